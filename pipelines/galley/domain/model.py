@@ -1,0 +1,37 @@
+"""The base of every model: frozen, strict about unknown keys, UTC-aware."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+
+
+class Model(BaseModel):
+    """A frozen value; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _to_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+"""A point in time: zone-aware on the way in, UTC from then on."""
+
+
+T = TypeVar("T")
+
+
+class Page(Model, Generic[T]):
+    """One page of a list.
+
+    Attributes:
+        items: at most ``limit`` items, newest first unless the route says otherwise.
+        next_cursor: opaque; pass it back as ``cursor`` for the next page. None on the last page.
+    """
+
+    items: list[T]
+    next_cursor: str | None = None

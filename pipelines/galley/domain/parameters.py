@@ -1,0 +1,58 @@
+"""The parameter schema of a pipeline: one JSON schema drives forms, the CLI and validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from galley.domain.model import Model
+
+TIME_PARAMETERS = ("logical_date", "data_interval_start", "data_interval_end")
+"""Filled by Galley from the run's logical date, as ISO 8601 strings, when a notebook declares them."""
+
+
+class ParameterSchema(Model):
+    """JSON schema (draft 2020-12) of an object whose properties are the parameters.
+
+    Attributes:
+        properties: parameter name → JSON schema with ``type``, ``default``, ``description`` and,
+            where known, ``enum``, ``minimum``, ``maximum``, ``format``. In the notebook's order.
+        required: parameters without a default.
+        cell: index of the cell tagged ``parameters``; None when there is none.
+    """
+
+    properties: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    cell: int | None = None
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the schema as a JSON schema document."""
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "properties": self.properties,
+            "required": list(self.required),
+            "additionalProperties": False,
+        }
+
+    def defaults(self) -> dict[str, Any]:
+        """Return name → default of every parameter that has one."""
+        return {
+            name: schema["default"]
+            for name, schema in self.properties.items()
+            if "default" in schema
+        }
+
+
+class ParameterLayers(Model):
+    """Values in the order in which they override: notebook, tenant, schedule, run."""
+
+    notebook: Mapping[str, Any]
+    tenant: Mapping[str, Any]
+    run: Mapping[str, Any]
+
+    def merged(self) -> dict[str, Any]:
+        """Return the values that a run gets."""
+        return {**self.notebook, **self.tenant, **self.run}

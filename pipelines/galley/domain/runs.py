@@ -1,0 +1,200 @@
+"""Runs: one execution of a version for one logical date.
+
+Glossary
+    run       wanted once per (trigger kind, trigger id, scheduled time); owns parameters
+    attempt   one try of a run, leased by a worker host
+    task try  one task of the graph within an attempt
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from galley.domain.model import Instant, Model
+from galley.domain.versions import CellError, TaskNode
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    LAUNCHING = "launching"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    SKIPPED = "skipped"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self not in {RunState.QUEUED, RunState.LAUNCHING, RunState.RUNNING}
+
+
+RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
+    RunState.QUEUED: frozenset({RunState.LAUNCHING, RunState.CANCELLED, RunState.SKIPPED}),
+    RunState.LAUNCHING: frozenset(
+        {
+            RunState.RUNNING,
+            RunState.QUEUED,
+            RunState.FAILED,
+            RunState.CANCELLED,
+            RunState.TIMED_OUT,
+        }
+    ),
+    RunState.RUNNING: frozenset(
+        {
+            RunState.SUCCEEDED,
+            RunState.FAILED,
+            RunState.CANCELLED,
+            RunState.TIMED_OUT,
+            RunState.QUEUED,
+        }
+    ),
+    RunState.SUCCEEDED: frozenset(),
+    RunState.FAILED: frozenset(),
+    RunState.CANCELLED: frozenset(),
+    RunState.TIMED_OUT: frozenset(),
+    RunState.SKIPPED: frozenset(),
+}
+
+
+class RunKind(StrEnum):
+    """A rehearsal has its author's rights, a pipeline run the tenant's."""
+
+    REHEARSAL = "rehearsal"
+    PIPELINE = "pipeline"
+
+
+class TriggerKind(StrEnum):
+    """What asked for the run."""
+
+    SCHEDULE = "schedule"
+    MANUAL = "manual"
+    REHEARSAL = "rehearsal"
+
+
+class AttemptState(StrEnum):
+    """Where an attempt stands; ``lost`` means that its host stopped answering."""
+
+    LEASED = "leased"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    LOST = "lost"
+
+
+ATTEMPT_TRANSITIONS: dict[AttemptState, frozenset[AttemptState]] = {
+    AttemptState.LEASED: frozenset(set(AttemptState) - {AttemptState.LEASED}),
+    AttemptState.RUNNING: frozenset(
+        set(AttemptState) - {AttemptState.LEASED, AttemptState.RUNNING}
+    ),
+    AttemptState.SUCCEEDED: frozenset(),
+    AttemptState.FAILED: frozenset(),
+    AttemptState.CANCELLED: frozenset(),
+    AttemptState.TIMED_OUT: frozenset(),
+    AttemptState.LOST: frozenset(),
+}
+
+
+class FailureClass(StrEnum):
+    """Whose failure it was; each class has a retry policy of its own."""
+
+    USER = "user"
+    OUT_OF_MEMORY = "out_of_memory"
+    INFRASTRUCTURE = "infrastructure"
+    TIMEOUT = "timeout"
+
+
+class TaskState(StrEnum):
+    """Where a task of an attempt stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class TaskTry(Model):
+    """One task within an attempt."""
+
+    name: str
+    state: TaskState
+    upstream: tuple[str, ...] = ()
+    cell: int | None = Field(default=None, description="Code cells finished so far.")
+    cells: int | None = Field(default=None, description="Code cells in total.")
+    started_at: Instant | None = None
+    ended_at: Instant | None = None
+    peak_memory: int | None = Field(default=None, description="Bytes.")
+    mlflow_run_id: str | None = None
+    notebook: bool = Field(default=False, description="Whether an executed notebook is kept.")
+    error: CellError | None = None
+
+
+class Attempt(Model):
+    """One try of a run."""
+
+    id: UUID
+    number: int
+    state: AttemptState
+    host: str | None
+    failure_class: FailureClass | None = None
+    error: CellError | None = None
+    mlflow_run_id: str | None = None
+    started_at: Instant
+    ended_at: Instant | None = None
+    tasks: tuple[TaskTry, ...] = ()
+
+
+class Run(Model):
+    """A run as people see it; ``attempts`` is filled on the run page, empty in lists."""
+
+    id: UUID
+    tenant: str
+    pipeline: str
+    pipeline_name: str
+    version: int
+    version_id: UUID
+    kind: RunKind
+    trigger: TriggerKind
+    requested_by: str | None
+    state: RunState
+    state_reason: str | None
+    cancel_requested: bool
+    logical_date: Instant
+    data_interval_start: Instant
+    data_interval_end: Instant
+    parameters: dict[str, Any]
+    metrics: dict[str, float]
+    goal_met: bool | None = None
+    graph: tuple[TaskNode, ...] = ()
+    attempt_count: int
+    attempts: tuple[Attempt, ...] = ()
+    cell: int | None = Field(default=None, description="Code cells finished, all tasks.")
+    cells: int | None = None
+    mlflow_url: str | None = None
+    created_at: Instant
+    started_at: Instant | None
+    ended_at: Instant | None
+
+
+class RunRequest(Model):
+    """Start a run now.
+
+    Attributes:
+        version: number; default is the live one.
+        logical_date: default is now.
+    """
+
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    version: int | None = None
+    logical_date: Instant | None = None

@@ -1,0 +1,218 @@
+"""A version: one immutable, content-addressed state of a pipeline, and how it becomes approved.
+
+Glossary
+    digest     SHA-256 of the canonical manifest: what approvals are bound to
+    check      one finding of the analysis, pointing at a cell
+    evidence   what the rehearsal saw: passed or the cell that failed, figures, outputs
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from galley.domain.model import Instant, Model
+from galley.domain.parameters import ParameterSchema
+from galley.domain.pipelines import Goal
+from galley.domain.reviews import Decision, GateStatus
+from galley.domain.schedules import ScheduleRequest
+
+
+class VersionState(StrEnum):
+    """Where a version stands."""
+
+    ANALYSING = "analysing"
+    REHEARSING = "rehearsing"
+    IN_REVIEW = "in_review"
+    APPROVED = "approved"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+VERSION_TRANSITIONS: dict[VersionState, frozenset[VersionState]] = {
+    VersionState.ANALYSING: frozenset({VersionState.REHEARSING, VersionState.FAILED}),
+    VersionState.REHEARSING: frozenset(
+        {
+            VersionState.IN_REVIEW,
+            VersionState.APPROVED,
+            VersionState.FAILED,
+            VersionState.WITHDRAWN,
+        }
+    ),
+    VersionState.IN_REVIEW: frozenset(
+        {VersionState.APPROVED, VersionState.REJECTED, VersionState.WITHDRAWN}
+    ),
+    VersionState.APPROVED: frozenset(),
+    VersionState.FAILED: frozenset(),
+    VersionState.REJECTED: frozenset(),
+    VersionState.WITHDRAWN: frozenset(),
+}
+
+
+class Severity(StrEnum):
+    """How much a check matters: an error stops publishing."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Check(Model):
+    """One finding of the analysis.
+
+    Attributes:
+        code: stable name, such as ``undefined-name`` or ``absolute-path``.
+        cell: index of the notebook's cell, counted from 0 over all cells; None for the whole.
+        line: line within the cell, counted from 1.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    cell: int | None = None
+    line: int | None = None
+
+
+class TaskNode(Model):
+    """One task of the pipeline's graph."""
+
+    name: str
+    upstream: tuple[str, ...] = ()
+    cells: tuple[int, ...] = ()
+
+
+class Requirement(Model):
+    """One distribution that the notebook imports, at its exact version."""
+
+    name: str
+    version: str
+    imports: tuple[str, ...] = ()
+
+
+class Analysis(Model):
+    """What reading a notebook tells, without running anything of it.
+
+    Attributes:
+        title: text of the first Markdown heading, or None.
+        missing_modules: imported names that are neither in the environment nor among the
+            modules sent: the caller looks for them beside the notebook and asks again.
+        modules: names of the local modules that were sent and are imported.
+    """
+
+    title: str | None = None
+    parameters: ParameterSchema = Field(default_factory=ParameterSchema)
+    checks: tuple[Check, ...] = ()
+    tasks: tuple[TaskNode, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
+    modules: tuple[str, ...] = ()
+    missing_modules: tuple[str, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Check, ...]:
+        """The checks that stop publishing."""
+        return tuple(check for check in self.checks if check.severity is Severity.ERROR)
+
+
+class CellError(Model):
+    """The error that ended a run or a rehearsal.
+
+    Attributes:
+        cell: index of the *published* notebook's cell, counted from 0; None outside a cell.
+        message: one sentence for people, such as "cell 7 uses `df2`, which no cell defines".
+    """
+
+    task: str | None = None
+    cell: int | None = None
+    ename: str
+    evalue: str
+    message: str
+    traceback: tuple[str, ...] = ()
+
+
+class Evidence(Model):
+    """What the rehearsal saw; part of the review."""
+
+    format: int = 1
+    passed: bool
+    started_at: Instant
+    duration_s: float = Field(ge=0, description="Wall time, seconds.")
+    peak_memory: int = Field(ge=0, description="Largest resident memory of the task, bytes.")
+    cells: int = Field(ge=0, description="Code cells that ran.")
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    metrics: dict[str, float] = Field(default_factory=dict)
+    error: CellError | None = None
+
+
+class PublishRequest(Model):
+    """What the publish dialog sends.
+
+    Attributes:
+        notebook: the notebook as nbformat 4 JSON.
+        modules: path relative to the notebook's folder (``helpers.py``, ``pkg/__init__.py``) →
+            source of each local module it imports.
+        defaults: parameter values that replace the notebook's own defaults.
+        rehearsal_parameters: cheaper values, for the rehearsal only.
+        timeout_s: whole-run time limit, seconds.
+        retries: how often an attempt that failed for a reason of the platform's is repeated.
+        rehearse_only: stop after the rehearsal; nothing goes to review.
+    """
+
+    notebook: dict[str, Any]
+    modules: dict[str, str] = Field(default_factory=dict)
+    name: str = Field(min_length=1, max_length=120)
+    description: str = Field(default="", max_length=4000)
+    owner: str | None = None
+    goal: Goal | None = None
+    defaults: dict[str, Any] = Field(default_factory=dict)
+    rehearsal_parameters: dict[str, Any] = Field(default_factory=dict)
+    profile: str | None = None
+    timeout_s: int = Field(default=3600, ge=1, le=7 * 86400)
+    retries: int = Field(default=1, ge=0, le=10)
+    schedule: ScheduleRequest | None = None
+    note: str = Field(default="", max_length=4000)
+    rehearse_only: bool = False
+
+
+class Version(Model):
+    """A version as people see it."""
+
+    id: UUID
+    tenant: str
+    pipeline: str
+    number: int
+    state: VersionState
+    state_reason: str | None
+    digest: str | None
+    author: str
+    name: str
+    description: str
+    note: str
+    goal: Goal | None
+    profile: str
+    timeout_s: int
+    retries: int
+    schedule: ScheduleRequest | None
+    rehearse_only: bool
+    analysis: Analysis | None
+    evidence: Evidence | None
+    progress: dict[str, Any] | None = Field(
+        default=None, description="Latest progress of the rehearsal: {cell, cells, task}."
+    )
+    rehearsal_run: UUID | None
+    gates: tuple[GateStatus, ...]
+    decisions: tuple[Decision, ...]
+    live: bool
+    created_at: Instant
+    updated_at: Instant
+
+
+def digest_of(manifest: dict[str, Any]) -> str:
+    """Return the SHA-256 (hex) of a manifest in canonical JSON."""
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

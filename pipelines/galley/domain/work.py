@@ -1,0 +1,114 @@
+"""What a worker host and the service tell each other (``/internal/v1``)."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from galley.domain.model import Instant, Model
+from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
+from galley.domain.tenants import Profile
+from galley.domain.versions import CellError
+
+
+class LeaseRequest(Model):
+    """A host asks for work; the service answers an :class:`Assignment` or 204 after ``wait_s``."""
+
+    host: str = Field(description="Name of the host, for people: 'oncology@machine'.")
+    slots: int = Field(default=1, ge=1)
+    wait_s: float = Field(default=20, ge=0, le=60)
+
+
+class Assignment(Model):
+    """One leased attempt.
+
+    Attributes:
+        fencing: grows with each attempt of a run; a report with an old one is refused.
+        project_url: path of the version's project, a tar.gz (relative to the service).
+        run_token: for the runner; reports state. Never given to a kernel.
+        task_token: for the tasks; may write the tenant's MLflow workspace only.
+        tracking_uri: path of the tenant's MLflow proxy (relative to the public address).
+        lease_until: renewed by each heartbeat.
+    """
+
+    attempt: UUID
+    run: UUID
+    number: int
+    fencing: int
+    kind: RunKind
+    tenant: str
+    pipeline: str
+    version: int
+    parameters: dict[str, Any]
+    profile: Profile
+    profile_name: str
+    timeout_s: int
+    scratch: int = Field(description="Scratch limit, bytes.")
+    project_url: str
+    run_token: str
+    task_token: str
+    tracking_path: str
+    experiment: str
+    environment: dict[str, str] = Field(default_factory=dict)
+    lease_until: Instant
+    heartbeat_s: float = 5
+
+
+class TaskReport(Model):
+    """Progress of one task; the latest of each task wins."""
+
+    name: str
+    state: TaskState
+    upstream: tuple[str, ...] = ()
+    cell: int | None = None
+    cells: int | None = None
+    started_at: Instant | None = None
+    ended_at: Instant | None = None
+    peak_memory: int | None = None
+    mlflow_run_id: str | None = None
+    error: CellError | None = None
+
+
+class Heartbeat(Model):
+    """Renews the lease and reports what moved since the last one.
+
+    Attributes:
+        log: text appended to the attempt's log since the last heartbeat, with its offset in
+            bytes, so that a repeated heartbeat appends nothing twice.
+    """
+
+    fencing: int
+    tasks: tuple[TaskReport, ...] = ()
+    mlflow_run_id: str | None = None
+    log_offset: int = 0
+    log: str = ""
+
+
+class HeartbeatReply(Model):
+    """What the host is to do.
+
+    Attributes:
+        cancel: end the attempt now.
+        lease_until: the renewed lease.
+    """
+
+    cancel: bool
+    lease_until: Instant
+
+
+class Outcome(Model):
+    """How an attempt ended."""
+
+    fencing: int
+    state: AttemptState
+    failure_class: FailureClass | None = None
+    error: CellError | None = None
+    tasks: tuple[TaskReport, ...] = ()
+    metrics: dict[str, float] = Field(default_factory=dict)
+    duration_s: float = Field(ge=0)
+    peak_memory: int = Field(default=0, ge=0)
+    cells: int = Field(default=0, ge=0)
+    log_offset: int = 0
+    log: str = ""
