@@ -40,4 +40,5 @@ class Pipeline(Model):
     latest_version: int | None
     schedule: Schedule | None
     next_firing: Instant | None
+    source_path: str | None = Field(description="Where the author of the latest version keeps it.")
     created_at: Instant

@@ -161,6 +161,8 @@ class PublishRequest(Model):
         timeout_s: whole-run time limit, seconds.
         retries: how often an attempt that failed for a reason of the platform's is repeated.
         rehearse_only: stop after the rehearsal; nothing goes to review.
+        source_path: where the author keeps the notebook, relative to their home; only shown, and
+            used to find the pipeline of an open notebook.
     """
 
     notebook: dict[str, Any]
@@ -177,6 +179,7 @@ class PublishRequest(Model):
     schedule: ScheduleRequest | None = None
     note: str = Field(default="", max_length=4000)
     rehearse_only: bool = False
+    source_path: str | None = Field(default=None, max_length=1000)
 
 
 class Version(Model):
@@ -199,6 +202,7 @@ class Version(Model):
     retries: int
     schedule: ScheduleRequest | None
     rehearse_only: bool
+    source_path: str | None
     analysis: Analysis | None
     evidence: Evidence | None
     progress: dict[str, Any] | None = Field(

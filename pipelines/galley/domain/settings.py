@@ -1,0 +1,83 @@
+"""Settings of one deployment, written by ``galley up`` and read by every process it starts.
+
+They travel as one JSON file whose path is in ``GALLEY_SETTINGS``; only composition roots read it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from galley.domain.model import Model
+
+
+class Settings(Model):
+    """One deployment on one machine.
+
+    Attributes:
+        isolation: ``full``: every server, host and rehearsal has its own sandbox; ``none``: only
+            tenants that do not require isolation are started.
+        isolation_reason: why isolation cannot be had, and the line that enables it.
+    """
+
+    home: Path = Field(description="GALLEY_HOME: all state lies here.")
+    tenants_file: Path = Field(description="The tenants file.")
+    bind: str = Field(default="127.0.0.1", description="Address that the proxy listens on.")
+    port: int = Field(default=8000, description="Port that the proxy listens on (GALLEY_PORT).")
+    hub_port: int = Field(description="Loopback port of the hub.")
+    proxy_api_port: int = Field(description="Loopback port of the proxy's API.")
+    service_port: int = Field(description="Loopback port of the service.")
+    isolation: Literal["full", "none"]
+    isolation_reason: str | None = None
+
+    @property
+    def public_url(self) -> str:
+        """The address for people, without a trailing slash."""
+        return f"http://{self.bind}:{self.port}"
+
+    @property
+    def service_url(self) -> str:
+        """Where the service itself listens."""
+        return f"http://127.0.0.1:{self.service_port}"
+
+    @property
+    def secrets(self) -> Path:
+        """Folder (0700) of tokens, one file each: service, mlflow, proxy, cookie."""
+        return self.home / "secrets"
+
+    @property
+    def hub_state(self) -> Path:
+        """Folder (0700) of the hub: its database, the password hashes, the uid registry."""
+        return self.home / "hub"
+
+    @property
+    def service_state(self) -> Path:
+        """Folder (0700) of the service: database, blobs, repositories, logs and artifacts."""
+        return self.home / "service"
+
+    @property
+    def mlflow_state(self) -> Path:
+        """Folder (0700) of MLflow: database, artifacts and its socket."""
+        return self.home / "mlflow"
+
+    @property
+    def mlflow_socket(self) -> Path:
+        """The unix socket that MLflow listens on."""
+        return self.mlflow_state / "server.sock"
+
+    @property
+    def homes(self) -> Path:
+        """Folder of home folders: ``users/USER/TENANT`` and ``hosts/TENANT``."""
+        return self.home / "homes"
+
+    @property
+    def run(self) -> Path:
+        """Folder (0700) of what lives as long as a process: sockets, pid files, sandbox specs."""
+        return self.home / "run"
+
+    @property
+    def logs(self) -> Path:
+        """Folder (0700) of one log file per process."""
+        return self.home / "logs"
