@@ -1,0 +1,1 @@
+"""The whole story, in a real browser against the whole platform."""
