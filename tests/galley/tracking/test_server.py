@@ -5,7 +5,6 @@ import stat
 from pathlib import Path
 
 import pytest
-
 from galley.domain.settings import Settings
 from galley.errors import GalleyError
 from galley.tracking.server import mlflow_command

@@ -1,0 +1,1 @@
+"""Experiment tracking: MLflow, its server and what is written to it."""
