@@ -1,0 +1,138 @@
+"""Routes about runs: starting, watching and ending them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from galley.client.events import EventStream
+from galley.client.routes import Routes
+from galley.domain.api import LogChunk
+from galley.domain.events import Event
+from galley.domain.model import Page
+from galley.domain.runs import Run, RunKind, RunRequest, RunState
+
+LOG_PAUSE_S = 0.7
+"""Pause between two looks at a log that has not grown, seconds."""
+
+
+class RunRoutes(Routes):
+    """Runs, their logs and executed notebooks, and what happens live."""
+
+    def start_run(
+        self,
+        tenant: str,
+        slug: str,
+        parameters: dict[str, Any] | None = None,
+        *,
+        version: int | None = None,
+        logical_date: datetime | None = None,
+    ) -> Run:
+        """Start a run now.
+
+        Args:
+            version: default is the live one.
+            logical_date: zone-aware; default is now.
+        """
+        request = RunRequest(
+            parameters=parameters or {}, version=version, logical_date=logical_date
+        )
+        return self._send(Run, f"/tenants/{tenant}/pipelines/{slug}/runs", request, creates=True)
+
+    def runs(
+        self,
+        tenant: str,
+        *,
+        pipeline: str | None = None,
+        state: RunState | None = None,
+        kind: RunKind | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> Page[Run]:
+        """Return the tenant's runs, newest first."""
+        return self._get(
+            Page[Run],
+            f"/tenants/{tenant}/runs",
+            pipeline=pipeline,
+            state=state,
+            kind=kind,
+            cursor=cursor,
+            limit=limit,
+        )
+
+    def run(self, run: UUID) -> Run:
+        """Return a run with its attempts and tasks."""
+        return self._get(Run, f"/runs/{run}")
+
+    def cancel(self, run: UUID) -> Run:
+        """Ask for the end of a run."""
+        return self._send(Run, f"/runs/{run}/cancel")
+
+    def retry(self, run: UUID) -> Run:
+        """Put a failed run back into the queue, as a new attempt."""
+        return self._send(Run, f"/runs/{run}/retry", creates=True)
+
+    def log(
+        self, run: UUID, *, attempt: int | None = None, offset: int = 0, limit: int | None = None
+    ) -> LogChunk:
+        """Return a part of an attempt's log; default is the latest attempt, from its start."""
+        path = f"/runs/{run}/log"
+        return self._get(LogChunk, path, attempt=attempt, offset=offset, limit=limit)
+
+    def executed_notebook(
+        self, run: UUID, task: str, *, attempt: int | None = None, form: str = "ipynb"
+    ) -> bytes:
+        """Return the executed notebook of a task, as ``ipynb`` or ``html``."""
+        path = f"/runs/{run}/tasks/{task}/notebook"
+        params = {"attempt": attempt, "format": form}
+        return self._transport.request("GET", path, params=params).content
+
+    def follow_log(
+        self, run: UUID, *, follow: bool = True, stop: threading.Event | None = None
+    ) -> Iterator[str]:
+        """Yield the log of a run as it grows, attempt after attempt, until the run has ended.
+
+        Args:
+            follow: False yields what is there and ends.
+            stop: ends the iteration early once it is set.
+        """
+        stop = stop or threading.Event()
+        attempt, offset = 1, 0
+        while not stop.is_set():
+            state = self.run(run)
+            if state.attempt_count >= attempt:
+                chunk = self.log(run, attempt=attempt, offset=offset)
+                offset = chunk.next_offset
+                if chunk.text:
+                    yield chunk.text
+                if offset < chunk.size:
+                    continue
+                if state.attempt_count > attempt:
+                    attempt, offset = attempt + 1, 0
+                    continue
+                if state.state.ended and chunk.ended:
+                    return
+            elif state.state.ended:
+                return
+            if not follow:
+                return
+            stop.wait(LOG_PAUSE_S)
+
+    def events(
+        self,
+        tenants: Sequence[str] = (),
+        *,
+        last_event_id: int | None = None,
+        stop: threading.Event | None = None,
+    ) -> Iterator[Event]:
+        """Yield events as they happen, for ever; a lost connection is resumed where it ended.
+
+        Args:
+            tenants: default is all of the caller's.
+            last_event_id: begin after this event; default is now.
+            stop: ends the iteration once it is set and something arrives.
+        """
+        return EventStream(self._transport, tenants, last_event_id, stop).events()
