@@ -1,0 +1,102 @@
+"""Kernel limits on memory, CPU and processes, where control groups can be written (root)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from pathlib import Path
+
+ROOT = Path("/sys/fs/cgroup")
+MAX_PROCESSES = 8192
+_PERIOD = 100_000
+
+
+class ControlGroup:
+    """The limits of one sandbox: one folder (cgroup v2), or one per controller (v1)."""
+
+    def __init__(self, folders: list[Path], memory_folder: Path) -> None:
+        self._folders = folders
+        self._memory = memory_folder
+        self._kills = self._kill_count()
+
+    def add(self, pid: int) -> None:
+        """Put a process, and the children it will have, under the limits."""
+        for folder in self._folders:
+            (folder / "cgroup.procs").write_text(str(pid))
+
+    def new_kills(self) -> int:
+        """Return how many processes the kernel killed for memory since the last call."""
+        before, self._kills = self._kills, self._kill_count()
+        return self._kills - before
+
+    def close(self, *, patience: float = 2.0) -> None:
+        """Remove the folders, once their last processes have left."""
+        deadline = time.monotonic() + patience
+        for folder in self._folders:
+            while not _removed(folder) and time.monotonic() < deadline:
+                time.sleep(0.01)
+
+    def _kill_count(self) -> int:
+        for name in ("memory.events", "memory.oom_control"):
+            if (file := self._memory / name).exists():
+                values = dict(line.split() for line in file.read_text().splitlines())
+                return int(values.get("oom_kill", 0))
+        return 0
+
+
+def _removed(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
+
+
+def create(name: str, *, memory: int | None, cpu: float | None) -> ControlGroup | None:
+    """Make the control group of a sandbox; None where this process may not."""
+    try:
+        if (ROOT / "cgroup.controllers").exists():
+            return _unified(name, memory, cpu)
+        if (ROOT / "memory" / "cgroup.procs").exists():
+            return _legacy(name, memory, cpu)
+    except OSError as error:
+        if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EBUSY}:
+            raise
+    return None
+
+
+def _unified(name: str, memory: int | None, cpu: float | None) -> ControlGroup:
+    parent = ROOT / "galley"
+    (ROOT / "cgroup.subtree_control").write_text("+memory +cpu +pids")
+    parent.mkdir(exist_ok=True)
+    (parent / "cgroup.subtree_control").write_text("+memory +cpu +pids")
+    folder = parent / f"{name}-{os.getpid()}"
+    folder.mkdir()
+    if memory:
+        (folder / "memory.max").write_text(str(memory))
+        if (folder / "memory.swap.max").exists():
+            (folder / "memory.swap.max").write_text("0")
+    if cpu:
+        (folder / "cpu.max").write_text(f"{int(cpu * _PERIOD)} {_PERIOD}")
+    (folder / "pids.max").write_text(str(MAX_PROCESSES))
+    return ControlGroup([folder], folder)
+
+
+def _legacy(name: str, memory: int | None, cpu: float | None) -> ControlGroup:
+    folders = {
+        controller: ROOT / controller / "galley" / f"{name}-{os.getpid()}"
+        for controller in ("memory", "cpu", "pids")
+        if (ROOT / controller).is_dir()
+    }
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    if memory:
+        (folders["memory"] / "memory.limit_in_bytes").write_text(str(memory))
+    if cpu and (quota := folders["cpu"] / "cpu.cfs_quota_us").exists():
+        quota.write_text(str(int(cpu * _PERIOD)))
+    if "pids" in folders:
+        (folders["pids"] / "pids.max").write_text(str(MAX_PROCESSES))
+    return ControlGroup(list(folders.values()), folders["memory"])

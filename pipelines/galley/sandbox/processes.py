@@ -1,0 +1,84 @@
+"""Naming a process so that it can be found again after a restart, and never mistaken."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from galley.domain.model import Model
+
+
+class ProcessId(Model):
+    """A process: its pid and when it started, since pids are reused."""
+
+    pid: int
+    started: int
+
+    def alive(self) -> bool:
+        """Whether it still runs; a zombie does not."""
+        return _stat(self.pid) == (self.started, True)
+
+    def signal(self, number: int) -> None:
+        """Send a signal, if it still runs."""
+        if self.alive():
+            try:
+                os.kill(self.pid, number)
+            except ProcessLookupError:
+                return
+
+
+def identify(pid: int) -> ProcessId:
+    """Return the name of a running process.
+
+    Raises:
+        ProcessLookupError: there is none.
+    """
+    stat = _stat(pid)
+    if stat is None:
+        raise ProcessLookupError(f"no process {pid}")
+    return ProcessId(pid=pid, started=stat[0])
+
+
+def _stat(pid: int) -> tuple[int, bool] | None:
+    """Return (start time in clock ticks since boot, not a zombie)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return int(fields[19]), fields[0] not in {"Z", "X"}
+
+
+def save(path: Path, process: ProcessId) -> None:
+    """Write a pid file."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_suffix(".new")
+    temporary.write_text(process.model_dump_json())
+    temporary.replace(path)
+
+
+def saved(folder: Path) -> dict[str, ProcessId]:
+    """Return the processes of all pid files (``NAME.pid``) in a folder that still run."""
+    found = {}
+    for path in sorted(folder.glob("*.pid")):
+        process = ProcessId.model_validate(json.loads(path.read_text()))
+        if process.alive():
+            found[path.stem] = process
+    return found
+
+
+def stop_all(processes: Iterable[ProcessId], *, patience: float = 15.0) -> None:
+    """Ask processes to end, wait, and kill what is left after ``patience`` seconds."""
+    left = list(processes)
+    for process in left:
+        process.signal(signal.SIGTERM)
+    deadline = time.monotonic() + patience
+    while (left := [process for process in left if process.alive()]) and (
+        time.monotonic() < deadline
+    ):
+        time.sleep(0.05)
+    for process in left:
+        process.signal(signal.SIGKILL)
