@@ -58,15 +58,17 @@ class CellChange(StrEnum):
 
 
 class CellDiff(Model):
-    """One cell of the diff against the live version.
+    """One cell, or one local module, of the diff against the live version.
 
     Attributes:
+        path: of a module (``cell_type`` is ``module``); None for a cell.
         before, after: source of the cell; None where it does not exist.
         before_index, after_index: index of the cell in its notebook, from 0.
     """
 
     change: CellChange
     cell_type: str
+    path: str | None = None
     before: str | None = None
     after: str | None = None
     before_index: int | None = None

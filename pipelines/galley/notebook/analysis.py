@@ -1,0 +1,87 @@
+"""The whole reading of a notebook: what the publish dialog shows before anything runs.
+
+Pure: nothing is imported or executed. Hostile source can still exhaust the reading process, so
+a service calls :func:`galley.notebook.limited.analyse_limited` instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from galley.domain.versions import Analysis, Check, Severity, TaskNode
+from galley.errors import InvalidInput
+from galley.notebook.dataflow import name_checks
+from galley.notebook.hygiene import cell_checks, notebook_checks
+from galley.notebook.imports import resolve
+from galley.notebook.installed import Installed
+from galley.notebook.parameters import inspect, rehearsal_parameters
+from galley.notebook.source import Cell, read_cells, title_of
+
+_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+def task_name(slug: str) -> str:
+    """Return the name of the task of an unsplit pipeline: an identifier made of its slug."""
+    return slug.replace("-", "_")
+
+
+def analyse(
+    notebook: dict[str, Any],
+    modules: Mapping[str, str],
+    installed: Installed,
+    *,
+    task: str = "notebook",
+) -> Analysis:
+    """Return what reading a notebook tells.
+
+    Args:
+        notebook: nbformat 4 JSON.
+        modules: path relative to the notebook's folder → source of each local module sent.
+        installed: the environment that its imports are resolved against.
+        task: name of the one task; a pipeline's is :func:`task_name` of its slug.
+
+    Raises:
+        InvalidInput: it is not a notebook, or a module's path is not one.
+        RecursionError, MemoryError: on hostile source.
+    """
+    cells = read_cells(notebook)
+    parameters = inspect(cells)
+    imports = resolve(cells, modules, installed)
+    checks = (
+        *notebook_checks(notebook, cells),
+        *(check for cell in cells for check in cell_checks(cell)),
+        *parameters.checks,
+        *name_checks(cells),
+        *imports.checks,
+        *_rehearsal_checks(notebook),
+    )
+    return Analysis(
+        title=title_of(cells),
+        parameters=parameters.schema,
+        checks=tuple(sorted(dict.fromkeys(checks), key=_rank)),
+        tasks=(TaskNode(name=task, cells=_code_cells(cells)),),
+        requirements=tuple(sorted(imports.requirements.values(), key=lambda one: one.name.lower())),
+        modules=tuple(sorted(imports.modules)),
+        missing_modules=tuple(imports.missing),
+    )
+
+
+def _rank(check: Check) -> tuple[int, int, int]:
+    cell = -1 if check.cell is None else check.cell
+    return (_ORDER[check.severity], cell, check.line or 0)
+
+
+def _code_cells(cells: tuple[Cell, ...]) -> tuple[int, ...]:
+    return tuple(cell.index for cell in cells if cell.type == "code" and cell.source.strip())
+
+
+def _rehearsal_checks(notebook: dict[str, Any]) -> Iterator[Check]:
+    try:
+        rehearsal_parameters(notebook)
+    except InvalidInput as error:
+        yield Check(
+            code="rehearsal-parameters",
+            severity=Severity.ERROR,
+            message=f"the notebook's rehearsal parameters: {error.detail}",
+        )

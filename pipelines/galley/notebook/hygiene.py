@@ -1,0 +1,201 @@
+"""What makes a notebook run differently, or not at all, when nobody sits before it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from galley.domain.tenants import DATASETS_ROOT
+from galley.domain.versions import Check, Severity
+from galley.notebook.dataflow import magic_name, reached_nodes
+from galley.notebook.secrets import literal_passwords, tokens_in
+from galley.notebook.source import RAISES_TAG, Cell, notebook_metadata
+
+HUGE_OUTPUT = 2 * 2**20
+"""Outputs of one cell above this many bytes are worth a word."""
+
+_ABSOLUTE = re.compile(r"(?:file://)?(/|~/|[A-Za-z]:[\\/])\S")
+_ROOTS = frozenset(
+    {"home", "root", "Users", "mnt", "media", "data", "tmp", "var", "opt", "srv", "usr", "etc"}
+    | {"workspace", "content", "scratch", "datasets", "Volumes", "dbfs", "lustre", "nfs", "shared"}
+)
+_SYSTEM_PATHS = ("/dev/null", "/dev/stdout", "/dev/stderr")
+_INSTALLERS = re.compile(
+    r"^\s*(?:(?:python\d?(?:\.\d+)?|\{sys\.executable\}|\$\S+)\s+-m\s+)?"
+    r"(?:uv\s+|micro)?(?:pip3?|conda|mamba|apt|apt-get|npm|yarn|brew)\s+(?:install|add|i)\b"
+)
+_FILE_MAGICS = {"run": "runs", "load": "loads", "store": "reads variables stored by"}
+
+
+def notebook_checks(notebook: dict[str, Any], cells: tuple[Cell, ...]) -> Iterator[Check]:
+    """Yield what is wrong with the notebook as a whole."""
+    kernel = notebook_metadata(notebook).get("kernelspec", {})
+    info = notebook_metadata(notebook).get("language_info", {})
+    language = _text(info, "name") or _text(kernel, "language") or "python"
+    if language.lower() not in {"python", "ipython"}:
+        yield _check(
+            "not-python",
+            Severity.ERROR,
+            f"the notebook's kernel speaks {language}; Galley runs Python notebooks",
+        )
+    if not any(cell.type == "code" and cell.source.strip() for cell in cells):
+        yield _check("empty-notebook", Severity.ERROR, "the notebook has no code to run")
+    yield from _hidden_state(cells)
+
+
+def cell_checks(cell: Cell) -> Iterator[Check]:
+    """Yield what is wrong with one cell."""
+    yield from _secrets(cell)
+    if cell.type != "code":
+        return
+    if cell.code.error is not None:
+        message, line = cell.code.error
+        text = f"{cell.label}, line {line}: {message}"
+        yield _check("syntax-error", Severity.ERROR, text, cell, line)
+    if "injected-parameters" in cell.tags:
+        text = f"{cell.label} was put there by an earlier run (papermill); delete it"
+        yield _check("injected-parameters", Severity.WARNING, text, cell)
+    if cell.code.magic in {"pip", "conda", "mamba", "uv"}:
+        yield _installs(cell, 1, f"%%{cell.code.magic}")
+    if cell.code.tree is not None:
+        yield from _source(cell, cell.code.tree)
+    size = sum(len(json.dumps(output)) for output in cell.outputs)
+    if size > HUGE_OUTPUT:
+        yield _check(
+            "huge-output",
+            Severity.INFO,
+            f"{cell.label} has {size / 2**20:.1f} MiB of outputs; show less of it, since every "
+            "run keeps its outputs",
+            cell,
+        )
+
+
+def _check(
+    code: str, severity: Severity, message: str, cell: Cell | None = None, line: int | None = None
+) -> Check:
+    index = None if cell is None else cell.index
+    return Check(code=code, severity=severity, message=message, cell=index, line=line)
+
+
+def _text(mapping: Any, key: str) -> str | None:
+    value = mapping.get(key) if isinstance(mapping, dict) else None
+    return value if isinstance(value, str) and value else None
+
+
+def _hidden_state(cells: tuple[Cell, ...]) -> Iterator[Check]:
+    last: tuple[int, Cell] | None = None
+    for cell in cells:
+        count = cell.execution_count
+        if cell.type != "code" or count is None:
+            continue
+        if last is not None and count <= last[0]:
+            yield _check(
+                "hidden-state",
+                Severity.WARNING,
+                f"{cell.label} was last run before {last[1].label}, which stands above it: what "
+                "you see may depend on that order (Run → Restart Kernel and Run All Cells)",
+                cell,
+            )
+            return
+        last = (count, cell)
+
+
+def _secrets(cell: Cell) -> Iterator[Check]:
+    for line, kind in dict.fromkeys(tokens_in(cell.source)):
+        text = (
+            f"{cell.label}, line {line} holds what looks like {kind}; revoke it, and read it from "
+            "the environment instead"
+        )
+        yield _check("secret", Severity.ERROR, text, cell, line)
+    if cell.type == "code" and cell.code.tree is not None:
+        for line, name in dict.fromkeys(literal_passwords(cell.code.tree)):
+            text = (
+                f"{cell.label}, line {line} writes the value of `{name}` out; everybody who may "
+                "read the pipeline could read it"
+            )
+            yield _check("secret", Severity.WARNING, text, cell, line)
+    kinds = {kind for output in cell.outputs for _, kind in tokens_in(json.dumps(output))}
+    for kind in sorted(kinds):
+        text = (
+            f"an output of {cell.label} shows what looks like {kind}; outputs are not published, "
+            "but each run would show it again"
+        )
+        yield _check("secret-output", Severity.WARNING, text, cell)
+
+
+def _source(cell: Cell, tree: ast.Module) -> Iterator[Check]:
+    reached = {id(node) for node in reached_nodes(tree)}
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 1)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if id(node) not in docstrings and _is_absolute(node.value):
+                yield _absolute_path(cell, line, node.value)
+        elif isinstance(node, ast.Name) and node.id == "__file__":
+            text = f"{cell.label} uses `__file__`, which a notebook does not have"
+            yield _check("undefined-name", Severity.WARNING, text, cell, line)
+        elif isinstance(node, ast.Call):
+            yield from _call(cell, node, certain=id(node) in reached)
+
+
+def _call(cell: Cell, node: ast.Call, *, certain: bool) -> Iterator[Check]:
+    name = node.func.id if isinstance(node.func, ast.Name) else None
+    line = node.lineno
+    if name in {"input", "getpass"} or (
+        isinstance(node.func, ast.Attribute) and node.func.attr == "getpass"
+    ):
+        surely = certain and RAISES_TAG not in cell.tags
+        text = f"{cell.label}, line {line} asks somebody to type; in a run nobody is there"
+        yield _check("input-call", Severity.ERROR if surely else Severity.WARNING, text, cell, line)
+    magic, command = magic_name(node), _command(node)
+    if magic in {"pip", "conda", "mamba", "uv"} and _INSTALLERS.match(f"{magic} {command}"):
+        yield _installs(cell, line, f"%{magic}")
+    elif magic is None and command is not None and _INSTALLERS.match(command):
+        yield _installs(cell, line, f"!{command.split()[0]}")
+    elif magic in _FILE_MAGICS and (magic != "store" or "-r" in (command or "")):
+        text = (
+            f"{cell.label}, line {line} {_FILE_MAGICS[magic]} another file with %{magic}, which "
+            "is not published; import a module instead"
+        )
+        yield _check("other-file", Severity.WARNING, text, cell, line)
+
+
+def _command(node: ast.Call) -> str | None:
+    """Return the text after a line magic, or the shell command of ``!``."""
+    if not isinstance(node.func, ast.Attribute) or not node.args:
+        return None
+    if node.func.attr not in {"system", "getoutput", "run_line_magic"}:
+        return None
+    last = node.args[-1]
+    return last.value if isinstance(last, ast.Constant) and isinstance(last.value, str) else None
+
+
+def _installs(cell: Cell, line: int, what: str) -> Check:
+    text = (
+        f"{cell.label}, line {line} installs packages while it runs ({what}); a run uses the "
+        "environment that was rehearsed, so this can change or break it"
+    )
+    return _check("installs-packages", Severity.WARNING, text, cell, line)
+
+
+def _is_absolute(text: str) -> bool:
+    if not _ABSOLUTE.match(text) or "\n" in text or len(text) > 1000:
+        return False
+    path = text.removeprefix("file://")
+    if path in _SYSTEM_PATHS or PurePosixPath(path).is_relative_to(DATASETS_ROOT):
+        return False
+    parts = PurePosixPath(path).parts
+    return not path.startswith("/") or (len(parts) > 2 and parts[1] in _ROOTS)
+
+
+def _absolute_path(cell: Cell, line: int, path: str) -> Check:
+    shown = path if len(path) <= 80 else f"{path[:77]}..."
+    text = (
+        f"{cell.label}, line {line} names the path {shown!r}, which a run may not have; use a "
+        f"dataset ({DATASETS_ROOT}/NAME/...) or a path relative to the notebook"
+    )
+    return _check("absolute-path", Severity.WARNING, text, cell, line)

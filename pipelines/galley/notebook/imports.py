@@ -1,0 +1,237 @@
+"""What a notebook imports: the standard library, a module sent with it, or a distribution.
+
+Local modules are read too, so that what *they* import is known. Nothing is ever imported.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from galley.domain.versions import Check, Requirement, Severity
+from galley.errors import InvalidInput
+from galley.notebook.dataflow import bindings
+from galley.notebook.installed import Installed
+from galley.notebook.source import Cell, joined
+
+ALWAYS_THERE = frozenset(sys.stdlib_module_names) | {"__main__"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module; ``optional`` where the notebook copes with its absence."""
+
+    module: str
+    names: tuple[str, ...]
+    line: int
+    optional: bool
+
+
+@dataclass
+class Imports:
+    """What the imports of a notebook came to."""
+
+    requirements: dict[str, Requirement] = field(default_factory=dict)
+    modules: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, None] = field(default_factory=dict)
+    checks: list[Check] = field(default_factory=list)
+
+
+def module_name(path: str) -> str:
+    """Return the dotted name of the module at a path relative to the notebook's folder.
+
+    Raises:
+        InvalidInput: it is not the relative path of a Python module.
+    """
+    pure = PurePosixPath(path)
+    parts = pure.parent.parts if pure.name == "__init__.py" else pure.with_suffix("").parts
+    if (
+        pure.is_absolute()
+        or pure.suffix != ".py"
+        or str(pure) != path
+        or not parts
+        or not all(part.isidentifier() for part in parts)
+    ):
+        raise InvalidInput(
+            f"{path!r} is not the path of a Python module relative to the notebook's folder, "
+            "such as 'helpers.py' or 'features/__init__.py'",
+            field="modules",
+        )
+    return ".".join(parts)
+
+
+def imports_of(tree: ast.Module, *, package: str | None = None) -> list[Import]:
+    """Return the imports anywhere in a module; ``package`` resolves relative ones."""
+    return list(_imports(tree, package, optional=False))
+
+
+def resolve(cells: tuple[Cell, ...], modules: Mapping[str, str], installed: Installed) -> Imports:
+    """Return what the imports of a notebook and of its local modules come to.
+
+    Raises:
+        InvalidInput: a path in ``modules`` is not that of a module.
+    """
+    return _Resolver(modules, installed).run(cells)
+
+
+class _Resolver:
+    def __init__(self, modules: Mapping[str, str], installed: Installed) -> None:
+        self.installed = installed
+        self.paths = {module_name(path): path for path in modules}
+        self.sources = {
+            name: joined(modules[path], f"module {path}") for name, path in self.paths.items()
+        }
+        self.found = Imports()
+        self.trees: dict[str, ast.Module | None] = {}
+
+    def run(self, cells: tuple[Cell, ...]) -> Imports:
+        for cell in cells:
+            if cell.code.tree is not None:
+                for one in imports_of(cell.code.tree):
+                    self._import(one, cell.label, cell.index)
+        return self.found
+
+    def _import(self, one: Import, where: str, cell: int | None) -> None:
+        top = one.module.partition(".")[0]
+        if any(name == top or name.startswith(f"{top}.") for name in self.sources):
+            self._local(one, where, cell)
+        elif top in ALWAYS_THERE:
+            return
+        elif providers := self.installed.providers(one.module):
+            for provider in providers:
+                self._require(provider.name, provider.version, top)
+        else:
+            self._missing(top, one, where, cell)
+
+    def _require(self, name: str, version: str, top: str) -> None:
+        known = self.found.requirements.get(name)
+        imports = tuple(sorted({*(known.imports if known else ()), top}))
+        self.found.requirements[name] = Requirement(name=name, version=version, imports=imports)
+
+    def _local(self, one: Import, where: str, cell: int | None) -> None:
+        parts = one.module.split(".")
+        for depth in range(1, len(parts) + 1):
+            self._use(".".join(parts[:depth]))
+        if not self._exists(one.module):
+            self._missing(one.module, one, where, cell)
+            return
+        known = self._names(one.module)
+        for name in one.names:
+            submodule = f"{one.module}.{name}"
+            if self._exists(submodule):
+                self._use(submodule)
+            elif known is not None and name != "*" and name not in known:
+                self._missing(submodule, one, where, cell)
+
+    def _exists(self, name: str) -> bool:
+        """Whether a module, or a folder that holds modules, was sent."""
+        return name in self.sources or any(one.startswith(f"{name}.") for one in self.sources)
+
+    def _names(self, name: str) -> frozenset[str] | None:
+        """Return what a package binds; None where that cannot be told or it is no package."""
+        if name not in self.sources:
+            return frozenset()
+        tree = self.trees.get(name)
+        if tree is None or not self.paths[name].endswith("__init__.py"):
+            return None
+        names, starred = bindings(tree)
+        return None if starred or "__getattr__" in names else names
+
+    def _use(self, name: str) -> None:
+        """Note a local module as used and read its own imports, once."""
+        if name in self.found.modules or name not in self.sources:
+            return
+        path = self.paths[name]
+        self.found.modules[name] = path
+        try:
+            tree = ast.parse(self.sources[name])
+        except (SyntaxError, ValueError) as error:
+            line = getattr(error, "lineno", None)
+            self.trees[name] = None
+            self.found.checks.append(
+                Check(
+                    code="syntax-error",
+                    severity=Severity.ERROR,
+                    message=f"module {path}, line {line or 1}: {error}",
+                    line=line,
+                )
+            )
+            return
+        self.trees[name] = tree
+        package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
+        for one in imports_of(tree, package=package):
+            self._import(one, f"module {path}", None)
+
+    def _missing(self, module: str, one: Import, where: str, cell: int | None) -> None:
+        self.found.missing[module] = None
+        what = "the module" if one.optional else "the run would fail: the module"
+        self.found.checks.append(
+            Check(
+                code="missing-import",
+                severity=Severity.WARNING if one.optional else Severity.ERROR,
+                cell=cell,
+                line=one.line,
+                message=f"{where} imports `{module}`; {what} is neither in the environment nor "
+                "a file beside the notebook",
+            )
+        )
+
+
+def _imports(node: ast.AST, package: str | None, *, optional: bool) -> Iterator[Import]:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            yield Import(alias.name, (), node.lineno, optional)
+    elif isinstance(node, ast.ImportFrom):
+        module = _absolute(node, package)
+        if module:
+            names = tuple(alias.name for alias in node.names)
+            yield Import(module, names, node.lineno, optional)
+    elif isinstance(node, ast.Call) and (name := _dynamic(node)):
+        yield Import(name, (), node.lineno, optional)
+    for child, guarded in _children(node):
+        yield from _imports(child, package, optional=optional or guarded)
+
+
+def _children(node: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
+    """Yield the children of a node; True where a failing import among them does no harm."""
+    harmless: set[int] = set()
+    if isinstance(node, ast.Try) and any(_catches_import_error(one) for one in node.handlers):
+        harmless = set(map(id, node.body))
+    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        harmless = set(map(id, node.body))
+    for child in ast.iter_child_nodes(node):
+        yield child, id(child) in harmless
+
+
+def _catches_import_error(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    names = {one.id for one in caught if isinstance(one, ast.Name)}
+    return bool(names & {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+
+
+def _dynamic(node: ast.Call) -> str | None:
+    """Return the module of ``import_module("x")`` or ``__import__("x")``."""
+    function = node.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    if name in {"import_module", "__import__"} and len(node.args) == 1:
+        argument = node.args[0]
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+            text = argument.value
+            return text if all(part.isidentifier() for part in text.split(".")) else None
+    return None
+
+
+def _absolute(node: ast.ImportFrom, package: str | None) -> str | None:
+    """Return the module of a ``from`` import; None for a relative one outside a package."""
+    if node.level == 0:
+        return node.module
+    parts = package.split(".") if package else []
+    if node.level > len(parts):
+        return None
+    base = parts[: len(parts) - node.level + 1]
+    return ".".join([*base, *([node.module] if node.module else [])])
