@@ -1,0 +1,92 @@
+"""What the composition root hands to every handler and loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Protocol
+from uuid import UUID
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from galley.domain.settings import Settings
+from galley.domain.tenants import Tenant, Tenants
+from galley.errors import NotFound
+from galley.registry.blobs import Blobs
+from galley.service.artifacts import Artifacts
+from galley.service.callers import Caller
+from galley.service.feed import Feed
+from galley.service.logs import Logs
+from galley.service.metrics import Metrics
+from galley.service.mlflow.proxy import MlflowProxy
+from galley.service.rendering import Renderer
+from galley.service.sessions import Sessions
+from galley.store import Store
+
+
+class Launcher(Protocol):
+    """Starts and adopts worker hosts."""
+
+    def ensure_tenant_host(self, tenant: str) -> None:
+        """Start the tenant's host unless it lives."""
+
+    def start_rehearsal_host(self, tenant: str, author: str, run_id: UUID) -> None:
+        """Start a host with the author's rights for one rehearsal."""
+
+    def adopt(self) -> None:
+        """Find the hosts that an earlier process of the service started."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """The collaborators of one service.
+
+    Attributes:
+        clock: the current instant, zone-aware.
+        monotonic: seconds, for waiting.
+    """
+
+    settings: Settings
+    tenants: Callable[[], Tenants]
+    store: Store
+    blobs: Blobs
+    launcher: Launcher
+    sessions: Sessions
+    mlflow_sessions: Sessions
+    mlflow: MlflowProxy
+    feed: Feed
+    logs: Logs
+    artifacts: Artifacts
+    renderer: Renderer
+    metrics: Metrics
+    clock: Callable[[], datetime]
+    monotonic: Callable[[], float]
+
+    def tenant(self, name: str) -> Tenant:
+        """Return a tenant's declaration.
+
+        Raises:
+            NotFound: the operator has taken it out of the file.
+        """
+        tenant = self.tenants().tenants.get(name)
+        if tenant is None:
+            raise NotFound(f"there is no tenant {name!r} (any more)")
+        return tenant
+
+
+def context_of(request: Request) -> Context:
+    """Return the context of the service that handles ``request``."""
+    context: Context = request.app.state.context
+    return context
+
+
+InContext = Annotated[Context, Depends(context_of)]
+
+
+async def _caller(request: Request) -> Caller:
+    return await context_of(request).sessions.caller(request)
+
+
+TheCaller = Annotated[Caller, Depends(_caller)]

@@ -1,0 +1,126 @@
+"""Live events: one reader of the events table feeds every open stream.
+
+The reader wakes after each commit of this process and once a second for other processes. A stream
+that is further behind than the ring reaches reads the table itself, so it misses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection
+
+from galley.domain.events import Event
+from galley.service.wakeup import Wakeup, wait
+from galley.store import Store, events
+
+POLL_S = 1.0
+RING = 2000
+BATCH = 500
+_log = logging.getLogger(__name__)
+
+
+class Feed:
+    """Follows the events table.
+
+    Attributes:
+        moved: rings when new events were read.
+    """
+
+    def __init__(
+        self, store: Store, tenants: Callable[[], Collection[str]], poll_s: float = POLL_S
+    ) -> None:
+        self._store = store
+        self._tenants = tenants
+        self._poll_s = poll_s
+        self._committed = Wakeup()
+        self._ring: deque[Event] = deque(maxlen=RING)
+        self._floor = 0
+        self._latest = 0
+        self.moved = Wakeup()
+
+    @property
+    def latest(self) -> int:
+        """Id of the newest event that was read."""
+        return self._latest
+
+    async def run(self, failed: Callable[[BaseException], None]) -> None:
+        """Read until cancelled; a failure is told to ``failed`` and tried again."""
+        loop = asyncio.get_running_loop()
+        self._committed.bind(loop)
+        unsubscribe = self._store.listen(self._committed.ring_from_thread)
+        try:
+            await self._begin(failed)
+            while True:
+                ticket = self._committed.ticket()
+                try:
+                    more = await self._read()
+                except Exception as error:  # a loop never dies silently
+                    _log.exception("reading events failed; trying again")
+                    failed(error)
+                    more = False
+                if not more:
+                    await wait(ticket, self._poll_s)
+        finally:
+            unsubscribe()
+
+    async def _begin(self, failed: Callable[[BaseException], None]) -> None:
+        while True:
+            try:
+                self._latest = self._floor = await asyncio.to_thread(
+                    self._store.read, events.latest
+                )
+            except Exception as error:  # a loop never dies silently
+                _log.exception("reading events failed; trying again")
+                failed(error)
+                await asyncio.sleep(self._poll_s)
+            else:
+                return
+
+    async def _read(self) -> bool:
+        found = await self.stored(self._tenants(), self._latest)
+        if not found:
+            return False
+        for event in found:
+            if len(self._ring) == RING:
+                self._floor = self._ring[0].id
+            self._ring.append(event)
+        self._latest = found[-1].id
+        self.moved.ring()
+        return len(found) == BATCH
+
+    async def stored(self, tenants: Collection[str], after: int) -> list[Event]:
+        """Return the oldest :data:`BATCH` events of ``tenants`` after ``after``, from the table."""
+        return await asyncio.to_thread(
+            self._store.read, lambda s: events.after(s, tenants, after, BATCH)
+        )
+
+    async def follow(
+        self, after: int, tenants: Callable[[], Collection[str]], idle_s: float
+    ) -> AsyncIterator[list[Event]]:
+        """Yield the events after ``after``, in order; an empty list each ``idle_s`` without any.
+
+        Args:
+            after: id of the last event that the reader has.
+            tenants: asked anew each time, so that a membership that ends takes effect.
+            idle_s: seconds.
+        """
+        while True:
+            ticket = self.moved.ticket()
+            batch, after = await self._next(after, frozenset(tenants()))
+            if batch:
+                yield batch
+            elif not await wait(ticket, idle_s):
+                yield []
+
+    async def _next(self, after: int, tenants: frozenset[str]) -> tuple[list[Event], int]:
+        while after < self._floor:
+            floor = self._floor
+            found = await self.stored(tenants, after)
+            if found:
+                return found, found[-1].id
+            after = floor
+        fresh = [event for event in self._ring if event.id > after]
+        latest = fresh[-1].id if fresh else after
+        return [event for event in fresh if event.tenant in tenants], latest

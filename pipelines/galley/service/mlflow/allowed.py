@@ -1,0 +1,171 @@
+"""Which of MLflow's routes a tenant may reach, and what each asks of the caller.
+
+Found by reading the route table of MLflow 3.17. A route that is not named here is closed. Closed on
+purpose: workspaces (they are the borders between tenants), gateway and secrets, webhooks (the
+server would call addresses of the tenant's choosing), jobs, scorers, assistant, demo, promptlab and
+MCP servers (they start work inside the server), presigned and multipart uploads (the store is a
+local folder), and the artifacts of traces (their location is a tag that the caller may set).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Need(StrEnum):
+    """What a route asks of the caller."""
+
+    READ = "read"
+    WRITE = "write"
+    REGISTRY = "registry"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One allowed route.
+
+    Attributes:
+        artifact: it answers with content that a notebook wrote.
+    """
+
+    need: Need
+    methods: frozenset[str]
+    pattern: re.Pattern[str]
+    artifact: bool = False
+
+
+def _routes(need: Need, methods: str, *paths: str, artifact: bool = False) -> list[Route]:
+    names = frozenset(methods.split())
+    return [Route(need, names, re.compile(_expand(path)), artifact) for path in paths]
+
+
+def _expand(path: str) -> str:
+    path = path.replace("{2}", "/(?:ajax-)?api/2[.]0/mlflow").replace(
+        "{3}", "/(?:ajax-)?api/3[.]0/mlflow"
+    )
+    return path.replace("{artifacts}", "/(?:ajax-)?api/2[.]0/mlflow-artifacts/artifacts").replace(
+        "<id>", "[^/]+"
+    )
+
+
+_READS = [
+    *_routes(Need.READ, "GET", "/", "/static-files/.+", "/version", "/health"),
+    *_routes(Need.READ, "GET POST", "/graphql"),
+    *_routes(Need.READ, "GET", "{3}/server-info", "{3}/ui-telemetry"),
+    *_routes(
+        Need.READ,
+        "GET",
+        "{2}/artifacts/list",
+        "{2}/experiments/(?:get|get-by-name|search)",
+        "{2}/logged-models/<id>",
+        "{2}/logged-models/<id>/artifacts/directories",
+        "{2}/metrics/get-history(?:-bulk|-bulk-interval)?",
+        "{2}/model-versions/(?:get|get-download-uri|search)",
+        "{2}/registered-models/(?:get|search|alias|get-latest-versions)",
+        "{2}/runs/get",
+        "{2}/traces",
+        "{2}/traces/<id>/info",
+        "{3}/datasets/(?:search|<id>|<id>/records|<id>/experiment-ids)",
+        "{3}/traces/(?:get|batchGet|<id>)",
+        "{3}/traces/<id>/assessments/<id>",
+    ),
+    *_routes(
+        Need.READ,
+        "POST",
+        "{2}/experiments/search(?:-datasets)?",
+        "{2}/logged-models/search",
+        "{2}/registered-models/get-latest-versions",
+        "{2}/runs/search",
+        "{3}/datasets/search",
+        "{3}/issues/search",
+        "{3}/traces/(?:search|metrics|calculate-filter-correlation|batchGetInfos)",
+    ),
+    *_routes(
+        Need.READ,
+        "GET",
+        "/get-artifact",
+        "/model-versions/get-artifact",
+        "{2}/logged-models/<id>/artifacts/files",
+        "{artifacts}",
+        "{artifacts}/.+",
+        artifact=True,
+    ),
+]
+
+_WRITES = [
+    *_routes(
+        Need.WRITE,
+        "POST",
+        "{2}/experiments/(?:create|delete|restore|update)",
+        "{2}/experiments/(?:set|delete)-experiment-tag",
+        "{2}/logged-models",
+        "{2}/logged-models/<id>/params",
+        "{2}/runs/(?:create|delete|restore|update|outputs)",
+        "{2}/runs/(?:set-tag|delete-tag)",
+        "{2}/runs/log-(?:batch|inputs|metric|model|parameter)",
+        "{2}/traces",
+        "{2}/traces/(?:delete-traces|link-to-run)",
+        "{2}/upload-artifact",
+        "{3}/datasets/create",
+        "{3}/datasets/<id>/(?:records|add-experiments|remove-experiments)",
+        "{3}/traces",
+        "{3}/traces/delete-traces",
+        "{3}/traces/<id>/assessments",
+        "/v1/traces",
+    ),
+    *_routes(
+        Need.WRITE,
+        "PATCH",
+        "{2}/logged-models/<id>",
+        "{2}/logged-models/<id>/tags",
+        "{2}/traces/<id>",
+        "{2}/traces/<id>/tags",
+        "{3}/datasets/<id>/tags",
+        "{3}/traces/<id>/tags",
+        "{3}/traces/<id>/assessments/<id>",
+    ),
+    *_routes(
+        Need.WRITE,
+        "DELETE",
+        "{2}/logged-models/<id>",
+        "{2}/logged-models/<id>/tags/<id>",
+        "{2}/traces/<id>/tags",
+        "{3}/datasets/<id>",
+        "{3}/datasets/<id>/(?:records|tags/<id>)",
+        "{3}/traces/<id>/tags",
+        "{3}/traces/<id>/assessments/<id>",
+    ),
+    *_routes(Need.WRITE, "PUT DELETE", "{artifacts}/.+"),
+]
+
+_REGISTRY = [
+    *_routes(
+        Need.REGISTRY,
+        "POST",
+        "{2}/model-versions/(?:create|set-tag|transition-stage)",
+        "{2}/registered-models/(?:create|alias|rename|set-tag)",
+        "{2}/traces/link-prompts",
+    ),
+    *_routes(Need.REGISTRY, "PATCH", "{2}/model-versions/update", "{2}/registered-models/update"),
+    *_routes(
+        Need.REGISTRY,
+        "DELETE",
+        "{2}/model-versions/(?:delete|delete-tag)",
+        "{2}/registered-models/(?:alias|delete|delete-tag)",
+    ),
+]
+
+ALLOWED = (*_READS, *_WRITES, *_REGISTRY)
+
+
+def route_of(method: str, path: str) -> Route | None:
+    """Return the allowed route that ``path`` (below the tenant's prefix) is; None: it is closed."""
+    if any(part in {".", ".."} for part in path.split("/")) or "\\" in path or "\0" in path:
+        return None
+    method = "GET" if method == "HEAD" else method
+    for route in ALLOWED:
+        if method in route.methods and route.pattern.fullmatch(path):
+            return route
+    return None
