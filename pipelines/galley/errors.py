@@ -14,6 +14,10 @@ class GalleyError(Exception):
     """Root of all errors raised by Galley."""
 
 
+class IncompatibleState(GalleyError):
+    """The state on disk cannot be used by this release; the message says what to do."""
+
+
 class PublicError(GalleyError):
     """An error whose message names the thing, the value, what is allowed and what to do.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
@@ -10,7 +11,7 @@ from pydantic import Field
 from galley.domain.model import Model
 
 TIME_PARAMETERS = ("logical_date", "data_interval_start", "data_interval_end")
-"""Filled by Galley from the run's logical date, as ISO 8601 strings, when a notebook declares them."""
+"""Filled from the run's logical date, as ISO 8601 strings, when a notebook declares them."""
 
 
 class ParameterSchema(Model):
@@ -56,3 +57,21 @@ class ParameterLayers(Model):
     def merged(self) -> dict[str, Any]:
         """Return the values that a run gets."""
         return {**self.notebook, **self.tenant, **self.run}
+
+
+def time_values(
+    schema: ParameterSchema, logical_date: datetime, start: datetime, end: datetime
+) -> dict[str, str]:
+    """Return the values of those of :data:`TIME_PARAMETERS` that ``schema`` declares."""
+    instants = dict(zip(TIME_PARAMETERS, (logical_date, start, end), strict=True))
+    return {
+        name: instant.isoformat() for name, instant in instants.items() if name in schema.properties
+    }
+
+
+def declared(schema: ParameterSchema, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of ``values`` whose names ``schema`` declares.
+
+    A tenant's overrides name parameters of many notebooks; each notebook takes its own.
+    """
+    return {name: value for name, value in values.items() if name in schema.properties}

@@ -57,9 +57,10 @@ RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
         }
     ),
     RunState.SUCCEEDED: frozenset(),
-    RunState.FAILED: frozenset(),
+    # An explicit retry by a person puts an ended run back into the queue, as a new attempt.
+    RunState.FAILED: frozenset({RunState.QUEUED}),
     RunState.CANCELLED: frozenset(),
-    RunState.TIMED_OUT: frozenset(),
+    RunState.TIMED_OUT: frozenset({RunState.QUEUED}),
     RunState.SKIPPED: frozenset(),
 }
 

@@ -63,3 +63,12 @@ class PreviewRequest(Model):
     cron: str
     timezone: str = "UTC"
     count: int = Field(default=5, ge=1, le=100)
+
+
+class SchedulePreview(Model):
+    """What a schedule means, in words and as its next firings."""
+
+    cron: str
+    timezone: str
+    description: str
+    firings: tuple[Firing, ...]

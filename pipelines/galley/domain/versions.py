@@ -159,10 +159,13 @@ class PublishRequest(Model):
         defaults: parameter values that replace the notebook's own defaults.
         rehearsal_parameters: cheaper values, for the rehearsal only.
         timeout_s: whole-run time limit, seconds.
-        retries: how often an attempt that failed for a reason of the platform's is repeated.
+        retries: how often an attempt that failed for a reason of the platform's is repeated,
+            beyond the two repeats that are always granted.
         rehearse_only: stop after the rehearsal; nothing goes to review.
         source_path: where the author keeps the notebook, relative to their home; only shown, and
             used to find the pipeline of an open notebook.
+        continues: true says that this is meant as the next version of a pipeline that somebody
+            else owns; without it, an existing name of another owner is refused.
     """
 
     notebook: dict[str, Any]
@@ -180,6 +183,7 @@ class PublishRequest(Model):
     note: str = Field(default="", max_length=4000)
     rehearse_only: bool = False
     source_path: str | None = Field(default=None, max_length=1000)
+    continues: bool | None = None
 
 
 class Version(Model):

@@ -52,6 +52,7 @@ class Assignment(Model):
     tracking_path: str
     experiment: str
     environment: dict[str, str] = Field(default_factory=dict)
+    logical_date: Instant | None = None
     lease_until: Instant
     heartbeat_s: float = 5
 

@@ -1,0 +1,196 @@
+"""When a cron expression fires, by Debian's rules (cronsim), in an IANA time zone.
+
+Debian's rule where the clock changes: an expression with a fixed hour and minute fires once for
+each matching local time. If that time is jumped over, it fires right after the jump; if it comes
+twice, it fires the first time. An expression with ``*`` in hour or minute follows real time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+from galley.domain import timezones
+from galley.domain.schedules import Firing
+from galley.errors import InvalidInput
+
+PRESETS = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+
+MAX_LENGTH = 200
+
+_FIELDS = {
+    "minute": "0-59",
+    "hour": "0-23",
+    "day-of-month": "1-31 or L (the last day)",
+    "month": "1-12 or JAN-DEC",
+    "day-of-week": "0-7 (0 and 7 are Sunday), SUN-SAT, 5#2 (the second Friday) or 5L (the last)",
+}
+_SYNTAX = "Also allowed: '*', lists '1,2', ranges '1-5', steps '*/15'."
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_LONGEST_GAP = timedelta(days=366 * 9)
+"""29 February may be eight years away; nothing that fires at all is rarer but odd weekdays."""
+
+
+class Cron(NamedTuple):
+    """A checked expression (five fields) in a zone."""
+
+    expression: str
+    zone: ZoneInfo
+
+    def after(self, instant: datetime) -> Iterator[datetime]:
+        """Yield the firings later than ``instant``, in UTC, each once, in order."""
+        last = instant.astimezone(UTC)
+        start = last if self.zone.key == "UTC" else last.astimezone(self.zone)
+        for firing in CronSim(self.expression, start):
+            at = firing.astimezone(UTC)
+            if at > last:
+                last = at
+                yield at
+
+    def next(self, instant: datetime) -> datetime | None:
+        """Return the first firing later than ``instant``; None if it never fires again."""
+        return next(self.after(instant), None)
+
+    def previous(self, instant: datetime) -> datetime | None:
+        """Return the last firing earlier than ``instant``; None if there is none in years."""
+        just_before = instant - timedelta(microseconds=1)
+        found, _ = self.last_between(instant - _LONGEST_GAP, just_before, 1)
+        return found[-1] if found else None
+
+    def last_between(
+        self, after: datetime, until: datetime, limit: int
+    ) -> tuple[list[datetime], bool]:
+        """Return the latest ``limit`` firings in (after, until], and whether there are more.
+
+        The window grows backwards from ``until``, so that years of minutes cost little.
+        """
+        window = timedelta(hours=1)
+        while True:
+            start = max(after, until - window)
+            found: list[datetime] = []
+            for at in self.after(start):
+                if at > until:
+                    break
+                found.append(at)
+            if len(found) > limit or start <= after:
+                return found[-limit:], len(found) > limit
+            window *= 2
+
+
+def parse(expression: str, timezone: str, *, prefix: str = "") -> Cron:
+    """Return ``expression`` checked.
+
+    Args:
+        prefix: put before ``cron`` and ``timezone`` in an error's ``field`` (``"schedule."``).
+
+    Raises:
+        InvalidInput: naming the field of the expression, its value and what is allowed.
+    """
+    zone = timezones.zone(timezone, field=f"{prefix}timezone")
+    field = f"{prefix}cron"
+    text = " ".join(expression[: MAX_LENGTH + 1].split())
+    if len(text) > MAX_LENGTH:
+        raise InvalidInput(
+            f"The schedule has more than {MAX_LENGTH} characters: shorten it.", field=field
+        )
+    if text.startswith("@"):
+        if text.lower() not in PRESETS:
+            raise InvalidInput(
+                f"{text!r} is not a preset: use {', '.join(PRESETS)}, or five cron fields.",
+                field=field,
+            )
+        return Cron(PRESETS[text.lower()], zone)
+    _check(text, field)
+    return Cron(text, zone)
+
+
+def _check(text: str, field: str) -> None:
+    parts = text.split()
+    if len(parts) != len(_FIELDS):
+        raise InvalidInput(
+            f"{text!r} has {len(parts)} field{'' if len(parts) == 1 else 's'}; a schedule has "
+            f"five: {', '.join(_FIELDS)}. Example: '30 6 * * 1-5' is 06:30 on weekdays.",
+            field=field,
+        )
+    for position, (name, allowed) in enumerate(_FIELDS.items()):
+        alone = ["*"] * len(_FIELDS)
+        alone[position] = parts[position]
+        try:
+            CronSim(" ".join(alone), _EPOCH)
+        except CronSimError as error:
+            raise InvalidInput(
+                f"{parts[position]!r} is not a valid {name} in {text!r}: use {allowed}. {_SYNTAX}",
+                field=field,
+            ) from error
+    if not _fires(text):
+        raise InvalidInput(
+            f"{text!r} never fires: there is no day {parts[2]!r} in month {parts[3]!r}. "
+            "Choose a day that the month has, or L for its last day.",
+            field=field,
+        )
+
+
+def _fires(text: str) -> bool:
+    try:
+        return next(CronSim(text, _EPOCH), None) is not None
+    except CronSimError:
+        return False
+
+
+def describe(cron: Cron) -> str:
+    """Return the schedule in words: ``At 06:30 on Monday through Friday``."""
+    words: str = CronSim(cron.expression, _EPOCH).explain()
+    return words
+
+
+def firings(cron: Cron, after: datetime, count: int) -> list[Firing]:
+    """Return the next ``count`` firings later than ``after``, with notes on clock changes."""
+    instants = [after.astimezone(UTC), *islice(cron.after(after), count)]
+    return [
+        Firing(
+            at=at,
+            local=at.astimezone(cron.zone).isoformat(),
+            note=_note(cron, before, at),
+        )
+        for before, at in pairwise(instants)
+    ]
+
+
+def _note(cron: Cron, before: datetime, at: datetime) -> str | None:
+    """Return what a change of the clock does to the firing ``at``."""
+    local = at.astimezone(cron.zone)
+    nominal = CronSim(cron.expression, _EPOCH)
+    fixed = not any(part.startswith("*") for part in cron.expression.split()[:2])
+    if fixed and (local.hour not in nominal.hours or local.minute not in nominal.minutes):
+        return (
+            "The clock goes forward and jumps over the scheduled time: "
+            f"it runs at {local:%H:%M} instead."
+        )
+    if fixed and local.replace(fold=1).utcoffset() != local.replace(fold=0).utcoffset():
+        return f"The clock goes back and {local:%H:%M} comes twice: it runs once, the first time."
+    shift = (local.utcoffset() or timedelta()) - (
+        before.astimezone(cron.zone).utcoffset() or timedelta()
+    )
+    if not shift:
+        return None
+    way = "forward" if shift > timedelta() else "back"
+    return f"The clock has gone {way} by {_words(abs(shift))} since the firing before."
+
+
+def _words(span: timedelta) -> str:
+    minutes = int(span.total_seconds()) // 60
+    hours, rest = divmod(minutes, 60)
+    return " ".join([f"{hours} h"] * bool(hours) + [f"{rest} min"] * bool(rest))

@@ -1,0 +1,54 @@
+"""Which version is live: a pointer with a history."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from galley.store.tables import CHAMPION, DeploymentRow, VersionRow
+
+
+def current(session: Session, pipeline_id: UUID) -> VersionRow | None:
+    """Return the live version of a pipeline, or None."""
+    return session.scalar(
+        select(VersionRow)
+        .join(DeploymentRow, DeploymentRow.version_id == VersionRow.id)
+        .where(
+            DeploymentRow.pipeline_id == pipeline_id,
+            DeploymentRow.role == CHAMPION,
+            DeploymentRow.until.is_(None),
+        )
+    )
+
+
+def was_deployed(session: Session, version_id: UUID) -> bool:
+    """Whether the version is or ever was live."""
+    query = select(DeploymentRow.id).where(DeploymentRow.version_id == version_id).limit(1)
+    return session.scalar(query) is not None
+
+
+def put(session: Session, version: VersionRow, by: str, reason: str, now: datetime) -> None:
+    """Make ``version`` the live one; the one before keeps its place in the history."""
+    session.execute(
+        update(DeploymentRow)
+        .where(
+            DeploymentRow.pipeline_id == version.pipeline_id,
+            DeploymentRow.role == CHAMPION,
+            DeploymentRow.until.is_(None),
+        )
+        .values(until=now)
+    )
+    session.add(
+        DeploymentRow(
+            pipeline_id=version.pipeline_id,
+            role=CHAMPION,
+            version_id=version.id,
+            since=now,
+            deployed_by=by,
+            reason=reason,
+        )
+    )
+    session.flush()

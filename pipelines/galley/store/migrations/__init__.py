@@ -1,0 +1,1 @@
+"""Alembic migrations; never edited once released."""

@@ -1,0 +1,106 @@
+"""Tables beside the runs: events, the audit trail, credentials, and small memories of a service."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from galley.domain.events import EventKind
+from galley.store.columns import enum_column, new_id
+from galley.store.tables import Base
+
+
+class TokenKind(StrEnum):
+    """Whose credential it is: a worker host's, a runner's or a task's."""
+
+    HOST = "host"
+    RUN = "run"
+    TASK = "task"
+
+
+class EventRow(Base):
+    """One thing that moved; the only source of live pages."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index(None, "tenant", "id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    tenant: Mapped[str] = mapped_column(String(48))
+    kind: Mapped[EventKind] = mapped_column(enum_column(EventKind))
+    subject: Mapped[UUID]
+    pipeline: Mapped[str] = mapped_column(String(48))
+    data: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+class AuditRow(Base):
+    """One line of the audit trail; never changed, never deleted."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "tenant", "id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    tenant: Mapped[str] = mapped_column(String(48))
+    actor: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(Text)
+    detail: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+class TokenRow(Base):
+    """A credential that the service minted; only the SHA-256 of its secret is kept.
+
+    ``identity`` is set for hosts: ``TENANT``, ``TENANT/AUTHOR`` or ``TENANT/AUTHOR/RUN``.
+    """
+
+    __tablename__ = "tokens"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    kind: Mapped[TokenKind] = mapped_column(enum_column(TokenKind))
+    tenant: Mapped[str] = mapped_column(String(48))
+    identity: Mapped[str | None] = mapped_column(Text, index=True)
+    author: Mapped[str | None] = mapped_column(Text)
+    run_id: Mapped[UUID | None] = mapped_column(ForeignKey("runs.id"))
+    attempt_id: Mapped[UUID | None] = mapped_column(ForeignKey("attempts.id"), index=True)
+    rehearsal: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+
+
+class OAuthStateRow(Base):
+    """State of a browser sign-in under way."""
+
+    __tablename__ = "oauth_states"
+
+    state: Mapped[str] = mapped_column(String(200), primary_key=True)
+    value: Mapped[dict[str, Any]]
+    expires_at: Mapped[datetime]
+
+
+class IdempotencyRow(Base):
+    """The answer to a request that was made under an ``Idempotency-Key``."""
+
+    __tablename__ = "idempotency_keys"
+
+    caller: Mapped[str] = mapped_column(String(200), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int]
+    body: Mapped[Any] = mapped_column(JSON)
+    created_at: Mapped[datetime]
+
+
+class LivenessRow(Base):
+    """When a loop of the service last ran."""
+
+    __tablename__ = "liveness"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime]

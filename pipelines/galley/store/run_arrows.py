@@ -1,0 +1,206 @@
+"""The arrows of a run, one function each; every one leaves an event and an audit line.
+
+``queued → launching → running → succeeded``, and the ways out and back.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from galley.domain.events import EventKind
+from galley.domain.runs import RUN_TRANSITIONS, RunState
+from galley.store import audit, events
+from galley.store.tables import PipelineRow, RunRow
+from galley.store.transitions import move
+
+
+def launch(session: Session, run_id: UUID, number: int, now: datetime) -> RunRow:
+    """Queued → launching: attempt ``number`` was leased."""
+    return _move(
+        session,
+        run_id,
+        RunState.QUEUED,
+        RunState.LAUNCHING,
+        audit.PLATFORM,
+        now,
+        attempt_count=number,
+        cell=None,
+        cells=None,
+    )
+
+
+def start(session: Session, row: RunRow, now: datetime) -> RunRow:
+    """Launching → running."""
+    return _move(
+        session,
+        row.id,
+        RunState.LAUNCHING,
+        RunState.RUNNING,
+        audit.PLATFORM,
+        now,
+        started_at=row.started_at or now,
+    )
+
+
+def succeed(
+    session: Session,
+    run_id: UUID,
+    metrics: dict[str, float],
+    goal_met: bool | None,
+    now: datetime,
+) -> RunRow:
+    """Running → succeeded."""
+    return _move(
+        session,
+        run_id,
+        RunState.RUNNING,
+        RunState.SUCCEEDED,
+        audit.PLATFORM,
+        now,
+        metrics=metrics,
+        goal_met=goal_met,
+        ended_at=now,
+    )
+
+
+def fail(session: Session, run_id: UUID, expected: RunState, reason: str, now: datetime) -> RunRow:
+    """Launching or running → failed."""
+    return _end(session, run_id, expected, RunState.FAILED, audit.PLATFORM, reason, now)
+
+
+def time_out(
+    session: Session, run_id: UUID, expected: RunState, reason: str, now: datetime
+) -> RunRow:
+    """Launching or running → timed out."""
+    return _end(session, run_id, expected, RunState.TIMED_OUT, audit.PLATFORM, reason, now)
+
+
+def cancel(
+    session: Session, run_id: UUID, expected: RunState, by: str, reason: str, now: datetime
+) -> RunRow:
+    """Queued, launching or running → cancelled."""
+    return _end(session, run_id, expected, RunState.CANCELLED, by, reason, now)
+
+
+def requeue(
+    session: Session,
+    row: RunRow,
+    reason: str,
+    not_before: datetime,
+    now: datetime,
+) -> RunRow:
+    """Launching or running → queued: the attempt was lost for a reason of the platform's."""
+    return _move(
+        session,
+        row.id,
+        row.state,
+        RunState.QUEUED,
+        audit.PLATFORM,
+        now,
+        reason=reason,
+        not_before=not_before,
+        repeats=row.repeats + 1,
+    )
+
+
+def retry(session: Session, row: RunRow, by: str, now: datetime) -> RunRow:
+    """Failed or timed out → queued: a person asked for one more attempt."""
+    return _move(
+        session,
+        row.id,
+        row.state,
+        RunState.QUEUED,
+        by,
+        now,
+        reason=f"retried by {by}",
+        not_before=now,
+        repeats=0,
+        cancel_requested=False,
+        cancelled_by=None,
+        metrics={},
+        goal_met=None,
+        ended_at=None,
+    )
+
+
+def ask_to_cancel(session: Session, row: RunRow, by: str, now: datetime) -> None:
+    """Not an arrow: remember that the host is to end the attempt."""
+    row.cancel_requested, row.cancelled_by = True, by
+    session.flush()
+    _tell(session, row, by, "run.cancel_requested", now)
+
+
+def recorded(session: Session, row: RunRow, now: datetime) -> None:
+    """Tell that a run was recorded."""
+    _tell(session, row, row.requested_by or audit.PLATFORM, f"run.{row.state}", now)
+
+
+def _end(
+    session: Session,
+    run_id: UUID,
+    expected: RunState,
+    target: RunState,
+    actor: str,
+    reason: str,
+    now: datetime,
+) -> RunRow:
+    return _move(session, run_id, expected, target, actor, now, reason=reason, ended_at=now)
+
+
+def _move(
+    session: Session,
+    run_id: UUID,
+    expected: RunState,
+    target: RunState,
+    actor: str,
+    now: datetime,
+    *,
+    reason: str | None = None,
+    **values: Any,
+) -> RunRow:
+    row = move(
+        session,
+        RunRow,
+        run_id,
+        expected,
+        target,
+        RUN_TRANSITIONS,
+        state_reason=reason,
+        **values,
+    )
+    _tell(session, row, actor, f"run.{target}", now)
+    return row
+
+
+def _tell(session: Session, row: RunRow, actor: str, action: str, now: datetime) -> None:
+    slug = session.get_one(PipelineRow, row.pipeline_id).slug
+    audit.append(
+        session,
+        tenant=row.tenant,
+        actor=actor,
+        action=action,
+        subject=f"run/{row.id}",
+        detail={"pipeline": slug, "kind": str(row.kind), "reason": row.state_reason},
+        now=now,
+    )
+    events.append(
+        session,
+        tenant=row.tenant,
+        kind=EventKind.RUN_CHANGED,
+        subject=row.id,
+        pipeline=slug,
+        data={
+            "state": str(row.state),
+            "kind": str(row.kind),
+            "trigger": str(row.trigger),
+            "requested_by": row.requested_by,
+            "attempt": row.attempt_count,
+            "cancel_requested": row.cancel_requested,
+            "reason": row.state_reason,
+        },
+        now=now,
+    )

@@ -1,0 +1,139 @@
+"""How rows of runs, attempts and tasks become the models."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from galley.domain.runs import Attempt, Run, TaskTry
+from galley.domain.versions import CellError, TaskNode
+from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow, VersionRow
+
+
+def models(session: Session, rows: Sequence[RunRow]) -> list[Run]:
+    """Return rows as models without attempts, with a fixed number of queries."""
+    named = {
+        pipeline: (slug, name)
+        for pipeline, slug, name in session.execute(
+            select(PipelineRow.id, PipelineRow.slug, PipelineRow.name).where(
+                PipelineRow.id.in_({row.pipeline_id for row in rows})
+            )
+        )
+    }
+    versions = {
+        version: (number, analysis)
+        for version, number, analysis in session.execute(
+            select(VersionRow.id, VersionRow.number, VersionRow.analysis).where(
+                VersionRow.id.in_({row.version_id for row in rows})
+            )
+        )
+    }
+    return [_model(row, *named[row.pipeline_id], *versions[row.version_id], ()) for row in rows]
+
+
+def with_attempts(session: Session, row: RunRow) -> Run:
+    """Return one row as a model with its attempts and their tasks."""
+    attempts = session.scalars(
+        select(AttemptRow).where(AttemptRow.run_id == row.id).order_by(AttemptRow.number)
+    ).all()
+    tasks: dict[UUID, list[TaskTry]] = defaultdict(list)
+    for task in session.scalars(
+        select(TaskTryRow)
+        .where(TaskTryRow.attempt_id.in_([attempt.id for attempt in attempts]))
+        .order_by(TaskTryRow.position)
+    ):
+        tasks[task.attempt_id].append(_task(task))
+    pipeline = session.get_one(PipelineRow, row.pipeline_id)
+    version = session.get_one(VersionRow, row.version_id)
+    return _model(
+        row,
+        pipeline.slug,
+        pipeline.name,
+        version.number,
+        version.analysis,
+        tuple(_attempt(attempt, tasks[attempt.id]) for attempt in attempts),
+    )
+
+
+def _model(
+    row: RunRow,
+    slug: str,
+    name: str,
+    number: int,
+    analysis: dict[str, Any],
+    attempts: tuple[Attempt, ...],
+) -> Run:
+    return Run(
+        id=row.id,
+        tenant=row.tenant,
+        pipeline=slug,
+        pipeline_name=name,
+        version=number,
+        version_id=row.version_id,
+        kind=row.kind,
+        trigger=row.trigger,
+        requested_by=row.requested_by,
+        state=row.state,
+        state_reason=row.state_reason,
+        cancel_requested=row.cancel_requested,
+        logical_date=row.logical_date,
+        data_interval_start=row.data_interval_start,
+        data_interval_end=row.data_interval_end,
+        parameters=row.parameters,
+        metrics=row.metrics,
+        goal_met=row.goal_met,
+        graph=tuple(TaskNode.model_validate(task) for task in analysis.get("tasks", ())),
+        attempt_count=row.attempt_count,
+        attempts=attempts,
+        cell=row.cell,
+        cells=row.cells,
+        mlflow_url=mlflow_url(row.tenant, row.mlflow_run_id),
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )
+
+
+def mlflow_url(tenant: str, mlflow_run_id: str | None) -> str | None:
+    """Return the path of a run's page in MLflow."""
+    return mlflow_run_id and f"/services/mlflow/{tenant}/#/runs/{mlflow_run_id}"
+
+
+def _error(value: dict[str, Any] | None) -> CellError | None:
+    return None if value is None else CellError.model_validate(value)
+
+
+def _attempt(row: AttemptRow, tasks: Sequence[TaskTry]) -> Attempt:
+    return Attempt(
+        id=row.id,
+        number=row.number,
+        state=row.state,
+        host=row.host,
+        failure_class=row.failure_class,
+        error=_error(row.error),
+        mlflow_run_id=row.mlflow_run_id,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        tasks=tuple(tasks),
+    )
+
+
+def _task(row: TaskTryRow) -> TaskTry:
+    return TaskTry(
+        name=row.name,
+        state=row.state,
+        upstream=tuple(row.upstream),
+        cell=row.cell,
+        cells=row.cells,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        peak_memory=row.peak_memory,
+        mlflow_run_id=row.mlflow_run_id,
+        notebook=row.notebook_blob is not None,
+        error=_error(row.error),
+    )

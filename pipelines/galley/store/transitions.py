@@ -1,0 +1,63 @@
+"""Compare-and-set: a change of state holds only if the state is still the expected one.
+
+Glossary
+    arrow   one legal change of state; each is one function of the ``*_arrows`` modules
+    winner  the caller whose UPDATE matched the row; all others get a Conflict
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import CursorResult, update
+from sqlalchemy.orm import Session
+
+from galley.errors import Conflict, NotFound
+from galley.store.tables import AttemptRow, RunRow, VersionRow
+
+S = TypeVar("S", bound=StrEnum)
+Row = TypeVar("Row", VersionRow, RunRow, AttemptRow)
+
+
+def move(
+    session: Session,
+    table: type[Row],
+    row_id: UUID,
+    expected: S,
+    target: S,
+    table_of_arrows: Mapping[S, frozenset[S]],
+    **values: Any,
+) -> Row:
+    """Set the state of a row from ``expected`` to ``target``, together with ``values``.
+
+    Returns:
+        The row as it is now.
+
+    Raises:
+        Conflict: its state is not ``expected`` (any more).
+        ValueError: the transition table has no such arrow: a defect of the caller.
+    """
+    if target not in table_of_arrows[expected]:
+        raise ValueError(f"{table.__tablename__}: there is no arrow {expected} -> {target}")
+    statement = (
+        update(table)
+        .where(table.id == row_id, table.state == expected)
+        .values(state=target, **values)
+        .execution_options(synchronize_session=False)
+    )
+    result = session.execute(statement)
+    assert isinstance(result, CursorResult)
+    row = session.get(table, row_id, populate_existing=True)
+    noun = table.__tablename__.removesuffix("s")
+    if row is None:
+        raise NotFound(f"There is no {noun} {row_id}.")
+    if result.rowcount != 1:
+        raise Conflict(
+            f"The {noun} {row_id} is {row.state}, not {expected}: it changed meanwhile. "
+            "Reload and try again.",
+            state=str(row.state),
+        )
+    return row
