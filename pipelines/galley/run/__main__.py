@@ -1,0 +1,48 @@
+"""``python -m galley.run JOB.json``: one attempt in one process.
+
+``python -m galley.run -`` imports everything first and then waits for the job's path on standard
+input: the host keeps such a spare process for the next attempt.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+# jsonschema compiles this grammar at import, two seconds of CPU, only to check IRIs.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+os.environ["PLOOMBER_STATS_ENABLED"] = "false"
+os.environ["PLOOMBER_VERSION_CHECK_DISABLED"] = "1"
+
+
+def main(arguments: list[str]) -> int:
+    """Run the job; the outcome is in the journal, the exit code only says that one is there."""
+    from galley.run.processes import die_with_parent, hide_from_own_uid
+    from galley.run.runner import execute_job
+
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m galley.run JOB.json | -\n")
+        return 2
+    die_with_parent()
+    hide_from_own_uid()
+    path = arguments[0]
+    if path == "-":
+        import galley.run.dask  # noqa: F401  the spare process has it ready
+
+        path = sys.stdin.readline().strip()
+        if not path:
+            return 0
+
+    def on_cancel(cancel: Callable[[], None]) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: cancel())
+
+    execute_job(Path(path), os.environ, on_cancel)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,44 @@
+"""Where tasks are executed: one interface, two places."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
+
+from galley.run.tasks import Emit, TaskResult, TaskSpec
+from galley.run.worker import run_task
+
+
+class Compute(Protocol):
+    """A place that executes tasks; used by one thread."""
+
+    def submit(self, spec: TaskSpec) -> Future[TaskResult]:
+        """Have a task executed; an infrastructure failure is a result as well."""
+
+    def cancel(self) -> None:
+        """End running tasks soon, never start waiting ones. May be called from a signal handler."""
+
+    def close(self) -> None:
+        """Wait until no task of ours is running any more, and let go of the place."""
+
+
+class InlineCompute:
+    """Executes tasks one after another in this process; what a rehearsal uses."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._cancelled = threading.Event()
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="task")
+
+    def submit(self, spec: TaskSpec) -> Future[TaskResult]:
+        """Queue a task."""
+        return self._pool.submit(run_task, spec, self._emit, self._cancelled.is_set)
+
+    def cancel(self) -> None:
+        """Interrupt the running task; the executor submits no more."""
+        self._cancelled.set()
+
+    def close(self) -> None:
+        """Wait for the running task."""
+        self._pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,84 @@
+"""A version's project as a Ploomber DAG with the values of one run."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import papermill
+from ploomber import exceptions as ploomber_errors
+from ploomber.spec import DAGSpec
+from ploomber.tasks import NotebookRunner
+
+from galley.errors import GalleyError
+
+_LOADING = (
+    ploomber_errors.BaseException,
+    ploomber_errors.DAGRenderError,
+    ploomber_errors.DAGCycle,
+    ploomber_errors.DAGSpecInvalidError,
+    ploomber_errors.SpecValidationError,
+    ploomber_errors.TaskRenderError,
+    ploomber_errors.UpstreamKeyError,
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+)
+
+
+class BrokenProject(GalleyError):
+    """The project cannot be turned into a DAG of notebooks; the message says why."""
+
+
+def load_dag(project: Path, parameters: Mapping[str, Any]) -> Any:
+    """Return the rendered DAG of the project in ``project``, the current directory.
+
+    Each parameter goes to the tasks that declare it, as a value and never as text: papermill
+    writes it into the notebook as a typed literal.
+
+    Raises:
+        BrokenProject: it does not load or render, holds something other than notebooks, or no
+            task declares one of the parameters.
+    """
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said):
+            dag = DAGSpec(str(project / "pipeline.yaml")).to_dag()
+            _set_parameters(dag, parameters)
+            dag.render(force=True, show_progress=False)
+    except _LOADING as error:
+        raise BrokenProject(f"the project cannot be built: {error}") from error
+    return dag
+
+
+def _set_parameters(dag: Any, parameters: Mapping[str, Any]) -> None:
+    unknown = set(parameters)
+    for name in dag:
+        task = dag[name]
+        if not isinstance(task, NotebookRunner):
+            raise BrokenProject(
+                f"task {name!r} is a {type(task).__name__}; the tasks of a pipeline are notebooks"
+            )
+        declared = _declared(task) & set(parameters)
+        for parameter in declared:
+            task.params._setitem(parameter, parameters[parameter])
+        unknown -= declared
+    if unknown:
+        raise BrokenProject(
+            f"no task declares the parameters {', '.join(sorted(unknown))} in a cell tagged "
+            "'parameters'"
+        )
+
+
+def _declared(task: Any) -> set[str]:
+    found = papermill.inspect_notebook(str(task.source.loc))
+    return (set(found) | set(task.params)) - {"upstream", "product"}
+
+
+def upstream_of(task: Any) -> tuple[str, ...]:
+    """Return the names of the tasks that a task waits for."""
+    return tuple(sorted(str(name) for name in task.upstream))

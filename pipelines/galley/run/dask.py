@@ -1,0 +1,149 @@
+"""Tasks on the tenant's Dask cluster.
+
+The cluster may start a task again when it loses a worker; the task then makes a fresh MLflow run.
+A task whose runner went away, or that was cancelled, sees it in its worker's own state and ends
+its kernel: no message has to reach it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from typing import Any
+
+from distributed import Client, get_worker, secede
+from distributed.scheduler import KilledWorker
+from distributed.security import Security
+
+from galley.run.job import ClusterFiles
+from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec
+from galley.run.worker import cancelled_result, lost, run_task
+
+SLOT = "galley-notebook"
+"""Dask resource that each of our workers has one of, and each task holds while it runs."""
+
+CONNECT_S = 20
+LEAVE_S = 20.0
+_RUNNING: set[str] = set()
+
+
+def execute_here(spec: TaskSpec) -> TaskResult:
+    """Execute a task in this Dask worker, telling its events through the scheduler.
+
+    The worker's thread is given back (``secede``), so that Dask work which the notebook itself
+    submits finds a free worker; the slot stays taken.
+    """
+    worker = get_worker()
+    secede()
+
+    def emit(event: TaskEvent) -> None:
+        worker.log_event(topic(spec.attempt), event.model_dump(mode="json"))
+
+    _RUNNING.add(spec.key)
+    try:
+        return run_task(spec, emit, cancelled_on(worker, spec.key))
+    finally:
+        _RUNNING.discard(spec.key)
+
+
+def topic(attempt: str) -> str:
+    """Return the name under which an attempt's events travel."""
+    return f"galley-{attempt}"
+
+
+def cancelled_on(worker: Any, key: str) -> Callable[[], bool]:
+    """Return a function that tells whether nobody wants the task any more."""
+
+    def cancelled() -> bool:
+        task = worker.state.tasks.get(key)
+        return task is None or task.state in {"cancelled", "released", "forgotten"}
+
+    return cancelled
+
+
+def _running(prefix: str) -> bool:
+    return any(key.startswith(prefix) for key in list(_RUNNING))
+
+
+class DaskCompute:
+    """Executes tasks on a cluster.
+
+    Raises:
+        OSError: the cluster cannot be reached.
+    """
+
+    def __init__(self, attempt: str, cluster: ClusterFiles, emit: Emit) -> None:
+        self._attempt = attempt
+        self._emit = emit
+        self._futures: dict[str, Any] = {}
+        self._cancelled = threading.Event()
+        self._client = Client(
+            cluster.address,
+            security=Security(
+                tls_ca_file=str(cluster.ca),
+                tls_client_cert=str(cluster.cert),
+                tls_client_key=str(cluster.key),
+                require_encryption=True,
+            ),
+            set_as_default=False,
+            timeout=CONNECT_S,
+            name=f"galley-{attempt}",
+        )
+        self._client.subscribe_topic(topic(attempt), self._on_event)
+
+    def submit(self, spec: TaskSpec) -> Future[TaskResult]:
+        """Send a task to the cluster."""
+        promise: Future[TaskResult] = Future()
+        remote = self._client.submit(
+            execute_here, spec, key=spec.key, pure=False, resources={SLOT: 1}
+        )
+        self._futures[spec.key] = remote
+        remote.add_done_callback(lambda ended: self._settle(promise, spec, ended))
+        return promise
+
+    def cancel(self) -> None:
+        """Tell the cluster that nobody wants the tasks any more."""
+        self._cancelled.set()
+        threading.Thread(target=self._withdraw, name="cancel", daemon=True).start()
+
+    def close(self) -> None:
+        """Wait until the workers have ended our tasks, then disconnect."""
+        try:
+            self._withdraw()
+            self._wait_until_idle()
+        except (OSError, TimeoutError, RuntimeError, ValueError):
+            # The cluster itself is gone, and its tasks with it.
+            pass
+        finally:
+            self._client.close(timeout=2)
+
+    def _withdraw(self) -> None:
+        self._client.cancel(list(self._futures.values()), force=True)
+
+    def _wait_until_idle(self) -> None:
+        waiting = threading.Event()
+        for _ in range(int(LEAVE_S / 0.2)):
+            answers = self._client.run(_running, f"galley-{self._attempt}-", on_error="ignore")
+            if not any(answers.values()):
+                return
+            waiting.wait(0.2)
+
+    def _on_event(self, event: tuple[float, dict[str, Any]]) -> None:
+        self._emit(TaskEvent.model_validate(event[1]))
+
+    def _settle(self, promise: Future[TaskResult], spec: TaskSpec, ended: Any) -> None:
+        """Turn the end of a Dask future into a result."""
+        name = spec.name
+        try:
+            promise.set_result(ended.result())
+        except KilledWorker as error:
+            promise.set_result(
+                lost(spec, error, f"the Dask workers that executed task {name!r} died")
+            )
+        except (CancelledError, OSError, TimeoutError, RuntimeError) as error:
+            promise.set_result(
+                cancelled_result(spec)
+                if self._cancelled.is_set()
+                else lost(spec, error, f"the Dask cluster went away during task {name!r}")
+            )

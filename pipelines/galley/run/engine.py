@@ -1,0 +1,105 @@
+"""papermill's own engine, told to report progress and to hand its kernel to a guard.
+
+Everything that decides what an executed notebook looks like is papermill's and nbclient's.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from nbformat import NotebookNode
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
+from papermill.log import logger
+
+from galley.run.processes import die_with_parent
+
+NAME = "galley"
+
+
+class Observer(Protocol):
+    """Who follows an execution."""
+
+    environment: dict[str, str]
+    cwd: Path
+    kernel_output: IO[bytes]
+
+    def kernel_started(self, process: subprocess.Popen[bytes]) -> None:
+        """Take the kernel, which leads a process group of its own."""
+
+    def cell_started(self, cell: NotebookNode, cell_index: int) -> None:
+        """Note that a cell, of whatever type, begins."""
+
+    def cell_executed(
+        self, cell: NotebookNode, cell_index: int, execute_reply: dict[str, Any]
+    ) -> None:
+        """Note that a code cell has ended, well or not."""
+
+    def stream(self, name: str, text: str) -> None:
+        """Take text that a cell printed."""
+
+
+class _Client(PapermillNotebookClient):  # type: ignore[misc]
+    """papermill's client, with a kernel on IPC sockets in a private folder."""
+
+    def __init__(self, manager: NotebookExecutionManager, observer: Observer, **options: Any):
+        super().__init__(manager, **options)
+        self._observer = observer
+        self._sockets = tempfile.TemporaryDirectory(prefix="galley-kernel-")
+
+    def create_kernel_manager(self) -> Any:
+        manager = super().create_kernel_manager()
+        manager.transport = "ipc"
+        manager.connection_file = str(Path(self._sockets.name) / "kernel.json")
+        manager.ip = str(Path(self._sockets.name) / "kernel-ipc")
+        return manager
+
+    def start_new_kernel(self, **kwargs: Any) -> None:
+        """Start the kernel in the observer's environment and folder."""
+        super().start_new_kernel(
+            env=self._observer.environment,
+            cwd=str(self._observer.cwd),
+            stdout=self._observer.kernel_output,
+            stderr=self._observer.kernel_output,
+            preexec_fn=die_with_parent,
+            **kwargs,
+        )
+        self._observer.kernel_started(self.km.provisioner.process)
+
+    def process_message(self, *args: Any, **kwargs: Any) -> NotebookNode | None:
+        """Pass on printed text as it comes, before a ``clear_output`` can take it away."""
+        message = args[0]
+        if message["msg_type"] == "stream":
+            content = message["content"]
+            self._observer.stream(content["name"], content["text"])
+        output: NotebookNode | None = super().process_message(*args, **kwargs)
+        return output
+
+
+class GalleyEngine(NBClientEngine):  # type: ignore[misc]
+    """papermill's engine with an observer."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: NotebookExecutionManager, kernel_name: str, **kwargs: Any
+    ) -> NotebookNode:
+        """Execute the notebook; ``observer`` is one of the engine's keyword arguments."""
+        observer: Observer = kwargs["observer"]
+        client = _Client(
+            nb_man,
+            observer,
+            kernel_name=kernel_name,
+            startup_timeout=kwargs.get("start_timeout", 60),
+            timeout=None,
+            log=logger,
+            on_cell_start=observer.cell_started,
+            on_cell_executed=observer.cell_executed,
+        )
+        executed: NotebookNode = client.execute()
+        return executed
+
+
+papermill_engines.register(NAME, GalleyEngine)

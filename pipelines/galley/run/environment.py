@@ -1,0 +1,90 @@
+"""The environment of a kernel: what it needs, and no token but the one for its own tracking."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from galley.domain.runs import RunKind
+from galley.run.job import ClusterFiles, Job
+from galley.run.tasks import TaskTracking
+
+_INHERITED = ("HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "SSL_CERT_FILE")
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_MAX_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+    "POLARS_MAX_THREADS",
+    "RAYON_NUM_THREADS",
+)
+
+
+def kernel_environment(job: Job, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of the job's kernels, without what tracking adds.
+
+    Args:
+        inherited: environment of the runner; a few variables are taken from it by name.
+    """
+    threads = str(max(1, int(job.profile.cpu)))
+    return {
+        **{name: inherited[name] for name in _INHERITED if name in inherited},
+        "PATH": f"{Path(sys.executable).parent}:{inherited.get('PATH', '/usr/bin:/bin')}",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PYTHONUNBUFFERED": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "GALLEY_RUN_ID": str(job.run),
+        "GALLEY_ATTEMPT": str(job.attempt),
+        "GALLEY_TENANT": job.tenant,
+        "GALLEY_PIPELINE": job.pipeline,
+        "GALLEY_VERSION": str(job.version),
+        "GALLEY_REHEARSAL": "1" if job.kind is RunKind.REHEARSAL else "0",
+        **dict.fromkeys(_THREADS, threads),
+        **(_dask(job.cluster) if job.cluster else {}),
+        **_quiet_mlflow(),
+        **job.environment,
+    }
+
+
+def _dask(cluster: ClusterFiles) -> dict[str, str]:
+    """Let a plain ``Client()`` in the notebook reach the run's cluster, encrypted."""
+    return {
+        "DASK_SCHEDULER_ADDRESS": cluster.address,
+        "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True",
+        "DASK_DISTRIBUTED__COMM__TLS__CA_FILE": str(cluster.ca),
+        "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT": str(cluster.cert),
+        "DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY": str(cluster.key),
+        "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES": "[]",
+        "DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": "[]",
+    }
+
+
+def _quiet_mlflow() -> dict[str, str]:
+    """Bound MLflow's retries: its own defaults block a cell for minutes when it is down."""
+    return {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+        "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "false",
+        "GIT_PYTHON_REFRESH": "quiet",
+    }
+
+
+def tracking_environment(tracking: TaskTracking, run_id: str | None) -> dict[str, str]:
+    """Return what makes plain ``mlflow`` calls land in the task's run.
+
+    Runs that the notebook starts after its first one become children of the task's run.
+    """
+    environment = {
+        "MLFLOW_TRACKING_URI": tracking.uri,
+        "MLFLOW_TRACKING_TOKEN": tracking.token,
+        "MLFLOW_EXPERIMENT_NAME": tracking.experiment,
+    }
+    if run_id is None:
+        return environment
+    context = {"mlflow.parentRunId": run_id, **tracking.tags}
+    return {**environment, "MLFLOW_RUN_ID": run_id, "MLFLOW_RUN_CONTEXT": json.dumps(context)}

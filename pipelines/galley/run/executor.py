@@ -1,0 +1,129 @@
+"""Ploomber's executor of ours: it drives the DAG and has tasks executed elsewhere.
+
+Ploomber decides what has to run and in which order, and keeps the metadata of products. Only the
+rendered notebook, the output path and values are sent out; independent tasks run in parallel.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from pathlib import Path
+from typing import Any
+
+from ploomber.constants import TaskStatus
+from ploomber.exceptions import DAGBuildError, TaskBuildError
+from ploomber.executors.abc import Executor
+from ploomber.products import MetaProduct
+from ploomber.tasks.abc import _ensure_parents_exist
+
+from galley.domain.runs import FailureClass, TaskState
+from galley.domain.versions import CellError
+from galley.run.compute import Compute
+from galley.run.tasks import TaskResult, TaskSpec
+
+POLL_S = 0.5
+
+
+class DaskExecutor(Executor):  # type: ignore[misc]
+    """Executes the notebooks of a DAG through a :class:`Compute`.
+
+    Args:
+        compute: where the tasks are executed.
+        spec_of: rendered Ploomber task → what is sent out.
+        on_result: called for each ended task, in the driver's thread.
+        stopping: asked before each submission; no task is started once it is True.
+    """
+
+    def __init__(
+        self,
+        compute: Compute,
+        spec_of: Callable[[Any], TaskSpec],
+        on_result: Callable[[TaskResult], None],
+        stopping: Callable[[], bool],
+    ) -> None:
+        self.compute = compute
+        self.spec_of = spec_of
+        self.on_result = on_result
+        self.stopping = stopping
+
+    def __call__(self, dag: Any, show_progress: bool = False) -> list[Any]:  # noqa: ARG002
+        """Execute what is not up to date; raises DAGBuildError when a task fails."""
+        super().__call__(dag)
+        pending: dict[Future[TaskResult], tuple[Any, TaskSpec]] = {}
+        submitted: set[str] = set()
+        failed: list[str] = []
+        while True:
+            for task in self._ready(dag, submitted):
+                _ensure_parents_exist(task.product)
+                spec = self.spec_of(task)
+                pending[self.compute.submit(spec)] = (task, spec)
+                submitted.add(str(task.name))
+            if not pending:
+                break
+            done, _ = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                task, spec = pending.pop(future)
+                result = _finish(task, spec, future.result())
+                if result.state is not TaskState.SUCCEEDED:
+                    failed.append(spec.name)
+                self.on_result(result)
+        if failed or self.stopping():
+            raise DAGBuildError(f"tasks that did not succeed: {', '.join(failed) or 'none ran'}")
+        return []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the connection behind when Ploomber copies a DAG."""
+        return {}
+
+    def _ready(self, dag: Any, submitted: set[str]) -> list[Any]:
+        if self.stopping():
+            return []
+        return [
+            task
+            for task in dag.values()
+            if task.exec_status is TaskStatus.WaitingExecution and str(task.name) not in submitted
+        ]
+
+
+def _finish(task: Any, spec: TaskSpec, result: TaskResult) -> TaskResult:
+    """Move the notebook to its product's place and let Ploomber record the task."""
+    if result.state is not TaskState.SUCCEEDED:
+        task.exec_status = TaskStatus.Errored
+        return result
+    try:
+        _place(task, spec.output)
+        task._post_run_actions()
+    except (TaskBuildError, OSError) as error:
+        task.exec_status = TaskStatus.Errored
+        reason = CellError(
+            task=spec.name, ename=type(error).__name__, evalue=str(error), message=str(error)
+        )
+        return result.model_copy(
+            update={
+                "state": TaskState.FAILED,
+                "failure_class": FailureClass.USER,
+                "error": reason,
+            }
+        )
+    task.exec_status = TaskStatus.Executed
+    return result
+
+
+def _place(task: Any, executed: Path) -> None:
+    """Put the executed notebook where Ploomber expects it, each file in one step."""
+    keys = task.nb_product_key
+    if not isinstance(task.product, MetaProduct):
+        products = [task.product]
+    else:
+        products = [task.product[key] for key in ([keys] if isinstance(keys, str) else keys)]
+    for product in products:
+        target = Path(str(product))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staged = target.with_name(f".{target.name}.new")
+        shutil.copyfile(executed, staged)
+        staged.replace(target)
+    converters = task._converter if isinstance(task._converter, list) else [task._converter]
+    for converter in converters:
+        converter.convert()

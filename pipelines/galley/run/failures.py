@@ -1,0 +1,163 @@
+"""Whose failure it was: an ended kernel's story as a failure class and one sentence.
+
+Classes
+    user            an exception in a cell, ``os._exit``, a crash of the interpreter, full scratch
+    out of memory   the limit of the profile was reached
+    timeout         the whole-run deadline passed
+    infrastructure  a kernel, worker or cluster that went away without a reason of the notebook's
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from papermill import PapermillExecutionError
+
+from galley.domain.runs import FailureClass
+from galley.domain.versions import CellError
+from galley.run.guard import Stop
+
+_NEAR_LIMIT = 0.8
+
+
+def human_bytes(size: float) -> str:
+    """Return a size as people read it: ``7.9 GiB``."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
+
+
+def published_cell(cells: list[Any], index: int | None) -> int | None:
+    """Return the index in the published notebook of an executed notebook's cell.
+
+    The project notes it in each cell's metadata (``galley.cell``). A notebook without the note
+    counts its own cells, without the ones that were injected.
+    """
+    if index is None or index >= len(cells):
+        return None
+    noted = cells[index].metadata.get("galley", {}).get("cell")
+    if isinstance(noted, int):
+        return noted
+    if _injected(cells[index]) or any("galley" in cell.metadata for cell in cells):
+        return None
+    return sum(1 for cell in cells[:index] if not _injected(cell))
+
+
+def _injected(cell: Any) -> bool:
+    return "injected-parameters" in cell.metadata.get("tags", [])
+
+
+def cell_label(cell: int | None) -> str:
+    """Return how messages name a cell, counted from 1 as people count."""
+    return "before the first cell" if cell is None else f"in cell {cell + 1}"
+
+
+def raised(error: PapermillExecutionError, *, task: str, cell: int | None) -> CellError:
+    """Return the error of a cell that raised."""
+    return CellError(
+        task=task,
+        cell=cell,
+        ename=error.ename,
+        evalue=error.evalue,
+        message=f"{cell_label(cell)}: {error.ename}: {error.evalue}",
+        traceback=tuple(error.traceback),
+    )
+
+
+def stopped(
+    reason: Stop,
+    *,
+    task: str,
+    cell: int | None,
+    used: int,
+    memory: int,
+    profile: str,
+    timeout_s: float,
+) -> tuple[FailureClass | None, CellError]:
+    """Return class and error of a kernel that was stopped from outside; no class: cancelled."""
+    where = cell_label(cell)
+    if reason is Stop.MEMORY:
+        return FailureClass.OUT_OF_MEMORY, CellError(
+            task=task,
+            cell=cell,
+            ename="OutOfMemory",
+            evalue=f"{used} of {memory} bytes",
+            message=(
+                f"out of memory {where}: {human_bytes(used)} used, {human_bytes(memory)} is the "
+                f"limit of profile {profile!r}. Choose a larger profile or load less at a time."
+            ),
+        )
+    if reason is Stop.DEADLINE:
+        return FailureClass.TIMEOUT, CellError(
+            task=task,
+            cell=cell,
+            ename="TimeoutError",
+            evalue=f"{timeout_s:g} s",
+            message=(
+                f"the run reached its time limit of {timeout_s:g} s {where}. Publish a version "
+                "with a longer time limit or let the notebook do less."
+            ),
+        )
+    return None, CellError(
+        task=task, cell=cell, ename="Cancelled", evalue="", message=f"cancelled {where}"
+    )
+
+
+def died(
+    returncode: int | None,
+    *,
+    task: str,
+    cell: int | None,
+    last: int,
+    memory: int,
+    profile: str,
+    detail: str,
+) -> tuple[FailureClass, CellError]:
+    """Return class and error of a kernel that ended by itself or was killed by somebody."""
+    where = cell_label(cell)
+    if returncode == -signal.SIGKILL and last > _NEAR_LIMIT * memory:
+        return FailureClass.OUT_OF_MEMORY, CellError(
+            task=task,
+            cell=cell,
+            ename="OutOfMemory",
+            evalue=f"{last} of {memory} bytes",
+            message=(
+                f"out of memory {where}: the kernel was killed at {human_bytes(last)}, "
+                f"{human_bytes(memory)} is the limit of profile {profile!r}."
+            ),
+        )
+    if returncode is None or returncode == -signal.SIGKILL:
+        return FailureClass.INFRASTRUCTURE, CellError(
+            task=task,
+            cell=cell,
+            ename="DeadKernel",
+            evalue=str(returncode),
+            message=f"the kernel was killed {where}, for no reason of the notebook's",
+        )
+    if returncode < 0:
+        how = f"crashed with {_signal_name(-returncode)}"
+    else:
+        how = f"ended itself with exit code {returncode}"
+    message = f"the kernel {how} {where}"
+    return FailureClass.USER, CellError(
+        task=task,
+        cell=cell,
+        ename="DeadKernel",
+        evalue=str(returncode),
+        message=f"{message}; it said last: {detail}" if detail else message,
+    )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def infrastructure(task: str | None, error: BaseException, message: str) -> CellError:
+    """Return the error of a part of the platform that went away."""
+    return CellError(task=task, ename=type(error).__name__, evalue=str(error), message=message)

@@ -1,0 +1,94 @@
+"""The job: everything a runner process needs, as one JSON file of mode 0600."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from galley.domain.model import Instant, Model
+from galley.domain.runs import RunKind
+from galley.domain.tenants import Profile
+
+
+class Tracking(Model):
+    """Where the tasks log.
+
+    Attributes:
+        uri: address of the tenant's MLflow, without a trailing slash.
+        token: may write the tenant's MLflow workspace and nothing else.
+        experiment: name of the experiment; rehearsals have one of their own.
+    """
+
+    uri: str
+    token: str
+    experiment: str
+
+
+class ClusterFiles(Model):
+    """How to reach a Dask cluster: its address and the TLS files of the tenant."""
+
+    address: str
+    ca: Path
+    cert: Path
+    key: Path
+
+
+class Job(Model):
+    """One attempt, as the runner sees it.
+
+    Attributes:
+        project: unpacked Ploomber project; also the working directory of the tasks.
+        folder: the attempt's own folder: journal, executed notebooks and ``scratch``.
+        scratch_limit: bytes that ``folder`` may hold.
+        cluster: None for a rehearsal: its tasks run one after another in the runner's process.
+        environment: added to the environment of each kernel.
+        grace_s: seconds between interrupting a kernel and killing it.
+    """
+
+    attempt: UUID
+    run: UUID
+    number: int
+    kind: RunKind
+    tenant: str
+    pipeline: str
+    version: int
+    parameters: dict[str, Any]
+    logical_date: Instant | None = None
+    profile: Profile
+    profile_name: str
+    started_at: Instant
+    timeout_s: float = Field(gt=0)
+    scratch_limit: int
+    project: Path
+    folder: Path
+    tracking: Tracking | None = None
+    cluster: ClusterFiles | None = None
+    environment: dict[str, str] = Field(default_factory=dict)
+    grace_s: float = 5
+
+    @property
+    def deadline(self) -> Instant:
+        """When the whole run must have ended."""
+        return self.started_at + timedelta(seconds=self.timeout_s)
+
+    @property
+    def journal(self) -> Path:
+        """Folder of the files that the host reads."""
+        return self.folder / "journal"
+
+    @property
+    def notebooks(self) -> Path:
+        """Folder of the executed notebooks, ``TASK.ipynb``, partial ones included."""
+        return self.folder / "notebooks"
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, replacing it in one step."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.touch(mode=0o600)
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,78 @@
+"""The journal: files through which the runner tells the host how far the attempt is.
+
+``attempt.log``   text with timestamps, only appended to
+``report.json``   the latest state of each task and the MLflow run, replaced in one step
+``outcome.json``  how it ended; written last
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+from galley.domain.model import Model
+from galley.domain.work import Outcome, TaskReport
+from galley.run.job import write_private
+
+MAX_LOG = 64 * 2**20
+
+
+class Report(Model):
+    """How far the attempt is."""
+
+    tasks: tuple[TaskReport, ...] = ()
+    mlflow_run_id: str | None = None
+
+
+class Journal:
+    """Writes the journal; may be used by several threads.
+
+    Args:
+        folder: made where it is missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder = folder
+        self._lock = threading.Lock()
+        self._log = (folder / "attempt.log").open("a", encoding="utf-8")
+
+    def write(self, text: str, *, task: str | None = None, at: datetime | None = None) -> None:
+        """Append whole lines to the log, each with its time and task.
+
+        At 64 MiB the log is cut, with a line that says so.
+        """
+        moment = (at or datetime.now(UTC)).isoformat(timespec="milliseconds")
+        head = f"{moment.replace('+00:00', 'Z')} {task or 'galley'} | "
+        with self._lock:
+            if self._log.closed or self._log.tell() > MAX_LOG:
+                return
+            for line in text.splitlines():
+                self._log.write(f"{head}{line}\n")
+            if self._log.tell() > MAX_LOG:
+                self._log.write(f"{head}the log is cut here, at {MAX_LOG // 2**20} MiB\n")
+            self._log.flush()
+
+    def report(self, report: Report) -> None:
+        """Replace the report."""
+        with self._lock:
+            write_private(self.folder / "report.json", report.model_dump_json())
+
+    def end(self, outcome: Outcome) -> None:
+        """Write the outcome; nothing follows."""
+        write_private(self.folder / "outcome.json", outcome.model_dump_json())
+        with self._lock:
+            self._log.close()
+
+
+def read_report(folder: Path) -> Report | None:
+    """Return the latest report, or None before the first."""
+    path = folder / "report.json"
+    return Report.model_validate_json(path.read_bytes()) if path.exists() else None
+
+
+def read_outcome(folder: Path) -> Outcome | None:
+    """Return the outcome, or None when the runner wrote none."""
+    path = folder / "outcome.json"
+    return Outcome.model_validate_json(path.read_bytes()) if path.exists() else None

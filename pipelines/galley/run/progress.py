@@ -1,0 +1,98 @@
+"""What is known about each task while the attempt runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from galley.domain.runs import TaskState
+from galley.domain.work import TaskReport
+from galley.run.journal import Journal, Report
+from galley.run.tasks import TaskEvent, TaskResult
+
+
+class Progress:
+    """Collects events and results, and keeps the journal's report up to date.
+
+    Args:
+        graph: task name → names of the tasks it waits for, in topological order.
+    """
+
+    def __init__(self, journal: Journal, graph: Mapping[str, tuple[str, ...]]) -> None:
+        self._journal = journal
+        self._lock = threading.Lock()
+        self._tasks = {
+            name: TaskReport(name=name, state=TaskState.WAITING, upstream=upstream)
+            for name, upstream in graph.items()
+        }
+        self._mlflow_run_id: str | None = None
+        self._write()
+
+    @property
+    def tasks(self) -> tuple[TaskReport, ...]:
+        """The latest report of each task."""
+        with self._lock:
+            return tuple(self._tasks.values())
+
+    def tracked(self, mlflow_run_id: str | None) -> None:
+        """Note the run's own MLflow run."""
+        self._mlflow_run_id = mlflow_run_id
+        self._write()
+
+    def on_event(self, event: TaskEvent) -> None:
+        """Take what a task tells. A second ``started`` means that the cluster began it anew."""
+        if event.kind == "text":
+            self._journal.write(event.text, task=event.task, at=event.at)
+            return
+        if event.kind == "started":
+            again = self._find(event.task).state is TaskState.RUNNING
+            self._journal.write("started again" if again else "started", task=event.task)
+            self._change(
+                event.task,
+                state=TaskState.RUNNING,
+                started_at=event.at,
+                cell=None,
+                mlflow_run_id=event.mlflow_run_id,
+            )
+        else:
+            self._change(event.task, cell=event.cell, cells=event.cells)
+        self._write()
+
+    def on_result(self, result: TaskResult) -> None:
+        """Take a task's end."""
+        before = self._find(result.name)
+        self._change(
+            result.name,
+            state=result.state,
+            started_at=before.started_at or result.started_at,
+            ended_at=result.ended_at,
+            cell=result.cell or before.cell,
+            cells=result.cells or before.cells,
+            peak_memory=result.peak_memory or None,
+            mlflow_run_id=result.mlflow_run_id or before.mlflow_run_id,
+            error=result.error,
+        )
+        sentence = f": {result.error.message}" if result.error else ""
+        self._journal.write(f"{result.state}{sentence}", task=result.name)
+        self._write()
+
+    def close(self, *, cancelled: bool) -> None:
+        """Say of each task that never ran why not."""
+        for task in self.tasks:
+            if task.state is TaskState.WAITING:
+                state = TaskState.CANCELLED if cancelled else TaskState.SKIPPED
+                self._change(task.name, state=state)
+        self._write()
+
+    def _find(self, name: str) -> TaskReport:
+        with self._lock:
+            return self._tasks[name]
+
+    def _change(self, name: str, **changes: object) -> None:
+        with self._lock:
+            task = self._tasks[name]
+            if task.ended_at is None:
+                self._tasks[name] = task.model_copy(update=changes)
+
+    def _write(self) -> None:
+        self._journal.report(Report(tasks=self.tasks, mlflow_run_id=self._mlflow_run_id))

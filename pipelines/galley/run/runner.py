@@ -1,0 +1,293 @@
+"""One attempt from its job to its outcome."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ploomber.exceptions import DAGBuildError
+
+from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
+from galley.domain.versions import CellError
+from galley.domain.work import Outcome
+from galley.run.compute import Compute, InlineCompute
+from galley.run.dag import BrokenProject, load_dag, upstream_of
+from galley.run.environment import kernel_environment
+from galley.run.executor import DaskExecutor
+from galley.run.failures import human_bytes, infrastructure
+from galley.run.job import Job
+from galley.run.journal import Journal
+from galley.run.progress import Progress
+from galley.run.scratch import ScratchGuard
+from galley.run.tasks import Emit, TaskResult, TaskSpec, TaskTracking
+from galley.tracking.client import TrackingClient
+from galley.tracking.parent import Parent, end_parent, start_parent
+from galley.tracking.tracker import Tracker
+
+
+class Runner:
+    """Runs one job. :meth:`cancel` may be called from a signal handler at any time.
+
+    Args:
+        environment: of this process; a few variables of it reach the kernels.
+    """
+
+    def __init__(self, job: Job, journal: Journal, environment: Mapping[str, str]) -> None:
+        self.job = job
+        self.journal = journal
+        self._environment = kernel_environment(job, environment)
+        self._cancelled = threading.Event()
+        self._full: int | None = None
+        self._compute: Compute | None = None
+        self._results: list[TaskResult] = []
+
+    def cancel(self) -> None:
+        """End the attempt: no task is started any more, running ones are interrupted."""
+        self._cancelled.set()
+        if self._compute is not None:
+            self._compute.cancel()
+
+    def run(self) -> Outcome:
+        """Execute the job and return how it ended; never raises for what the job does."""
+        self._say(
+            f"attempt {self.job.number} of run {self.job.run}: {self.job.pipeline} "
+            f"v{self.job.version}, {self.job.kind}, profile {self.job.profile_name}"
+        )
+        try:
+            dag = load_dag(self.job.project, self.job.parameters)
+        except BrokenProject as error:
+            return self._ended(AttemptState.FAILED, FailureClass.USER, _error(error))
+        progress = Progress(self.journal, {str(n): upstream_of(dag[n]) for n in dag})
+        tracker = self._tracker()
+        parent = self._start_tracking(tracker, progress)
+        outcome = self._execute(dag, progress, parent)
+        if tracker is not None:
+            end_parent(
+                tracker,
+                parent,
+                state=outcome.state,
+                metrics=outcome.metrics,
+                ended_at=datetime.now(UTC),
+            )
+            tracker.client.close()
+        return outcome
+
+    def _execute(self, dag: Any, progress: Progress, parent: Parent) -> Outcome:
+        try:
+            compute = self._place(progress.on_event)
+        except OSError as error:
+            progress.close(cancelled=False)
+            return self._ended(
+                AttemptState.FAILED,
+                FailureClass.INFRASTRUCTURE,
+                infrastructure(None, error, f"the Dask cluster cannot be reached: {error}"),
+                progress,
+            )
+        self._compute = compute
+        scratch = ScratchGuard(self.job.folder, self.job.scratch_limit, self._on_full)
+        scratch.start()
+
+        def on_result(result: TaskResult) -> None:
+            self._results.append(result)
+            progress.on_result(result)
+
+        dag.executor = DaskExecutor(
+            compute, lambda task: self._spec(task, parent), on_result, self._stopping
+        )
+        self.job.notebooks.mkdir(parents=True, exist_ok=True)
+        failure: DAGBuildError | None = None
+        try:
+            dag.build(force=True, show_progress=False)
+        except DAGBuildError as error:
+            failure = error
+        finally:
+            compute.close()
+            scratch.close()
+        progress.close(cancelled=self._cancelled.is_set())
+        return self._judge(failure, progress)
+
+    def _place(self, emit: Emit) -> Compute:
+        if self.job.cluster is None:
+            return InlineCompute(emit)
+        from galley.run.dask import DaskCompute  # distributed takes 0.3 s to import
+
+        return DaskCompute(str(self.job.attempt), self.job.cluster, emit)
+
+    def _stopping(self) -> bool:
+        return (
+            self._cancelled.is_set()
+            or self._full is not None
+            or datetime.now(UTC) >= self.job.deadline
+        )
+
+    def _on_full(self, used: int) -> None:
+        self._full = used
+        if self._compute is not None:
+            self._compute.cancel()
+
+    def _spec(self, task: Any, parent: Parent) -> TaskSpec:
+        return TaskSpec(
+            attempt=str(self.job.attempt),
+            name=str(task.name),
+            notebook=task.source.nb_str_rendered,
+            output=self.job.notebooks / f"{task.name}.ipynb",
+            cwd=self.job.project,
+            environment=self._environment,
+            memory=self.job.profile.memory,
+            profile=self.job.profile_name,
+            deadline=self.job.deadline,
+            timeout_s=self.job.timeout_s,
+            grace_s=self.job.grace_s,
+            tracking=self._task_tracking(parent),
+        )
+
+    def _judge(self, failure: DAGBuildError | None, progress: Progress) -> Outcome:
+        """Decide what the attempt was, from its tasks and from what was asked of it."""
+        if self._full is not None:
+            return self._ended(
+                AttemptState.FAILED, FailureClass.USER, self._scratch_error(self._full), progress
+            )
+        if self._cancelled.is_set():
+            return self._ended(AttemptState.CANCELLED, None, None, progress)
+        failed = [result for result in self._results if result.state is not TaskState.SUCCEEDED]
+        if failed:
+            first = failed[0]
+            state = (
+                AttemptState.TIMED_OUT
+                if first.failure_class is FailureClass.TIMEOUT
+                else AttemptState.FAILED
+            )
+            return self._ended(state, first.failure_class, first.error, progress)
+        if failure is not None and datetime.now(UTC) >= self.job.deadline:
+            return self._ended(
+                AttemptState.TIMED_OUT, FailureClass.TIMEOUT, _late(self.job.timeout_s), progress
+            )
+        if failure is not None:
+            return self._ended(AttemptState.FAILED, FailureClass.USER, _error(failure), progress)
+        return self._ended(AttemptState.SUCCEEDED, None, None, progress)
+
+    def _scratch_error(self, used: int) -> CellError:
+        limit = self.job.scratch_limit
+        return CellError(
+            ename="ScratchFull",
+            evalue=f"{used} of {limit} bytes",
+            message=(
+                f"scratch is full: the run's files took {human_bytes(used)}, "
+                f"{human_bytes(limit)} is this tenant's limit. Write less, or to a dataset."
+            ),
+        )
+
+    def _ended(
+        self,
+        state: AttemptState,
+        failure_class: FailureClass | None,
+        error: CellError | None,
+        progress: Progress | None = None,
+    ) -> Outcome:
+        sentence = f": {error.message}" if error else ""
+        self._say(f"{state}{sentence}")
+        metrics: dict[str, float] = {}
+        for result in self._results:
+            metrics |= result.metrics
+        return Outcome(
+            fencing=0,
+            state=state,
+            failure_class=failure_class,
+            error=error,
+            tasks=progress.tasks if progress else (),
+            metrics=metrics,
+            duration_s=max(0.0, (datetime.now(UTC) - self.job.started_at).total_seconds()),
+            peak_memory=max((result.peak_memory for result in self._results), default=0),
+            cells=sum(result.cell for result in self._results),
+        )
+
+    def _say(self, line: str) -> None:
+        self.journal.write(line)
+
+    def _tracker(self) -> Tracker | None:
+        if self.job.tracking is None:
+            return None
+        client = TrackingClient(self.job.tracking.uri, self.job.tracking.token)
+        return Tracker(client, self._say)
+
+    def _start_tracking(self, tracker: Tracker | None, progress: Progress) -> Parent:
+        if tracker is None or self.job.tracking is None:
+            return Parent()
+        parent = start_parent(
+            tracker,
+            experiment=self.job.tracking.experiment,
+            key=str(self.job.attempt),
+            name=f"{self.job.pipeline} v{self.job.version}",
+            started_at=self.job.started_at,
+            tags=run_tags(self.job),
+            params=self.job.parameters,
+        )
+        progress.tracked(parent.run_id)
+        return parent
+
+    def _task_tracking(self, parent: Parent) -> TaskTracking | None:
+        if self.job.tracking is None:
+            return None
+        return TaskTracking(
+            uri=self.job.tracking.uri,
+            token=self.job.tracking.token,
+            experiment=self.job.tracking.experiment,
+            experiment_id=parent.experiment_id,
+            parent=parent.run_id,
+            tags=run_tags(self.job),
+        )
+
+
+def run_tags(job: Job) -> dict[str, str]:
+    """Return the MLflow tags of the run and its tasks; the run's id is the correlation id."""
+    tags = {
+        "galley.run_id": str(job.run),
+        "galley.correlation_id": str(job.run),
+        "galley.attempt": str(job.number),
+        "galley.kind": str(job.kind),
+        "galley.tenant": job.tenant,
+        "galley.pipeline": job.pipeline,
+        "galley.version": str(job.version),
+        "mlflow.user": job.tenant if job.kind is RunKind.PIPELINE else f"{job.tenant}-rehearsal",
+        "mlflow.source.name": f"{job.pipeline}@{job.version}",
+        "mlflow.source.type": "PROJECT",
+    }
+    if job.logical_date is not None:
+        tags["galley.logical_date"] = job.logical_date.isoformat()
+    return tags
+
+
+def _error(error: Exception) -> CellError:
+    return CellError(ename=type(error).__name__, evalue=str(error), message=str(error))
+
+
+def _late(timeout_s: float) -> CellError:
+    return CellError(
+        ename="TimeoutError",
+        evalue=f"{timeout_s:g} s",
+        message=f"the run reached its time limit of {timeout_s:g} s between two tasks",
+    )
+
+
+def execute_job(
+    job_path: Path,
+    environment: Mapping[str, str],
+    on_cancel: Callable[[Callable[[], None]], None],
+) -> Outcome:
+    """Run the job in a file and write its outcome to the journal.
+
+    Args:
+        on_cancel: given the function that cancels the attempt.
+    """
+    job = Job.model_validate_json(job_path.read_bytes())
+    os.chdir(job.project)
+    journal = Journal(job.journal)
+    runner = Runner(job, journal, environment)
+    on_cancel(runner.cancel)
+    outcome = runner.run()
+    journal.end(outcome)
+    return outcome

@@ -1,0 +1,46 @@
+"""The scratch folder of an attempt: how much it holds, and what happens when it is too much."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+INTERVAL_S = 1.0
+
+
+def size_of(folder: Path) -> int:
+    """Return the space that the files below ``folder`` take on disk, bytes."""
+    total = 0
+    for path, _, files in os.walk(folder, onerror=None):
+        for name in files:
+            try:
+                total += (Path(path) / name).lstat().st_blocks * 512
+            except FileNotFoundError:
+                continue
+    return total
+
+
+class ScratchGuard(threading.Thread):
+    """Calls ``on_full(used)`` once when a folder holds more than its limit."""
+
+    def __init__(self, folder: Path, limit: int, on_full: Callable[[int], None]) -> None:
+        super().__init__(name="scratch", daemon=True)
+        self._folder = folder
+        self._limit = limit
+        self._on_full = on_full
+        self._closed = threading.Event()
+
+    def run(self) -> None:
+        """Measure once a second until closed or full."""
+        while not self._closed.wait(INTERVAL_S):
+            used = size_of(self._folder)
+            if used > self._limit:
+                self._on_full(used)
+                return
+
+    def close(self) -> None:
+        """Stop measuring."""
+        self._closed.set()
+        self.join()

@@ -1,0 +1,205 @@
+"""A small MLflow REST client for the runner: few calls, each bounded in time.
+
+MLflow's own client retries for minutes while its server is away and imports for a second. This
+one raises :class:`TrackingUnavailable` after a few seconds, and the run goes on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import httpx
+
+from galley.domain.model import Model
+from galley.errors import GalleyError
+
+TIMEOUT_S = 4.0
+MAX_PARAM = 6000
+MAX_TAG = 5000
+_BATCH = 100
+
+
+class TrackingUnavailable(GalleyError):
+    """MLflow did not answer, or refused; ``reason`` says how."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class TrackedRun(Model):
+    """One MLflow run, as far as we need it."""
+
+    id: str
+    experiment_id: str
+    artifact_uri: str
+    status: str
+    metrics: dict[str, float]
+
+
+class TrackingClient:
+    """Calls the REST interface of one tenant's MLflow.
+
+    Args:
+        uri: address of the tenant's MLflow, without a trailing slash.
+        token: bearer token of the task.
+        transport: for tests and unix sockets.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        token: str,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._http = httpx.Client(
+            base_url=uri,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 2.0)),
+            transport=transport,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def experiment(self, name: str) -> str:
+        """Return the id of the experiment ``name``, made where it is missing."""
+        found = self._call(
+            "GET", "experiments/get-by-name", params={"experiment_name": name}, missing_ok=True
+        )
+        if found is not None:
+            return str(found["experiment"]["experiment_id"])
+        try:
+            made = self._post("experiments/create", {"name": name})
+        except TrackingUnavailable:
+            # Somebody else may have made it between the two calls.
+            found = self._call("GET", "experiments/get-by-name", params={"experiment_name": name})
+            return str(found["experiment"]["experiment_id"])
+        return str(made["experiment_id"])
+
+    def find(self, experiment_id: str, tags: Mapping[str, str]) -> TrackedRun | None:
+        """Return the run of an experiment that carries all ``tags``, or None."""
+        conditions = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+        answer = self._post(
+            "runs/search",
+            {"experiment_ids": [experiment_id], "filter": conditions, "max_results": 1},
+        )
+        runs = answer.get("runs", [])
+        return _run(runs[0]) if runs else None
+
+    def create(
+        self, experiment_id: str, *, name: str, start_ms: int, tags: Mapping[str, str]
+    ) -> TrackedRun:
+        """Start a run and return it."""
+        body = {
+            "experiment_id": experiment_id,
+            "run_name": name,
+            "start_time": start_ms,
+            "tags": [{"key": key, "value": value[:MAX_TAG]} for key, value in tags.items()],
+        }
+        return _run(self._post("runs/create", body)["run"])
+
+    def get(self, run_id: str) -> TrackedRun:
+        """Return a run with its latest metrics."""
+        return _run(self._call("GET", "runs/get", params={"run_id": run_id})["run"])
+
+    def log(
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+        at_ms: int = 0,
+    ) -> None:
+        """Log parameters, metrics and tags in as few calls as MLflow allows."""
+        written = [
+            {"key": key, "value": str(value)[:MAX_PARAM]} for key, value in (params or {}).items()
+        ]
+        measured = [
+            {"key": key, "value": value, "timestamp": at_ms, "step": 0}
+            for key, value in (metrics or {}).items()
+            if math.isfinite(value)
+        ]
+        tagged = [{"key": key, "value": value[:MAX_TAG]} for key, value in (tags or {}).items()]
+        for start in range(0, max(len(written), len(measured), len(tagged)), _BATCH):
+            end = start + _BATCH
+            body = {
+                "run_id": run_id,
+                "params": written[start:end],
+                "metrics": measured[start:end],
+                "tags": tagged[start:end],
+            }
+            self._post("runs/log-batch", body)
+
+    def end(self, run_id: str, *, status: str, end_ms: int) -> None:
+        """Set the final status: ``FINISHED``, ``FAILED`` or ``KILLED``."""
+        self._post("runs/update", {"run_id": run_id, "status": status, "end_time": end_ms})
+
+    def upload(self, run: TrackedRun, name: str, content: bytes) -> None:
+        """Store an artifact of a run through MLflow's artifact proxy."""
+        scheme, _, path = run.artifact_uri.partition(":")
+        if scheme != "mlflow-artifacts":
+            raise TrackingUnavailable(
+                f"artifacts of run {run.id} lie at {run.artifact_uri}, not behind MLflow's proxy"
+            )
+        self._call(
+            "PUT",
+            f"mlflow-artifacts/artifacts/{path.lstrip('/')}/{name}",
+            content=content,
+            timeout=httpx.Timeout(30.0, connect=2.0),
+        )
+
+    def _post(self, route: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = self._call("POST", route, json=body)
+        return answer
+
+    def _call(self, method: str, route: str, *, missing_ok: bool = False, **options: Any) -> Any:
+        try:
+            response = self._http.request(method, f"/api/2.0/{_prefixed(route)}", **options)
+        except httpx.HTTPError as error:
+            raise TrackingUnavailable(
+                f"MLflow did not answer {route}: {type(error).__name__}: {error}"
+            ) from error
+        if missing_ok and response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        if response.is_error:
+            raise TrackingUnavailable(
+                f"MLflow refused {route}: {response.status_code} {response.text[:300]}"
+            )
+        try:
+            return response.json()
+        except ValueError as error:
+            raise TrackingUnavailable(f"MLflow's answer to {route} is not JSON") from error
+
+
+def _prefixed(route: str) -> str:
+    return route if route.startswith("mlflow-artifacts/") else f"mlflow/{route}"
+
+
+def _run(body: dict[str, Any]) -> TrackedRun:
+    info = body["info"]
+    metrics: Sequence[dict[str, Any]] = body.get("data", {}).get("metrics", [])
+    return TrackedRun(
+        id=info["run_id"],
+        experiment_id=info["experiment_id"],
+        artifact_uri=info.get("artifact_uri", ""),
+        status=info.get("status", "RUNNING"),
+        metrics={
+            metric["key"]: float(metric["value"])
+            for metric in metrics
+            if math.isfinite(float(metric["value"]))
+        },
+    )
