@@ -1,0 +1,1 @@
+"""A version as a plain Ploomber project: built, packed, described; it runs without Galley."""

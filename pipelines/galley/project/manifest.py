@@ -1,0 +1,70 @@
+"""The canonical manifest of a version: what its digest, and so every approval, covers.
+
+It holds what decides a run's result and leaves out what a notebook's file carries along:
+outputs, execution counts, cell ids, widget state, the viewer's settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from galley.domain.versions import Analysis, digest_of
+from galley.notebook.imports import module_name
+from galley.notebook.source import Cell, read_cells
+
+FORMAT = 1
+
+
+def manifest(
+    notebook: dict[str, Any],
+    modules: Mapping[str, str],
+    analysis: Analysis,
+    *,
+    defaults: Mapping[str, Any],
+    profile: str,
+    datasets: Mapping[str, str],
+    timeout_s: int,
+    retries: int,
+    python: str = "",
+) -> dict[str, Any]:
+    """Return the manifest of a version, in plain JSON.
+
+    Args:
+        defaults: value of each parameter that has one, after the publisher's changes.
+        datasets: name → mode (``ro`` or ``rw``) of the tenant's datasets.
+        python: version of Python that the requirements are pinned for, such as ``3.11``.
+    """
+    return {
+        "format": FORMAT,
+        "cells": [_cell(cell) for cell in read_cells(notebook)],
+        "modules": dict(sorted(used_modules(modules, analysis).items())),
+        "requirements": [f"{one.name}=={one.version}" for one in analysis.requirements],
+        "python": python,
+        "parameters": analysis.parameters.json_schema(),
+        "defaults": dict(defaults),
+        "tasks": [task.model_dump(mode="json", exclude={"name"}) for task in analysis.tasks],
+        "profile": profile,
+        "datasets": dict(datasets),
+        "timeout_s": timeout_s,
+        "retries": retries,
+    }
+
+
+def used_modules(modules: Mapping[str, str], analysis: Analysis) -> dict[str, str]:
+    """Return path → source of the modules that the notebook imports, of those sent."""
+    used = set(analysis.modules)
+    return {path: source for path, source in modules.items() if module_name(path) in used}
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    canonical: dict[str, Any] = {
+        "type": cell.type,
+        "source": cell.source.rstrip(),
+        "tags": sorted(cell.tags),
+    }
+    if cell.attachments:
+        canonical["attachments"] = {
+            name: digest_of({"data": data}) for name, data in sorted(cell.attachments.items())
+        }
+    return canonical
