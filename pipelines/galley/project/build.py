@@ -172,7 +172,7 @@ def _galley(
 class _Dumper(yaml.SafeDumper):
     """Writes a value that occurs twice twice, instead of an anchor and an alias."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         """Never make an alias."""
         return True
 

@@ -1,0 +1,1 @@
+"""Where versions rest: content-addressed blobs, and a Git mirror for people."""
