@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from galley.sandbox import bubblewrap, gpus
+from galley.sandbox import bubblewrap
+from galley.sandbox.machine import gpu_devices
 from galley.sandbox.spec import SandboxSpec
 
 DNS = "10.0.2.3"
@@ -27,7 +28,7 @@ def write_plan(spec: SandboxSpec, spec_path: Path) -> list[str]:
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(plan, file)
     temporary.replace(spec_path)
-    return [sys.executable, "-m", "galley.sandbox", str(spec_path)]
+    return [sys.executable, "-P", "-m", "galley.sandbox", str(spec_path)]
 
 
 def plan_of(spec: SandboxSpec, etc: Path) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def plan_of(spec: SandboxSpec, etc: Path) -> dict[str, Any]:
     if spec.isolated:
         _write_etc(spec, etc, as_root=as_root)
         plan["bwrap"] = shutil.which("bwrap") or "bwrap"
-        plan["options"] = bubblewrap.options(spec, etc, as_root=as_root, gpu_devices=gpus.devices())
+        plan["options"] = bubblewrap.options(spec, etc, as_root=as_root, gpu_devices=gpu_devices())
         plan["argv"] = [*(bubblewrap.drop_privileges(spec) if as_root else []), *spec.argv]
         plan["internet"] = shutil.which("slirp4netns") if spec.internet else None
     return plan

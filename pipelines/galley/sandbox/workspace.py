@@ -90,7 +90,7 @@ def tenant_spec(
     return SandboxSpec(
         name=name,
         argv=tuple(argv),
-        env={**_environment(identity.name, home, profile), **env},
+        env={**_environment(identity.name, home, profile, isolated=isolated), **env},
         cwd=home,
         user=identity.name,
         home=home,
@@ -206,7 +206,7 @@ def _link_datasets(folder: Path, binds: Sequence[Bind]) -> None:
             link.symlink_to(bind.source)
 
 
-def _environment(user: str, home: Path, profile: Profile) -> dict[str, str]:
+def _environment(user: str, home: Path, profile: Profile, *, isolated: bool) -> dict[str, str]:
     threads = str(max(1, math.floor(profile.cpu)))
     path = (f"{sys.prefix}/bin", "/usr/local/bin", "/usr/bin", "/bin")
     return {
@@ -217,7 +217,7 @@ def _environment(user: str, home: Path, profile: Profile) -> dict[str, str]:
         "SHELL": "/bin/bash",
         "LANG": "C.UTF-8",
         "TERM": "xterm-256color",
-        "GALLEY_DATASETS": DATASETS_ROOT,
+        "GALLEY_DATASETS": DATASETS_ROOT if isolated else str(home / "datasets"),
         "CPU_LIMIT": str(profile.cpu),
         "MEM_LIMIT": str(profile.memory),
         **TELEMETRY_OFF,
