@@ -1,0 +1,101 @@
+/** One method per REST route that the pages use. */
+import { request, withQuery, type ITransport, type Query } from './transport';
+import type {
+  DecisionRequest,
+  Firing,
+  ILogChunk,
+  IMe,
+  INotebook,
+  IPage,
+  ISchedulePreview,
+  ISlugAnswer,
+  Pipeline,
+  Run,
+  RunRequest,
+  ScheduleRequest,
+  Version,
+  VersionDiff
+} from './types';
+
+const enc = encodeURIComponent;
+
+export class Client {
+  constructor(readonly transport: ITransport) {}
+
+  me = () => this.get<IMe>('me');
+  timezones = () => this.get<string[]>('timezones');
+
+  slug = (tenant: string, slug: string) =>
+    this.get<ISlugAnswer>(`tenants/${enc(tenant)}/slugs/${enc(slug)}`);
+  previewSchedule = (cron: string, timezone: string, count = 5) =>
+    this.post<ISchedulePreview>('schedules/preview', { cron, timezone, count }, false);
+
+  pipelines = (tenant: string, query: Query = {}) =>
+    this.get<IPage<Pipeline>>(`tenants/${enc(tenant)}/pipelines`, query);
+  pipeline = (tenant: string, slug: string) => this.get<Pipeline>(pipelinePath(tenant, slug));
+  versions = (tenant: string, slug: string, query: Query = {}) =>
+    this.get<IPage<Version>>(`${pipelinePath(tenant, slug)}/versions`, query);
+  deploy = (tenant: string, slug: string, version: number, reason: string) =>
+    this.post<Pipeline>(`${pipelinePath(tenant, slug)}/deployments`, { version, reason });
+  nextFirings = (tenant: string, slug: string, count = 5) =>
+    this.get<{ firings: Firing[] }>(`${pipelinePath(tenant, slug)}/schedule/next`, { count });
+  setSchedule = (tenant: string, slug: string, schedule: ScheduleRequest) =>
+    request<Pipeline>(this.transport, 'PUT', `${pipelinePath(tenant, slug)}/schedule`, schedule);
+  pause = (tenant: string, slug: string) =>
+    this.post<Pipeline>(`${pipelinePath(tenant, slug)}/schedule/pause`);
+  resume = (tenant: string, slug: string) =>
+    this.post<Pipeline>(`${pipelinePath(tenant, slug)}/schedule/resume`);
+
+  version = (id: string) => this.get<Version>(`versions/${enc(id)}`);
+  versionNotebook = (id: string) => this.get<INotebook>(`versions/${enc(id)}/notebook`);
+  versionDiff = (id: string, against: number | 'live') =>
+    this.get<VersionDiff>(`versions/${enc(id)}/diff`, { against });
+  withdraw = (id: string) => this.post<Version>(`versions/${enc(id)}/withdraw`);
+  decide = (id: string, decision: DecisionRequest) =>
+    this.post<Version>(`versions/${enc(id)}/decisions`, decision);
+  rehearsalUrl = (id: string) => this.transport.url(`versions/${enc(id)}/rehearsal`);
+  exportUrl = (id: string) => this.transport.url(`versions/${enc(id)}/export`);
+
+  run = (id: string) => this.get<Run>(`runs/${enc(id)}`);
+  runs = (tenant: string, query: Query = {}) =>
+    this.get<IPage<Run>>(`tenants/${enc(tenant)}/runs`, query);
+  startRun = (tenant: string, slug: string, run: RunRequest) =>
+    this.post<Run>(`${pipelinePath(tenant, slug)}/runs`, run);
+  cancelRun = (id: string) => this.post<Run>(`runs/${enc(id)}/cancel`);
+  retryRun = (id: string) => this.post<Run>(`runs/${enc(id)}/retry`);
+  log = (id: string, attempt: number, offset: number, limit = 262144) =>
+    this.get<ILogChunk>(`runs/${enc(id)}/log`, { attempt, offset, limit });
+  taskNotebook = (id: string, task: string, attempt: number) =>
+    this.get<INotebook>(`runs/${enc(id)}/tasks/${enc(task)}/notebook`, {
+      attempt,
+      format: 'ipynb'
+    });
+  taskNotebookUrl = (id: string, task: string, attempt: number, format: 'html' | 'ipynb') =>
+    this.transport.url(
+      withQuery(`runs/${enc(id)}/tasks/${enc(task)}/notebook`, { attempt, format })
+    );
+
+  reviews = (query: Query = {}) => this.get<IPage<Version>>('reviews', query);
+  tenantReviews = (tenant: string, query: Query = {}) =>
+    this.get<IPage<Version>>(`tenants/${enc(tenant)}/reviews`, query);
+
+  private get<T>(path: string, query: Query = {}): Promise<T> {
+    return request<T>(this.transport, 'GET', withQuery(path, query));
+  }
+
+  private post<T>(path: string, body: unknown = {}, creates = true): Promise<T> {
+    const headers: Record<string, string> = creates ? { 'Idempotency-Key': newKey() } : {};
+    return request<T>(this.transport, 'POST', path, body, headers);
+  }
+}
+
+function pipelinePath(tenant: string, slug: string): string {
+  return `tenants/${enc(tenant)}/pipelines/${enc(slug)}`;
+}
+
+/** A key under which a repeated request is recognised (`randomUUID` needs a secure context). */
+export function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), byte =>
+    byte.toString(16).padStart(2, '0')
+  ).join('');
+}

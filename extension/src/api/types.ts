@@ -1,0 +1,118 @@
+/** Names for the wire models; the shapes come from the service's OpenAPI document. */
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+export type Analysis = Schemas['Analysis'];
+export type Attempt = Schemas['Attempt'];
+export type AuditEntry = Schemas['AuditEntry'];
+export type CellDiff = Schemas['CellDiff'];
+export type CellError = Schemas['CellError'];
+export type Check = Schemas['Check'];
+export type DecisionRequest = Schemas['DecisionRequest'];
+export type Evidence = Schemas['Evidence'];
+export type FailureClass = Schemas['FailureClass'];
+export type FieldDiff = Schemas['FieldDiff'];
+export type Firing = Schemas['Firing'];
+export type GalleyEvent = Schemas['Event'];
+export type Gate = Schemas['Gate'];
+export type GateStatus = Schemas['GateStatus'];
+export type Goal = Schemas['Goal'];
+export type ParameterSchema = Schemas['ParameterSchema'];
+export type Pipeline = Schemas['Pipeline'];
+export type Run = Schemas['Run'];
+export type RunRequest = Schemas['RunRequest'];
+export type RunState = Schemas['RunState'];
+export type ScheduleRequest = Schemas['ScheduleRequest'];
+export type Severity = Schemas['Severity'];
+export type TaskNode = Schemas['TaskNode'];
+export type TaskState = Schemas['TaskState'];
+export type TaskTry = Schemas['TaskTry'];
+export type Version = Schemas['Version'];
+export type VersionDiff = Schemas['VersionDiff'];
+export type VersionState = Schemas['VersionState'];
+
+/** What the publish dialog sends: the bridge adds the notebook and its local modules. */
+export type PublishFields = Omit<Schemas['PublishRequest'], 'notebook' | 'modules'>;
+
+export interface IPage<T> {
+  items: T[];
+  next_cursor?: string | null;
+}
+
+export type Action =
+  | 'read'
+  | 'publish'
+  | 'run'
+  | 'approve-lead'
+  | 'approve-mle'
+  | 'deploy'
+  | 'operate';
+
+export interface IProfile {
+  name: string;
+  display_name: string;
+  description: string;
+  cpu: number;
+  memory: number;
+  gpus: number;
+  available: boolean;
+  reason: string | null;
+}
+
+export interface ITenant {
+  name: string;
+  display_name: string;
+  description: string;
+  roles: string[];
+  actions: Action[];
+  profiles: IProfile[];
+  default_profile: string;
+  gates: Gate[];
+  parameters: Record<string, unknown>;
+  available: boolean;
+  reason: string | null;
+}
+
+export interface IMe {
+  user: string;
+  via: 'server' | 'token' | 'browser';
+  tenants: ITenant[];
+  xsrf: string | null;
+}
+
+export interface ISlugAnswer {
+  slug: string;
+  valid: boolean;
+  exists: boolean;
+  yours: boolean;
+  message: string | null;
+  suggestion: string | null;
+}
+
+export interface ISchedulePreview {
+  cron: string;
+  timezone: string;
+  description: string;
+  firings: Firing[];
+}
+
+export interface ILogChunk {
+  text: string;
+  offset: number;
+  next_offset: number;
+  size: number;
+  ended: boolean;
+}
+
+/** A cell of an nbformat 4 document, as far as this code looks into it. */
+export interface INotebookCell {
+  cell_type: string;
+  source: string | string[];
+  id?: string;
+  metadata?: { galley?: { cell?: number }; [key: string]: unknown };
+}
+
+export interface INotebook {
+  cells: INotebookCell[];
+}

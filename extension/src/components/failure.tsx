@@ -1,0 +1,63 @@
+/** A failure: what happened, where, whose it was, and what to do. */
+import * as React from 'react';
+import type { CellError, FailureClass } from '../api/types';
+import { failureAdvice } from '../model/words';
+import { useTrans } from './context';
+import { Glyph } from './glyph';
+
+export interface IFailureProps {
+  error?: CellError | null;
+  reason?: string | null;
+  failure?: FailureClass | null;
+  /** What was retried already. */
+  retried?: string | null;
+  advice?: string;
+  actions?: React.ReactNode;
+}
+
+export function FailureBox(props: IFailureProps): JSX.Element {
+  const trans = useTrans();
+  const [open, setOpen] = React.useState(false);
+  const { error } = props;
+  const known = failureAdvice(trans, props.failure);
+  const where = [
+    error?.task && trans.__('task %1', error.task),
+    error?.cell !== null && error?.cell !== undefined && trans.__('cell %1', error.cell + 1)
+  ].filter(Boolean);
+  const traceback = (error?.traceback ?? []).join('\n').replace(COLOURS, '');
+  return (
+    <div className="jp-Galley-failure" role="alert">
+      <Glyph name="cross" />
+      <div>
+        <div className="jp-Galley-failureTitle">
+          {error?.message ?? props.reason ?? trans.__('It failed without a message.')}
+        </div>
+        <div className="jp-Galley-muted">
+          {[known.name, ...where, props.retried].filter(Boolean).join(' · ')}
+        </div>
+        <p>{props.advice ?? known.advice}</p>
+        <div className="jp-Galley-row">
+          {props.actions}
+          {(traceback || error?.evalue) && (
+            <button
+              type="button"
+              className="jp-Galley-textButton"
+              aria-expanded={open}
+              onClick={() => setOpen(!open)}
+            >
+              {open ? trans.__('Hide the traceback') : trans.__('Show the traceback')}
+            </button>
+          )}
+        </div>
+        {open && (
+          <pre className="jp-Galley-traceback" tabIndex={0}>
+            {traceback || `${error?.ename}: ${error?.evalue}`}
+          </pre>
+        )}
+      </div>
+    </div>
+  );
+}
+
+// eslint-disable-next-line no-control-regex -- terminal colours are control characters
+const COLOURS = /\u001b\[[0-9;]*m/g;

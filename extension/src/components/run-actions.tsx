@@ -1,0 +1,71 @@
+/** What one may do with a run: cancel it, retry it, run it again with other parameters. */
+import * as React from 'react';
+import { refreshIcon, runIcon, stopIcon } from '@jupyterlab/ui-components';
+import type { Run } from '../api/types';
+import { may } from '../model/galley';
+import { ended } from '../model/words';
+import { Button, ProblemBox } from './basics';
+import { useAction, useChanges, useGalley } from './context';
+import { RunDialog } from './run-dialog';
+
+export function RunActions(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
+  const { client, me, trans, go } = useGalley();
+  useChanges(me);
+  const action = useAction();
+  const [asking, setAsking] = React.useState(false);
+  const { run } = props;
+  const refused = may(me.value, run.tenant, 'run')
+    ? null
+    : trans.__('Your roles in %1 do not allow running pipelines.', run.tenant);
+  const over = ended(run.state);
+  const retriable = run.state === 'failed' || run.state === 'timed_out' || run.state === 'cancelled';
+  return (
+    <div className="jp-Galley-actions">
+      <ProblemBox problem={action.problem} />
+      {!over && (
+        <Button
+          kind="warn"
+          label={trans.__('Cancel run')}
+          icon={<stopIcon.react tag="span" elementSize="normal" />}
+          title={trans.__('Ends the run now. What it wrote so far is kept.')}
+          reason={run.cancel_requested ? trans.__('It is being cancelled.') : refused}
+          busy={action.busy}
+          onClick={() => action.start(async () => props.onChanged(await client.cancelRun(run.id)))}
+        />
+      )}
+      {over && run.kind === 'pipeline' && (
+        <>
+          {retriable && (
+            <Button
+              label={trans.__('Retry')}
+              icon={<refreshIcon.react tag="span" elementSize="normal" />}
+              title={trans.__('One more attempt with the same version, date and parameters.')}
+              reason={refused}
+              busy={action.busy}
+              onClick={() => action.start(async () => props.onChanged(await client.retryRun(run.id)))}
+            />
+          )}
+          <Button
+            label={trans.__('Run again…')}
+            icon={<runIcon.react tag="span" elementSize="normal" />}
+            reason={refused}
+            onClick={() => setAsking(true)}
+          />
+        </>
+      )}
+      {asking && (
+        <RunDialog
+          tenant={run.tenant}
+          slug={run.pipeline}
+          version={run.version}
+          initial={run.parameters}
+          onClose={() => setAsking(false)}
+          onStarted={started => {
+            setAsking(false);
+            go({ kind: 'run', id: started.id });
+          }}
+        />
+      )}
+    </div>
+  );
+}

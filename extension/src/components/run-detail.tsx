@@ -1,0 +1,162 @@
+/** The right half of the run page: notebook, log, metrics and parameters of a task. */
+import * as React from 'react';
+import type { Attempt, Run, TaskTry } from '../api/types';
+import { LogModel } from '../model/log';
+import { ended } from '../model/words';
+import { Empty } from './basics';
+import { useGalley, useModel } from './context';
+import { LogView } from './log-view';
+import { Metrics, Values } from './metrics';
+import { NotebookFrame } from './notebook-frame';
+import { Tabs } from './tabs';
+
+type DetailTab = 'notebook' | 'log' | 'metrics' | 'parameters';
+
+export interface IDetailProps {
+  run: Run;
+  attempt: Attempt | undefined;
+  task: TaskTry | undefined;
+}
+
+export function RunDetail(props: IDetailProps): JSX.Element {
+  const { trans } = useGalley();
+  const { run, attempt, task } = props;
+  const [tab, setTab] = React.useState<DetailTab>(ended(run.state) ? 'notebook' : 'log');
+  return (
+    <div className="jp-Galley-detail">
+      <Tabs<DetailTab>
+        label={trans.__('Details')}
+        current={tab}
+        onSelect={setTab}
+        tabs={[
+          { key: 'notebook', label: trans.__('Notebook') },
+          { key: 'log', label: trans.__('Log') },
+          { key: 'metrics', label: trans.__('Metrics'), count: Object.keys(run.metrics).length },
+          { key: 'parameters', label: trans.__('Parameters') }
+        ]}
+      >
+        {tab === 'notebook' && <TaskNotebook run={run} attempt={attempt} task={task} />}
+        {tab === 'log' &&
+          (attempt ? (
+            <AttemptLog run={run} attempt={attempt} />
+          ) : (
+            <Empty title={trans.__('No attempt yet.')}>
+              {trans.__('The log begins when a worker host takes the run.')}
+            </Empty>
+          ))}
+        {tab === 'metrics' && <RunMetrics run={run} />}
+        {tab === 'parameters' && <Values values={run.parameters} />}
+      </Tabs>
+    </div>
+  );
+}
+
+function RunMetrics({ run }: { run: Run }): JSX.Element {
+  const { client } = useGalley();
+  const [goal, setGoal] = React.useState<Awaited<ReturnType<typeof client.version>>['goal']>(null);
+  React.useEffect(() => {
+    let wanted = true;
+    client.version(run.version_id).then(
+      version => wanted && setGoal(version.goal),
+      () => undefined
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [client, run.version_id]);
+  return <Metrics run={run} goal={goal} />;
+}
+
+function AttemptLog({ run, attempt }: { run: Run; attempt: Attempt }): JSX.Element {
+  const { client, events } = useGalley();
+  const log = useModel(
+    () => {
+      const model = new LogModel(
+        offset => client.log(run.id, attempt.number, offset),
+        run.id,
+        events
+      );
+      void model.pull();
+      return model;
+    },
+    `${run.id}/${attempt.number}`
+  );
+  const over = ended(run.state);
+  React.useEffect(() => {
+    if (over) {
+      void log.pull();
+    }
+  }, [over, log]);
+  const download = async (): Promise<void> => {
+    const parts: string[] = [];
+    for (let offset = 0, size = 1; offset < size; ) {
+      const chunk = await client.log(run.id, attempt.number, offset, 1 << 20);
+      parts.push(chunk.text);
+      if (chunk.next_offset <= offset) {
+        break;
+      }
+      offset = chunk.next_offset;
+      size = chunk.size;
+    }
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob(parts, { type: 'text/plain' }));
+    link.download = `${run.pipeline}-${run.id}-${attempt.number}.log`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  };
+  return <LogView log={log} download={() => void download()} />;
+}
+
+function TaskNotebook({ run, attempt, task }: IDetailProps): JSX.Element {
+  const { client, trans } = useGalley();
+  const anchor = useFailedCell(run, attempt, task);
+  if (!attempt || !task?.notebook) {
+    return (
+      <Empty title={trans.__('No executed notebook yet.')}>
+        {ended(run.state)
+          ? trans.__('The run ended before its first cell was executed; the log says more.')
+          : trans.__('It appears while the cells run.')}
+      </Empty>
+    );
+  }
+  return (
+    <NotebookFrame
+      url={client.taskNotebookUrl(run.id, task.name, attempt.number, 'html')}
+      downloadUrl={client.taskNotebookUrl(run.id, task.name, attempt.number, 'ipynb')}
+      fileName={`${task.name}-${run.id}.ipynb`}
+      title={trans.__('%1, executed', task.name)}
+      anchor={anchor}
+    />
+  );
+}
+
+/** The anchor of the failed cell in the rendered notebook; null where none failed. */
+function useFailedCell(
+  run: Run,
+  attempt: Attempt | undefined,
+  task: TaskTry | undefined
+): string | null {
+  const { client } = useGalley();
+  const [anchor, setAnchor] = React.useState<string | null>(null);
+  const cell = (task?.error ?? attempt?.error)?.cell;
+  const [name, number, kept] = [task?.name, attempt?.number, task?.notebook];
+  React.useEffect(() => {
+    let wanted = true;
+    setAnchor(null);
+    if (cell !== null && cell !== undefined && name && number && kept) {
+      client.taskNotebook(run.id, name, number).then(
+        notebook => {
+          const found = notebook.cells.find(one => one.metadata?.galley?.cell === cell);
+          if (wanted && found?.id) {
+            setAnchor(`cell-id=${found.id}`);
+          }
+        },
+        () => undefined
+      );
+    }
+    return () => {
+      wanted = false;
+    };
+  }, [client, run.id, cell, name, number, kept]);
+  return anchor;
+}

@@ -1,0 +1,102 @@
+/** Start a run: typed parameters, and the date that it is for. */
+import * as React from 'react';
+import { runIcon } from '@jupyterlab/ui-components';
+import { Problem } from '../api/problem';
+import type { Run, Version } from '../api/types';
+import { Resource } from '../model/resource';
+import { Button, Loading, ProblemBox } from './basics';
+import { useAction, useGalley, useModel } from './context';
+import { Field } from './field';
+import { Modal } from './modal';
+import { ParameterForm } from './parameter-form';
+
+export interface IRunDialogProps {
+  tenant: string;
+  slug: string;
+  version: number;
+  initial?: Record<string, unknown>;
+  onClose: () => void;
+  onStarted: (run: Run) => void;
+}
+
+export function RunDialog(props: IRunDialogProps): JSX.Element {
+  const { client, trans } = useGalley();
+  const { tenant, slug, version } = props;
+  const action = useAction();
+  const found = useModel(
+    () => {
+      const resource = new Resource<Version>(async () => {
+        const page = await client.versions(tenant, slug, { limit: 100 });
+        const one = page.items.find(item => item.number === version);
+        return one ?? (await client.version(page.items[0].id));
+      });
+      void resource.refresh();
+      return resource;
+    },
+    `${tenant}/${slug}/${version}`
+  );
+  const [values, setValues] = React.useState(props.initial ?? {});
+  const [valid, setValid] = React.useState(true);
+  const [date, setDate] = React.useState('');
+  const field = action.problem ? Problem.from(action.problem).field : null;
+  const named = field?.startsWith('parameters.') ? field.slice('parameters.'.length) : null;
+  const start = (): void =>
+    action.start(async () =>
+      props.onStarted(
+        await client.startRun(tenant, slug, {
+          version,
+          parameters: values,
+          logical_date: date ? new Date(date).toISOString() : null
+        })
+      )
+    );
+  return (
+    <Modal
+      title={trans.__('Run %1, version %2', slug, version)}
+      onClose={props.onClose}
+      footer={
+        <>
+          <Button label={trans.__('Cancel')} onClick={props.onClose} />
+          <Button
+            kind="accept"
+            label={trans.__('Run now')}
+            icon={<runIcon.react tag="span" elementSize="normal" />}
+            busy={action.busy}
+            reason={valid ? null : trans.__('A parameter cannot be read: see its field.')}
+            onClick={start}
+          />
+        </>
+      }
+    >
+      <ProblemBox problem={found.problem} retry={() => void found.refresh()} />
+      {found.value ? (
+        <ParameterForm
+          schema={found.value.analysis?.parameters}
+          values={values}
+          problems={named ? { [named]: Problem.from(action.problem).message } : {}}
+          onChange={(next, readable) => {
+            setValues(next);
+            setValid(readable);
+          }}
+        />
+      ) : (
+        !found.problem && <Loading />
+      )}
+      <Field
+        label={trans.__('Logical date')}
+        optional={trans.__('your time zone')}
+        help={trans.__('The moment the run is for. Leave it empty for now.')}
+      >
+        {control => (
+          <input
+            type="datetime-local"
+            {...control}
+            value={date}
+            onChange={event => setDate(event.target.value)}
+          />
+        )}
+      </Field>
+      {!named && <ProblemBox problem={action.problem} />}
+    </Modal>
+  );
+}

@@ -1,0 +1,225 @@
+/** The run page: what a run does or did, task by task. */
+import * as React from 'react';
+import type { Attempt, Run, TaskTry } from '../api/types';
+import { bytes } from '../format/quantity';
+import { ended, failureAdvice, runWord } from '../model/words';
+import { Resource } from '../model/resource';
+import { Copyable, Elapsed, Facts, Link, Loading, Meter, Name, ProblemBox, Time } from './basics';
+import { useGalley, useModel } from './context';
+import { FailureBox } from './failure';
+import { Badge } from './glyph';
+import { TaskGraph } from './graph';
+import { RunActions } from './run-actions';
+import { RunDetail } from './run-detail';
+
+export function RunPage({ id }: { id: string }): JSX.Element {
+  const { client, events, trans } = useGalley();
+  const resource = useModel(() => {
+    const run = new Resource(() => client.run(id)).follow(events, event => event.subject === id);
+    void run.refresh();
+    return run;
+  }, id);
+  const run = resource.value;
+  if (!run) {
+    return (
+      <div className="jp-Galley-page">
+        {resource.problem ? (
+          <ProblemBox problem={resource.problem} retry={() => void resource.refresh()} />
+        ) : (
+          <Loading lines={5} />
+        )}
+      </div>
+    );
+  }
+  return (
+    <div className="jp-Galley-page jp-mod-run" aria-label={trans.__('Run of %1', run.pipeline_name)}>
+      <ProblemBox problem={resource.problem} retry={() => void resource.refresh()} />
+      <Body key={run.id} run={run} onChanged={changed => resource.set(changed)} />
+    </div>
+  );
+}
+
+function Body(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
+  const { trans } = useGalley();
+  const { run } = props;
+  const attempts = run.attempts ?? [];
+  const [chosen, setChosen] = React.useState<number | null>(null);
+  const attempt = attempts.find(one => one.number === chosen) ?? attempts[attempts.length - 1];
+  const tasks = attempt?.tasks ?? [];
+  const [picked, setPicked] = React.useState<string | null>(null);
+  const task = tasks.find(one => one.name === picked) ?? interesting(tasks);
+  return (
+    <>
+      <Head run={run} attempt={attempt} onAttempt={setChosen} onChanged={props.onChanged} />
+      <Failure run={run} attempt={attempt} />
+      <div className="jp-Galley-columns jp-mod-run">
+        <div className="jp-Galley-side">
+          <TaskGraph
+            graph={run.graph ?? []}
+            tasks={tasks}
+            selected={task?.name ?? null}
+            onSelect={setPicked}
+          />
+          <Facts
+            facts={[
+              [trans.__('Logical date'), <Time key="l" at={run.logical_date} />],
+              [
+                trans.__('Data interval'),
+                <span key="i">
+                  <Time at={run.data_interval_start} /> – <Time at={run.data_interval_end} />
+                </span>
+              ],
+              [trans.__('Asked for by'), run.requested_by ?? trans.__('the schedule')],
+              [trans.__('Host'), attempt?.host && <Name text={attempt.host} most={28} />],
+              [trans.__('Peak memory'), peak(tasks)],
+              [trans.__('Correlation id'), <Copyable key="c" text={run.id} shown={run.id.slice(0, 13)} />]
+            ]}
+          />
+        </div>
+        <RunDetail run={run} attempt={attempt} task={task} />
+      </div>
+    </>
+  );
+}
+
+function Head(props: {
+  run: Run;
+  attempt: Attempt | undefined;
+  onAttempt: (number: number) => void;
+  onChanged: (run: Run) => void;
+}): JSX.Element {
+  const { trans } = useGalley();
+  const { run } = props;
+  const attempts = run.attempts ?? [];
+  return (
+    <header className="jp-Galley-head">
+      <div className="jp-Galley-crumbs">
+        <Link to={{ kind: 'pipeline', tenant: run.tenant, slug: run.pipeline }}>
+          <Name text={run.pipeline_name} most={48} />
+        </Link>
+        <span aria-hidden="true">›</span>
+        <span>{run.kind === 'rehearsal' ? trans.__('Rehearsal') : trans.__('Run')}</span>
+      </div>
+      <div className="jp-Galley-titleRow">
+        <h2>
+          <Badge word={runWord(trans, run)} />
+          <Sentence run={run} />
+        </h2>
+        <RunActions run={run} onChanged={props.onChanged} />
+      </div>
+      <div className="jp-Galley-row jp-Galley-muted">
+        <span>{trans.__('version %1', run.version)}</span>
+        <span>·</span>
+        <span>{triggerText(trans, run)}</span>
+        {attempts.length > 1 && (
+          <>
+            <span>·</span>
+            <label>
+              {trans.__('Attempt')}{' '}
+              <select
+                value={props.attempt?.number}
+                onChange={event => props.onAttempt(Number(event.target.value))}
+              >
+                {attempts.map(one => (
+                  <option key={one.id} value={one.number}>
+                    {trans.__('%1 of %2 – %3', one.number, attempts.length, one.state)}
+                  </option>
+                ))}
+              </select>
+            </label>
+          </>
+        )}
+      </div>
+      {!ended(run.state) && (
+        <Meter
+          done={run.cell}
+          total={run.cells}
+          label={
+            run.cells
+              ? trans.__('cell %1 of %2', Math.min((run.cell ?? 0) + 1, run.cells), run.cells)
+              : trans.__('Waiting to start')
+          }
+        />
+      )}
+    </header>
+  );
+}
+
+type Trans = ReturnType<typeof useGalley>['trans'];
+
+export function triggerText(trans: Trans, run: Run): string {
+  if (run.trigger === 'schedule') {
+    return trans.__('by the schedule');
+  }
+  if (run.trigger === 'rehearsal') {
+    return trans.__('rehearsal of version %1', run.version);
+  }
+  return run.requested_by ? trans.__('started by %1', run.requested_by) : trans.__('started by hand');
+}
+
+function Sentence({ run }: { run: Run }): JSX.Element {
+  const { trans } = useGalley();
+  if (ended(run.state)) {
+    return (
+      <span className="jp-Galley-sentence">
+        {run.started_at && run.ended_at && (
+          <>
+            {trans.__('after')} <Elapsed start={run.started_at} end={run.ended_at} />,{' '}
+          </>
+        )}
+        {run.ended_at && <Time at={run.ended_at} />}
+      </span>
+    );
+  }
+  const cells = run.cells
+    ? trans.__('cell %1 of %2', Math.min((run.cell ?? 0) + 1, run.cells), run.cells)
+    : null;
+  return (
+    <span className="jp-Galley-sentence">
+      {cells}
+      {cells && run.started_at && ' · '}
+      {run.started_at ? (
+        <Elapsed start={run.started_at} />
+      ) : (
+        <>
+          {trans.__('asked for')} <Time at={run.created_at} />
+        </>
+      )}
+    </span>
+  );
+}
+
+function Failure(props: { run: Run; attempt: Attempt | undefined }): JSX.Element | null {
+  const { trans } = useGalley();
+  const { run, attempt } = props;
+  if (run.state !== 'failed' && run.state !== 'timed_out' && attempt?.state !== 'lost') {
+    return null;
+  }
+  const error = attempt?.error ?? attempt?.tasks?.find(task => task.error)?.error;
+  const failure = attempt?.failure_class ?? (run.state === 'timed_out' ? 'timeout' : null);
+  const retried =
+    run.attempt_count > 1 ? trans.__('attempt %1', run.attempt_count) : trans.__('not repeated');
+  return (
+    <FailureBox
+      error={error}
+      reason={run.state_reason}
+      failure={failure}
+      retried={retried}
+      advice={failureAdvice(trans, failure).advice}
+    />
+  );
+}
+
+/** The task that one wants to see first: what failed, else what runs, else the last. */
+function interesting(tasks: readonly TaskTry[]): TaskTry | undefined {
+  return (
+    tasks.find(task => task.state === 'failed') ??
+    tasks.find(task => task.state === 'running') ??
+    tasks[tasks.length - 1]
+  );
+}
+
+function peak(tasks: readonly TaskTry[]): string | null {
+  const sizes = tasks.flatMap(task => task.peak_memory ?? []);
+  return sizes.length ? bytes(Math.max(...sizes)) : null;
+}

@@ -1,0 +1,59 @@
+/** Places of the platform and their addresses below `/services/galley/`. */
+
+export type Place =
+  | { kind: 'today' }
+  | { kind: 'pipelines' }
+  | { kind: 'runs' }
+  | { kind: 'reviews' }
+  | { kind: 'pipeline'; tenant: string; slug: string; tab?: PipelineTab }
+  | { kind: 'run'; id: string }
+  | { kind: 'review'; id: string };
+
+export const PIPELINE_TABS = ['overview', 'runs', 'versions', 'settings'] as const;
+export type PipelineTab = (typeof PIPELINE_TABS)[number];
+
+export const ROOT = '/services/galley/';
+
+/** The path of a place, relative to the root. */
+export function pathOf(place: Place): string {
+  switch (place.kind) {
+    case 'today':
+      return '';
+    case 'pipeline': {
+      const path = `tenants/${encodeURIComponent(place.tenant)}/pipelines/${encodeURIComponent(place.slug)}`;
+      return place.tab && place.tab !== 'overview' ? `${path}#${place.tab}` : path;
+    }
+    case 'run':
+      return `runs/${encodeURIComponent(place.id)}`;
+    case 'review':
+      return `reviews/${encodeURIComponent(place.id)}`;
+    default:
+      return place.kind;
+  }
+}
+
+/** The place at a path below the root; null where there is none. */
+export function placeOf(path: string, hash = ''): Place | null {
+  const parts = path
+    .split('/')
+    .filter(part => part !== '')
+    .map(decodeURIComponent);
+  const [first, second, third, fourth] = parts;
+  if (parts.length === 0) {
+    return { kind: 'today' };
+  }
+  if (parts.length === 1 && (first === 'pipelines' || first === 'runs' || first === 'reviews')) {
+    return { kind: first };
+  }
+  if (parts.length === 2 && first === 'runs') {
+    return { kind: 'run', id: second };
+  }
+  if (parts.length === 2 && first === 'reviews') {
+    return { kind: 'review', id: second };
+  }
+  if (parts.length === 4 && first === 'tenants' && third === 'pipelines') {
+    const tab = PIPELINE_TABS.find(name => name === hash.replace('#', ''));
+    return { kind: 'pipeline', tenant: second, slug: fourth, tab };
+  }
+  return null;
+}

@@ -1,0 +1,107 @@
+/** Something of the service that a page shows: its value, whether it loads, and what went wrong. */
+import type { IDisposable } from '@lumino/disposable';
+import { Signal, type ISignal } from '@lumino/signaling';
+import { Problem } from '../api/problem';
+import type { EventStream } from '../api/events';
+import type { GalleyEvent } from '../api/types';
+
+/** Events that come in a burst lead to one request. */
+const COALESCE = 300;
+
+export interface IChanging {
+  readonly changed: ISignal<unknown, void>;
+}
+
+export class Resource<T> implements IDisposable, IChanging {
+  constructor(private load: () => Promise<T>) {}
+
+  value: T | null = null;
+  problem: Problem | null = null;
+  loading = false;
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get isDisposed(): boolean {
+    return this._disposed;
+  }
+
+  dispose(): void {
+    this._disposed = true;
+    clearTimeout(this.timer);
+    Signal.clearData(this);
+  }
+
+  /** Refresh when an event concerns this resource, and when a lost connection is back. */
+  follow(events: EventStream, concerns: (event: GalleyEvent) => boolean): this {
+    events.received.connect(this.onEvent, this);
+    events.connectedChanged.connect(this.onConnected, this);
+    this.concerns = concerns;
+    return this;
+  }
+
+  /** Load again; an answer that a later request has overtaken is dropped. */
+  async refresh(): Promise<void> {
+    const turn = ++this.turn;
+    this.loading = true;
+    this._changed.emit();
+    try {
+      const value = await this.load();
+      if (turn === this.turn && !this._disposed) {
+        this.value = value;
+        this.problem = null;
+      }
+    } catch (error) {
+      if (turn === this.turn) {
+        this.problem = Problem.from(error);
+      }
+    }
+    if (turn === this.turn && !this._disposed) {
+      this.loading = false;
+      this._changed.emit();
+    }
+  }
+
+  /** Load something else from now on. */
+  reload(load: () => Promise<T>): Promise<void> {
+    this.load = load;
+    return this.refresh();
+  }
+
+  /** Take a value that a write has just returned. */
+  set(value: T): void {
+    this.turn += 1;
+    this.value = value;
+    this.problem = null;
+    this.loading = false;
+    this._changed.emit();
+  }
+
+  private onEvent(_: EventStream, event: GalleyEvent): void {
+    if (this.concerns(event)) {
+      this.refreshSoon();
+    }
+  }
+
+  private onConnected(_: EventStream, connected: boolean): void {
+    if (connected && this.value !== null) {
+      this.refreshSoon();
+    }
+  }
+
+  private refreshSoon(): void {
+    if (this.timer === undefined) {
+      this.timer = setTimeout(() => {
+        this.timer = undefined;
+        void this.refresh();
+      }, COALESCE);
+    }
+  }
+
+  private concerns: (event: GalleyEvent) => boolean = () => false;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private turn = 0;
+  private _disposed = false;
+  private readonly _changed = new Signal<this, void>(this);
+}

@@ -1,0 +1,151 @@
+/** States in words, each with the icon and the tone that go with it. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type {
+  FailureClass,
+  Gate,
+  Run,
+  RunState,
+  Severity,
+  TaskState,
+  Version,
+  VersionState
+} from '../api/types';
+
+export type Tone = 'good' | 'bad' | 'busy' | 'wait' | 'warn' | 'idle';
+export type Glyph =
+  | 'check'
+  | 'cross'
+  | 'play'
+  | 'clock'
+  | 'warning'
+  | 'stop'
+  | 'skip'
+  | 'eye'
+  | 'pause'
+  | 'rocket'
+  | 'undo'
+  | 'info';
+
+export interface IWord {
+  text: string;
+  tone: Tone;
+  glyph: Glyph;
+}
+
+export function runWord(trans: TranslationBundle, run: Pick<Run, 'state' | 'cancel_requested'>): IWord {
+  if (run.cancel_requested && !ended(run.state)) {
+    return { text: trans.__('Cancelling'), tone: 'warn', glyph: 'stop' };
+  }
+  return runStateWord(trans, run.state);
+}
+
+export function runStateWord(trans: TranslationBundle, state: RunState): IWord {
+  const words: Record<RunState, IWord> = {
+    queued: { text: trans.__('Queued'), tone: 'wait', glyph: 'clock' },
+    launching: { text: trans.__('Starting'), tone: 'busy', glyph: 'play' },
+    running: { text: trans.__('Running'), tone: 'busy', glyph: 'play' },
+    succeeded: { text: trans.__('Succeeded'), tone: 'good', glyph: 'check' },
+    failed: { text: trans.__('Failed'), tone: 'bad', glyph: 'cross' },
+    cancelled: { text: trans.__('Cancelled'), tone: 'idle', glyph: 'stop' },
+    timed_out: { text: trans.__('Timed out'), tone: 'bad', glyph: 'clock' },
+    skipped: { text: trans.__('Skipped'), tone: 'idle', glyph: 'skip' }
+  };
+  return words[state];
+}
+
+export function taskWord(trans: TranslationBundle, state: TaskState): IWord {
+  const words: Record<TaskState, IWord> = {
+    waiting: { text: trans.__('Waiting'), tone: 'wait', glyph: 'clock' },
+    running: { text: trans.__('Running'), tone: 'busy', glyph: 'play' },
+    succeeded: { text: trans.__('Succeeded'), tone: 'good', glyph: 'check' },
+    failed: { text: trans.__('Failed'), tone: 'bad', glyph: 'cross' },
+    skipped: { text: trans.__('Skipped'), tone: 'idle', glyph: 'skip' },
+    cancelled: { text: trans.__('Cancelled'), tone: 'idle', glyph: 'stop' }
+  };
+  return words[state];
+}
+
+export function versionWord(
+  trans: TranslationBundle,
+  version: Pick<Version, 'state' | 'live' | 'rehearse_only'>
+): IWord {
+  if (version.live) {
+    return { text: trans.__('Live'), tone: 'good', glyph: 'rocket' };
+  }
+  const words: Record<VersionState, IWord> = {
+    analysing: { text: trans.__('Analysing'), tone: 'busy', glyph: 'eye' },
+    rehearsing: { text: trans.__('Rehearsing'), tone: 'busy', glyph: 'play' },
+    in_review: { text: trans.__('Waiting for review'), tone: 'wait', glyph: 'eye' },
+    approved: { text: trans.__('Approved'), tone: 'good', glyph: 'check' },
+    failed: { text: trans.__('Rehearsal failed'), tone: 'bad', glyph: 'cross' },
+    rejected: { text: trans.__('Rejected'), tone: 'bad', glyph: 'cross' },
+    withdrawn: { text: trans.__('Withdrawn'), tone: 'idle', glyph: 'undo' }
+  };
+  if (version.rehearse_only && (version.state === 'withdrawn' || version.state === 'approved')) {
+    return { text: trans.__('Rehearsed only'), tone: 'idle', glyph: 'check' };
+  }
+  return words[version.state];
+}
+
+export function severityWord(trans: TranslationBundle, severity: Severity): IWord {
+  const words: Record<Severity, IWord> = {
+    error: { text: trans.__('Stops publishing'), tone: 'bad', glyph: 'cross' },
+    warning: { text: trans.__('Warning'), tone: 'warn', glyph: 'warning' },
+    info: { text: trans.__('Note'), tone: 'idle', glyph: 'info' }
+  };
+  return words[severity];
+}
+
+export function gateName(trans: TranslationBundle, gate: Gate): string {
+  return gate === 'lead' ? trans.__('Data-science lead') : trans.__('ML engineer');
+}
+
+export function gateShort(trans: TranslationBundle, gate: Gate): string {
+  return gate === 'lead' ? trans.__('lead') : trans.__('MLE');
+}
+
+/** What a class of failure means and what one can do about it. */
+export function failureAdvice(
+  trans: TranslationBundle,
+  failure: FailureClass | null | undefined
+): { name: string; advice: string } {
+  switch (failure) {
+    case 'out_of_memory':
+      return {
+        name: trans.__('Out of memory'),
+        advice: trans.__(
+          'The notebook needed more memory than its profile allows. Publish it with a larger profile, or let it hold less data at once.'
+        )
+      };
+    case 'infrastructure':
+      return {
+        name: trans.__('Platform failure'),
+        advice: trans.__(
+          'The platform lost this attempt; the notebook is not to blame. It was repeated as often as the version allows; Retry repeats it once more.'
+        )
+      };
+    case 'timeout':
+      return {
+        name: trans.__('Time limit reached'),
+        advice: trans.__(
+          'The run took longer than its time limit. Publish it with a longer limit, or run it with less work.'
+        )
+      };
+    default:
+      return {
+        name: trans.__('Error in the notebook'),
+        advice: trans.__(
+          'Repeating it unchanged fails the same way. Mend the cell in JupyterLab and publish the next version, or run it with other parameters.'
+        )
+      };
+  }
+}
+
+export function ended(state: RunState): boolean {
+  return state !== 'queued' && state !== 'launching' && state !== 'running';
+}
+
+/** Whether a version may still change without anybody asking for it. */
+export function versionMoves(state: VersionState): boolean {
+  return state === 'analysing' || state === 'rehearsing';
+}
