@@ -19,6 +19,7 @@ from galley.service.artifacts import Artifacts
 from galley.service.callers import Caller
 from galley.service.feed import Feed
 from galley.service.logs import Logs
+from galley.service.loops import Loop
 from galley.service.metrics import Metrics
 from galley.service.mlflow.proxy import MlflowProxy
 from galley.service.rendering import Renderer
@@ -61,6 +62,7 @@ class Context:
     artifacts: Artifacts
     renderer: Renderer
     metrics: Metrics
+    loops: tuple[Loop, ...]
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]
 
@@ -90,3 +92,5 @@ async def _caller(request: Request) -> Caller:
 
 
 TheCaller = Annotated[Caller, Depends(_caller)]
+SignedIn = Depends(_caller)
+"""For routes that any known caller may use."""

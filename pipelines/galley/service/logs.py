@@ -53,10 +53,11 @@ class Logs:
         start, path = segments[-1]
         return start + path.stat().st_size
 
-    def read(self, attempt: UUID, offset: int, limit: int) -> tuple[str, int, int]:
-        """Return the text from ``offset``, the offset after it, and the log's size.
+    def read(self, attempt: UUID, offset: int, limit: int) -> tuple[str, int, int, int]:
+        """Return the text from ``offset``, where it begins and ends, and the log's size.
 
-        At most ``limit`` bytes; never half a character, unless the log itself ends with one.
+        At most ``limit`` bytes; never half a character, unless the log itself ends with one. It
+        begins later than asked for where the log has a hole.
         """
         size = self.size(attempt)
         data = bytearray()
@@ -74,7 +75,7 @@ class Logs:
                 data += file.read(limit - len(data))
             position = offset + len(data)
         whole = _whole_characters(bytes(data)) if position < size else bytes(data)
-        return whole.decode("utf-8", "replace"), offset + len(whole), size
+        return whole.decode("utf-8", "replace"), offset, offset + len(whole), size
 
 
 def _whole_characters(data: bytes) -> bytes:

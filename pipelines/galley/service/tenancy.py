@@ -6,35 +6,11 @@ import logging
 from pathlib import Path
 from threading import Lock
 
-import yaml
-from pydantic import ValidationError
-
 from galley.domain.tenants import Tenants
-from galley.errors import GalleyError
+from galley.domain.tenants_file import load
+from galley.errors import InvalidInput
 
 _log = logging.getLogger(__name__)
-
-
-class BadTenantsFile(GalleyError):
-    """The tenants file cannot be used; the message names the key, the value and what is allowed."""
-
-
-def read_tenants(path: Path) -> Tenants:
-    """Return the tenants declared in ``path``.
-
-    Raises:
-        BadTenantsFile: it cannot be read, or a key or value in it is not allowed.
-    """
-    try:
-        return Tenants.model_validate(yaml.safe_load(path.read_text()))
-    except (OSError, yaml.YAMLError) as error:
-        raise BadTenantsFile(f"tenants file {path}: {error}") from error
-    except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(part) for part in entry['loc'])}: {entry['msg']}"
-            for entry in error.errors()
-        ]
-        raise BadTenantsFile(f"tenants file {path}: " + "; ".join(lines)) from error
 
 
 class TenantsFile:
@@ -44,7 +20,7 @@ class TenantsFile:
         self._path = path
         self._lock = Lock()
         self._seen = self._stamp()
-        self._tenants = read_tenants(path)
+        self._tenants = load(path)
         self.problem: str | None = None
 
     def __call__(self) -> Tenants:
@@ -65,8 +41,8 @@ class TenantsFile:
 
     def _reload(self) -> None:
         try:
-            self._tenants = read_tenants(self._path)
-        except BadTenantsFile as error:
+            self._tenants = load(self._path)
+        except InvalidInput as error:
             self.problem = str(error)
             _log.error("the tenants stay as they were: %s", error)
         else:

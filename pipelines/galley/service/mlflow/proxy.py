@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from urllib.parse import quote
@@ -10,10 +9,11 @@ from urllib.parse import quote
 import httpx
 from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from galley.errors import Unavailable
 from galley.service.mlflow.allowed import Route
+from galley.service.mlflow.answers import changed_answer, is_changed
 from galley.service.mlflow.workspaces import Workspaces
 from galley.tracking.server import ALLOWED_HOST
 
@@ -93,8 +93,8 @@ class MlflowProxy:
             raise Unavailable(
                 "MLflow does not answer at the moment: try again; what runs keeps its results"
             ) from error
-        if path.endswith("/server-info"):
-            return await _server_info(answer)
+        if is_changed(path):
+            return await changed_answer(path, answer)
         return StreamingResponse(
             _body(answer),
             status_code=answer.status_code,
@@ -139,12 +139,3 @@ def _returned(headers: Iterable[tuple[str, str]], route: Route) -> dict[str, str
         kept["Content-Security-Policy"] = SANDBOX
         kept["X-Content-Type-Options"] = "nosniff"
     return kept
-
-
-async def _server_info(answer: httpx.Response) -> Response:
-    """Say that there are no workspaces: the address is the workspace, there is none to choose."""
-    body = json.loads(await answer.aread())
-    await answer.aclose()
-    if "workspaces_enabled" in body:
-        body["workspaces_enabled"] = False
-    return JSONResponse(body, status_code=answer.status_code)

@@ -14,6 +14,7 @@ from galley.errors import Forbidden, NotFound, NotSignedIn
 from galley.service import MLFLOW_PREFIX
 from galley.service.context import Context, InContext
 from galley.service.mlflow.allowed import Need, Route, route_of
+from galley.service.mlflow.answers import constant_answer
 from galley.service.sessions import header_token
 from galley.store import tokens
 
@@ -54,6 +55,9 @@ async def mlflow_route(tenant: str, path: str, request: Request, context: InCont
     route = route_of(request.method, path)
     if not await _authorised_by_work(request, context, tenant, route):
         await _authorise_person(request, context, tenant, route)
+    constant = constant_answer(request.method, path)
+    if constant is not None:
+        return constant
     if route is None:
         raise NotFound(f"MLflow's {request.method} {path} is not open to tenants")
     if request.method == "PUT":

@@ -1,0 +1,170 @@
+"""The FastAPI application: collaborators in, one ASGI app out. Reads no environment."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from galley import __version__
+from galley.domain.settings import Settings
+from galley.domain.tenants import Tenants
+from galley.registry.blobs import Blobs
+from galley.service import API, PREFIX, documentation, problems
+from galley.service.artifacts import Artifacts
+from galley.service.auth import Hub
+from galley.service.background import Background
+from galley.service.bodies import BodyLimit
+from galley.service.context import Context, Launcher
+from galley.service.feed import Feed
+from galley.service.logs import Logs
+from galley.service.metrics import Measured, Metrics
+from galley.service.mlflow.proxy import MlflowProxy
+from galley.service.mlflow.workspaces import workspace_of
+from galley.service.rendering import Renderer
+from galley.service.routes import (
+    analyses,
+    events,
+    health,
+    internal,
+    me,
+    mlflow,
+    pages,
+    pipelines,
+    reviews,
+    runs,
+    schedules,
+    versions,
+)
+from galley.service.sessions import Sessions
+from galley.store import Store
+
+API_ROUTERS = (
+    me.router,
+    analyses.router,
+    schedules.router,
+    pipelines.router,
+    versions.router,
+    reviews.router,
+    runs.router,
+    events.router,
+)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def bare_app() -> FastAPI:
+    """Return the application with its routes and without collaborators: enough to document it."""
+    app = FastAPI(
+        title="Galley",
+        version=__version__,
+        summary="Publish, review, schedule and run notebooks.",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        separate_input_output_schemas=False,
+    )
+    problems.install(app)
+    documentation.install(app)
+    for router in API_ROUTERS:
+        app.include_router(router, prefix=API)
+    app.include_router(internal.router)
+    app.include_router(health.router)
+    app.include_router(mlflow.router)
+    app.include_router(pages.router)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def create_app(
+    settings: Settings,
+    *,
+    tenants: Callable[[], Tenants],
+    store: Store,
+    launcher: Launcher,
+    hub: Hub,
+    mlflow_hub: Hub,
+    secret: bytes,
+    clock: Callable[[], datetime] = _now,
+    monotonic: Callable[[], float] = time.monotonic,
+    background: bool = True,
+) -> FastAPI:
+    """Return the service.
+
+    Args:
+        tenants: the tenants in force, asked for at each request.
+        store: migrated.
+        launcher: starts worker hosts.
+        hub, mlflow_hub: the hub as the OAuth client of the service and of its MLflow proxy.
+        secret: key of XSRF tokens.
+        background: whether this process runs the loops.
+    """
+    metrics = Metrics()
+    metrics.watch(store, tenants, clock)
+    blobs = Blobs(settings.service_state / "blobs")
+    feed = Feed(store, lambda: tuple(tenants().tenants))
+    passes = Background(settings, tenants, store, blobs, launcher, metrics, clock)
+    tracked = settings.mlflow_state / "artifacts" / "workspaces"
+    context = Context(
+        settings=settings,
+        tenants=tenants,
+        store=store,
+        blobs=blobs,
+        launcher=launcher,
+        sessions=Sessions(hub, tenants, secret),
+        mlflow_sessions=Sessions(mlflow_hub, tenants, secret, own_pages=False),
+        mlflow=MlflowProxy(settings.mlflow_socket),
+        feed=feed,
+        logs=Logs(settings.service_state / "logs"),
+        artifacts=Artifacts(
+            settings.service_state / "artifacts",
+            lambda tenant: tracked / workspace_of(tenant),
+            monotonic,
+        ),
+        renderer=Renderer(settings.service_state / "rendered"),
+        metrics=metrics,
+        loops=passes.loops(feed.moved) if background else (),
+        clock=clock,
+        monotonic=monotonic,
+    )
+    app = bare_app()
+    app.state.context = context
+    app.router.lifespan_context = _lifespan(context)
+    app.add_middleware(BodyLimit, tenants=tenants)
+    app.add_middleware(Measured, metrics=metrics)
+    return app
+
+
+def _lifespan(context: Context) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        context.feed.moved.bind(asyncio.get_running_loop())
+        tasks = [asyncio.create_task(context.feed.run(_feed_failed(context)), name="feed")]
+        tasks += [
+            asyncio.create_task(loop.run(context.metrics, context.clock), name=loop.name)
+            for loop in context.loops
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await context.mlflow.close()
+
+    return lifespan
+
+
+def _feed_failed(context: Context) -> Callable[[BaseException], None]:
+    return lambda _: context.metrics.loop_errors.labels("feed").inc()

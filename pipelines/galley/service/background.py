@@ -1,0 +1,161 @@
+"""The loops of the service: what each does in one pass."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from galley import dispatch, schedule
+from galley.domain.settings import Settings
+from galley.domain.tenants import Tenants
+from galley.domain.versions import Version
+from galley.errors import GalleyError
+from galley.project import archive
+from galley.registry.blobs import Blobs
+from galley.registry.mirror import Mirror, MirrorEntry
+from galley.review import settle_rehearsals
+from galley.service.context import Launcher
+from galley.service.loops import Loop
+from galley.service.metrics import Metrics
+from galley.service.tenants_view import why_unavailable
+from galley.service.wakeup import Wakeup
+from galley.store import Store, housekeeping, versions
+
+REHEARSAL_PATIENCE_S = 60.0
+"""How long a rehearsal may wait after its host was started before another one is, seconds."""
+
+_log = logging.getLogger(__name__)
+
+
+class Background:
+    """The passes. Each is idempotent: what one pass leaves undone, the next one does."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        tenants: Callable[[], Tenants],
+        store: Store,
+        blobs: Blobs,
+        launcher: Launcher,
+        metrics: Metrics,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._tenants = tenants
+        self._store = store
+        self._blobs = blobs
+        self._launcher = launcher
+        self._metrics = metrics
+        self._clock = clock
+        self._adopted = False
+        self._rehearsals: dict[UUID, datetime] = {}
+
+    def loops(self, moved: Wakeup) -> tuple[Loop, ...]:
+        """Return the loops; ``moved`` rings when something happened."""
+        return (
+            Loop("scheduler", self.fire, every_s=1),
+            Loop("reaper", self.reap, every_s=2),
+            Loop("launcher", self.launch, every_s=2, wake=moved),
+            Loop("mirror", self.mirror, every_s=10, wake=moved),
+            Loop("housekeeping", self.tidy, every_s=3600),
+        )
+
+    def fire(self) -> None:
+        """Record the runs of schedules that are due."""
+        tenants, now = self._tenants(), self._clock()
+        due = self._store.read(lambda s: schedule.next_due(s, tenants))
+        if due is not None and due <= now:
+            self._store.write(lambda s: schedule.materialise_due(s, tenants, now))
+
+    def reap(self) -> None:
+        """Take back what lost hosts had leased, and settle rehearsals that ended so."""
+        tenants, now = self._tenants(), self._clock()
+
+        def reap(session: Session) -> None:
+            dispatch.reap(session, now)
+            settle_rehearsals(session, tenants, now)
+
+        self._store.write(reap)
+
+    def launch(self) -> None:
+        """See that each tenant has its host, and each waiting rehearsal one of its own."""
+        if not self._adopted:
+            self._launcher.adopt()
+            self._adopted = True
+        tenants = self._tenants().tenants
+        ready = [n for n, t in tenants.items() if why_unavailable(self._settings, t) is None]
+        failures = [
+            failure
+            for name in ready
+            if (failure := self._try(self._launcher.ensure_tenant_host, name)) is not None
+        ]
+        failures += self._launch_rehearsals(frozenset(ready))
+        if failures:
+            raise GalleyError("; ".join(failures))
+
+    def _launch_rehearsals(self, ready: frozenset[str]) -> list[str]:
+        now = self._clock()
+        waiting = self._store.read(lambda s: dispatch.rehearsals_waiting(s, now))
+        known = {one.run for one in waiting}
+        self._rehearsals = {run: at for run, at in self._rehearsals.items() if run in known}
+        failures = []
+        for one in waiting:
+            started = self._rehearsals.get(one.run)
+            waited = None if started is None else (now - started).total_seconds()
+            if one.tenant not in ready or (waited is not None and waited < REHEARSAL_PATIENCE_S):
+                continue
+            self._rehearsals[one.run] = now
+            failure = self._try(
+                self._launcher.start_rehearsal_host, one.tenant, one.author, one.run
+            )
+            if failure is not None:
+                failures.append(failure)
+        return failures
+
+    def _try(self, start: Callable[..., object], tenant: str, *rest: object) -> str | None:
+        """Return why a host could not be started; another tenant's may still be."""
+        try:
+            start(tenant, *rest)
+        except (GalleyError, OSError) as error:
+            _log.warning("no host for tenant %r", tenant, exc_info=error)
+            return f"no host for tenant {tenant!r}: {error}"
+        return None
+
+    def mirror(self) -> None:
+        """Commit published versions to their tenant's Git repository."""
+        for version in self._store.read(versions.unmirrored):
+            self._store.write(partial(_committed, version.id, self._commit(version)))
+
+    def _commit(self, version: Version) -> str:
+        keys = self._store.read(lambda s: versions.blobs(s, version.id))
+        repository = mirror_path(self._settings, version.tenant)
+        return Mirror(repository, version.tenant).write(
+            MirrorEntry(
+                pipeline=version.pipeline,
+                number=version.number,
+                files=archive.read(self._blobs.get(keys.project)),
+                author=version.author,
+                at=version.created_at,
+                message=version.note,
+            )
+        )
+
+    def tidy(self) -> None:
+        """Forget events, tokens, states and keys whose time is over."""
+        now = self._clock()
+        self._store.write(lambda s: housekeeping.tidy(s, now))
+
+
+def _committed(version: UUID, commit: str, session: Session) -> None:
+    versions.set_commit(session, version, commit)
+
+
+def mirror_path(settings: Settings, tenant: str) -> Path:
+    """Return the folder of a tenant's bare Git repository."""
+    return settings.service_state / "git" / f"{tenant}.git"

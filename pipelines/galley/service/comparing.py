@@ -1,0 +1,89 @@
+"""What a reviewer is shown: one version against another, cells, modules and settings."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from galley.domain.reviews import FieldDiff, VersionDiff
+from galley.domain.versions import Version
+from galley.errors import Unavailable
+from galley.notebook.diff import diff_modules, diff_notebooks
+from galley.project import archive
+from galley.service.context import Context
+from galley.store import versions
+
+_OWN_FILES = frozenset({"pipeline.yaml", "env.yaml", "requirements.lock", "galley.yaml"})
+
+
+def notebook_of(context: Context, version: Version) -> dict[str, Any]:
+    """Return the notebook of a version, as it was published."""
+    keys = context.store.read(lambda s: versions.blobs(s, version.id))
+    notebook: dict[str, Any] = json.loads(context.blobs.get(keys.notebook))
+    return notebook
+
+
+def modules_of(context: Context, version: Version) -> dict[str, str]:
+    """Return path → source of the local modules of a version."""
+    files = archive.read(project_of(context, version))
+    return {
+        path: content.decode()
+        for path, content in files.items()
+        if path not in _OWN_FILES and not path.startswith("tasks/")
+    }
+
+
+def project_of(context: Context, version: Version) -> bytes:
+    """Return the project of a version, a tar.gz."""
+    keys = context.store.read(lambda s: versions.blobs(s, version.id))
+    data: bytes = context.blobs.get(keys.project)
+    return data
+
+
+def diff_of(context: Context, before: Version | None, after: Version) -> VersionDiff:
+    """Return what changed from ``before`` (None: from nothing) to ``after``."""
+    old_notebook = None if before is None else notebook_of(context, before)
+    old_modules = {} if before is None else modules_of(context, before)
+    return VersionDiff(
+        before=None if before is None else before.number,
+        after=after.number,
+        cells=diff_notebooks(old_notebook, notebook_of(context, after)),
+        modules=diff_modules(old_modules, modules_of(context, after)),
+        settings=_settings(
+            {} if before is None else _facts(context, before), _facts(context, after)
+        ),
+    )
+
+
+def _facts(context: Context, version: Version) -> dict[str, str]:
+    values = context.store.read(lambda s: versions.defaults(s, version.id))
+    schedule, goal = version.schedule, version.goal
+    facts = {
+        "name": version.name,
+        "description": version.description,
+        "profile": version.profile,
+        "timeout_s": str(version.timeout_s),
+        "retries": str(version.retries),
+        "schedule.cron": schedule.cron if schedule else "",
+        "schedule.timezone": schedule.timezone if schedule else "",
+        "schedule.catch_up": str(schedule.catch_up) if schedule else "",
+        "goal.metric": goal.metric if goal else "",
+        "goal.direction": str(goal.direction) if goal else "",
+        "goal.threshold": "" if goal is None or goal.threshold is None else str(goal.threshold),
+    }
+    analysis = version.analysis
+    if analysis is None:
+        raise Unavailable(f"version {version.number} has not been analysed yet: try again")
+    defaults = {**analysis.parameters.defaults(), **values.defaults}
+    facts |= {f"parameters.{name}": json.dumps(value) for name, value in defaults.items()}
+    facts |= {f"requirements.{one.name}": one.version for one in analysis.requirements}
+    return facts
+
+
+def _settings(before: dict[str, str], after: dict[str, str]) -> tuple[FieldDiff, ...]:
+    names = [*after, *(name for name in before if name not in after)]
+    return tuple(
+        FieldDiff(field=name, before=before.get(name) or None, after=after.get(name) or None)
+        for name in names
+        if (before.get(name) or None) != (after.get(name) or None)
+    )

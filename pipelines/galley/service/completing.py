@@ -1,0 +1,84 @@
+"""A notebook as an interrupted executor left it, made whole enough to be shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_SCRIPTED = ("application/javascript", "application/vnd.jupyter.widget-view+json")
+"""Forms of an output that only a script can show."""
+
+
+def completed(document: Any) -> dict[str, Any]:
+    """Return a valid nbformat 4.5 notebook with everything of ``document`` that can be shown."""
+    raw = document.get("cells") if isinstance(document, dict) else None
+    cells = [_cell(cell, i) for i, cell in enumerate(raw if isinstance(raw, list) else [])]
+    metadata = document.get("metadata") if isinstance(document, dict) else None
+    language = metadata.get("language_info") if isinstance(metadata, dict) else None
+    return {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"language_info": language} if _named(language) else {},
+        "cells": cells,
+    }
+
+
+def _named(language: Any) -> bool:
+    return isinstance(language, dict) and isinstance(language.get("name"), str)
+
+
+def _cell(cell: Any, index: int) -> dict[str, Any]:
+    cell = cell if isinstance(cell, dict) else {}
+    kind = cell.get("cell_type")
+    whole = {
+        "id": f"cell-{index}",
+        "cell_type": kind if kind in {"code", "markdown"} else "raw",
+        "metadata": {"tags": _tags(cell.get("metadata"))},
+        "source": _text(cell.get("source")),
+    }
+    if kind == "code":
+        count = cell.get("execution_count")
+        outputs = cell.get("outputs")
+        whole["execution_count"] = count if isinstance(count, int) else None
+        whole["outputs"] = [_output(o) for o in (outputs if isinstance(outputs, list) else [])]
+    return whole
+
+
+def _tags(metadata: Any) -> list[str]:
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return sorted({tag for tag in tags if isinstance(tag, str)}) if isinstance(tags, list) else []
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return "".join(part for part in value if isinstance(part, str))
+    return value if isinstance(value, str) else ""
+
+
+def _output(output: Any) -> dict[str, Any]:
+    output = output if isinstance(output, dict) else {}
+    kind = output.get("output_type")
+    if kind == "stream":
+        name = "stderr" if output.get("name") == "stderr" else "stdout"
+        return {"output_type": "stream", "name": name, "text": _text(output.get("text"))}
+    if kind == "error":
+        traceback = output.get("traceback")
+        return {
+            "output_type": "error",
+            "ename": _text(output.get("ename")),
+            "evalue": _text(output.get("evalue")),
+            "traceback": [_text(x) for x in traceback] if isinstance(traceback, list) else [],
+        }
+    return {"output_type": "display_data", "metadata": {}, "data": _data(output.get("data"))}
+
+
+def _data(data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        return {"text/plain": ""}
+    kept = {
+        name: value if name.endswith("json") else _text(value)
+        for name, value in data.items()
+        if isinstance(name, str) and name not in _SCRIPTED
+    }
+    if kept:
+        return kept
+    return {"text/plain": "(this output needs a script; it can be seen in JupyterLab only)"}

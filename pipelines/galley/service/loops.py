@@ -1,0 +1,55 @@
+"""Background work that never dies silently: a failed step is logged, counted and tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from galley.service.metrics import Metrics
+from galley.service.wakeup import Wakeup, wait
+
+BREATH_S = 0.1
+"""The least rest of a loop that is woken often, seconds."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Loop:
+    """One loop.
+
+    Attributes:
+        step: one pass; runs in a thread.
+        every_s: rest between two passes, seconds.
+        wake: ring it to end the rest early.
+        last_good: end of the last pass that did not fail.
+    """
+
+    name: str
+    step: Callable[[], object]
+    every_s: float
+    wake: Wakeup | None = None
+    last_good: datetime | None = field(default=None, init=False)
+
+    async def run(self, metrics: Metrics, clock: Callable[[], datetime]) -> None:
+        """Pass after pass, until cancelled."""
+        while True:
+            ticket = self.wake.ticket() if self.wake else asyncio.Event()
+            try:
+                await asyncio.to_thread(self.step)
+            except Exception:  # a loop never dies silently
+                _log.exception("loop %r failed; it goes on in %s s", self.name, self.every_s)
+                metrics.loop_errors.labels(self.name).inc()
+            else:
+                self.last_good = clock()
+                metrics.loop_ticks.labels(self.name).set(self.last_good.timestamp())
+            await asyncio.sleep(min(BREATH_S, self.every_s))
+            await wait(ticket, self.every_s)
+
+    def healthy(self, now: datetime) -> bool:
+        """Return whether the last good pass is recent."""
+        patience = timedelta(seconds=max(30.0, 5 * self.every_s))
+        return self.last_good is not None and now - self.last_good < patience

@@ -1,0 +1,80 @@
+"""Executed notebooks as HTML, for a sandboxed frame: no script, nothing from elsewhere.
+
+nbconvert's lab template is rendered without its scripts (RequireJS, MathJax and widgets come from
+other hosts); figures are inline. What protects the reader is the policy in :data:`HEADERS`: even a
+direct link runs nothing and has no origin. The page is cached on disk by the notebook's hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from galley.service.artifacts import write_atomically
+from galley.service.completing import completed
+
+CSP = (
+    "sandbox; default-src 'none'; img-src data:; media-src data:; "
+    "style-src 'unsafe-inline'; font-src data:"
+)
+HEADERS = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "private, max-age=3600",
+}
+_VERSION = 1
+"""Raise it when the same notebook is to be rendered differently."""
+
+_REMOTE_SCRIPT = re.compile(r"<script\b[^>]*>.*?</script\s*>", re.DOTALL | re.IGNORECASE)
+_PAGE = "<!doctype html><html lang=en><meta charset=utf-8><title>Notebook</title><p>{}</p></html>"
+
+
+class Renderer:
+    """Renders notebooks; keeps what it rendered under ``cache``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def html(self, notebook: bytes) -> bytes:
+        """Return the page of a notebook, which may be partial or hardly one at all."""
+        key = hashlib.sha256(b"%d\0" % _VERSION + notebook).hexdigest()
+        path = self._folder / key[:2] / f"{key}.html"
+        if path.is_file():
+            return path.read_bytes()
+        page = render(notebook)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomically(path, page)
+        return page
+
+
+def render(notebook: bytes) -> bytes:
+    """Return the page of a notebook; a sentence where it cannot be read."""
+    import nbformat
+
+    try:
+        document = json.loads(notebook)
+    except ValueError:
+        return _PAGE.format("This notebook cannot be read: it is not valid JSON.").encode()
+    body, _ = _exporter().from_notebook_node(nbformat.from_dict(completed(document)))
+    return _REMOTE_SCRIPT.sub("", str(body)).encode()
+
+
+@cache
+def _exporter() -> Any:
+    from nbconvert.exporters import HTMLExporter
+    from traitlets.config import Config
+
+    config = Config()
+    config.HTMLExporter.template_name = "lab"
+    config.HTMLExporter.embed_images = True
+    config.HTMLExporter.require_js_url = ""
+    config.HTMLExporter.mathjax_url = ""
+    config.HTMLExporter.jquery_url = ""
+    config.HTMLExporter.widget_renderer_url = ""
+    config.HTMLExporter.mermaid_js_url = ""
+    return HTMLExporter(config=config)

@@ -1,0 +1,93 @@
+"""``/events``: live updates as server-sent events, resumable from ``Last-Event-ID``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from starlette.responses import StreamingResponse
+
+from galley.domain.events import Event
+from galley.domain.tenants import Action
+from galley.errors import Unavailable
+from galley.service.callers import Caller
+from galley.service.context import Context, InContext, TheCaller
+
+router = APIRouter(tags=["events"])
+HEARTBEAT_S = 15.0
+CHECK_S = 30.0
+"""How often an open stream asks whether its session still lives, seconds."""
+
+
+@router.get(
+    "/events",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}}},
+)
+async def follow_events(
+    caller: TheCaller,
+    context: InContext,
+    tenant: Annotated[
+        list[str] | None, Query(description="Repeatable; default: all of the caller's.")
+    ] = None,
+    last_event_id: Annotated[int | None, Header(alias="Last-Event-ID")] = None,
+) -> StreamingResponse:
+    """Follow what happens: `id:`, `event: KIND`, `data:` an Event as JSON."""
+    for name in tenant or ():
+        caller.require(name, Action.READ)
+    wanted = frozenset(tenant or caller.tenants)
+    after = context.feed.latest if last_event_id is None else last_event_id
+    return StreamingResponse(
+        _stream(context, caller, wanted, after),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _stream(
+    context: Context, caller: Caller, wanted: frozenset[str], after: int
+) -> AsyncIterator[str]:
+    guard = _Guard(context, caller, wanted)
+    context.metrics.streams.inc()
+    try:
+        yield f": connected\nretry: 2000\nid: {after}\n\n"
+        async for batch in context.feed.follow(after, guard.tenants, HEARTBEAT_S):
+            if not await guard.alive():
+                return
+            yield "".join(_text(event) for event in batch) or ": still here\n\n"
+    finally:
+        context.metrics.streams.dec()
+
+
+def _text(event: Event) -> str:
+    return f"id: {event.id}\nevent: {event.kind}\ndata: {event.model_dump_json()}\n\n"
+
+
+class _Guard:
+    """Asks now and then whether the stream's caller is still one, and of which tenants."""
+
+    def __init__(self, context: Context, caller: Caller, wanted: frozenset[str]) -> None:
+        self._context = context
+        self._caller = caller
+        self._wanted = wanted
+        self._checked = context.monotonic()
+
+    def tenants(self) -> frozenset[str]:
+        """Return the tenants whose events the caller may see now."""
+        caller = self._context.sessions.caller_of(self._caller.identity)
+        return frozenset(name for name in self._wanted if caller.may(name, Action.READ))
+
+    async def alive(self) -> bool:
+        """Return whether the session still lives; while the hub is away it is taken to."""
+        now = self._context.monotonic()
+        if now - self._checked < CHECK_S:
+            return True
+        self._checked = now
+        try:
+            still = await self._context.sessions.still(self._caller)
+        except Unavailable:
+            return True
+        if still is not None:
+            self._caller = still
+        return still is not None

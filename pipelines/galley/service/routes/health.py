@@ -1,0 +1,69 @@
+"""``/healthz`` and ``/metrics``: for the supervisor and for Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from galley.domain.tenants import Role
+from galley.errors import Forbidden
+from galley.service import PREFIX
+from galley.service.callers import Caller
+from galley.service.context import Context, InContext
+
+router = APIRouter(prefix=PREFIX, tags=["operation"], include_in_schema=False)
+
+
+@router.get("/healthz")
+async def healthz(context: InContext) -> JSONResponse:
+    """Tell whether the service works: 200 when it does, 503 when it does not.
+
+    Without MLflow it is ``degraded``: runs go on, their pages in MLflow do not open.
+    """
+    database = await asyncio.to_thread(_database, context)
+    mlflow = await context.mlflow.healthy()
+    now = context.clock()
+    loops = {
+        loop.name: {
+            "healthy": loop.healthy(now),
+            "last": loop.last_good and loop.last_good.isoformat(),
+        }
+        for loop in context.loops
+    }
+    works = database and all(loop["healthy"] for loop in loops.values())
+    body: dict[str, Any] = {
+        "status": ("ok" if mlflow else "degraded") if works else "failing",
+        "database": database,
+        "mlflow": mlflow,
+        "loops": loops,
+    }
+    return JSONResponse(body, status_code=200 if works else 503)
+
+
+def _database(context: Context) -> bool:
+    try:
+        context.store.read(lambda s: s.execute(text("select 1")).scalar())
+    except SQLAlchemyError:
+        return False
+    return True
+
+
+@router.get("/metrics")
+async def metrics(request: Request, context: InContext) -> Response:
+    """Return the metrics, to neighbours on this machine and to operators."""
+    if "X-Forwarded-For" in request.headers:
+        _require_operator(context, await context.sessions.caller(request))
+    content = await asyncio.to_thread(context.metrics.text)
+    return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _require_operator(context: Context, caller: Caller) -> None:
+    tenants = context.tenants().tenants
+    if not any(Role.OPERATOR in tenants[name].members[caller.user] for name in caller.tenants):
+        raise Forbidden("the metrics are for operators: that role is given in the tenants file")

@@ -1,0 +1,148 @@
+"""``/internal/v1``: what worker hosts and runners tell the service. Works without the hub."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from galley import dispatch
+from galley.domain.api import StartRequest
+from galley.domain.runs import Run, RunKind, RunState
+from galley.domain.work import Assignment, Heartbeat, HeartbeatReply, LeaseRequest, Outcome
+from galley.errors import NotFound, NotSignedIn
+from galley.review import settle_rehearsals
+from galley.service import INTERNAL
+from galley.service.context import Context, InContext, context_of
+from galley.service.sessions import header_token
+from galley.service.wakeup import wait
+from galley.store import runs, tokens
+from galley.store.records import TokenKind
+from galley.store.tokens import HostIdentity
+
+router = APIRouter(prefix=INTERNAL, tags=["internal"], include_in_schema=False)
+POLL_S = 1.0
+
+
+def _token(request: Request) -> tokens.Token:
+    context, secret = context_of(request), header_token(request)
+    now = context.clock()
+    token = secret and context.store.read(lambda s: tokens.find(s, secret, now))
+    if not token:
+        raise NotSignedIn("send 'Authorization: Bearer TOKEN' with a host's or runner's token")
+    return token
+
+
+def _host(request: Request) -> HostIdentity:
+    token = _token(request)
+    if token.kind is not TokenKind.HOST or token.host is None:
+        raise NotSignedIn("only a worker host's token may lease work")
+    return token.host
+
+
+def _attempt(request: Request, attempt_id: UUID) -> runs.AttemptRef:
+    token = _token(request)
+    if token.kind is not TokenKind.RUN or token.attempt != attempt_id:
+        raise NotFound(f"There is no attempt {attempt_id}.")
+    return context_of(request).store.read(lambda s: runs.attempt(s, attempt_id))
+
+
+TheHost = Annotated[HostIdentity, Depends(_host)]
+TheAttempt = Annotated[runs.AttemptRef, Depends(_attempt)]
+
+
+@router.post("/leases", response_model=Assignment, responses={204: {"model": None}})
+async def lease(
+    body: LeaseRequest, host: TheHost, context: InContext, request: Request
+) -> Response:
+    """Wait for work and lease one attempt; 204 when there was none."""
+    until = context.monotonic() + body.wait_s
+    while not await request.is_disconnected():
+        ticket = context.feed.moved.ticket()
+        assignment = await asyncio.to_thread(_claim, context, host, body)
+        if assignment is not None:
+            return JSONResponse(assignment.model_dump(mode="json"))
+        rest = until - context.monotonic()
+        if rest <= 0:
+            break
+        await wait(ticket, min(rest, POLL_S))
+    return Response(status_code=204)
+
+
+def _claim(context: Context, host: HostIdentity, body: LeaseRequest) -> Assignment | None:
+    """Try to lease; look first, because looking is cheap and claiming is a write."""
+    kind = RunKind.PIPELINE if host.author is None else RunKind.REHEARSAL
+    waiting = context.store.read(
+        lambda s: runs.page(s, host.tenant, state=RunState.QUEUED, kind=kind, limit=1)
+    )
+    if not waiting.items:
+        return None
+    tenants, now = context.tenants(), context.clock()
+    return context.store.write(lambda s: dispatch.claim(s, tenants, host, body, now))
+
+
+@router.post("/attempts/{attempt_id}/start")
+def start_attempt(body: StartRequest, attempt: TheAttempt, context: InContext) -> HeartbeatReply:
+    """A runner says that it has begun."""
+    now = context.clock()
+    return context.store.write(lambda s: dispatch.start(s, attempt.id, body.fencing, now))
+
+
+@router.post("/attempts/{attempt_id}/heartbeat")
+def heartbeat(body: Heartbeat, attempt: TheAttempt, context: InContext) -> HeartbeatReply:
+    """Renew the lease; keep what the log grew by."""
+    size = _keep_log(context, attempt, body)
+    now = context.clock()
+    return context.store.write(
+        lambda s: dispatch.heartbeat(s, attempt.id, body, now, log_size=size)
+    )
+
+
+@router.put("/attempts/{attempt_id}/tasks/{task}/notebook", status_code=204)
+async def put_notebook(
+    task: str, attempt: TheAttempt, context: InContext, request: Request
+) -> Response:
+    """Keep a task's executed notebook, which may be partial, in place of an earlier one."""
+    data = await request.body()
+    await asyncio.to_thread(_keep_notebook, context, attempt, task, data)
+    return Response(status_code=204)
+
+
+def _keep_notebook(context: Context, attempt: runs.AttemptRef, task: str, data: bytes) -> None:
+    now, limit = context.clock(), context.tenant(attempt.tenant).limits.artifacts
+    key = context.artifacts.put(attempt.tenant, attempt.run, attempt.id, task, data, limit=limit)
+    context.store.write(lambda s: runs.attach_notebook(s, attempt.id, task, key, now))
+
+
+@router.get("/attempts/{attempt_id}/project")
+def get_project(attempt: TheAttempt, context: InContext) -> Response:
+    """Return the project that the attempt runs, a tar.gz."""
+    return Response(context.blobs.get(attempt.project), media_type="application/gzip")
+
+
+@router.post("/attempts/{attempt_id}/outcome")
+def finish_attempt(body: Outcome, attempt: TheAttempt, context: InContext) -> Run:
+    """Say how the attempt ended; a rehearsal's end moves its version on."""
+    size = _keep_log(context, attempt, body)
+    tenants, now = context.tenants(), context.clock()
+
+    def finish(session: Session) -> Run:
+        run = dispatch.finish(session, attempt.id, body, now, log_size=size)
+        settle_rehearsals(session, tenants, now)
+        return run
+
+    return context.store.write(finish)
+
+
+def _keep_log(
+    context: Context, attempt: runs.AttemptRef, report: Heartbeat | Outcome
+) -> int | None:
+    """Append the report's log unless the report is stale, which dispatch then refuses."""
+    if attempt.ended or attempt.fencing != report.fencing or not report.log:
+        return None
+    return context.logs.append(attempt.id, report.log_offset, report.log)

@@ -1,0 +1,187 @@
+"""Runs: starting, following, stopping, and what they leave."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from galley import dispatch
+from galley.domain.api import LogChunk
+from galley.domain.model import Page
+from galley.domain.runs import Run, RunKind, RunRequest, RunState
+from galley.domain.tenants import Action
+from galley.errors import NotFound
+from galley.review import settle_rehearsals
+from galley.service import rendering
+from galley.service.context import InContext, TheCaller
+from galley.service.idempotency import IdempotencyKey, once
+from galley.service.routes.access import FIFTY, Cursor, Limit, the_run
+from galley.service.tenants_view import check_available
+from galley.store import runs
+
+router = APIRouter(tags=["runs"])
+PATH = "/tenants/{tenant}/pipelines/{slug}/runs"
+LOG_CHUNK = 2**18
+
+
+class NotebookFormat(StrEnum):
+    """How an executed notebook is wanted."""
+
+    HTML = "html"
+    IPYNB = "ipynb"
+
+
+@router.post(PATH, status_code=201, response_model=Run)
+def start_run(
+    tenant: str,
+    slug: str,
+    body: RunRequest,
+    caller: TheCaller,
+    context: InContext,
+    request: Request,
+    key: IdempotencyKey = None,
+) -> Response:
+    """Start a run now, of the live version or of another approved one."""
+    caller.require(tenant, Action.RUN)
+    declared, now = context.tenant(tenant), context.clock()
+    check_available(context.settings, tenant, declared)
+    return once(request, context, caller.user, key, body, status=201).do(
+        lambda s: dispatch.request_run(s, tenant, declared, slug, body, caller.user, now)
+    )
+
+
+@router.get(PATH)
+def list_runs_of_pipeline(
+    tenant: str,
+    slug: str,
+    caller: TheCaller,
+    context: InContext,
+    state: RunState | None = None,
+    kind: RunKind | None = None,
+    cursor: Cursor = None,
+    limit: Limit = FIFTY,
+) -> Page[Run]:
+    """Return the runs of a pipeline, newest first."""
+    caller.require(tenant, Action.READ)
+    return context.store.read(
+        lambda s: runs.page(
+            s, tenant, pipeline=slug, state=state, kind=kind, cursor=cursor, limit=limit
+        )
+    )
+
+
+@router.get("/tenants/{tenant}/runs")
+def list_runs(
+    tenant: str,
+    caller: TheCaller,
+    context: InContext,
+    pipeline: str | None = None,
+    state: RunState | None = None,
+    kind: RunKind | None = None,
+    cursor: Cursor = None,
+    limit: Limit = FIFTY,
+) -> Page[Run]:
+    """Return the runs of a tenant, newest first."""
+    caller.require(tenant, Action.READ)
+    return context.store.read(
+        lambda s: runs.page(
+            s, tenant, pipeline=pipeline, state=state, kind=kind, cursor=cursor, limit=limit
+        )
+    )
+
+
+@router.get("/runs/{run_id}")
+def get_run(run_id: UUID, caller: TheCaller, context: InContext) -> Run:
+    """Return one run with its attempts and tasks."""
+    return the_run(context, caller, run_id)
+
+
+@router.post("/runs/{run_id}/cancel")
+def cancel_run(run_id: UUID, caller: TheCaller, context: InContext) -> Run:
+    """Cancel a run: at once while it waits, else by asking its host."""
+    rehearsal = the_run(context, caller, run_id).kind is RunKind.REHEARSAL
+    the_run(context, caller, run_id, Action.PUBLISH if rehearsal else Action.RUN)
+    tenants, now = context.tenants(), context.clock()
+
+    def cancel(session: Session) -> Run:
+        dispatch.cancel(session, run_id, caller.user, now)
+        settle_rehearsals(session, tenants, now)
+        return runs.get(session, run_id)
+
+    return context.store.write(cancel)
+
+
+@router.post("/runs/{run_id}/retry", response_model=Run)
+def retry_run(
+    run_id: UUID,
+    caller: TheCaller,
+    context: InContext,
+    request: Request,
+    key: IdempotencyKey = None,
+) -> Response:
+    """Try a run that failed once more, as a new attempt of the same run."""
+    the_run(context, caller, run_id, Action.RUN)
+    now = context.clock()
+    return once(request, context, caller.user, key, None).do(
+        lambda s: dispatch.retry(s, run_id, caller.user, now)
+    )
+
+
+@router.get("/runs/{run_id}/log")
+def get_run_log(
+    run_id: UUID,
+    caller: TheCaller,
+    context: InContext,
+    attempt: Annotated[int | None, Query(ge=1, description="Default: the latest.")] = None,
+    offset: Annotated[int, Query(ge=0, description="Bytes.")] = 0,
+    limit: Annotated[int, Query(ge=4, le=2**22, description="Bytes.")] = LOG_CHUNK,
+) -> LogChunk:
+    """Return a part of an attempt's log."""
+    run = the_run(context, caller, run_id)
+    if not run.attempts and attempt is None:
+        return LogChunk(text="", offset=0, next_offset=0, size=0, ended=run.state.ended)
+    tried = context.store.read(lambda s: runs.attempt_by_number(s, run_id, attempt))
+    text, begin, end, size = context.logs.read(tried.id, offset, limit)
+    return LogChunk(text=text, offset=begin, next_offset=end, size=size, ended=tried.ended)
+
+
+@router.get(
+    "/runs/{run_id}/tasks/{task}/notebook",
+    response_class=Response,
+    responses={200: {"content": {"text/html": {}, "application/x-ipynb+json": {}}}},
+)
+def get_task_notebook(
+    run_id: UUID,
+    task: str,
+    caller: TheCaller,
+    context: InContext,
+    attempt: Annotated[int | None, Query(ge=1, description="Default: the latest.")] = None,
+    format: NotebookFormat = NotebookFormat.HTML,  # noqa: A002
+) -> Response:
+    """Return a task's executed notebook, which may be partial while it runs."""
+    the_run(context, caller, run_id)
+    key = context.store.read(lambda s: runs.notebook(s, run_id, task, attempt))
+    if key is None:
+        raise NotFound(f"task {task!r} has no executed notebook (yet)")
+    notebook = context.artifacts.get(key)
+    if format is NotebookFormat.HTML:
+        return Response(
+            context.renderer.html(notebook),
+            media_type="text/html",
+            headers={**rendering.HEADERS, "Cache-Control": "private, no-cache"},
+        )
+    return Response(
+        notebook,
+        media_type="application/x-ipynb+json",
+        headers={
+            **rendering.HEADERS,
+            "Content-Disposition": f'attachment; filename="{key.rpartition("/")[2]}"',
+            "Cache-Control": "private, no-cache",
+        },
+    )
