@@ -56,7 +56,7 @@ def _plain(text: str) -> str:
 
 def _sentence(notebook: dict[str, Any], cell: int | None, ename: str, evalue: str) -> str:
     if cell is None:
-        return _short(f"the run ended with {ename}: {evalue}" if evalue else f"{ename}")
+        return _short(f"the run ended with {ename}" + (f": {evalue}" if evalue else ""))
     label = cell_label(cell)
     if ename == "NameError" and (match := _UNDEFINED.search(evalue)):
         return _undefined(read_cells(notebook), cell, match[1])

@@ -188,8 +188,11 @@ def _is_absolute(text: str) -> bool:
     path = text.removeprefix("file://")
     if path in _SYSTEM_PATHS or PurePosixPath(path).is_relative_to(DATASETS_ROOT):
         return False
-    parts = PurePosixPath(path).parts
-    return not path.startswith("/") or (len(parts) > 2 and parts[1] in _ROOTS)
+    if not path.startswith("/"):
+        return True
+    # "/data" alone may be anything; "/data/x" and the "/data/" of an f-string are paths.
+    top, slash, _ = path[1:].partition("/")
+    return top in _ROOTS and bool(slash)
 
 
 def _absolute_path(cell: Cell, line: int, path: str) -> Check:

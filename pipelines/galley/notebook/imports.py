@@ -47,7 +47,7 @@ def module_name(path: str) -> str:
         InvalidInput: it is not the relative path of a Python module.
     """
     pure = PurePosixPath(path)
-    parts = pure.parent.parts if pure.name == "__init__.py" else pure.with_suffix("").parts
+    parts = (*pure.parent.parts, *([pure.stem] if pure.name != "__init__.py" else []))
     if (
         pure.is_absolute()
         or pure.suffix != ".py"

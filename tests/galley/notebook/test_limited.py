@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+from galley.errors import InvalidInput
+from galley.notebook.analysis import analyse
+from galley.notebook.limited import ReadingLimits, analyse_limited
+
+from .builders import INSTALLED, code, notebook
+
+
+def test_it_is_the_same_analysis() -> None:
+    made = notebook(code("n = 1", "parameters"), "import helpers, torch\nprint(m)")
+    modules = {"helpers.py": "import numpy"}
+    limited = analyse_limited(made, modules, installed=INSTALLED, task="t")
+    assert limited == analyse(made, modules, INSTALLED, task="t")
+    assert limited.missing_modules == ("torch",)
+
+
+def test_this_environment_is_the_default() -> None:
+    assert analyse_limited(notebook("import pandas"), {}).requirements[0].name == "pandas"
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "x = " + "-" * 200_000 + "1",
+        "x = " + "[" * 50_000,
+        "x = " + "a." * 100_000 + "a",
+        "x = " + "1 + " * 100_000 + "1",
+        "f'" + "{" * 50_000,
+    ],
+)
+def test_bombs_are_refused_one_way_or_the_other(bomb: str) -> None:
+    assert outcome(bomb) in {"syntax-error", "this notebook cannot be analysed"}
+
+
+def outcome(bomb: str) -> str:
+    """Return how it ends; which of the two ways depends on the version of Python."""
+    try:
+        analysis = analyse_limited(notebook(bomb), {}, installed=INSTALLED)
+    except InvalidInput as error:
+        return error.detail.partition(":")[0]
+    return ", ".join(check.code for check in analysis.errors)
+
+
+def test_a_bomb_in_a_module_dies_alone() -> None:
+    with pytest.raises(InvalidInput, match="nested too deeply or takes too much memory"):
+        analyse_limited(
+            notebook("import helpers"),
+            {"helpers.py": "x = " + "-" * 200_000 + "1"},
+            installed=INSTALLED,
+        )
+
+
+def test_time_is_limited() -> None:
+    with pytest.raises(InvalidInput, match=r"longer than 0\.01 s"):
+        analyse_limited(
+            notebook("x = 1"), {}, installed=INSTALLED, limits=ReadingLimits(timeout_s=0.01)
+        )
+
+
+def test_memory_is_limited() -> None:
+    with pytest.raises(InvalidInput, match="too much memory"):
+        analyse_limited(
+            notebook("x = [" + "'a', " * 1_000_000 + "]"),
+            {},
+            installed=INSTALLED,
+            limits=ReadingLimits(memory=200 * 2**20),
+        )
+
+
+def test_its_refusals_arrive_as_they_are() -> None:
+    with pytest.raises(InvalidInput, match="nbformat is 3") as caught:
+        analyse_limited({"nbformat": 3}, {}, installed=INSTALLED)
+    assert caught.value.field == "notebook"
