@@ -23,9 +23,10 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*")
 _CONSTANTS = frozenset({"true", "false", "none", "null"})
 
 RENAMED = frozenset(
-    # Ploomber gives `path` and `meta` a meaning of their own, and Jinja the others.
-    {"path", "meta", "self", "true", "false", "none", "super", "loop", "caller", "varargs"}
-    | {"kwargs", "context", "user", "cwd", "now", "root", "here", "git", "git_hash"}
+    # These have a meaning of their own: the first ones for Ploomber, the others for Jinja.
+    {"path", "meta", "user", "cwd", "now", "root", "here", "git", "git_hash"}
+    | {"self", "true", "false", "none", "super", "loop", "caller", "varargs", "kwargs"}
+    | {"context", "range", "dict", "lipsum", "cycler", "joiner", "namespace"}
 )
 """Parameter names that stand as ``NAME_`` in ``env.yaml``."""
 
@@ -59,7 +60,7 @@ def _nearest_key(name: str) -> str:
     return key if _is_key(key) else f"{key}_"
 
 
-def encode(value: Any) -> Any:
+def encode(schema: Mapping[str, Any], value: Any) -> Any:
     """Return what ``env.yaml`` holds for a value: itself where its type survives as it is.
 
     Raises:
@@ -68,8 +69,9 @@ def encode(value: Any) -> Any:
     if isinstance(value, str):
         return value if _is_plain(value) else literal(value)
     if isinstance(value, dict):
-        # Twice, or Ploomber would take the mapping for a section of env.yaml.
-        return literal(literal(value))
+        # Twice where it is declared as a mapping, or Ploomber would take it for a section of
+        # env.yaml and offer --env--NAME--KEY.
+        return literal(literal(value) if schema.get("type") else value)
     if isinstance(value, list):
         simple = all(not isinstance(one, list | dict | str) or _is_plain(one) for one in value)
         return value if simple else literal(value)
@@ -134,5 +136,6 @@ def environment_yaml(schema: ParameterSchema, values: Mapping[str, Any]) -> str:
             lines.append(f"# `{name}` has no default: give it a value.\n")
         elif key != name:
             lines.append(f"# the parameter `{name}`\n")
-        lines.append(yaml.safe_dump({key: encode(values.get(name))}, width=1e9, allow_unicode=True))
+        value = encode(schema.properties[name], values.get(name))
+        lines.append(yaml.safe_dump({key: value}, width=1e9, allow_unicode=True))
     return "".join(lines) if schema.properties else f"{HEADER}{{}}\n"
