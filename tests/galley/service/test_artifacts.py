@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from galley.errors import InvalidInput, NotFound, TooLarge
+from galley.service.artifacts import COUNT_AGAIN_S, Artifacts
+
+RUN, ATTEMPT = UUID(int=1), UUID(int=2)
+
+
+class Store:
+    def __init__(self, root: Path) -> None:
+        self.time = 0.0
+        self.root = root
+        self.tracked = root / "mlflow"
+        self.artifacts = Artifacts(root / "kept", lambda t: self.tracked / t, lambda: self.time)
+
+    def put(self, size: int, task: str = "fit", limit: int = 100) -> str:
+        return self.artifacts.put("oncology", RUN, ATTEMPT, task, b"x" * size, limit=limit)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def test_what_is_put_is_got(store: Store) -> None:
+    key = store.put(10)
+    assert key == f"oncology/{RUN}/{ATTEMPT}/fit.ipynb"
+    assert store.artifacts.get(key) == b"x" * 10
+    store.put(20)
+    assert store.artifacts.get(key) == b"x" * 20
+
+
+def test_over_the_quota_nothing_is_kept_and_the_limit_is_named(store: Store) -> None:
+    store.put(60)
+    with pytest.raises(TooLarge, match=r"limits\.artifacts allows 100 B") as caught:
+        store.put(60, "score")
+    assert caught.value.data["limit"] == "artifacts"
+    with pytest.raises(NotFound):
+        store.artifacts.get(f"oncology/{RUN}/{ATTEMPT}/score.ipynb")
+    store.put(100)
+
+
+def test_mlflows_artifacts_count_as_well_and_deleting_them_helps(store: Store) -> None:
+    folder = store.tracked / "oncology" / "1"
+    folder.mkdir(parents=True)
+    (folder / "model.pkl").write_bytes(b"x" * 90)
+    with pytest.raises(TooLarge):
+        store.put(20)
+    (folder / "model.pkl").unlink()
+    store.time += COUNT_AGAIN_S
+    store.put(20)
+
+
+@pytest.mark.parametrize("task", ["", "..", "a/b", "a.b", "x" * 101, "a\0"])
+def test_a_tasks_name_is_no_path(store: Store, task: str) -> None:
+    with pytest.raises(InvalidInput):
+        store.put(1, task)
+
+
+def test_a_key_leads_nowhere_else(store: Store) -> None:
+    (store.root / "secret").write_bytes(b"secret")
+    with pytest.raises(NotFound):
+        store.artifacts.get("../secret")

@@ -1,0 +1,178 @@
+"""What single routes refuse, repeat and compare."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+
+import pytest
+
+from galley.domain.tenants import Tenants
+from galley.service import API, PREFIX, bodies
+from tests.galley.service.platform import TENANTS, Platform, notebook, publish_request
+
+VERSIONS = "/tenants/oncology/pipelines/daily-report/versions"
+
+
+def test_a_repeated_request_is_answered_again_and_not_done_again(platform: Platform) -> None:
+    key = {"Idempotency-Key": "abc"}
+    first = platform.post(VERSIONS, publish_request(), **key)
+    again = platform.post(VERSIONS, publish_request(), **key)
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    assert len(platform.get(VERSIONS).json()["items"]) == 1
+    other = platform.post(VERSIONS, publish_request(name="Other"), **key)
+    assert other.status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"profile": "gpu"}, "profile"),
+        ({"profile": "huge"}, "profile"),
+        ({"schedule": {"cron": "61 * * * *"}}, "schedule.cron"),
+        ({"schedule": {"cron": "0 6 * * *", "timezone": "Mars/Base"}}, "schedule.timezone"),
+        ({"defaults": {"beta": 1}}, "defaults.beta"),
+        ({"defaults": {"alpha": "x"}}, "defaults.alpha"),
+        ({"rehearsal_parameters": {"beta": 1}}, "rehearsal_parameters.beta"),
+        ({"notebook": notebook("import nothing_of_the_kind")}, "notebook"),
+        ({"notebook": {"cells": []}}, "notebook"),
+        ({"name": ""}, "name"),
+        ({"timeout_s": 0}, "timeout_s"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_publishing_is_refused_by_name(
+    platform: Platform, changes: dict[str, object], field: str
+) -> None:
+    answer = platform.post(VERSIONS, publish_request(**changes))
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["field"] == field
+    assert platform.get("/tenants/oncology/pipelines").json()["items"] == []
+
+
+def test_too_large_a_notebook_is_refused_with_the_limit(platform: Platform) -> None:
+    limit = platform.tenants.tenants["oncology"].limits.notebook
+    large = notebook("x = '" + "y" * limit + "'")
+    answer = platform.post(VERSIONS, publish_request(notebook=large))
+    assert answer.status_code == 413
+    assert "limits.notebook" in answer.json()["detail"]
+
+
+def test_any_other_body_has_a_limit_too(platform: Platform) -> None:
+    path = f"{API}/schedules/preview"
+    large = b"x" * (bodies.ORDINARY + 1)
+    answer = platform.client.post(path, headers=platform.as_user("ada"), content=large)
+    assert answer.status_code == 413
+    assert str(bodies.ORDINARY) in answer.json()["detail"]
+    chunks = (large[i : i + 2**16] for i in range(0, len(large), 2**16))
+    answer = platform.client.post(path, headers=platform.as_user("ada"), content=chunks)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+
+
+def test_names(platform: Platform) -> None:
+    def status(slug: str, user: str = "ada") -> dict[str, object]:
+        return dict(platform.get(f"/tenants/oncology/slugs/{slug}", user).json())
+
+    assert status("Daily Report")["suggestion"] == "daily-report"
+    assert not status("Daily Report")["valid"]
+    assert not status("daily-report")["exists"]
+    platform.publish()
+    assert status("daily-report")["yours"]
+    assert not status("daily-report", "lea")["yours"]
+
+
+def test_versions_are_compared(platform: Platform) -> None:
+    platform.approved()
+    second = platform.publish(notebook=notebook("x = alpha + 2"), retries=3)
+    diff = platform.get(f"/versions/{second['id']}/diff").json()
+    assert (diff["before"], diff["after"]) == (1, 2)
+    assert [cell["change"] for cell in diff["cells"]] == ["same", "same", "changed"]
+    assert diff["settings"] == [{"field": "retries", "before": "1", "after": "3"}]
+    same = platform.get(f"/versions/{second['id']}/diff", against=2).json()
+    assert same["settings"] == []
+    assert platform.get(f"/versions/{second['id']}/diff", against=9).status_code == 404
+    assert platform.get(f"/versions/{second['id']}/diff", against="x").status_code == 422
+
+
+def test_an_export_is_the_project(platform: Platform) -> None:
+    version = platform.publish()
+    data = platform.get(f"/versions/{version['id']}/export").content
+    with tarfile.open(fileobj=io.BytesIO(data)) as project:
+        assert {"pipeline.yaml", "env.yaml", "tasks/daily_report.ipynb"} <= set(project.getnames())
+
+
+def test_the_rehearsals_notebook_is_shown_in_a_sandbox(platform: Platform) -> None:
+    version = platform.publish()
+    assert platform.get(f"/versions/{version['id']}/rehearsal").status_code == 404
+    platform.run_through("oncology", "ada")
+    page = platform.get(f"/versions/{version['id']}/rehearsal")
+    assert page.status_code == 200
+    assert page.headers["content-security-policy"].startswith("sandbox;")
+
+
+def test_a_schedule_of_a_reviewed_tenant_is_changed_by_publishing(platform: Platform) -> None:
+    platform.approved()
+    answer = platform.client.put(
+        f"{API}/tenants/oncology/pipelines/daily-report/schedule",
+        headers=platform.as_user("ada"),
+        json={"cron": "0 6 * * *"},
+    )
+    assert answer.status_code == 409
+
+
+def test_lists_go_on_from_their_cursor(platform: Platform) -> None:
+    for i in range(3):
+        platform.publish(f"report-{i}", notebook=notebook(f"x = {i}"))
+    first = platform.get("/tenants/oncology/pipelines", limit=2).json()
+    rest = platform.get("/tenants/oncology/pipelines", cursor=first["next_cursor"]).json()
+    slugs = [one["slug"] for one in first["items"] + rest["items"]]
+    assert slugs == ["report-0", "report-1", "report-2"]
+    assert platform.get("/tenants/oncology/pipelines", cursor="junk").status_code == 422
+
+
+def test_unknown_addresses_and_methods_are_problems(platform: Platform) -> None:
+    for path in (f"{API}/nothing", f"{PREFIX}/internal/v1/nothing", "/elsewhere"):
+        answer = platform.client.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+    answer = platform.client.delete(f"{API}/me")
+    assert answer.status_code == 405
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_cancelled_rehearsal_ends_its_version(platform: Platform) -> None:
+    version = platform.publish()
+    run = platform.post(f"/runs/{version['rehearsal_run']}/cancel")
+    assert run.json()["state"] == "cancelled"
+    assert platform.get(f"/versions/{version['id']}").json()["state"] in {"failed", "withdrawn"}
+
+
+def test_a_stale_report_is_refused_and_keeps_no_log(platform: Platform) -> None:
+    platform.publish()
+    assignment = platform.lease("oncology", "ada")
+    assert assignment is not None
+    stale = platform.report(assignment, "heartbeat", fencing=assignment.fencing + 1, log="x")
+    assert stale.status_code == 409
+    assert platform.get(f"/runs/{assignment.run}/log").json()["size"] == 0
+
+
+def test_a_tenant_that_cannot_be_isolated_starts_nothing(platform: Platform) -> None:
+    open_settings = platform.settings.model_copy(
+        update={"isolation": "none", "isolation_reason": "bubblewrap is not installed"}
+    )
+    platform.app.state.context = _with(platform, settings=open_settings)
+    answer = platform.post(VERSIONS, publish_request())
+    assert answer.status_code == 409
+    assert "bubblewrap is not installed" in answer.json()["detail"]
+    tenants = {one["name"]: one for one in platform.get("/me").json()["tenants"]}
+    assert not tenants["oncology"]["available"]
+    assert tenants["playground"]["available"]
+
+
+def _with(platform: Platform, **changes: object) -> object:
+    from dataclasses import replace
+
+    return replace(platform.context, **changes)  # type: ignore[arg-type]
+
+
+def test_the_tenants_of_the_tests_are_valid() -> None:
+    assert Tenants.model_validate(TENANTS)
