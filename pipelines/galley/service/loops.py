@@ -25,6 +25,7 @@ class Loop:
         step: one pass; runs in a thread.
         every_s: rest between two passes, seconds.
         wake: ring it to end the rest early.
+        last_pass: end of the last pass.
         last_good: end of the last pass that did not fail.
     """
 
@@ -32,6 +33,7 @@ class Loop:
     step: Callable[[], object]
     every_s: float
     wake: Wakeup | None = None
+    last_pass: datetime | None = field(default=None, init=False)
     last_good: datetime | None = field(default=None, init=False)
 
     async def run(self, metrics: Metrics, clock: Callable[[], datetime]) -> None:
@@ -43,13 +45,21 @@ class Loop:
             except Exception:  # a loop never dies silently
                 _log.exception("loop %r failed; it goes on in %s s", self.name, self.every_s)
                 metrics.loop_errors.labels(self.name).inc()
+                self.last_pass = clock()
             else:
-                self.last_good = clock()
+                self.last_pass = self.last_good = clock()
                 metrics.loop_ticks.labels(self.name).set(self.last_good.timestamp())
             await asyncio.sleep(min(BREATH_S, self.every_s))
             await wait(ticket, self.every_s)
 
+    def alive(self, now: datetime) -> bool:
+        """Return whether its passes end, well or not."""
+        return self._recent(self.last_pass, now)
+
     def healthy(self, now: datetime) -> bool:
-        """Return whether the last good pass is recent."""
+        """Return whether its passes end well."""
+        return self._recent(self.last_good, now)
+
+    def _recent(self, at: datetime | None, now: datetime) -> bool:
         patience = timedelta(seconds=max(30.0, 5 * self.every_s))
-        return self.last_good is not None and now - self.last_good < patience
+        return at is not None and now - at < patience

@@ -10,6 +10,9 @@ from galley.domain.tenants import Tenants
 from galley.domain.tenants_file import load
 from galley.errors import InvalidInput
 
+BadTenantsFile = InvalidInput
+read_tenants = load
+
 _log = logging.getLogger(__name__)
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from httpx import Response
-
 from galley.domain.settings import Settings
 from galley.domain.tenants import SERVER_TOKEN_ACTIONS, Action, Tenants, scope
 from galley.domain.work import Assignment
@@ -25,6 +26,7 @@ from galley.service.auth import SignedIn, SignIn
 from galley.service.context import Context
 from galley.store import Store, tokens
 from galley.store.tokens import HostIdentity
+from httpx import Response
 
 SECRET = b"test-secret"
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -295,8 +297,15 @@ def publish_request(**changes: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def running_platform(home: Path, *, background: bool = False) -> Iterator[Platform]:
-    """Yield a service on an empty store; without loops unless asked for."""
+def running_platform(
+    home: Path, *, background: bool = False, lifespan: bool = True
+) -> Iterator[Platform]:
+    """Yield a service on an empty store.
+
+    Args:
+        background: run the loops.
+        lifespan: run what reads events in the client's own loop; not when a real server does.
+    """
     settings = Settings(
         home=home,
         tenants_file=home / "tenants.yaml",
@@ -323,10 +332,41 @@ def running_platform(home: Path, *, background: bool = False) -> Iterator[Platfo
         clock=clock,
         background=background,
     )
+    client = TestClient(app, base_url=HOST, follow_redirects=False)
+    platform = Platform(app, client, store, hub, mlflow_hub, launcher, clock, settings, tenants)
     try:
-        with TestClient(app, base_url=HOST, follow_redirects=False) as client:
-            yield Platform(
-                app, client, store, hub, mlflow_hub, launcher, clock, settings, tenants
-            )
+        with client if lifespan else nullcontext():
+            yield platform
     finally:
         store.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn in a thread of the test, which keeps the signals."""
+
+    def install_signal_handlers(self) -> None:
+        """Do nothing."""
+
+
+@contextmanager
+def served(platform: Platform) -> Iterator[str]:
+    """Serve a platform that runs without lifespan on a real port; yield its address."""
+    config = uvicorn.Config(platform.app, port=0, log_level="warning", timeout_graceful_shutdown=1)
+    server = _Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        eventually(lambda: server.started)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+def eventually(condition: Callable[[], Any], within_s: float = 20) -> Any:
+    """Return the first true value of ``condition``; fail when there is none in time."""
+    until, pause = time.monotonic() + within_s, threading.Event()
+    while not (value := condition()):
+        assert time.monotonic() < until, "it did not happen in time"
+        pause.wait(0.02)
+    return value

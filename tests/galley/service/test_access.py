@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 from fastapi.routing import APIRoute
-
 from galley.domain.tenants import Action
 from galley.service import API, INTERNAL, MLFLOW_PREFIX, PREFIX
 from galley.service.app import bare_app
+
 from tests.galley.service.platform import (
     Platform,
     executed_notebook,
@@ -54,9 +54,7 @@ RULES: dict[str, Rule] = {
     "get_rehearsal": READ,
     "withdraw_version": Rule(Action.PUBLISH),
     "list_reviews": READ,
-    "decide": Rule(
-        Action.APPROVE_LEAD, {"gate": "lead", "verdict": "approve", "digest": DIGEST}
-    ),
+    "decide": Rule(Action.APPROVE_LEAD, {"gate": "lead", "verdict": "approve", "digest": DIGEST}),
     "list_audit": READ,
     "start_run": Rule(Action.RUN, {}),
     "list_runs_of_pipeline": READ,

@@ -4,7 +4,6 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-
 from galley.errors import InvalidInput, NotFound, TooLarge
 from galley.service.artifacts import COUNT_AGAIN_S, Artifacts
 

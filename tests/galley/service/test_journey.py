@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from galley.service import API
+
 from tests.galley.service.platform import Platform
 
 
@@ -34,7 +35,13 @@ def test_a_notebook_is_published_rehearsed_approved_run_and_seen(platform: Platf
     assert run["metrics"] == {"accuracy": 0.9}
 
     log = platform.get(f"/runs/{run['id']}/log").json()
-    assert log == {"text": "hello\nbye\n", "offset": 0, "next_offset": 10, "size": 10, "ended": True}
+    assert log == {
+        "text": "hello\nbye\n",
+        "offset": 0,
+        "next_offset": 10,
+        "size": 10,
+        "ended": True,
+    }
     page = platform.get(f"/runs/{run['id']}/tasks/daily_report/notebook")
     assert page.headers["content-security-policy"].startswith("sandbox;")
     assert "<b id='out'>result</b>" in page.text.replace('"', "'")
@@ -73,6 +80,6 @@ def test_the_author_cannot_approve_and_a_servers_token_never_can(platform: Platf
     assert "any notebook can read it" in answer.json()["detail"]
     as_cookie = {"Cookie": f"service-galley={stolen['Authorization'].removeprefix('Bearer ')}"}
     assert platform.client.post(path, headers=as_cookie, json=body).status_code == 403
-    assert platform.client.post(
-        path, headers=platform.in_browser("lea"), json=body
-    ).status_code == 200
+    assert (
+        platform.client.post(path, headers=platform.in_browser("lea"), json=body).status_code == 200
+    )

@@ -4,7 +4,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-
 from galley.service import logs
 from galley.service.logs import Logs
 

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-
 from galley.service.rendering import HEADERS, Renderer, render
+
 from tests.galley.service.platform import executed_notebook
 
 

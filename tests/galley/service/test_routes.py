@@ -6,9 +6,9 @@ import io
 import tarfile
 
 import pytest
-
 from galley.domain.tenants import Tenants
 from galley.service import API, PREFIX, bodies
+
 from tests.galley.service.platform import TENANTS, Platform, notebook, publish_request
 
 VERSIONS = "/tenants/oncology/pipelines/daily-report/versions"

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-
 from galley.service import API, PREFIX, xsrf
+
 from tests.galley.service.platform import HOST, Platform
 
 WRITE = f"{API}/tenants/oncology/pipelines/nothing/schedule/pause"

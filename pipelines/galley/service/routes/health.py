@@ -24,7 +24,8 @@ router = APIRouter(prefix=PREFIX, tags=["operation"], include_in_schema=False)
 async def healthz(context: InContext) -> JSONResponse:
     """Tell whether the service works: 200 when it does, 503 when it does not.
 
-    Without MLflow it is ``degraded``: runs go on, their pages in MLflow do not open.
+    It is ``degraded`` without MLflow, whose pages do not open then, and while a loop fails: the
+    log says why, and what other tenants do goes on.
     """
     database = await asyncio.to_thread(_database, context)
     mlflow = await context.mlflow.healthy()
@@ -36,9 +37,10 @@ async def healthz(context: InContext) -> JSONResponse:
         }
         for loop in context.loops
     }
-    works = database and all(loop["healthy"] for loop in loops.values())
+    works = database and all(loop.alive(now) for loop in context.loops)
+    well = mlflow and all(loop.healthy(now) for loop in context.loops)
     body: dict[str, Any] = {
-        "status": ("ok" if mlflow else "degraded") if works else "failing",
+        "status": ("ok" if well else "degraded") if works else "failing",
         "database": database,
         "mlflow": mlflow,
         "loops": loops,

@@ -1,0 +1,77 @@
+"""The composition root of the service's process: reads ``GALLEY_SETTINGS``, builds, serves."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import uvicorn
+from fastapi import FastAPI
+
+from galley.domain.settings import Settings
+from galley.launcher.local import LocalLauncher
+from galley.service.app import create_app
+from galley.service.auth import hubs
+from galley.service.oauth_states import StoredStates
+from galley.service.tenancy import TenantsFile
+from galley.store import Store, tokens
+from galley.store.tokens import HostIdentity
+
+GRACE_S = 3
+"""How long open streams and long polls may hold up the end of the process, seconds."""
+
+
+def compose(settings: Settings) -> FastAPI:
+    """Return the service of a deployment, its database migrated."""
+    settings.service_state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = Store(f"sqlite:///{settings.service_state / 'galley.db'}")
+    store.migrate()
+    tenants = TenantsFile(settings.tenants_file)
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    def mint(tenant: str, author: str | None, run: UUID | None) -> str:
+        identity = HostIdentity(tenant=tenant, author=author, run=run)
+        return store.write(lambda s: tokens.mint_host(s, identity, now()))
+
+    hub, mlflow_hub = hubs(settings, StoredStates(store, now))
+    return create_app(
+        settings,
+        tenants=tenants,
+        store=store,
+        launcher=LocalLauncher(settings, tenants, mint=mint),
+        hub=hub,
+        mlflow_hub=mlflow_hub,
+        secret=_key(settings),
+        clock=now,
+    )
+
+
+def _key(settings: Settings) -> bytes:
+    """Return the key of XSRF tokens, derived from the deployment's secret for cookies."""
+    return hashlib.sha256(b"xsrf" + (settings.secrets / "cookie-secret").read_bytes()).digest()
+
+
+def main() -> None:
+    """Serve on loopback until SIGTERM."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    path = Path(os.environ["GALLEY_SETTINGS"])
+    settings = Settings.model_validate_json(path.read_text())
+    uvicorn.run(
+        compose(settings),
+        host="127.0.0.1",
+        port=settings.service_port,
+        proxy_headers=False,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=GRACE_S,
+        server_header=False,
+    )

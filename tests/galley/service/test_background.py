@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from dulwich.repo import Repo
+from galley.errors import GalleyError
+from galley.service import PREFIX
+from galley.service.background import Background, mirror_path
+from galley.service.loops import Loop
+from galley.service.metrics import Metrics
+
+from tests.galley.service.platform import Platform, eventually, running_platform
+
+
+@pytest.fixture
+def passes(platform: Platform) -> Background:
+    context = platform.context
+    return Background(
+        platform.settings,
+        lambda: platform.tenants,
+        platform.store,
+        context.blobs,
+        platform.launcher,
+        context.metrics,
+        platform.clock,
+    )
+
+
+def test_each_tenant_gets_its_host_and_each_rehearsal_one_of_its_author(
+    platform: Platform, passes: Background
+) -> None:
+    version = platform.publish()
+    passes.launch()
+    assert platform.launcher.asked == [
+        ("adopt",),
+        ("oncology",),
+        ("cardiology",),
+        ("playground",),
+        ("oncology", "ada", version["rehearsal_run"]),
+    ]
+    platform.launcher.asked.clear()
+    passes.launch()
+    assert len(platform.launcher.asked) == 3, "the rehearsal's host is given time to start"
+    platform.clock.pass_time(seconds=61)
+    passes.launch()
+    assert platform.launcher.asked[-1] == ("oncology", "ada", version["rehearsal_run"])
+
+
+def test_a_host_that_does_not_start_holds_up_no_other(
+    platform: Platform, passes: Background
+) -> None:
+    platform.launcher.fails_for = "oncology"
+    with pytest.raises(GalleyError, match="no room for another process"):
+        passes.launch()
+    assert ("cardiology",) in platform.launcher.asked
+
+
+def test_a_schedule_that_is_due_makes_a_run(platform: Platform, passes: Background) -> None:
+    schedule = {"cron": "0 * * * *", "timezone": "UTC"}
+    platform.publish("hourly", "playground", schedule=schedule)
+    platform.run_through("playground", "ada")
+    passes.fire()
+    assert platform.get("/tenants/playground/runs", kind="pipeline").json()["items"] == []
+    platform.clock.pass_time(hours=1)
+    passes.fire()
+    passes.fire()
+    (run,) = platform.get("/tenants/playground/runs", kind="pipeline").json()["items"]
+    assert (run["state"], run["trigger"]) == ("queued", "schedule")
+
+
+def test_a_host_that_is_lost_gives_its_work_back(platform: Platform, passes: Background) -> None:
+    platform.publish()
+    passes.reap()
+    first = platform.lease("oncology", "ada")
+    assert first is not None
+    for _ in range(40):
+        platform.clock.pass_time(seconds=2)
+        passes.reap()
+    second = platform.lease("oncology", "ada")
+    assert second is not None
+    assert (second.run, second.number) == (first.run, 2)
+    assert platform.report(first, "heartbeat").status_code == 409
+
+
+def test_an_approved_version_is_mirrored_once(platform: Platform, passes: Background) -> None:
+    platform.approved()
+    passes.mirror()
+    passes.mirror()
+    repository = Repo(str(mirror_path(platform.settings, "oncology")))
+    try:
+        assert b"refs/tags/daily-report/v1" in repository.get_refs()
+        assert len(list(repository.get_walker())) == 1
+    finally:
+        repository.close()
+
+
+def test_a_loop_that_fails_is_counted_and_goes_on() -> None:
+    metrics, passes = Metrics(), []
+
+    def step() -> None:
+        passes.append(1)
+        if len(passes) < 3:
+            raise ValueError("broken")
+
+    async def run() -> Loop:
+        loop = Loop("test", step, every_s=0.001)
+        task = asyncio.create_task(loop.run(metrics, lambda: datetime.now(UTC)))
+        while loop.last_good is None:
+            await asyncio.sleep(0)
+        task.cancel()
+        return loop
+
+    loop = asyncio.run(run())
+    assert loop.healthy(datetime.now(UTC))
+    assert b'galley_loop_errors_total{loop="test"} 2.0' in metrics.text()
+
+
+@pytest.fixture
+def working(tmp_path: Path) -> Iterator[Platform]:
+    with running_platform(tmp_path / "home", background=True) as platform:
+        yield platform
+
+
+def test_health_tells_of_database_loops_and_mlflow(working: Platform) -> None:
+    def health() -> dict[str, object]:
+        return dict(working.client.get(f"{PREFIX}/healthz").json())
+
+    found = eventually(lambda: (h := health())["status"] != "failing" and h)
+    assert found["status"] == "degraded"
+    assert (found["database"], found["mlflow"]) == (True, False)
+    names = {"scheduler", "reaper", "launcher", "mirror", "housekeeping"}
+    assert set(found["loops"]) == names
+    working.clock.pass_time(hours=12)
+    eventually(lambda: health()["status"] == "degraded")
+
+
+def test_metrics_are_for_neighbours_and_operators(platform: Platform) -> None:
+    platform.publish()
+    path = f"{PREFIX}/metrics"
+    text = platform.client.get(path).text
+    assert 'galley_runs{state="queued"} 1.0' in text
+    assert "galley_queue_depth 1.0" in text
+    assert "galley_schedule_lag_seconds 0.0" in text
+    assert "oncology" not in text
+    assert "/versions" in text
+    proxied = {"X-Forwarded-For": "10.0.0.7"}
+    assert platform.client.get(path, headers=proxied).status_code == 401
+    ada, olga = (platform.as_user(name) for name in ("ada", "olga"))
+    assert platform.client.get(path, headers={**proxied, **ada}).status_code == 403
+    assert platform.client.get(path, headers={**proxied, **olga}).status_code == 200
