@@ -10,13 +10,15 @@ from __future__ import annotations
 import ast
 import copy
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 from pyflakes import checker, messages
 
 from galley.domain.versions import Check, Severity
-from galley.notebook.source import RAISES_TAG, Cell
+from galley.notebook.source import RAISES_TAG, Cell, parse
 
 IPYTHON_NAMES = frozenset(
     {"get_ipython", "display", "In", "Out", "exit", "quit", "_", "__", "___"}
@@ -54,7 +56,7 @@ class CellNames:
 
 def cell_names(cell: Cell) -> CellNames:
     """Return the names of a cell; nothing where it is not Python or has a syntax error."""
-    tree = cell.code.tree
+    tree = parse(cell.source).tree
     if tree is None:
         return CellNames(frozenset(), {}, dynamic=True)
     found = _check(tree)
@@ -72,7 +74,7 @@ def cell_names(cell: Cell) -> CellNames:
 
 def bindings(tree: ast.Module) -> tuple[frozenset[str], bool]:
     """Return the names that a module binds, and whether it has a star import."""
-    found = _check(tree)
+    found = _check(copy.deepcopy(tree))
     names = frozenset(_bindings(found))
     return names, any(isinstance(one, messages.ImportStarUsed) for one in found.messages)
 
@@ -109,11 +111,14 @@ def _always(node: ast.AST) -> list[ast.AST]:
             return list(ast.iter_child_nodes(node))
 
 
-def _certain(cell: Cell, line: int, column: int, name: str) -> bool:
-    return cell.code.tree is not None and any(
-        isinstance(node, ast.Name)
-        and (node.id, node.lineno, node.col_offset) == (name, line, column)
+def _certain(cell: Cell) -> frozenset[tuple[str, int, int]]:
+    """Return (name, line, column) of the uses that are reached whenever the cell runs."""
+    if cell.code.tree is None:
+        return frozenset()
+    return frozenset(
+        (node.id, node.lineno, node.col_offset)
         for node in reached_nodes(cell.code.tree)
+        if isinstance(node, ast.Name)
     )
 
 
@@ -152,15 +157,21 @@ def magic_name(node: ast.AST) -> str | None:
 def name_checks(cells: tuple[Cell, ...]) -> tuple[Check, ...]:
     """Return the checks ``undefined-name`` and ``used-before-defined`` of a notebook."""
     code = [cell for cell in cells if cell.type == "code" and cell.code.tree is not None]
-    defined = {cell.index: cell_names(cell).defined for cell in code}
+    definers: dict[str, list[Cell]] = {}
+    for cell in code:
+        for name in cell_names(cell).defined:
+            definers.setdefault(name, []).append(cell)
     surely = not any(is_dynamic(cell) for cell in cells)
+    reached = {
+        cell.index: _certain(cell) if surely and RAISES_TAG not in cell.tags else frozenset()
+        for cell in code
+    }
     merged, owner = _one_module(code)
     checks = []
     for name, line, column in _undefined(_check(merged)):
         cell, own_line = owner(line)
-        definers = [other for other in code if name in defined[other.index]]
-        certain = surely and RAISES_TAG not in cell.tags and _certain(cell, own_line, column, name)
-        checks.append(_name_check(cell, own_line, name, definers, certain=certain))
+        certain = (name, own_line, column) in reached[cell.index]
+        checks.append(_name_check(cell, own_line, name, definers.get(name, []), certain=certain))
     return tuple(dict.fromkeys(checks))
 
 
@@ -195,7 +206,7 @@ def _one_module(cells: list[Cell]) -> tuple[ast.Module, Callable[[int], tuple[Ce
     offset = 0
     for cell in cells:
         starts.append((offset, cell))
-        tree = copy.deepcopy(cell.code.tree)
+        tree = parse(cell.source).tree
         if tree is not None:
             ast.increment_lineno(tree, offset)
             merged.body.extend(tree.body)
@@ -203,7 +214,7 @@ def _one_module(cells: list[Cell]) -> tuple[ast.Module, Callable[[int], tuple[Ce
         offset += cell.source.count("\n") + 2
 
     def owner(line: int) -> tuple[Cell, int]:
-        start, cell = max((one for one in starts if one[0] < line), key=lambda one: one[0])
+        start, cell = starts[bisect_left(starts, line, key=itemgetter(0)) - 1]
         return cell, line - start
 
     return merged, owner
@@ -239,8 +250,8 @@ class _Plain(ast.NodeTransformer):
 
 
 def _check(tree: ast.Module) -> checker.Checker:
-    plain = _Plain().visit(copy.deepcopy(tree))
-    return checker.Checker(plain, filename="notebook", builtins=IPYTHON_NAMES)
+    """Return what pyflakes finds; ``tree`` is changed by it."""
+    return checker.Checker(_Plain().visit(tree), filename="notebook", builtins=IPYTHON_NAMES)
 
 
 def _undefined(found: checker.Checker) -> list[tuple[str, int, int]]:

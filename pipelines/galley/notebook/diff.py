@@ -6,20 +6,22 @@ similar source. A cell that moved is shown as removed and added.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from itertools import takewhile
 from typing import Any
 
 from galley.domain.reviews import CellChange, CellDiff
 from galley.notebook.source import Cell, read_cells
 
 SIMILAR = 0.5
-"""Cells whose sources agree at least so much (difflib's ratio) are the same cell, changed."""
+"""Cells that have at least this share of words in common are the same cell, changed."""
 
-_MOST_PAIRS = 2_500
-_LONGEST = 20_000
+_MOST_PAIRS = 10_000
+_WORD = re.compile(r"\w+|[^\w\s]")
 
 Pair = tuple[int, int]
 
@@ -105,22 +107,41 @@ def _filled(old: Sequence[Cell], new: Sequence[Cell], pairs: list[Pair], find: A
 
 
 def _by_source(old: Sequence[Cell], new: Sequence[Cell]) -> list[Pair]:
-    matcher = SequenceMatcher(
-        None, [(c.type, c.source) for c in old], [(c.type, c.source) for c in new], autojunk=False
-    )
-    return [
-        (old[block.a + step].index, new[block.b + step].index)
-        for block in matcher.get_matching_blocks()
-        for step in range(block.size)
+    """Pair equal cells: first those at both ends, then by difflib's longest matching blocks."""
+    head = _equal_run(old, new)
+    tail = _equal_run(old[head:][::-1], new[head:][::-1])
+    middle_old, middle_new = old[head : len(old) - tail], new[head : len(new) - tail]
+    # Left as it is, difflib's heuristic against popular items keeps long notebooks fast.
+    matcher = SequenceMatcher(None, [*map(_content, middle_old)], [*map(_content, middle_new)])
+    blocks = [
+        (0, 0, head),
+        *((head + block.a, head + block.b, block.size) for block in matcher.get_matching_blocks()),
+        (len(old) - tail, len(new) - tail, tail),
     ]
+    return [
+        (old[start_old + step].index, new[start_new + step].index)
+        for start_old, start_new, size in blocks
+        for step in range(size)
+    ]
+
+
+def _content(cell: Cell) -> tuple[str, str]:
+    return cell.type, cell.source
+
+
+def _equal_run(old: Sequence[Cell], new: Sequence[Cell]) -> int:
+    """Return how many cells from the start are equal."""
+    pairs = zip(old, new, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: _content(pair[0]) == _content(pair[1]), pairs))
 
 
 def _by_similarity(old: Sequence[Cell], new: Sequence[Cell]) -> list[Pair]:
     if not old or not new or len(old) * len(new) > _MOST_PAIRS:
         return []
+    words = {cell.index: _words(cell) for cell in old}, {cell.index: _words(cell) for cell in new}
     ratios = sorted(
         (
-            (_ratio(one, other), -one.index, -other.index)
+            (_likeness(words[0][one.index], words[1][other.index]), -one.index, -other.index)
             for one in old
             for other in new
             if one.type == other.type
@@ -139,16 +160,14 @@ def _in_order(one: Pair, other: Pair) -> bool:
     return (one[0] < other[0] and one[1] < other[1]) or (one[0] > other[0] and one[1] > other[1])
 
 
-def _ratio(one: Cell, other: Cell) -> float:
-    if len(one.source) + len(other.source) > _LONGEST:
-        matcher = SequenceMatcher(
-            None, one.source.splitlines(), other.source.splitlines(), autojunk=False
-        )
-    else:
-        matcher = SequenceMatcher(None, one.source, other.source, autojunk=False)
-    if matcher.real_quick_ratio() < SIMILAR or matcher.quick_ratio() < SIMILAR:
-        return 0
-    return matcher.ratio()
+def _words(cell: Cell) -> Counter[str]:
+    return Counter(_WORD.findall(cell.source))
+
+
+def _likeness(one: Counter[str], other: Counter[str]) -> float:
+    """Return the share of words in common, 0 to 1 (the Sørensen-Dice coefficient)."""
+    total = one.total() + other.total()
+    return 2 * (one & other).total() / total if total else 0
 
 
 def _rows(old: Sequence[Cell], new: Sequence[Cell], pairs: list[Pair]) -> Iterator[CellDiff]:

@@ -34,14 +34,13 @@ class Installed(Model):
         """Return the distributions of a dotted module; empty where nothing provides it."""
         top = module.partition(".")[0]
         found = self.modules.get(top, ())
-        named = [one for one in found if _canonical(one.name) == _canonical(top)]
-        if len(found) <= 1 or (named and module == top):
-            return tuple(named) or found
-        while module != top:
+        if named := [one for one in found if _canonical(one.name) == _canonical(top)]:
+            return tuple(named)
+        while module != top and len(found) > 1:
             if module in self.modules:
                 return self.modules[module]
             module = module.rpartition(".")[0]
-        return tuple(named) or found
+        return found
 
 
 @lru_cache(maxsize=1)

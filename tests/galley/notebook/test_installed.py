@@ -15,6 +15,7 @@ def test_this_environment_is_read() -> None:
         importlib.metadata.version("scikit-learn"),
     )
     assert [one.name for one in here.providers("mlflow")] == ["mlflow"]
+    assert [one.name for one in here.providers("mlflow.models")] == ["mlflow"]
     assert [one.name for one in here.providers("google.protobuf.message")] == ["protobuf"]
     assert here.providers("no_such_module_at_all") == ()
 
