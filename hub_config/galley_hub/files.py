@@ -19,18 +19,5 @@ def lab_config() -> Path:
 
 def examples() -> Path | None:
     """Return the folder of example notebooks, or None where there is none."""
-    return _first(HERE / "notebooks", HERE.parents[1] / "notebooks")
-
-
-def example_tenants() -> Path | None:
-    """Return the example tenants file, or None where there is none."""
-    return _first(HERE / "tenants.yaml", HERE.parent / "tenants.yaml")
-
-
-def jupyterhub_config() -> Path | None:
-    """Return the configuration file to start JupyterHub with, or None where there is none."""
-    return _first(HERE / "jupyterhub_config.py", HERE.parent / "jupyterhub_config.py")
-
-
-def _first(*candidates: Path) -> Path | None:
-    return next((path for path in candidates if path.exists()), None)
+    candidates = (HERE / "default" / "notebooks", HERE.parents[1] / "notebooks")
+    return next((path for path in candidates if path.is_dir()), None)

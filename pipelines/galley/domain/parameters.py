@@ -62,10 +62,19 @@ class ParameterLayers(Model):
 def time_values(
     schema: ParameterSchema, logical_date: datetime, start: datetime, end: datetime
 ) -> dict[str, str]:
-    """Return the values of those of :data:`TIME_PARAMETERS` that ``schema`` declares."""
+    """Return the values of those of :data:`TIME_PARAMETERS` that ``schema`` declares.
+
+    One declared as a date gets the UTC date, all others the instant.
+    """
     instants = dict(zip(TIME_PARAMETERS, (logical_date, start, end), strict=True))
     return {
-        name: instant.isoformat() for name, instant in instants.items() if name in schema.properties
+        name: (
+            instant.date().isoformat()
+            if schema.properties[name].get("format") == "date"
+            else instant.isoformat()
+        )
+        for name, instant in instants.items()
+        if name in schema.properties
     }
 
 

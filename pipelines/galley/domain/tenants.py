@@ -137,6 +137,10 @@ class Limits(Model):
     artifacts: Bytes = Field(default=20 * 2**30, description="Artifacts kept, all runs together.")
     notebook: Bytes = Field(default=20 * 2**20, description="Size of one published notebook.")
 
+    def allow(self, profile: Profile) -> bool:
+        """Whether a run of this profile fits when nothing else runs."""
+        return profile.cpu <= self.cpu and profile.memory <= self.memory
+
 
 class ReviewPolicy(Model):
     """Which gates a version must pass, and what approval does."""

@@ -1,7 +1,8 @@
 """``python -m galley.run JOB.json``: one attempt in one process.
 
 ``python -m galley.run -`` imports everything first and then waits for the job's path on standard
-input: the host keeps such a spare process for the next attempt.
+input: the host keeps such a spare process for the next attempt. Its standard input stays open;
+when it ends, the host is gone, and the attempt ends with it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,13 +22,12 @@ os.environ["PLOOMBER_VERSION_CHECK_DISABLED"] = "1"
 
 def main(arguments: list[str]) -> int:
     """Run the job; the outcome is in the journal, the exit code only says that one is there."""
-    from galley.run.processes import die_with_parent, hide_from_own_uid
+    from galley.run.processes import hide_from_own_uid
     from galley.run.runner import execute_job
 
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m galley.run JOB.json | -\n")
         return 2
-    die_with_parent()
     hide_from_own_uid()
     path = arguments[0]
     if path == "-":
@@ -39,9 +40,16 @@ def main(arguments: list[str]) -> int:
     def on_cancel(cancel: Callable[[], None]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: cancel())
+        if arguments[0] == "-":
+            threading.Thread(target=_end_with_host, args=(cancel,), daemon=True).start()
 
     execute_job(Path(path), os.environ, on_cancel)
     return 0
+
+
+def _end_with_host(cancel: Callable[[], None]) -> None:
+    sys.stdin.read()
+    cancel()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,10 @@ from galley.run.worker import run_task
 class Compute(Protocol):
     """A place that executes tasks; used by one thread."""
 
+    @property
+    def slots(self) -> int:
+        """How many tasks to have there at the same time."""
+
     def submit(self, spec: TaskSpec) -> Future[TaskResult]:
         """Have a task executed; an infrastructure failure is a result as well."""
 
@@ -25,6 +29,8 @@ class Compute(Protocol):
 
 class InlineCompute:
     """Executes tasks one after another in this process; what a rehearsal uses."""
+
+    slots = 1
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit

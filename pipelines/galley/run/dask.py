@@ -3,6 +3,11 @@
 The cluster may start a task again when it loses a worker; the task then makes a fresh MLflow run.
 A task whose runner went away, or that was cancelled, sees it in its worker's own state and ends
 its kernel: no message has to reach it.
+
+Each worker has two threads and one *slot*: a notebook holds the slot and one thread, the other
+thread is for the Dask work that notebooks submit themselves, so that they cannot block each other.
+The notebook does not ``secede``: the scheduler would take its worker for idle and put the next
+notebook behind it.
 """
 
 from __future__ import annotations
@@ -12,16 +17,13 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from typing import Any
 
-from distributed import Client, get_worker, secede
+from distributed import Client, get_worker
 from distributed.scheduler import KilledWorker
 from distributed.security import Security
 
-from galley.run.job import ClusterFiles
+from galley.cluster.address import SLOT, ClusterAddress
 from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec
 from galley.run.worker import cancelled_result, lost, run_task
-
-SLOT = "galley-notebook"
-"""Dask resource that each of our workers has one of, and each task holds while it runs."""
 
 CONNECT_S = 20
 LEAVE_S = 20.0
@@ -29,16 +31,11 @@ _RUNNING: set[str] = set()
 
 
 def execute_here(spec: TaskSpec) -> TaskResult:
-    """Execute a task in this Dask worker, telling its events through the scheduler.
-
-    The worker's thread is given back (``secede``), so that Dask work which the notebook itself
-    submits finds a free worker; the slot stays taken.
-    """
+    """Execute a task in this Dask worker, telling its events through the scheduler."""
     worker = get_worker()
-    secede()
 
     def emit(event: TaskEvent) -> None:
-        worker.log_event(topic(spec.attempt), event.model_dump(mode="json"))
+        worker.log_event(topic(spec.attempt), {"event": event.model_dump_json()})
 
     _RUNNING.add(spec.key)
     try:
@@ -73,7 +70,7 @@ class DaskCompute:
         OSError: the cluster cannot be reached.
     """
 
-    def __init__(self, attempt: str, cluster: ClusterFiles, emit: Emit) -> None:
+    def __init__(self, attempt: str, cluster: ClusterAddress, emit: Emit) -> None:
         self._attempt = attempt
         self._emit = emit
         self._futures: dict[str, Any] = {}
@@ -91,6 +88,12 @@ class DaskCompute:
             name=f"galley-{attempt}",
         )
         self._client.subscribe_topic(topic(attempt), self._on_event)
+
+    @property
+    def slots(self) -> int:
+        """How many notebooks the cluster executes at the same time."""
+        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+        return max(1, sum(1 for worker in workers if SLOT in worker.get("resources", {})))
 
     def submit(self, spec: TaskSpec) -> Future[TaskResult]:
         """Send a task to the cluster."""
@@ -130,7 +133,7 @@ class DaskCompute:
             waiting.wait(0.2)
 
     def _on_event(self, event: tuple[float, dict[str, Any]]) -> None:
-        self._emit(TaskEvent.model_validate(event[1]))
+        self._emit(TaskEvent.model_validate_json(event[1]["event"]))
 
     def _settle(self, promise: Future[TaskResult], spec: TaskSpec, ended: Any) -> None:
         """Turn the end of a Dask future into a result."""

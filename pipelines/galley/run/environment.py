@@ -7,8 +7,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from galley.cluster.address import ClusterAddress
 from galley.domain.runs import RunKind
-from galley.run.job import ClusterFiles, Job
+from galley.run.job import Job
 from galley.run.tasks import TaskTracking
 
 _INHERITED = ("HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "SSL_CERT_FILE")
@@ -49,7 +50,7 @@ def kernel_environment(job: Job, inherited: Mapping[str, str]) -> dict[str, str]
     }
 
 
-def _dask(cluster: ClusterFiles) -> dict[str, str]:
+def _dask(cluster: ClusterAddress) -> dict[str, str]:
     """Let a plain ``Client()`` in the notebook reach the run's cluster, encrypted."""
     return {
         "DASK_SCHEDULER_ADDRESS": cluster.address,

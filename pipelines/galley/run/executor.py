@@ -55,7 +55,7 @@ class DaskExecutor(Executor):  # type: ignore[misc]
         submitted: set[str] = set()
         failed: list[str] = []
         while True:
-            for task in self._ready(dag, submitted):
+            for task in self._ready(dag, submitted)[: self.compute.slots - len(pending)]:
                 _ensure_parents_exist(task.product)
                 spec = self.spec_of(task)
                 pending[self.compute.submit(spec)] = (task, spec)

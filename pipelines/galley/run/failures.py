@@ -9,13 +9,17 @@ Classes
 
 from __future__ import annotations
 
+import json
 import signal
 from typing import Any
 
+import nbformat
 from papermill import PapermillExecutionError
 
 from galley.domain.runs import FailureClass
 from galley.domain.versions import CellError
+from galley.notebook.explain import explain_error
+from galley.notebook.source import cell_label
 from galley.run.guard import Stop
 
 _NEAR_LIMIT = 0.8
@@ -50,20 +54,38 @@ def _injected(cell: Any) -> bool:
     return "injected-parameters" in cell.metadata.get("tags", [])
 
 
-def cell_label(cell: int | None) -> str:
-    """Return how messages name a cell, counted from 1 as people count."""
-    return "before the first cell" if cell is None else f"in cell {cell + 1}"
+def published_notebook(cells: list[Any]) -> dict[str, Any]:
+    """Return the published notebook as far as an executed one tells it: its cells in their places.
+
+    Cells that went to other tasks are empty.
+    """
+    places = {published_cell(cells, index): cell for index, cell in enumerate(cells)}
+    last = max((place for place in places if place is not None), default=-1)
+    notebook = nbformat.v4.new_notebook()
+    for place in range(last + 1):
+        cell = places.get(place)
+        source, kind = (cell.source, cell.cell_type) if cell is not None else ("", "markdown")
+        if kind == "code":
+            notebook.cells.append(nbformat.v4.new_code_cell(source))
+        else:
+            notebook.cells.append(nbformat.v4.new_markdown_cell(source))
+    result: dict[str, Any] = json.loads(nbformat.writes(notebook))
+    return result
 
 
-def raised(error: PapermillExecutionError, *, task: str, cell: int | None) -> CellError:
-    """Return the error of a cell that raised."""
-    return CellError(
-        task=task,
-        cell=cell,
+def _where(cell: int | None) -> str:
+    return "before the first cell" if cell is None else f"in {cell_label(cell)}"
+
+
+def raised(error: PapermillExecutionError, *, task: str, cells: list[Any]) -> CellError:
+    """Return the error of a cell that raised, with a sentence for people."""
+    return explain_error(
+        published_notebook(cells),
+        cell=published_cell(cells, error.cell_index),
         ename=error.ename,
         evalue=error.evalue,
-        message=f"{cell_label(cell)}: {error.ename}: {error.evalue}",
-        traceback=tuple(error.traceback),
+        traceback=error.traceback,
+        task=task,
     )
 
 
@@ -78,7 +100,7 @@ def stopped(
     timeout_s: float,
 ) -> tuple[FailureClass | None, CellError]:
     """Return class and error of a kernel that was stopped from outside; no class: cancelled."""
-    where = cell_label(cell)
+    where = _where(cell)
     if reason is Stop.MEMORY:
         return FailureClass.OUT_OF_MEMORY, CellError(
             task=task,
@@ -117,7 +139,7 @@ def died(
     detail: str,
 ) -> tuple[FailureClass, CellError]:
     """Return class and error of a kernel that ended by itself or was killed by somebody."""
-    where = cell_label(cell)
+    where = _where(cell)
     if returncode == -signal.SIGKILL and last > _NEAR_LIMIT * memory:
         return FailureClass.OUT_OF_MEMORY, CellError(
             task=task,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from galley.cluster.address import ClusterAddress
 from galley.domain.model import Instant, Model
 from galley.domain.runs import RunKind
 from galley.domain.tenants import Profile
@@ -26,15 +27,6 @@ class Tracking(Model):
     uri: str
     token: str
     experiment: str
-
-
-class ClusterFiles(Model):
-    """How to reach a Dask cluster: its address and the TLS files of the tenant."""
-
-    address: str
-    ca: Path
-    cert: Path
-    key: Path
 
 
 class Job(Model):
@@ -66,7 +58,7 @@ class Job(Model):
     project: Path
     folder: Path
     tracking: Tracking | None = None
-    cluster: ClusterFiles | None = None
+    cluster: ClusterAddress | None = None
     environment: dict[str, str] = Field(default_factory=dict)
     grace_s: float = 5
 

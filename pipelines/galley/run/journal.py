@@ -36,7 +36,7 @@ class Journal:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = folder
         self._lock = threading.Lock()
-        self._log = (folder / "attempt.log").open("a", encoding="utf-8")
+        self._log = (folder / "attempt.log").open("a", encoding="utf-8", errors="backslashreplace")
 
     def write(self, text: str, *, task: str | None = None, at: datetime | None = None) -> None:
         """Append whole lines to the log, each with its time and task.

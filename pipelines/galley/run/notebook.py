@@ -216,8 +216,7 @@ def _story(
             timeout_s=limits.timeout_s,
         )
     elif isinstance(ended, PapermillExecutionError):
-        cell = failures.published_cell(source.cells, ended.cell_index)
-        failure = FailureClass.USER, failures.raised(ended, task=task, cell=cell)
+        failure = FailureClass.USER, failures.raised(ended, task=task, cells=source.cells)
     elif ended is not None:
         returncode = observer.process.poll() if observer.process else None
         failure = failures.died(

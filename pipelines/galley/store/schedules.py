@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -147,8 +148,12 @@ def changed(
     )
 
 
-def next_firing(session: Session) -> datetime | None:
-    """Return when the next schedule fires; None where none will."""
+def next_firing(session: Session, tenants: Collection[str]) -> datetime | None:
+    """Return when the next schedule of ``tenants`` fires; None where none will."""
     return session.scalar(
-        select(func.min(ScheduleRow.next_firing)).where(ScheduleRow.until.is_(None))
+        select(func.min(ScheduleRow.next_firing)).where(
+            ScheduleRow.until.is_(None),
+            ScheduleRow.next_firing.is_not(None),
+            ScheduleRow.tenant.in_(tenants),
+        )
     )

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from galley.domain.events import EventKind
+from galley.domain.tenants import Gate
 from galley.domain.versions import VERSION_TRANSITIONS, Evidence, VersionState
 from galley.store import audit, events
 from galley.store.tables import PipelineRow, VersionRow
@@ -109,6 +110,14 @@ def reject(session: Session, version_id: UUID, by: str, reason: str, now: dateti
     return _move(
         session, version_id, VersionState.IN_REVIEW, VersionState.REJECTED, by, now, reason=reason
     )
+
+
+def passed_gate(session: Session, row: VersionRow, gate: Gate, by: str, now: datetime) -> None:
+    """Not an arrow: one gate was passed, others are open."""
+    row.updated_at = now
+    session.flush()
+    pipeline = session.get_one(PipelineRow, row.pipeline_id)
+    _tell(session, row, pipeline, by, f"version.passed_{gate}", now)
 
 
 def created(session: Session, row: VersionRow, pipeline: PipelineRow, now: datetime) -> None:

@@ -20,6 +20,13 @@ MAX_SOCKET_PATH = 107
 """What ``sockaddr_un`` holds on Linux, bytes, without its final zero."""
 
 
+MODEL_SOURCES = r"^(?:mlflow-artifacts:/(?!/)|runs:/(?!/)|models:/(?!/)|dummy-source$)"
+"""Where a registered model may come from: never an address that the server would have to call.
+
+``dummy-source`` is what MLflow's client sends for a prompt, which has no files.
+"""
+
+
 def mlflow_command(settings: Settings) -> tuple[list[str], dict[str, str]]:
     """Return the argument list of the MLflow server and the variables to add to its environment.
 
@@ -60,4 +67,5 @@ def _environment() -> dict[str, str]:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_ENABLE_AI_GATEWAY": "false",
         "MLFLOW_ENABLE_WORKSPACES": "true",
+        "MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX": MODEL_SOURCES,
     }

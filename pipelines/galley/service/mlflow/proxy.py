@@ -134,8 +134,8 @@ async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
 
 
 def _returned(headers: Iterable[tuple[str, str]], route: Route) -> dict[str, str]:
-    kept = {name: value for name, value in headers if name.lower() not in _NOT_RETURNED}
+    kept = {name.lower(): value for name, value in headers if name.lower() not in _NOT_RETURNED}
     if route.artifact:
-        kept["Content-Security-Policy"] = SANDBOX
-        kept["X-Content-Type-Options"] = "nosniff"
+        kept["content-security-policy"] = SANDBOX
+        kept["x-content-type-options"] = "nosniff"
     return kept

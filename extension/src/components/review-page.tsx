@@ -1,0 +1,229 @@
+/** The review page: what a version changes, what speaks for it, and the decision. */
+import * as React from 'react';
+import type { Version, VersionDiff } from '../api/types';
+import { Resource } from '../model/resource';
+import { versionWord } from '../model/words';
+import { Button, Facts, Link, Loading, Meter, Name, ProblemBox, Section, Time } from './basics';
+import { useGalley, useModel } from './context';
+import { DecisionFooter } from './decision';
+import { CellDiffs, SettingDiffs } from './diff-view';
+import { Checks, Comments, Gates, RehearsalFigures } from './evidence';
+import { FailureBox } from './failure';
+import { Badge, Glyph } from './glyph';
+import { goalText } from './metrics';
+import { NotebookFrame } from './notebook-frame';
+import { Tabs } from './tabs';
+
+export function ReviewPage({ id }: { id: string }): JSX.Element {
+  const { client, events, trans } = useGalley();
+  const resource = useModel(() => {
+    const version = new Resource(() => client.version(id)).follow(
+      events,
+      event => event.subject === id
+    );
+    void version.refresh();
+    return version;
+  }, id);
+  const version = resource.value;
+  if (!version) {
+    return (
+      <div className="jp-Galley-page">
+        {resource.problem ? (
+          <ProblemBox problem={resource.problem} retry={() => void resource.refresh()} />
+        ) : (
+          <Loading lines={5} />
+        )}
+      </div>
+    );
+  }
+  return (
+    <div
+      className="jp-Galley-page jp-mod-review"
+      aria-label={trans.__('Review of %1 version %2', version.name, version.number)}
+    >
+      <ProblemBox problem={resource.problem} retry={() => void resource.refresh()} />
+      <Body key={version.id} version={version} onChanged={changed => resource.set(changed)} />
+    </div>
+  );
+}
+
+type ReviewTab = 'changes' | 'rehearsal';
+
+function Body(props: { version: Version; onChanged: (version: Version) => void }): JSX.Element {
+  const { client, trans } = useGalley();
+  const { version } = props;
+  const [tab, setTab] = React.useState<ReviewTab>('changes');
+  const [seen, setSeen] = React.useState(version.digest);
+  const current = version.digest;
+  React.useEffect(() => {
+    // The digest is frozen when the rehearsal ends: the first one is what one looks at.
+    setSeen(before => before ?? current);
+  }, [current]);
+  const changed = seen !== null && seen !== version.digest;
+  const diff = useModel(
+    () => {
+      const resource = new Resource<VersionDiff>(() => client.versionDiff(version.id, 'live'));
+      void resource.refresh();
+      return resource;
+    },
+    `${version.id}/${seen ?? ''}`
+  );
+  return (
+    <>
+      <Head version={version} />
+      {changed && (
+        <div className="jp-Galley-problem" role="alert">
+          <Glyph name="warning" />
+          <span>{trans.__('This version changed since you opened it: nothing was approved.')}</span>
+          <Button label={trans.__('Look at it as it is now')} onClick={() => setSeen(version.digest)} />
+        </div>
+      )}
+      {version.evidence && !version.evidence.passed && (
+        <FailureBox error={version.evidence.error} reason={version.state_reason} />
+      )}
+      <div className="jp-Galley-columns jp-mod-review">
+        <div className="jp-Galley-main">
+          <Tabs<ReviewTab>
+            label={trans.__('Review')}
+            current={tab}
+            onSelect={setTab}
+            tabs={[
+              { key: 'changes', label: trans.__('Changes') },
+              { key: 'rehearsal', label: trans.__('Executed notebook') }
+            ]}
+          >
+            {tab === 'changes' ? (
+              <Changes diff={diff} />
+            ) : (
+              <NotebookFrame
+                url={client.rehearsalUrl(version.id)}
+                title={trans.__('As the rehearsal executed it')}
+              />
+            )}
+          </Tabs>
+        </div>
+        <Evidence version={version} diff={diff.value} />
+      </div>
+      <DecisionFooter version={version} seen={seen} onDecided={props.onChanged} />
+    </>
+  );
+}
+
+function Head({ version }: { version: Version }): JSX.Element {
+  const { trans } = useGalley();
+  const progress = version.progress as { cell?: number; cells?: number } | null;
+  return (
+    <header className="jp-Galley-head">
+      <div className="jp-Galley-crumbs">
+        <Link to={{ kind: 'pipeline', tenant: version.tenant, slug: version.pipeline }}>
+          <Name text={version.name} most={48} />
+        </Link>
+        <span aria-hidden="true">›</span>
+        <span>{trans.__('Review')}</span>
+      </div>
+      <div className="jp-Galley-titleRow">
+        <h2>
+          {trans.__('Version %1', version.number)} <Badge word={versionWord(trans, version)} />
+        </h2>
+      </div>
+      <div className="jp-Galley-row jp-Galley-muted">
+        <span>{trans.__('by %1', version.author)}</span>
+        <span>·</span>
+        <Time at={version.created_at} />
+        {version.digest && (
+          <>
+            <span>·</span>
+            <code title={version.digest}>{version.digest.slice(0, 12)}</code>
+          </>
+        )}
+      </div>
+      {version.note && <blockquote className="jp-Galley-note">{version.note}</blockquote>}
+      {version.state === 'rehearsing' && (
+        <Meter
+          done={progress?.cell}
+          total={progress?.cells}
+          label={
+            progress?.cells
+              ? trans.__('rehearsing cell %1 of %2', (progress.cell ?? 0) + 1, progress.cells)
+              : trans.__('Starting the rehearsal')
+          }
+        />
+      )}
+    </header>
+  );
+}
+
+function Changes({ diff }: { diff: Resource<VersionDiff> }): JSX.Element {
+  const { trans } = useGalley();
+  const found = diff.value;
+  if (!found) {
+    return diff.problem ? (
+      <ProblemBox problem={diff.problem} retry={() => void diff.refresh()} />
+    ) : (
+      <Loading lines={6} />
+    );
+  }
+  return (
+    <>
+      <p className="jp-Galley-muted">
+        {found.before === null
+          ? trans.__('Nothing is live yet: every cell is new.')
+          : trans.__('Against the live version %1.', found.before)}
+      </p>
+      <CellDiffs
+        cells={found.cells}
+        label={trans.__('Cells')}
+        empty={trans.__('No cell differs from the live version.')}
+      />
+      {(found.modules ?? []).length > 0 && (
+        <Section title={trans.__('Local modules')}>
+          <CellDiffs
+            cells={found.modules ?? []}
+            label={trans.__('Local modules')}
+            empty={trans.__('No local module changes.')}
+          />
+        </Section>
+      )}
+    </>
+  );
+}
+
+function Evidence(props: { version: Version; diff: VersionDiff | null }): JSX.Element {
+  const { trans } = useGalley();
+  const { version, diff } = props;
+  return (
+    <aside className="jp-Galley-side">
+      <Section title={trans.__('Gates')}>
+        <Gates version={version} />
+        <Comments version={version} />
+      </Section>
+      <Section title={trans.__('Checks')}>
+        <Checks checks={version.analysis?.checks ?? []} />
+      </Section>
+      <Section title={trans.__('Rehearsal')}>
+        <RehearsalFigures evidence={version.evidence} />
+      </Section>
+      <Section title={trans.__('Settings that change')}>
+        {diff ? <SettingDiffs settings={diff.settings ?? []} /> : <Loading lines={2} />}
+      </Section>
+      <Section title={trans.__('As it will run')}>
+        <Facts
+          facts={[
+            [trans.__('Goal'), version.goal && goalText(trans, version.goal)],
+            [
+              trans.__('Schedule'),
+              version.schedule ? (
+                <code>{`${version.schedule.cron} (${version.schedule.timezone ?? 'UTC'})`}</code>
+              ) : (
+                trans.__('none: by hand')
+              )
+            ],
+            [trans.__('Profile'), version.profile],
+            [trans.__('Time limit'), trans.__('%1 min', Math.round(version.timeout_s / 60))],
+            [trans.__('Retries'), version.retries]
+          ]}
+        />
+      </Section>
+    </aside>
+  );
+}

@@ -1,0 +1,19 @@
+"""How to reach a Dask cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from galley.domain.model import Model
+
+SLOT = "galley-notebook"
+"""Dask resource that each worker has one of, and that a notebook holds while it runs."""
+
+
+class ClusterAddress(Model):
+    """A scheduler's address and the TLS files of the tenant that open it."""
+
+    address: str
+    ca: Path
+    cert: Path
+    key: Path

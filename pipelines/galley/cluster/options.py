@@ -1,0 +1,40 @@
+"""What a local cluster is started with, one line of JSON on its standard input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from galley.cluster.certificates import Certificates
+from galley.domain.model import Model
+
+
+class ClusterOptions(Model):
+    """Size, certificates and places of a local cluster; ``memory`` in bytes, all workers."""
+
+    workers: int
+    memory: int
+    certificates: Certificates
+    scratch: Path
+    preload: tuple[str, ...] = ()
+
+    def dask_config(self) -> dict[str, Any]:
+        """Return the Dask configuration of scheduler and workers.
+
+        Nothing answers over HTTP, encryption is required everywhere, and a task is not repeated
+        on a third worker when two died under it.
+        """
+        files = self.certificates
+        pair = {"cert": str(files.cert), "key": str(files.key)}
+        tls = {"ca-file": str(files.ca), "scheduler": pair, "worker": pair, "client": pair}
+        return {
+            "distributed.comm.require-encryption": True,
+            "distributed.comm.tls": tls,
+            "distributed.scheduler.http.routes": [],
+            "distributed.worker.http.routes": [],
+            "distributed.scheduler.allowed-failures": 1,
+            "distributed.scheduler.work-stealing": False,
+            "distributed.admin.low-level-log-length": 1000,
+            "distributed.worker.preload": list(self.preload),
+            "distributed.diagnostics.nvml": False,
+        }

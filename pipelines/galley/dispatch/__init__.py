@@ -1,0 +1,38 @@
+"""Who executes what: requests, leases, reports, lost hosts, cancelling and retrying.
+
+Glossary
+    lease     a host's right to execute a run; it ends unless heartbeats renew it
+    fencing   number of the attempt; a report with an older one comes too late and is refused
+    repeat    a new attempt that the platform makes by itself, after a failure of its own
+    retry     a new attempt that a person asks for
+"""
+
+from __future__ import annotations
+
+from galley.dispatch.claim import claim
+from galley.dispatch.control import cancel, retry
+from galley.dispatch.reap import reap
+from galley.dispatch.report import finish, heartbeat, log_grew, start
+from galley.dispatch.request import request_run
+from galley.dispatch.waiting import (
+    WaitingRehearsal,
+    next_due,
+    rehearsals_waiting,
+    tenants_with_work,
+)
+
+__all__ = [
+    "WaitingRehearsal",
+    "cancel",
+    "claim",
+    "finish",
+    "heartbeat",
+    "log_grew",
+    "next_due",
+    "reap",
+    "rehearsals_waiting",
+    "request_run",
+    "retry",
+    "start",
+    "tenants_with_work",
+]

@@ -1,0 +1,161 @@
+"""Leasing: the oldest run that a host may execute, if the tenant's limits leave room for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from galley.dispatch.policy import HEARTBEAT_S, LAUNCH_LIMIT, LEASE
+from galley.domain.runs import AttemptState, RunKind, RunState
+from galley.domain.tenants import Limits, Profile, Tenant, Tenants
+from galley.domain.work import Assignment, LeaseRequest
+from galley.store import attempt_arrows, run_arrows, tokens
+from galley.store.columns import new_id
+from galley.store.records import TokenKind
+from galley.store.runs import OPEN_ATTEMPTS
+from galley.store.tables import AttemptRow, PipelineRow, RunRow, VersionRow
+from galley.store.tokens import HostIdentity
+
+
+def claim(
+    session: Session, tenants: Tenants, host: HostIdentity, request: LeaseRequest, now: datetime
+) -> Assignment | None:
+    """Lease the oldest waiting run that ``host`` may execute; None where there is none.
+
+    The order within a tenant is strictly that of asking: a large run that waits for room is not
+    overtaken, or it would wait for ever.
+    """
+    tenant = tenants.tenants.get(host.tenant)
+    if tenant is None:
+        return None
+    while (found := _oldest(session, host, now)) is not None:
+        run, version = found
+        profile = tenant.profiles.get(version.profile)
+        if profile is None or not tenant.limits.allow(profile):
+            _give_up(session, run, version, tenant, now)
+            continue
+        if not _fits(session, host.tenant, tenant.limits, profile):
+            return None
+        return _lease(session, run, version, tenant, profile, request.host, now)
+    return None
+
+
+def _oldest(
+    session: Session, host: HostIdentity, now: datetime
+) -> tuple[RunRow, VersionRow] | None:
+    query = (
+        select(RunRow, VersionRow)
+        .join(VersionRow, VersionRow.id == RunRow.version_id)
+        .where(
+            RunRow.tenant == host.tenant,
+            RunRow.state == RunState.QUEUED,
+            RunRow.not_before <= now,
+        )
+        .order_by(RunRow.id)
+        .limit(1)
+    )
+    if host.author is None:
+        query = query.where(RunRow.kind == RunKind.PIPELINE)
+    else:
+        query = query.where(RunRow.kind == RunKind.REHEARSAL, VersionRow.author == host.author)
+    if host.run is not None:
+        query = query.where(RunRow.id == host.run)
+    found = session.execute(query).one_or_none()
+    return None if found is None else (found[0], found[1])
+
+
+def _give_up(
+    session: Session, run: RunRow, version: VersionRow, tenant: Tenant, now: datetime
+) -> None:
+    """Fail a run that can never start, rather than let it hold up the queue."""
+    why = (
+        f"its profile {version.profile!r} is larger than the tenant's limits"
+        if version.profile in tenant.profiles
+        else f"its profile {version.profile!r} is not declared any more (there are: "
+        f"{', '.join(tenant.profiles)})"
+    )
+    run_arrows.launch(session, run.id, run.attempt_count, now)
+    run_arrows.fail(session, run.id, RunState.LAUNCHING, f"{why}; publish the next version", now)
+
+
+def _fits(session: Session, tenant_name: str, limits: Limits, profile: Profile) -> bool:
+    count, cpu, memory = session.execute(
+        select(
+            func.count(),
+            func.coalesce(func.sum(AttemptRow.cpu), 0.0),
+            func.coalesce(func.sum(AttemptRow.memory), 0),
+        ).where(AttemptRow.tenant == tenant_name, AttemptRow.state.in_(OPEN_ATTEMPTS))
+    ).one()
+    rounding = 1e-6
+    return bool(
+        count < limits.concurrent_runs
+        and cpu + profile.cpu <= limits.cpu + rounding
+        and memory + profile.memory <= limits.memory
+    )
+
+
+def _lease(
+    session: Session,
+    run: RunRow,
+    version: VersionRow,
+    tenant: Tenant,
+    profile: Profile,
+    host: str,
+    now: datetime,
+) -> Assignment:
+    number = run.attempt_count + 1
+    run_arrows.launch(session, run.id, number, now)
+    attempt = attempt_arrows.lease(
+        session,
+        AttemptRow(
+            id=new_id(),
+            run_id=run.id,
+            tenant=run.tenant,
+            number=number,
+            fencing=number,
+            state=AttemptState.LEASED,
+            host=host,
+            cpu=profile.cpu,
+            memory=profile.memory,
+            lease_until=now + LEASE,
+            deadline=now + LAUNCH_LIMIT,
+            started_at=now,
+        ),
+        now,
+    )
+    slug = session.get_one(PipelineRow, run.pipeline_id).slug
+    run_token, task_token = (
+        tokens.mint_attempt(
+            session,
+            kind,
+            tenant=run.tenant,
+            attempt_id=attempt.id,
+            rehearsal=run.kind is RunKind.REHEARSAL,
+            now=now,
+        )
+        for kind in (TokenKind.RUN, TokenKind.TASK)
+    )
+    return Assignment(
+        attempt=attempt.id,
+        run=run.id,
+        number=number,
+        fencing=attempt.fencing,
+        kind=run.kind,
+        tenant=run.tenant,
+        pipeline=slug,
+        version=version.number,
+        parameters=run.parameters,
+        profile=profile,
+        profile_name=version.profile,
+        timeout_s=version.timeout_s,
+        scratch=tenant.limits.scratch,
+        project_url=f"/internal/v1/attempts/{attempt.id}/project",
+        run_token=run_token,
+        task_token=task_token,
+        tracking_path=f"/services/mlflow/{run.tenant}",
+        experiment=slug if run.kind is RunKind.PIPELINE else f"{slug} (rehearsals)",
+        lease_until=attempt.lease_until,
+        heartbeat_s=HEARTBEAT_S,
+    )

@@ -1,0 +1,129 @@
+"""Progress of an attempt: its tasks, its cells and its log, and the events that tell of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from galley.domain.events import EventKind
+from galley.domain.runs import RunKind, TaskState
+from galley.domain.work import TaskReport
+from galley.store import events, runs, versions
+from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow
+
+_ENDED = {TaskState.SUCCEEDED, TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED}
+
+
+def take_progress(
+    session: Session,
+    attempt: AttemptRow,
+    run: RunRow,
+    reports: Sequence[TaskReport],
+    mlflow_run_id: str | None,
+    now: datetime,
+) -> None:
+    """Keep the latest report of each task; tell of it where something moved."""
+    moved = [_take_task(session, attempt, report) for report in reports]
+    if mlflow_run_id is not None and attempt.mlflow_run_id != mlflow_run_id:
+        attempt.mlflow_run_id = run.mlflow_run_id = mlflow_run_id
+        moved.append(True)
+    session.flush()
+    if any(moved):
+        _tell(session, attempt, run, now)
+
+
+def _take_task(session: Session, attempt: AttemptRow, report: TaskReport) -> bool:
+    """Return whether the report says something new."""
+    row = session.get(TaskTryRow, (attempt.id, report.name))
+    if row is None:
+        row = runs.new_task_try(session, attempt.id, report.name)
+    elif row.state in _ENDED and report.state not in _ENDED:
+        return False
+    news: dict[str, Any] = {
+        "state": report.state,
+        "upstream": list(report.upstream) or row.upstream,
+        "error": None if report.error is None else report.error.model_dump(mode="json"),
+    }
+    for name in ("cell", "cells", "started_at", "ended_at", "peak_memory", "mlflow_run_id"):
+        value = getattr(report, name)
+        if value is not None:
+            news[name] = value
+    changed = {name: value for name, value in news.items() if getattr(row, name) != value}
+    for name, value in changed.items():
+        setattr(row, name, value)
+    session.flush()
+    return bool(changed)
+
+
+def _tell(session: Session, attempt: AttemptRow, run: RunRow, now: datetime) -> None:
+    tasks = session.scalars(
+        select(TaskTryRow).where(TaskTryRow.attempt_id == attempt.id).order_by(TaskTryRow.position)
+    ).all()
+    known = [task for task in tasks if task.cells is not None]
+    run.cell = sum(task.cell or 0 for task in known) if known else None
+    run.cells = sum(task.cells or 0 for task in known) if known else None
+    session.flush()
+    slug = session.get_one(PipelineRow, run.pipeline_id).slug
+    events.append(
+        session,
+        tenant=run.tenant,
+        kind=EventKind.RUN_PROGRESS,
+        subject=run.id,
+        pipeline=slug,
+        data={
+            "attempt": attempt.number,
+            "cell": run.cell,
+            "cells": run.cells,
+            "tasks": {
+                task.name: {"state": str(task.state), "cell": task.cell, "cells": task.cells}
+                for task in tasks
+            },
+        },
+        now=now,
+    )
+    if run.kind is RunKind.REHEARSAL:
+        _tell_version(session, run, tasks, slug, now)
+
+
+def _tell_version(
+    session: Session, run: RunRow, tasks: Sequence[TaskTryRow], slug: str, now: datetime
+) -> None:
+    running = [task.name for task in tasks if task.state is TaskState.RUNNING]
+    progress = {
+        "cell": run.cell,
+        "cells": run.cells,
+        "task": running[0] if running else None,
+    }
+    version = versions.set_progress(session, run.version_id, progress, now)
+    events.append(
+        session,
+        tenant=run.tenant,
+        kind=EventKind.VERSION_PROGRESS,
+        subject=version.id,
+        pipeline=slug,
+        data={"number": version.number, **progress},
+        now=now,
+    )
+
+
+def take_log_size(
+    session: Session, attempt: AttemptRow, run: RunRow, size: int | None, now: datetime
+) -> None:
+    """Remember how many bytes of log are kept; tell of it where it grew."""
+    if size is None or size <= attempt.log_size:
+        return
+    attempt.log_size = size
+    session.flush()
+    events.append(
+        session,
+        tenant=run.tenant,
+        kind=EventKind.LOG_GREW,
+        subject=run.id,
+        pipeline=session.get_one(PipelineRow, run.pipeline_id).slug,
+        data={"attempt": attempt.number, "size": size},
+        now=now,
+    )

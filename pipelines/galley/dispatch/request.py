@@ -1,0 +1,86 @@
+"""Running a pipeline now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from galley.domain.runs import Run, RunKind, RunRequest, RunState, TriggerKind
+from galley.domain.tenants import Tenant
+from galley.domain.versions import VersionState
+from galley.errors import Conflict
+from galley.store import deployments, pipelines, run_parameters, runs, schedules, versions
+from galley.store.columns import new_id
+from galley.store.run_parameters import Interval
+from galley.store.tables import PipelineRow, RunRow, VersionRow
+
+
+def request_run(
+    session: Session,
+    tenant_name: str,
+    tenant: Tenant,
+    slug: str,
+    request: RunRequest,
+    by: str,
+    now: datetime,
+) -> Run:
+    """Record a run of the live version, or of another approved one.
+
+    Raises:
+        NotFound: there is no such pipeline or version.
+        Conflict: nothing is live, or the version is not approved.
+        InvalidInput: an unknown, ill-typed or missing parameter; ``field`` names it.
+    """
+    pipeline = pipelines.require(session, tenant_name, slug)
+    version = _version(session, pipeline, request.version)
+    interval = _interval(session, pipeline, request.logical_date or now)
+    run_id = new_id()
+    row = RunRow(
+        id=run_id,
+        tenant=tenant_name,
+        pipeline_id=pipeline.id,
+        version_id=version.id,
+        kind=RunKind.PIPELINE,
+        trigger=TriggerKind.MANUAL,
+        trigger_id=run_id,
+        scheduled_at=now,
+        requested_by=by,
+        state=RunState.QUEUED,
+        logical_date=interval.logical_date,
+        data_interval_start=interval.start,
+        data_interval_end=interval.end,
+        parameters=run_parameters.values_of(version, tenant, request.parameters, interval),
+        metrics={},
+        not_before=now,
+        created_at=now,
+    )
+    runs.record(session, row, now)
+    return runs.get(session, run_id)
+
+
+def _version(session: Session, pipeline: PipelineRow, number: int | None) -> VersionRow:
+    if number is None:
+        live = deployments.current(session, pipeline.id)
+        if live is None:
+            raise Conflict(
+                f"The pipeline {pipeline.slug!r} has no live version yet: it can run once a "
+                "version is approved and deployed."
+            )
+        return live
+    version = versions.require_number(session, pipeline.tenant, pipeline.slug, number)
+    if version.state is not VersionState.APPROVED:
+        raise Conflict(
+            f"Version {number} of {pipeline.slug!r} is {version.state}: only approved versions "
+            "can be run.",
+            field="version",
+            state=str(version.state),
+        )
+    return version
+
+
+def _interval(session: Session, pipeline: PipelineRow, logical_date: datetime) -> Interval:
+    """Return the time that a run by hand is for: since the scheduled time before it, if any."""
+    schedule = schedules.in_force(session, pipeline.id)
+    before = None if schedule is None else schedules.cron_of(schedule).previous(logical_date)
+    return Interval(logical_date, before or logical_date, logical_date)

@@ -1,0 +1,51 @@
+"""``python -m galley.host``: the worker host of a tenant, or of one rehearsal."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+
+# jsonschema compiles this grammar at import, two seconds of CPU, only to check IRIs.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
+
+def main() -> int:
+    """Run the host until it is told to stop."""
+    from galley.cluster.local import LocalProvider
+    from galley.errors import GalleyError
+    from galley.host.config import host_config
+    from galley.host.loop import Host
+    from galley.host.runners import Runners
+    from galley.host.service import Service
+    from galley.run.processes import hide_from_own_uid
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logger = logging.getLogger("galley.host")
+    hide_from_own_uid()
+    try:
+        config = host_config(os.environ)
+        config.folder.mkdir(mode=0o700, exist_ok=True)
+        cluster = LocalProvider(
+            config.folder / "cluster",
+            name=config.tenant,
+            workers=config.workers,
+            memory=config.memory,
+            idle_s=config.idle_s,
+            preload=("galley.run.dask",),
+        )
+        host = Host(config, Service(config), cluster, Runners())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: host.stop())
+        logger.info("host %s asks %s for work", config.name, config.service_url)
+        host.run()
+    except GalleyError as error:
+        logger.error("the host ends: %s", error)  # noqa: TRY400  the sentence says it all
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

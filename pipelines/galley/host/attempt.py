@@ -1,0 +1,238 @@
+"""One leased attempt, from its project to its outcome."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+import threading
+import time
+from datetime import UTC, datetime
+
+from galley.cluster.address import ClusterAddress
+from galley.cluster.provider import ClusterProvider, ClusterUnavailable
+from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
+from galley.domain.versions import CellError
+from galley.domain.work import Assignment, Outcome, TaskReport
+from galley.errors import PublicError, Unavailable
+from galley.host.config import HostConfig
+from galley.host.reporter import Reporter
+from galley.host.runners import Runners, end
+from galley.host.service import Service
+from galley.project.archive import unpack
+from galley.run.job import Job, Tracking, write_private
+from galley.run.journal import read_outcome, read_report
+from galley.run.processes import kill_all, marked
+
+logger = logging.getLogger(__name__)
+
+GRACE_S = 5.0
+END_S = 25.0
+"""Grace of the kernel, waiting for the cluster's workers, last words to MLflow: all together."""
+MAX_RETRY_S = 30.0
+
+
+class AttemptRun:
+    """Executes one assignment in the calling thread.
+
+    Args:
+        cluster: where a pipeline's tasks run; not used for a rehearsal.
+        stopping: set when the host itself must end.
+    """
+
+    def __init__(
+        self,
+        config: HostConfig,
+        service: Service,
+        cluster: ClusterProvider,
+        runners: Runners,
+        assignment: Assignment,
+        stopping: threading.Event,
+    ) -> None:
+        self._config = config
+        self._service = service
+        self._cluster = cluster
+        self._runners = runners
+        self._assignment = assignment
+        self._stopping = stopping
+        self._folder = config.folder / "attempts" / str(assignment.attempt)
+        self._started_at = datetime.now(UTC)
+
+    def run(self) -> None:
+        """Execute, report, clean up; returns when the service knows the outcome or refuses it."""
+        self._runners.warm()
+        self._folder.mkdir(mode=0o700, parents=True)
+        job = self._job()
+        reporter = Reporter(self._service, self._assignment, job)
+        try:
+            if self._service.start(self._assignment).cancel:
+                reporter.cancel.set()
+            reporter.start()
+            outcome = self._execute(job, reporter)
+            reporter.close()
+            self._sweep()
+            if not reporter.lost.is_set():
+                self._deliver(outcome, reporter)
+        except PublicError as error:
+            logger.warning("attempt %s: %s", self._assignment.attempt, error.detail)
+        finally:
+            reporter.close()
+            self._sweep()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _job(self) -> Job:
+        given = self._assignment
+        return Job(
+            attempt=given.attempt,
+            run=given.run,
+            number=given.number,
+            kind=given.kind,
+            tenant=given.tenant,
+            pipeline=given.pipeline,
+            version=given.version,
+            parameters=given.parameters,
+            logical_date=given.logical_date,
+            profile=given.profile,
+            profile_name=given.profile_name,
+            started_at=self._started_at,
+            timeout_s=given.timeout_s,
+            scratch_limit=given.scratch,
+            project=self._folder / "project",
+            folder=self._folder,
+            tracking=Tracking(
+                uri=f"{self._config.origin}{given.tracking_path.rstrip('/')}",
+                token=given.task_token,
+                experiment=given.experiment,
+            ),
+            environment=given.environment,
+            grace_s=GRACE_S,
+        )
+
+    def _execute(self, job: Job, reporter: Reporter) -> Outcome:
+        try:
+            unpack(self._project(), job.project)
+        except (OSError, PublicError) as error:
+            return self._broken(job, f"the project could not be fetched: {error}")
+        if job.kind is RunKind.REHEARSAL:
+            return self._attend(job, reporter, None)
+        try:
+            address = self._cluster.acquire()
+        except ClusterUnavailable as error:
+            return self._broken(job, str(error))
+        try:
+            return self._attend(job, reporter, address)
+        finally:
+            self._cluster.release()
+
+    def _project(self) -> bytes:
+        deadline = time.monotonic() + MAX_RETRY_S
+        while True:
+            try:
+                return self._service.project(self._assignment)
+            except Unavailable:
+                if time.monotonic() > deadline or self._stopping.wait(1):
+                    raise
+
+    def _attend(self, job: Job, reporter: Reporter, address: ClusterAddress | None) -> Outcome:
+        """Give the job to a runner and wait for its end, or for a reason to end it."""
+        job = job.model_copy(update={"cluster": address})
+        path = self._folder / "job.json"
+        write_private(path, job.model_dump_json())
+        runner = self._runners.run(path)
+        try:
+            return self._wait(job, runner, reporter)
+        finally:
+            end(runner, grace_s=1)
+
+    def _wait(self, job: Job, runner: subprocess.Popen[bytes], reporter: Reporter) -> Outcome:
+        latest = time.monotonic() + job.timeout_s + job.grace_s + END_S
+        told = False
+        while runner.poll() is None:
+            ending = reporter.cancel.is_set() or reporter.lost.is_set() or self._stopping.is_set()
+            if ending and not told:
+                runner.terminate()
+                told = True
+                latest = min(latest, time.monotonic() + job.grace_s + END_S)
+            if time.monotonic() >= latest:
+                runner.kill()
+                runner.wait()
+                break
+            try:
+                runner.wait(timeout=0.2)
+            except subprocess.TimeoutExpired:
+                continue
+        return self._judge(job, runner.wait(), reporter)
+
+    def _judge(self, job: Job, returncode: int, reporter: Reporter) -> Outcome:
+        outcome = read_outcome(job.journal)
+        if self._stopping.is_set() and (outcome is None or outcome.state is AttemptState.CANCELLED):
+            return self._broken(job, "the worker host was stopped")
+        if outcome is not None:
+            return outcome
+        if reporter.cancel.is_set():
+            return self._made(job, AttemptState.CANCELLED, None, None)
+        if datetime.now(UTC) >= job.deadline:
+            message = f"the run reached its time limit of {job.timeout_s:g} s"
+            return self._made(job, AttemptState.TIMED_OUT, FailureClass.TIMEOUT, message)
+        return self._broken(job, f"the runner process died with exit code {returncode}")
+
+    def _broken(self, job: Job, message: str) -> Outcome:
+        return self._made(job, AttemptState.FAILED, FailureClass.INFRASTRUCTURE, message)
+
+    def _made(
+        self, job: Job, state: AttemptState, failure: FailureClass | None, message: str | None
+    ) -> Outcome:
+        """Return an outcome that the runner did not write itself."""
+        report = read_report(job.journal)
+        error = CellError(ename=str(failure), evalue="", message=message) if message else None
+        return Outcome(
+            fencing=self._assignment.fencing,
+            state=state,
+            failure_class=failure,
+            error=error,
+            tasks=tuple(_ended(task, state) for task in report.tasks) if report else (),
+            duration_s=max(0.0, (datetime.now(UTC) - self._started_at).total_seconds()),
+            peak_memory=max((task.peak_memory or 0 for task in report.tasks), default=0)
+            if report
+            else 0,
+        )
+
+    def _deliver(self, outcome: Outcome, reporter: Reporter) -> None:
+        """Report until the service has it or refuses it; a stopping host tries for 3 s."""
+        pause = 0.5
+        give_up = time.monotonic() + 3
+        while True:
+            try:
+                while reporter.beat():
+                    pass
+                reporter.notebooks.ship()
+                self._service.outcome(
+                    self._assignment,
+                    outcome.model_copy(
+                        update={
+                            "fencing": self._assignment.fencing,
+                            "log_offset": reporter.log.offset,
+                        }
+                    ),
+                )
+            except Unavailable as error:
+                logger.warning("the outcome waits: %s", error.detail)
+                if self._stopping.is_set() and time.monotonic() > give_up:
+                    return
+                self._stopping.wait(pause)
+                pause = min(2 * pause, MAX_RETRY_S)
+            else:
+                return
+
+    def _sweep(self) -> None:
+        """Kill what the attempt left behind."""
+        kill_all(marked("GALLEY_ATTEMPT", str(self._assignment.attempt)))
+
+
+def _ended(task: TaskReport, state: AttemptState) -> TaskReport:
+    if task.state is TaskState.WAITING:
+        return task.model_copy(update={"state": TaskState.SKIPPED})
+    if task.state is not TaskState.RUNNING:
+        return task
+    ended = TaskState.CANCELLED if state is AttemptState.CANCELLED else TaskState.FAILED
+    return task.model_copy(update={"state": ended, "ended_at": datetime.now(UTC)})

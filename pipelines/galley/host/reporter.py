@@ -1,0 +1,108 @@
+"""Renews an attempt's lease and reports what moved, until it is told to stop.
+
+While the service is away the attempt goes on; what was not reported is reported later.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from galley.domain.work import Assignment, Heartbeat
+from galley.errors import PublicError, TooLarge, Unavailable
+from galley.host.service import Service
+from galley.host.shipping import LogShipper, NotebookShipper
+from galley.run.job import Job
+from galley.run.journal import Report, read_report
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.25
+RETRY_S = 1.0
+UPLOAD_EVERY_S = 2.0
+
+
+class Reporter(threading.Thread):
+    """One thread per attempt.
+
+    Attributes:
+        cancel: set when the service wants the attempt to end.
+        lost: set when the service refuses this attempt's reports; nobody waits for it any more.
+    """
+
+    def __init__(self, service: Service, assignment: Assignment, job: Job) -> None:
+        super().__init__(name=f"report-{assignment.attempt}", daemon=True)
+        self._service = service
+        self._assignment = assignment
+        self._job = job
+        self._closed = threading.Event()
+        self._reported: Report | None = None
+        self._last_beat = 0.0
+        self._last_upload = 0.0
+        self._quiet_until = 0.0
+        self.cancel = threading.Event()
+        self.lost = threading.Event()
+        self.log = LogShipper(job.journal / "attempt.log")
+        self.notebooks = NotebookShipper(job.notebooks, self._upload)
+
+    def run(self) -> None:
+        """Beat until closed or lost."""
+        while not self._closed.wait(TICK_S) and not self.lost.is_set():
+            if time.monotonic() >= self._quiet_until:
+                self._tick()
+
+    def close(self) -> None:
+        """Stop; what is still to be told goes with the outcome."""
+        self._closed.set()
+        if self.is_alive():
+            self.join()
+
+    def beat(self) -> bool:
+        """Send one heartbeat; returns whether there may be more log to send.
+
+        Raises:
+            Unavailable: the service did not answer.
+        """
+        report = read_report(self._job.journal) or Report()
+        text = self.log.next()
+        reply = self._service.heartbeat(
+            self._assignment,
+            Heartbeat(
+                fencing=self._assignment.fencing,
+                tasks=report.tasks,
+                mlflow_run_id=report.mlflow_run_id,
+                log_offset=self.log.offset,
+                log=text,
+            ),
+        )
+        self.log.shipped(text)
+        self._reported = report
+        self._last_beat = time.monotonic()
+        if reply.cancel:
+            self.cancel.set()
+        return bool(text)
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        try:
+            if now - self._last_beat >= self._assignment.heartbeat_s or self._moved():
+                self.beat()
+            if now - self._last_upload >= UPLOAD_EVERY_S:
+                self._last_upload = now
+                self.notebooks.ship()
+        except Unavailable:
+            self._quiet_until = now + RETRY_S
+        except PublicError:
+            self.lost.set()
+
+    def _moved(self) -> bool:
+        return self.log.waiting or read_report(self._job.journal) != self._reported
+
+    def _upload(self, task: str, content: bytes) -> None:
+        try:
+            self._service.upload(
+                self._assignment.attempt, self._assignment.run_token, task, content
+            )
+        except TooLarge as error:
+            logger.warning("notebook of task %s is not kept: %s", task, error.detail)

@@ -1,0 +1,124 @@
+"""What the end of a rehearsal means for its version."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from galley.domain.runs import RunKind, RunState
+from galley.domain.tenants import Tenant, Tenants
+from galley.domain.versions import CellError, Evidence, Version, VersionState
+from galley.errors import Conflict
+from galley.review.deploy import put_live
+from galley.store import audit, runs, version_arrows, versions
+from galley.store.tables import AttemptRow, RunRow, VersionRow
+
+
+def finish_rehearsal(
+    session: Session, tenant: Tenant, run_id: UUID, evidence: Evidence, now: datetime
+) -> Version:
+    """Move the version on by what its rehearsal saw.
+
+    Passed: in review; approved (and live, by the policy) where the tenant asks for no review;
+    withdrawn where only a rehearsal was wanted. Not passed: failed.
+
+    Raises:
+        NotFound: there is no such run.
+        Conflict: it is no rehearsal, or the version is not being rehearsed any more.
+    """
+    run = runs.require(session, run_id)
+    if run.kind is not RunKind.REHEARSAL:
+        raise Conflict(f"The run {run_id} is not a rehearsal.")
+    version = versions.require(session, run.version_id)
+    if not evidence.passed:
+        reason = evidence.error.message if evidence.error else run.state_reason
+        version_arrows.fail(
+            session, version.id, reason or "the rehearsal did not pass", evidence, now
+        )
+    elif version.rehearse_only:
+        version_arrows.close_rehearsed(session, version.id, evidence, now)
+    elif version.gates:
+        version_arrows.send_to_review(session, version.id, evidence, now)
+    else:
+        approved = version_arrows.approve_unreviewed(session, version.id, evidence, now)
+        if tenant.review.deploy == "on_approval":
+            put_live(session, approved, approved.author, "published without review", now)
+    return versions.get(session, version.id)
+
+
+def settle_rehearsals(session: Session, tenants: Tenants, now: datetime) -> list[Version]:
+    """Move on every version whose rehearsal has ended; return those that moved.
+
+    It is safe to call at any time: a version that has moved on is left alone.
+    """
+    ended = session.execute(
+        select(VersionRow, RunRow)
+        .join(RunRow, RunRow.id == VersionRow.rehearsal_run_id)
+        .where(
+            VersionRow.tenant.in_(tenants.tenants),
+            VersionRow.state == VersionState.REHEARSING,
+            RunRow.state.not_in(runs.OPEN_RUNS),
+        )
+    ).all()
+    return [
+        _settle(session, tenants.tenants[version.tenant], version, run, now)
+        for version, run in ended
+    ]
+
+
+def _settle(
+    session: Session, tenant: Tenant, version: VersionRow, run: RunRow, now: datetime
+) -> Version:
+    if run.state is RunState.CANCELLED:
+        version_arrows.withdraw(
+            session,
+            version.id,
+            VersionState.REHEARSING,
+            run.cancelled_by or audit.PLATFORM,
+            now,
+            reason=f"its rehearsal was {run.state_reason or 'cancelled'}",
+        )
+        return versions.get(session, version.id)
+    evidence = _evidence(session, run)
+    if evidence is None:
+        version_arrows.fail(
+            session, version.id, run.state_reason or "the rehearsal never started", None, now
+        )
+        return versions.get(session, version.id)
+    return finish_rehearsal(session, tenant, run.id, evidence, now)
+
+
+def _evidence(session: Session, run: RunRow) -> Evidence | None:
+    """Return what the last attempt saw; None where no attempt was made."""
+    attempt = session.scalar(
+        select(AttemptRow)
+        .where(AttemptRow.run_id == run.id)
+        .order_by(AttemptRow.number.desc())
+        .limit(1)
+    )
+    if attempt is None:
+        return None
+    started = attempt.running_since or attempt.started_at
+    elapsed = ((attempt.ended_at or started) - started).total_seconds()
+    return Evidence(
+        passed=run.state is RunState.SUCCEEDED,
+        started_at=started,
+        duration_s=elapsed if attempt.duration_s is None else attempt.duration_s,
+        peak_memory=attempt.peak_memory or 0,
+        cells=attempt.code_cells or 0,
+        parameters=run.parameters,
+        metrics=run.metrics,
+        error=_error(attempt, run),
+    )
+
+
+def _error(attempt: AttemptRow, run: RunRow) -> CellError | None:
+    if run.state is RunState.SUCCEEDED:
+        return None
+    if attempt.error is not None:
+        return CellError.model_validate(attempt.error)
+    reason = run.state_reason or "the rehearsal did not pass"
+    return CellError(ename=str(run.state), evalue=reason, message=reason)

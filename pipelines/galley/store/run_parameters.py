@@ -1,0 +1,44 @@
+"""The parameter values that a run of a version gets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from galley.domain.parameters import ParameterLayers, ParameterSchema, declared, time_values
+from galley.domain.tenants import Tenant
+from galley.notebook.parameters import complete
+from galley.store.tables import VersionRow
+
+
+class Interval(NamedTuple):
+    """The time that a run is for: its logical date and the data interval [start, end)."""
+
+    logical_date: datetime
+    start: datetime
+    end: datetime
+
+
+def schema_of(version: VersionRow) -> ParameterSchema:
+    """Return the parameter schema of a version."""
+    return ParameterSchema.model_validate(version.analysis.get("parameters", {}))
+
+
+def values_of(
+    version: VersionRow, tenant: Tenant, run: Mapping[str, Any], interval: Interval
+) -> dict[str, Any]:
+    """Return every parameter's value, checked: notebook, tenant, run, from weak to strong.
+
+    Parameters named for the time of the run are filled unless the run gives them itself.
+
+    Raises:
+        InvalidInput: an unknown, ill-typed or missing value; ``field`` is ``parameters.NAME``.
+    """
+    schema = schema_of(version)
+    layers = ParameterLayers(
+        notebook=version.defaults,
+        tenant=declared(schema, tenant.parameters),
+        run={**time_values(schema, *interval), **run},
+    )
+    return complete(schema, layers.merged())
