@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -141,7 +141,6 @@ class Platform:
     clock: Clock
     settings: Settings
     tenants: Tenants
-    _minted: dict[str, str] = field(default_factory=dict)
 
     @property
     def context(self) -> Context:
@@ -178,10 +177,13 @@ class Platform:
         }
 
     def get(self, path: str, user: str = "ada", **params: Any) -> Response:
-        return self.client.get(API + path, headers=self.as_user(user), params=params)
+        answer: Response = self.client.get(API + path, headers=self.as_user(user), params=params)
+        return answer
 
     def post(self, path: str, body: Any = None, user: str = "ada", **headers: str) -> Response:
-        return self.client.post(API + path, headers={**self.as_user(user), **headers}, json=body)
+        sent = {**self.as_user(user), **headers}
+        answer: Response = self.client.post(API + path, headers=sent, json=body)
+        return answer
 
     def publish(
         self, slug: str = "daily-report", tenant: str = "oncology", **changes: Any
@@ -212,18 +214,20 @@ class Platform:
 
     def report(self, assignment: Assignment, what: str, **body: Any) -> Response:
         """Report to the service as the assignment's runner."""
-        return self.client.post(
+        answer: Response = self.client.post(
             f"{INTERNAL}/attempts/{assignment.attempt}/{what}",
             headers={"Authorization": f"Bearer {assignment.run_token}"},
             json={"fencing": assignment.fencing, **body},
         )
+        return answer
 
     def upload(self, assignment: Assignment, task: str, notebook: dict[str, Any]) -> Response:
-        return self.client.put(
+        answer: Response = self.client.put(
             f"{INTERNAL}/attempts/{assignment.attempt}/tasks/{task}/notebook",
             headers={"Authorization": f"Bearer {assignment.run_token}"},
             content=json.dumps(notebook),
         )
+        return answer
 
     def run_through(
         self, tenant: str, author: str | None = None, state: str = "succeeded", **outcome: Any
@@ -267,7 +271,9 @@ class Platform:
 
 def notebook(code: str = "x = alpha + 1", parameters: str = "alpha = 1") -> dict[str, Any]:
     def cell(kind: str, source: str, **more: Any) -> dict[str, Any]:
-        extra = {} if kind == "markdown" else {"outputs": [], "execution_count": None}
+        extra: dict[str, Any] = (
+            {} if kind == "markdown" else {"outputs": [], "execution_count": None}
+        )
         return {"cell_type": kind, "metadata": {}, "source": source, **extra, **more}
 
     return {

@@ -34,7 +34,7 @@ def mlflow_routes() -> list[tuple[str, str]]:
     found = [
         (method, re.sub(r"<(?:path:)?[^>]+>", "x", rule.rule))
         for rule in app.url_map.iter_rules()
-        for method in rule.methods - {"HEAD", "OPTIONS"}
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     ]
     for outer in native.routes:
         for route in getattr(getattr(outer, "original_router", None), "routes", ()):
