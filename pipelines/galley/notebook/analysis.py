@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from galley.domain.parameters import ParameterSchema
 from galley.domain.versions import Analysis, Check, Severity, TaskNode
 from galley.errors import InvalidInput
 from galley.notebook.dataflow import name_checks
@@ -54,7 +55,7 @@ def analyse(
         *parameters.checks,
         *name_checks(cells),
         *imports.checks,
-        *_rehearsal_checks(notebook),
+        *_rehearsal_checks(notebook, parameters.schema),
     )
     return Analysis(
         title=title_of(cells),
@@ -76,9 +77,9 @@ def _code_cells(cells: tuple[Cell, ...]) -> tuple[int, ...]:
     return tuple(cell.index for cell in cells if cell.type == "code" and cell.source.strip())
 
 
-def _rehearsal_checks(notebook: dict[str, Any]) -> Iterator[Check]:
+def _rehearsal_checks(notebook: dict[str, Any], schema: ParameterSchema) -> Iterator[Check]:
     try:
-        rehearsal_parameters(notebook)
+        rehearsal_parameters(notebook, schema)
     except InvalidInput as error:
         yield Check(
             code="rehearsal-parameters",

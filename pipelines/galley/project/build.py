@@ -26,7 +26,8 @@ from galley.domain.slugs import check_slug
 from galley.domain.versions import Analysis
 from galley.errors import InvalidInput
 from galley.notebook.analysis import task_name
-from galley.notebook.parameters import RESERVED, validate
+from galley.notebook.parameter_cell import RESERVED
+from galley.notebook.parameters import validate
 from galley.notebook.source import Cell, read_cells
 from galley.project.environment import environment_keys, environment_yaml, placeholder
 from galley.project.manifest import FORMAT, used_modules
