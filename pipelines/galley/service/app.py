@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 
@@ -43,6 +44,9 @@ from galley.service.routes import (
 )
 from galley.service.sessions import Sessions
 from galley.store import Store
+
+THREADS = 32
+"""Threads of loops and long polls; the handlers' are others."""
 
 API_ROUTERS = (
     me.router,
@@ -114,7 +118,8 @@ def create_app(
     metrics.watch(store, tenants, clock)
     blobs = Blobs(settings.service_state / "blobs")
     feed = Feed(store, lambda: tuple(tenants().tenants))
-    passes = Background(settings, tenants, store, blobs, launcher, metrics, clock)
+    renderer = Renderer(settings.service_state / "rendered")
+    passes = Background(settings, tenants, store, blobs, launcher, renderer, clock)
     tracked = settings.mlflow_state / "artifacts" / "workspaces"
     context = Context(
         settings=settings,
@@ -132,7 +137,7 @@ def create_app(
             lambda tenant: tracked / workspace_of(tenant),
             monotonic,
         ),
-        renderer=Renderer(settings.service_state / "rendered"),
+        renderer=renderer,
         metrics=metrics,
         loops=passes.loops(feed.moved) if background else (),
         clock=clock,
@@ -149,11 +154,13 @@ def create_app(
 def _lifespan(context: Context) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        context.feed.moved.bind(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="galley"))
+        context.feed.moved.bind(loop)
         tasks = [asyncio.create_task(context.feed.run(_feed_failed(context)), name="feed")]
         tasks += [
-            asyncio.create_task(loop.run(context.metrics, context.clock), name=loop.name)
-            for loop in context.loops
+            asyncio.create_task(one.run(context.metrics, context.clock), name=one.name)
+            for one in context.loops
         ]
         try:
             yield

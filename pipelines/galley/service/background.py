@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from galley.registry.mirror import Mirror, MirrorEntry
 from galley.review import settle_rehearsals
 from galley.service.context import Launcher
 from galley.service.loops import Loop
-from galley.service.metrics import Metrics
+from galley.service.rendering import Renderer
 from galley.service.tenants_view import why_unavailable
 from galley.service.wakeup import Wakeup
 from galley.store import Store, housekeeping, versions
@@ -43,7 +43,7 @@ class Background:
         store: Store,
         blobs: Blobs,
         launcher: Launcher,
-        metrics: Metrics,
+        renderer: Renderer,
         clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings
@@ -51,7 +51,7 @@ class Background:
         self._store = store
         self._blobs = blobs
         self._launcher = launcher
-        self._metrics = metrics
+        self._renderer = renderer
         self._clock = clock
         self._adopted = False
         self._rehearsals: dict[UUID, datetime] = {}
@@ -90,47 +90,39 @@ class Background:
             self._adopted = True
         tenants = self._tenants().tenants
         ready = [n for n, t in tenants.items() if why_unavailable(self._settings, t) is None]
-        failures = [
-            failure
-            for name in ready
-            if (failure := self._try(self._launcher.ensure_tenant_host, name)) is not None
-        ]
-        failures += self._launch_rehearsals(frozenset(ready))
-        if failures:
-            raise GalleyError("; ".join(failures))
+        starts = [(f"host of {n!r}", partial(self._launcher.ensure_tenant_host, n)) for n in ready]
+        _each([*starts, *self._rehearsal_hosts(frozenset(ready))])
 
-    def _launch_rehearsals(self, ready: frozenset[str]) -> list[str]:
+    def _rehearsal_hosts(self, ready: frozenset[str]) -> list[tuple[str, Callable[[], object]]]:
+        """Return how to start the hosts of rehearsals that wait and have had none lately."""
         now = self._clock()
         waiting = self._store.read(lambda s: dispatch.rehearsals_waiting(s, now))
         known = {one.run for one in waiting}
         self._rehearsals = {run: at for run, at in self._rehearsals.items() if run in known}
-        failures = []
+        starts = []
         for one in waiting:
             started = self._rehearsals.get(one.run)
-            waited = None if started is None else (now - started).total_seconds()
-            if one.tenant not in ready or (waited is not None and waited < REHEARSAL_PATIENCE_S):
-                continue
-            self._rehearsals[one.run] = now
-            failure = self._try(
-                self._launcher.start_rehearsal_host, one.tenant, one.author, one.run
-            )
-            if failure is not None:
-                failures.append(failure)
-        return failures
-
-    def _try(self, start: Callable[..., object], tenant: str, *rest: object) -> str | None:
-        """Return why a host could not be started; another tenant's may still be."""
-        try:
-            start(tenant, *rest)
-        except (GalleyError, OSError) as error:
-            _log.warning("no host for tenant %r", tenant, exc_info=error)
-            return f"no host for tenant {tenant!r}: {error}"
-        return None
+            late = started is None or (now - started).total_seconds() >= REHEARSAL_PATIENCE_S
+            if one.tenant in ready and late:
+                self._rehearsals[one.run] = now
+                start = partial(
+                    self._launcher.start_rehearsal_host, one.tenant, one.author, one.run
+                )
+                starts.append((f"rehearsal host of {one.author!r} in {one.tenant!r}", start))
+        return starts
 
     def mirror(self) -> None:
         """Commit published versions to their tenant's Git repository."""
-        for version in self._store.read(versions.unmirrored):
-            self._store.write(partial(_committed, version.id, self._commit(version)))
+        _each(
+            [
+                (f"version {one.number} of {one.pipeline!r}", partial(self._mirror, one))
+                for one in self._store.read(versions.unmirrored)
+            ]
+        )
+
+    def _mirror(self, version: Version) -> None:
+        commit = self._commit(version)
+        self._store.write(lambda s: versions.set_commit(s, version.id, commit))
 
     def _commit(self, version: Version) -> str:
         keys = self._store.read(lambda s: versions.blobs(s, version.id))
@@ -147,13 +139,27 @@ class Background:
         )
 
     def tidy(self) -> None:
-        """Forget events, tokens, states and keys whose time is over."""
+        """Forget events, tokens, states, keys and rendered pages whose time is over."""
         now = self._clock()
+        self._renderer.tidy(now)
         self._store.write(lambda s: housekeeping.tidy(s, now))
 
 
-def _committed(version: UUID, commit: str, session: Session) -> None:
-    versions.set_commit(session, version, commit)
+def _each(steps: Sequence[tuple[str, Callable[[], object]]]) -> None:
+    """Do all the steps; what one fails with does not hold up the others, and is raised last.
+
+    Raises:
+        GalleyError: names the steps that failed.
+    """
+    failures = []
+    for name, step in steps:
+        try:
+            step()
+        except Exception as error:  # whatever it is, it is another tenant's
+            _log.exception("%s failed", name)
+            failures.append(f"{name}: {error}")
+    if failures:
+        raise GalleyError("; ".join(failures))
 
 
 def mirror_path(settings: Settings, tenant: str) -> Path:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ HEADERS = {
     "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "private, max-age=3600",
+    "Cache-Control": "private, no-cache",
 }
+KEPT = timedelta(days=30)
 _VERSION = 1
 """Raise it when the same notebook is to be rendered differently."""
 
@@ -50,6 +52,13 @@ class Renderer:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomically(path, page)
         return page
+
+    def tidy(self, now: datetime) -> None:
+        """Forget the pages that were rendered longer ago than :data:`KEPT`."""
+        oldest = (now - KEPT).timestamp()
+        for path in self._folder.glob("*/*.html"):
+            if path.stat().st_mtime < oldest:
+                path.unlink(missing_ok=True)
 
 
 def render(notebook: bytes) -> bytes:

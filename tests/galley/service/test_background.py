@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from dulwich.repo import Repo
@@ -12,6 +13,7 @@ from galley.service import PREFIX
 from galley.service.background import Background, mirror_path
 from galley.service.loops import Loop
 from galley.service.metrics import Metrics
+from galley.store import versions
 
 from tests.galley.service.platform import Platform, eventually, running_platform
 
@@ -25,7 +27,7 @@ def passes(platform: Platform) -> Background:
         platform.store,
         context.blobs,
         platform.launcher,
-        context.metrics,
+        context.renderer,
         platform.clock,
     )
 
@@ -84,6 +86,21 @@ def test_a_host_that_is_lost_gives_its_work_back(platform: Platform, passes: Bac
     assert second is not None
     assert (second.run, second.number) == (first.run, 2)
     assert platform.report(first, "heartbeat").status_code == 409
+
+
+def test_a_version_that_cannot_be_mirrored_holds_up_no_other(
+    platform: Platform, passes: Background
+) -> None:
+    platform.approved("first")
+    platform.approved("second")
+    blobs = platform.context.blobs
+    version = platform.get("/tenants/oncology/pipelines/first/versions/1").json()
+    keys = platform.store.read(lambda s: versions.blobs(s, UUID(version["id"])))
+    blobs.remove(keys.project)
+    with pytest.raises(GalleyError, match="version 1 of 'first'"):
+        passes.mirror()
+    with Repo(str(mirror_path(platform.settings, "oncology"))) as repository:
+        assert b"refs/tags/second/v1" in repository.get_refs()
 
 
 def test_an_approved_version_is_mirrored_once(platform: Platform, passes: Background) -> None:

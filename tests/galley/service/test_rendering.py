@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from galley.service.rendering import HEADERS, Renderer, render
+from galley.service.rendering import HEADERS, KEPT, Renderer, render
 
 from tests.galley.service.platform import executed_notebook
 
@@ -60,3 +61,12 @@ def test_a_page_is_rendered_once(tmp_path: Path) -> None:
     assert kept.read_bytes() == page
     kept.write_bytes(b"from the cache")
     assert renderer.html(notebook) == b"from the cache"
+
+
+def test_old_pages_are_forgotten(tmp_path: Path) -> None:
+    renderer, notebook = Renderer(tmp_path), json.dumps(executed_notebook()).encode()
+    renderer.html(notebook)
+    renderer.tidy(datetime.now(UTC) + KEPT - timedelta(minutes=1))
+    assert list(tmp_path.rglob("*.html"))
+    renderer.tidy(datetime.now(UTC) + KEPT + timedelta(minutes=1))
+    assert not list(tmp_path.rglob("*.html"))

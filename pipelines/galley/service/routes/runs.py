@@ -174,7 +174,7 @@ def get_task_notebook(
         return Response(
             context.renderer.html(notebook),
             media_type="text/html",
-            headers={**rendering.HEADERS, "Cache-Control": "private, no-cache"},
+            headers=rendering.HEADERS,
         )
     return Response(
         notebook,
@@ -182,6 +182,5 @@ def get_task_notebook(
         headers={
             **rendering.HEADERS,
             "Content-Disposition": f'attachment; filename="{key.rpartition("/")[2]}"',
-            "Cache-Control": "private, no-cache",
         },
     )
