@@ -1,0 +1,205 @@
+"""Worker hosts on this machine: one sandbox per tenant, and one per rehearsal.
+
+Hosts outlive the service. A pid file with the start time lets the next service find them again.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+from galley.domain.settings import Settings
+from galley.domain.tenants import Profile, Tenant, Tenants
+from galley.errors import NotFound
+from galley.launcher.backoff import Backoff
+from galley.sandbox import command, processes
+from galley.sandbox.processes import ProcessId
+from galley.sandbox.workspace import (
+    Identity,
+    make_home,
+    service_door,
+    tenant_identity,
+    tenant_spec,
+    user_identity,
+)
+
+Mint = Callable[[str, str | None, UUID | None], str]
+"""(tenant, author or None, run or None) → the token of a new host."""
+
+OVERHEAD = 2**30
+"""Memory of the host, its runners and its idle Dask workers beside what the notebooks use, bytes."""
+PATIENCE_S = 10.0
+
+
+class LocalLauncher:
+    """Starts hosts in sandboxes, as children of this process that survive it.
+
+    Args:
+        tenants: the tenants in force.
+        mint: makes the token of a host; the service keeps only its hash.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        tenants: Callable[[], Tenants],
+        *,
+        mint: Mint,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._tenants = tenants
+        self._mint = mint
+        self._backoff = Backoff(monotonic)
+        self._hosts: dict[str, ProcessId] = {}
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def hosts(self) -> dict[str, ProcessId]:
+        """The hosts that live, by name."""
+        return {name: host for name, host in self._hosts.items() if host.alive()}
+
+    def ensure_tenant_host(self, tenant: str) -> None:
+        """Start the tenant's host unless it lives or has only just died.
+
+        Raises:
+            NotFound: there is no such tenant.
+            InvalidInput: one of its datasets cannot be had.
+        """
+        self._reap()
+        name = tenant
+        if name in self.hosts or not self._backoff.may_start(name):
+            return
+        self._backoff.started(name)
+        declared = self._tenant(tenant)
+        limits = declared.limits
+        profile = Profile(display_name="host", cpu=limits.cpu, memory=limits.memory + OVERHEAD)
+        workers = max(1, math.floor(limits.cpu))
+        self._start(
+            name,
+            tenant,
+            identity=tenant_identity(self._settings, tenant),
+            profile=profile,
+            token=self._mint(tenant, None, None),
+            environment={
+                "GALLEY_HOST_SLOTS": str(limits.concurrent_runs),
+                "GALLEY_HOST_WORKERS": str(workers),
+                "GALLEY_HOST_MEMORY": str(limits.memory),
+            },
+        )
+
+    def start_rehearsal_host(self, tenant: str, author: str, run_id: UUID) -> None:
+        """Start a host with the author's uid and read-only datasets, for one rehearsal.
+
+        Its home folder is a fresh one: a rehearsal must not find what only lies in its author's.
+
+        Raises:
+            NotFound: there is no such tenant.
+            InvalidInput: one of its datasets cannot be had.
+        """
+        self._reap()
+        name = f"rehearsal-{run_id}"
+        if name in self.hosts:
+            return
+        declared = self._tenant(tenant)
+        largest = max(declared.profiles.values(), key=lambda profile: profile.memory)
+        home = self._settings.homes / "rehearsals" / str(run_id)
+        self._start(
+            name,
+            tenant,
+            identity=user_identity(self._settings, author, tenant)._replace(home=home),
+            profile=largest.model_copy(update={"memory": largest.memory + OVERHEAD}),
+            token=self._mint(tenant, author, run_id),
+            environment={"GALLEY_HOST_ONCE": "1"},
+            read_only_datasets=True,
+        )
+
+    def adopt(self) -> None:
+        """Find the hosts that an earlier process of the service started."""
+        self._hosts.update(processes.saved(self._folder))
+
+    def stop_all(self) -> None:
+        """End every host, and wait until it is gone."""
+        processes.stop_all(self.hosts.values(), patience=PATIENCE_S)
+        self._reap()
+
+    @property
+    def _folder(self) -> Path:
+        return self._settings.run / "hosts"
+
+    def _tenant(self, name: str) -> Tenant:
+        tenant = self._tenants().tenants.get(name)
+        if tenant is None:
+            raise NotFound(f"there is no tenant {name!r}")
+        return tenant
+
+    def _start(
+        self,
+        name: str,
+        tenant: str,
+        *,
+        identity: Identity,
+        profile: Profile,
+        token: str,
+        environment: dict[str, str],
+        read_only_datasets: bool = False,
+    ) -> None:
+        make_home(identity)
+        _give_token(identity, token)
+        isolated = self._settings.isolation == "full"
+        home = Path("/home") / identity.name if isolated else identity.home
+        spec = tenant_spec(
+            self._settings,
+            tenant,
+            self._tenant(tenant),
+            identity=identity,
+            profile=profile,
+            name=f"host-{name}"[:63],
+            argv=[sys.executable, "-P", "-m", "galley.host"],
+            env={
+                "GALLEY_SERVICE_URL": f"{self._settings.service_url}/services/galley",
+                "GALLEY_HOST_TOKEN_FILE": str(home / ".galley-token"),
+                "GALLEY_TENANT": tenant,
+                "GALLEY_HOST_NAME": name,
+                **environment,
+            },
+            outbound=service_door(self._settings),
+            read_only_datasets=read_only_datasets,
+        )
+        argv = command(spec, self._folder / f"{name}.json")
+        self._settings.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._settings.logs / f"host-{name}.log").open("ab") as log:
+            child = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        self._children.append(child)
+        self._hosts[name] = processes.identify(child.pid)
+        processes.save(self._folder / f"{name}.pid", self._hosts[name])
+
+    def _reap(self) -> None:
+        """Collect ended children and remove what ended hosts left behind."""
+        self._children = [child for child in self._children if child.poll() is None]
+        living = self.hosts
+        for name in self._hosts.keys() - living.keys():
+            (self._folder / f"{name}.pid").unlink(missing_ok=True)
+            if run := name.removeprefix("rehearsal-") if name.startswith("rehearsal-") else None:
+                shutil.rmtree(self._settings.homes / "rehearsals" / run, ignore_errors=True)
+                (self._settings.logs / f"host-{name}.log").unlink(missing_ok=True)
+        self._hosts = living
+
+
+def _give_token(identity: Identity, token: str) -> None:
+    """Put the token where only the host can read it; the host deletes it."""
+    path = identity.home / ".galley-token"
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(token)
+    if os.geteuid() == 0:
+        os.chown(path, identity.uid, identity.gid)
