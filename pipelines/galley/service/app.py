@@ -15,13 +15,14 @@ from fastapi.routing import APIRoute
 from galley import __version__
 from galley.domain.settings import Settings
 from galley.domain.tenants import Tenants
+from galley.launcher import Launcher
 from galley.registry.blobs import Blobs
 from galley.service import API, PREFIX, documentation, problems
 from galley.service.artifacts import Artifacts
 from galley.service.auth import Hub
 from galley.service.background import Background
 from galley.service.bodies import BodyLimit
-from galley.service.context import Context, Launcher
+from galley.service.context import Context
 from galley.service.feed import Feed
 from galley.service.logs import Logs
 from galley.service.metrics import Measured, Metrics

@@ -16,11 +16,11 @@ from galley.domain.settings import Settings
 from galley.domain.tenants import Tenants
 from galley.domain.versions import Version
 from galley.errors import GalleyError
+from galley.launcher import Launcher
 from galley.project import archive
 from galley.registry.blobs import Blobs
 from galley.registry.mirror import Mirror, MirrorEntry
 from galley.review import settle_rehearsals
-from galley.service.context import Launcher
 from galley.service.loops import Loop
 from galley.service.rendering import Renderer
 from galley.service.tenants_view import why_unavailable
@@ -99,7 +99,7 @@ class Background:
         waiting = self._store.read(lambda s: dispatch.rehearsals_waiting(s, now))
         known = {one.run for one in waiting}
         self._rehearsals = {run: at for run, at in self._rehearsals.items() if run in known}
-        starts = []
+        starts: list[tuple[str, Callable[[], object]]] = []
         for one in waiting:
             started = self._rehearsals.get(one.run)
             late = started is None or (now - started).total_seconds() >= REHEARSAL_PATIENCE_S

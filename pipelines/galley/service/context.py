@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Protocol
-from uuid import UUID
+from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import Request
@@ -14,6 +13,7 @@ from starlette.requests import Request
 from galley.domain.settings import Settings
 from galley.domain.tenants import Tenant, Tenants
 from galley.errors import NotFound
+from galley.launcher import Launcher
 from galley.registry.blobs import Blobs
 from galley.service.artifacts import Artifacts
 from galley.service.callers import Caller
@@ -25,19 +25,6 @@ from galley.service.mlflow.proxy import MlflowProxy
 from galley.service.rendering import Renderer
 from galley.service.sessions import Sessions
 from galley.store import Store
-
-
-class Launcher(Protocol):
-    """Starts and adopts worker hosts."""
-
-    def ensure_tenant_host(self, tenant: str) -> None:
-        """Start the tenant's host unless it lives."""
-
-    def start_rehearsal_host(self, tenant: str, author: str, run_id: UUID) -> None:
-        """Start a host with the author's rights for one rehearsal."""
-
-    def adopt(self) -> None:
-        """Find the hosts that an earlier process of the service started."""
 
 
 @dataclass(frozen=True)

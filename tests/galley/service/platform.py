@@ -114,6 +114,9 @@ class LauncherThatOnlyNotes:
     def adopt(self) -> None:
         self.asked.append(("adopt",))
 
+    def stop_all(self) -> None:
+        self.asked.append(("stop",))
+
 
 @dataclass
 class Clock:
