@@ -83,3 +83,13 @@ def test_the_author_cannot_approve_and_a_servers_token_never_can(platform: Platf
     assert (
         platform.client.post(path, headers=platform.in_browser("lea"), json=body).status_code == 200
     )
+
+
+def test_what_is_leased_says_where_its_project_is(platform: Platform) -> None:
+    platform.publish()
+    assignment = platform.lease("oncology", "ada")
+    assert assignment is not None
+    headers = {"Authorization": f"Bearer {assignment.run_token}"}
+    project = platform.client.get(assignment.project_url, headers=headers)
+    assert project.status_code == 200
+    assert project.headers["content-type"] == "application/gzip"

@@ -83,7 +83,10 @@ def _claim(context: Context, host: HostIdentity, body: LeaseRequest) -> Assignme
     if not waiting.items:
         return None
     tenants, now = context.tenants(), context.clock()
-    return context.store.write(lambda s: dispatch.claim(s, tenants, host, body, now))
+    found = context.store.write(lambda s: dispatch.claim(s, tenants, host, body, now))
+    if found is None:
+        return None
+    return found.model_copy(update={"project_url": f"{INTERNAL}/attempts/{found.attempt}/project"})
 
 
 @router.post("/attempts/{attempt_id}/start")
