@@ -109,11 +109,11 @@ class _Observer:
 
     def cell_executed(
         self,
-        cell: object,  # noqa: ARG002
+        cell: nbformat.NotebookNode,
         cell_index: int,  # noqa: ARG002
         execute_reply: dict[str, Any],
     ) -> None:
-        if execute_reply["content"]["status"] == "ok":
+        if execute_reply["content"]["status"] == "ok" and _runs(cell):
             self.finished += 1
             self._on_cell(self.finished, self.cells)
 
@@ -174,7 +174,9 @@ def execute(
 
 
 def _runs(cell: nbformat.NotebookNode) -> bool:
-    return cell.cell_type == "code" and bool(cell.source.strip())
+    """Whether this is a code cell of the author's; the injected values are not counted."""
+    injected = "injected-parameters" in cell.metadata.get("tags", [])
+    return cell.cell_type == "code" and not injected and bool(cell.source.strip())
 
 
 def kernel_name(notebook: nbformat.NotebookNode) -> str | None:

@@ -29,6 +29,10 @@ class TrackingUnavailable(GalleyError):
         self.reason = reason
 
 
+class TrackingRefused(TrackingUnavailable):
+    """MLflow is there and refused this one call; the next may succeed."""
+
+
 class TrackedRun(Model):
     """One MLflow run, as far as we need it."""
 
@@ -155,7 +159,7 @@ class TrackingClient:
             raise TrackingUnavailable(
                 f"artifacts of run {run.id} lie at {run.artifact_uri}, not behind MLflow's proxy"
             )
-        self._call(
+        self._send(
             "PUT",
             f"mlflow-artifacts/artifacts/{path.lstrip('/')}/{name}",
             content=content,
@@ -167,6 +171,17 @@ class TrackingClient:
         return answer
 
     def _call(self, method: str, route: str, *, missing_ok: bool = False, **options: Any) -> Any:
+        response = self._send(method, route, missing_ok=missing_ok, **options)
+        if response is None:
+            return None
+        try:
+            return response.json()
+        except ValueError as error:
+            raise TrackingRefused(f"MLflow's answer to {route} is not JSON") from error
+
+    def _send(
+        self, method: str, route: str, *, missing_ok: bool = False, **options: Any
+    ) -> httpx.Response | None:
         try:
             response = self._http.request(method, f"/api/2.0/{_prefixed(route)}", **options)
         except httpx.HTTPError as error:
@@ -176,13 +191,11 @@ class TrackingClient:
         if missing_ok and response.status_code == httpx.codes.NOT_FOUND:
             return None
         if response.is_error:
-            raise TrackingUnavailable(
+            away = response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
+            raise (TrackingUnavailable if away else TrackingRefused)(
                 f"MLflow refused {route}: {response.status_code} {response.text[:300]}"
             )
-        try:
-            return response.json()
-        except ValueError as error:
-            raise TrackingUnavailable(f"MLflow's answer to {route} is not JSON") from error
+        return response
 
 
 def _prefixed(route: str) -> str:

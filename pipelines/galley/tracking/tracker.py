@@ -10,7 +10,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from galley.tracking.client import TrackedRun, TrackingClient, TrackingUnavailable
+from galley.tracking.client import (
+    TrackedRun,
+    TrackingClient,
+    TrackingRefused,
+    TrackingUnavailable,
+)
 
 T = TypeVar("T")
 
@@ -46,7 +51,8 @@ class Tracker:
         try:
             return operation(self.client)
         except TrackingUnavailable as error:
-            self._closed_until = self._clock() + PAUSE_S
+            if not isinstance(error, TrackingRefused):
+                self._closed_until = self._clock() + PAUSE_S
             self._say(f"tracking: could not {what}; the run goes on without. {error.reason}")
             return None
 
