@@ -205,6 +205,12 @@ class Version(Model):
     timeout_s: int
     retries: int
     schedule: ScheduleRequest | None
+    defaults: dict[str, Any] = Field(
+        default_factory=dict, description="Values that replace the notebook's own defaults."
+    )
+    rehearsal_parameters: dict[str, Any] = Field(
+        default_factory=dict, description="Cheaper values, for the rehearsal only."
+    )
     rehearse_only: bool
     source_path: str | None
     analysis: Analysis | None

@@ -99,6 +99,8 @@ def _model(row: VersionRow, slug: str, decisions: Sequence[DecisionRow], *, live
         timeout_s=row.timeout_s,
         retries=row.retries,
         schedule=None if row.schedule is None else ScheduleRequest.model_validate(row.schedule),
+        defaults=row.defaults,
+        rehearsal_parameters=row.rehearsal_parameters,
         rehearse_only=row.rehearse_only,
         source_path=row.source_path,
         analysis=Analysis.model_validate(row.analysis),
