@@ -10,11 +10,6 @@ from galley.domain.tenants import Tenants
 from galley.domain.tenants_file import load
 from galley.errors import InvalidInput
 
-BadTenantsFile = InvalidInput
-"""What :func:`read_tenants` raises, by the name that the supervisor knows it by."""
-
-read_tenants = load
-
 _log = logging.getLogger(__name__)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, or_, select, update
+from sqlalchemy import Select, String, and_, cast, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from galley.domain.model import Model, Page
@@ -112,7 +112,7 @@ def waiting_for(
     open_here = [
         and_(
             VersionRow.tenant == tenant,
-            VersionRow.gates.as_string().contains(f'"{gate.value}"', autoescape=True),
+            cast(VersionRow.gates, String).contains(f'"{gate.value}"', autoescape=True),
             ~exists().where(DecisionRow.version_id == VersionRow.id, DecisionRow.gate == gate),
         )
         for tenant, own in gates.items()

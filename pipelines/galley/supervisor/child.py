@@ -84,7 +84,7 @@ class Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=lambda: tree.die_with_parent(parent),  # noqa: PLW1509
+                preexec_fn=lambda: tree.die_with_parent(parent),
             )
         self.pid = process.pid
         # Reaped by the supervisor's loop, as adopted orphans are; Popen must not do it too.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from galley.domain import tenants_file
 from galley.domain.settings import Settings
 from galley.domain.tenants import Tenants
+from galley.errors import InvalidInput
 from galley.sandbox.capabilities import probe
-from galley.service.tenancy import BadTenantsFile, read_tenants
 from galley.supervisor import proxy
 from galley.supervisor.child import ChildSpec
 from galley.supervisor.credentials import make_accounts, make_tokens
@@ -55,8 +56,8 @@ class Deployment:
     def reload(self, report: Report) -> str | None:
         """Read the tenants file again; return the problem when it is not usable."""
         try:
-            self._tenants = read_tenants(self.settings.tenants_file)
-        except BadTenantsFile as error:
+            self._tenants = tenants_file.load(self.settings.tenants_file)
+        except InvalidInput as error:
             report.line(f"  ! tenants not reloaded: {error}")
             return str(error)
         report.line("  tenants reloaded; the hub starts again, servers and runs go on")
@@ -87,8 +88,8 @@ def prepare(
     capabilities = probe()
     settings = make_settings(options, home, capabilities)
     try:
-        tenants = read_tenants(settings.tenants_file)
-    except BadTenantsFile as error:
+        tenants = tenants_file.load(settings.tenants_file)
+    except InvalidInput as error:
         raise Refusal(str(error)) from error
     make_folders(settings)
     make_tokens(settings)

@@ -7,9 +7,9 @@ import shutil
 import sys
 from pathlib import Path
 
+import galley_hub
 from pydantic import ValidationError
 
-import galley_hub
 from galley.domain.settings import Settings
 from galley.sandbox.capabilities import Capabilities
 from galley.supervisor import ports, proxy

@@ -1,0 +1,18 @@
+"""Parameter values from the command line, typed by a pipeline's schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from galley.domain.parameters import ParameterSchema
+from galley.notebook.parameters import parse_text
+
+
+def parse_values(schema: ParameterSchema, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Return name → typed value of ``-p NAME VALUE`` options.
+
+    Raises:
+        InvalidInput: an unknown name or a value of another type, before anything is started.
+    """
+    return {name: parse_text(schema, name, text) for name, text in pairs}

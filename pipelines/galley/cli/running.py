@@ -1,0 +1,182 @@
+"""Commands about pipelines and runs: list, start, watch, end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from galley.cli import output
+from galley.cli.parameters import parse_values
+from galley.cli.session import Session, parse_id, parse_reference, with_session
+from galley.domain.runs import Run, RunKind, RunState
+
+_LIMIT = click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(1, 500),
+    default=20,
+    show_default=True,
+    help="Rows at most.",
+)
+
+
+@click.command()
+@click.option("-q", "--query", "q", help="Only names that contain this.")
+@_LIMIT
+@with_session
+def pipelines(session: Session, q: str | None, limit: int) -> None:
+    """List the tenant's pipelines."""
+    page = session.client.pipelines(session.tenant, q=q, limit=limit)
+    session.output.models(
+        page.items,
+        ("PIPELINE", "NAME", "LIVE", "LATEST", "OWNER", "NEXT FIRING"),
+        (
+            (
+                pipeline.slug,
+                pipeline.name,
+                f"v{pipeline.live_version}" if pipeline.live_version else "–",
+                f"v{pipeline.latest_version}" if pipeline.latest_version else "–",
+                pipeline.owner,
+                "paused"
+                if pipeline.schedule and pipeline.schedule.paused
+                else output.moment(pipeline.next_firing),
+            )
+            for pipeline in page.items
+        ),
+        empty="No pipelines yet: `galley publish NOTEBOOK` makes one.",
+    )
+
+
+@click.command()
+@click.option("--pipeline", metavar="NAME", help="Only runs of this pipeline.")
+@click.option("--state", type=click.Choice([str(state) for state in RunState]))
+@click.option("--kind", type=click.Choice([str(kind) for kind in RunKind]))
+@_LIMIT
+@with_session
+def runs(
+    session: Session, pipeline: str | None, state: str | None, kind: str | None, limit: int
+) -> None:
+    """List the tenant's runs, newest first."""
+    page = session.client.runs(
+        session.tenant,
+        pipeline=pipeline,
+        state=RunState(state) if state else None,
+        kind=RunKind(kind) if kind else None,
+        limit=limit,
+    )
+    session.output.models(
+        page.items,
+        ("RUN", "PIPELINE", "STATE", "TRIGGER", "LOGICAL DATE", "TOOK"),
+        (
+            (
+                str(run.id),
+                f"{run.pipeline}@{run.version}",
+                output.state(run.state),
+                run.trigger,
+                output.moment(run.logical_date),
+                _took(run),
+            )
+            for run in page.items
+        ),
+        empty="No runs yet: `galley run PIPELINE` starts one.",
+    )
+
+
+@click.command()
+@click.argument("pipeline", metavar="PIPELINE[@VERSION]")
+@click.option(
+    "-p",
+    "--parameter",
+    "values",
+    nargs=2,
+    multiple=True,
+    metavar="NAME VALUE",
+    help="A parameter's value; may be repeated.",
+)
+@click.option("--logical-date", metavar="ISO", help="Default: now.")
+@click.option("-f", "--follow", is_flag=True, help="Show the log and wait for the end.")
+@with_session
+def run(
+    session: Session,
+    pipeline: str,
+    values: tuple[tuple[str, str], ...],
+    logical_date: str | None,
+    follow: bool,
+) -> None:
+    """Start a run now; default is the live version."""
+    named = parse_reference(pipeline, "live")
+    version = session.version(pipeline, default="live")
+    schema = version.analysis.parameters if version.analysis else None
+    started = session.client.start_run(
+        session.tenant,
+        named.pipeline,
+        parse_values(schema, values) if schema else {},
+        version=version.number,
+        logical_date=_instant(logical_date),
+    )
+    if follow:
+        session.output.say(f"run {started.id} is {started.state}")
+        for text in session.client.follow_log(started.id):
+            click.echo(text, nl=False, err=session.output.as_json)
+        started = session.client.run(started.id)
+    session.output.model(started, f"run {started.id} is {started.state}{_why(started)}")
+    if started.state.ended and started.state is not RunState.SUCCEEDED:
+        raise SystemExit(1)
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@with_session
+def cancel(session: Session, run_id: str) -> None:
+    """Ask for the end of a run."""
+    asked = session.client.cancel(parse_id(run_id))
+    ended = asked.state.ended
+    session.output.model(asked, f"run {asked.id} is {asked.state if ended else 'asked to end'}")
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@with_session
+def retry(session: Session, run_id: str) -> None:
+    """Put a failed run back into the queue, as a new attempt."""
+    queued = session.client.retry(parse_id(run_id))
+    session.output.model(queued, f"run {queued.id} is {queued.state}")
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
+@with_session
+def logs(session: Session, run_id: str, follow: bool) -> None:
+    """Print the log of a run, attempt after attempt."""
+    run_uuid = parse_id(run_id)
+    if session.output.as_json:
+        text = "".join(session.client.follow_log(run_uuid, follow=follow))
+        session.output.value({"run": str(run_uuid), "log": text}, text)
+        return
+    for text in session.client.follow_log(run_uuid, follow=follow):
+        click.echo(text, nl=False)
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{text!r} is not an ISO 8601 date, such as 2026-03-29T06:30+02:00",
+            param_hint="--logical-date",
+        ) from error
+    return instant if instant.tzinfo else instant.astimezone()
+
+
+def _took(run: Run) -> str:
+    if run.started_at is None or run.ended_at is None:
+        return "–"
+    return output.duration((run.ended_at - run.started_at).total_seconds())
+
+
+def _why(run: Run) -> str:
+    return f": {run.state_reason}" if run.state_reason else ""
