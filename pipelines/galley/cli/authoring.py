@@ -81,7 +81,7 @@ def publish(session: Session, notebook: Path, **options: Any) -> None:
     found = collect_modules(
         notebook, lambda nb, modules: session.client.analyse(session.tenant, nb, modules)
     )
-    _print_checks(session, found.analysis)
+    _print_checks(found.analysis)
     name = options["name"] or found.analysis.title or notebook.stem
     request = PublishRequest(
         notebook=found.notebook,
@@ -122,7 +122,7 @@ def analyse(session: Session, notebook: Path) -> None:
         f"{notebook.name}: {len(parameters)} parameters ({', '.join(parameters) or 'none'}), "
         f"{len(found.modules)} local modules, {len(found.analysis.requirements)} requirements",
     )
-    _print_checks(session, found.analysis)
+    _print_checks(found.analysis)
     if found.analysis.errors:
         raise SystemExit(1)
 
@@ -171,7 +171,7 @@ def _schedule(options: dict[str, Any]) -> ScheduleRequest | None:
     return ScheduleRequest(cron=options["cron"], timezone=options["timezone"])
 
 
-def _print_checks(session: Session, analysis: Analysis) -> None:
+def _print_checks(analysis: Analysis) -> None:
     for check in analysis.checks:
         if check.severity is not Severity.INFO:
             where = "" if check.cell is None else f"cell {check.cell + 1}: "

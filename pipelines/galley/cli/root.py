@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import click
 
@@ -39,7 +40,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
 class Sections(click.Group):
     """A group whose help lists the commands by what they are for, and errors as sentences."""
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one block for each section."""
         width = formatter.width - 18
         for title, commands in SECTIONS.items():
@@ -59,7 +60,7 @@ class Sections(click.Group):
             fail(str(error))
 
 
-def fail(message: str) -> None:
+def fail(message: str) -> NoReturn:
     """Write one sentence to stderr and end with exit code 1."""
     click.echo(f"galley: {message}", err=True)
     sys.exit(1)

@@ -28,7 +28,8 @@ _LONGEST_BACKOFF = timedelta(minutes=5)
 
 def backoff(repeats: int) -> timedelta:
     """Return how long the next attempt waits after ``repeats`` repeats: 5 s, 10 s, 20 s, …"""
-    return min(_FIRST_BACKOFF * 2 ** min(repeats, 10), _LONGEST_BACKOFF)
+    wait: timedelta = _FIRST_BACKOFF * 2 ** min(repeats, 10)
+    return min(wait, _LONGEST_BACKOFF)
 
 
 def is_the_platforms(state: AttemptState, failure_class: FailureClass | None) -> bool:

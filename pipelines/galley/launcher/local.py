@@ -34,7 +34,7 @@ Mint = Callable[[str, str | None, UUID | None], str]
 """(tenant, author or None, run or None) → the token of a new host."""
 
 OVERHEAD = 2**30
-"""Memory of the host, its runners and its idle Dask workers beside what the notebooks use, bytes."""
+"""Memory of the host, its runners and idle Dask workers, beside what notebooks use, bytes."""
 PATIENCE_S = 10.0
 
 

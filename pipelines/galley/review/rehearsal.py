@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from galley.domain.runs import RunKind, RunState
 from galley.domain.tenants import Tenant, Tenants
-from galley.domain.versions import CellError, Evidence, Version, VersionState
+from galley.domain.versions import Evidence, Version, VersionState
 from galley.errors import Conflict
+from galley.rehearsal import evidence_of
 from galley.review.deploy import put_live
 from galley.store import audit, runs, version_arrows, versions
 from galley.store.tables import AttemptRow, RunRow, VersionRow
@@ -99,26 +100,4 @@ def _evidence(session: Session, run: RunRow) -> Evidence | None:
         .order_by(AttemptRow.number.desc())
         .limit(1)
     )
-    if attempt is None:
-        return None
-    started = attempt.running_since or attempt.started_at
-    elapsed = ((attempt.ended_at or started) - started).total_seconds()
-    return Evidence(
-        passed=run.state is RunState.SUCCEEDED,
-        started_at=started,
-        duration_s=elapsed if attempt.duration_s is None else attempt.duration_s,
-        peak_memory=attempt.peak_memory or 0,
-        cells=attempt.code_cells or 0,
-        parameters=run.parameters,
-        metrics=run.metrics,
-        error=_error(attempt, run),
-    )
-
-
-def _error(attempt: AttemptRow, run: RunRow) -> CellError | None:
-    if run.state is RunState.SUCCEEDED:
-        return None
-    if attempt.error is not None:
-        return CellError.model_validate(attempt.error)
-    reason = run.state_reason or "the rehearsal did not pass"
-    return CellError(ename=str(run.state), evalue=reason, message=reason)
+    return None if attempt is None else evidence_of(run, attempt)

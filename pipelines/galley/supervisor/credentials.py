@@ -14,7 +14,7 @@ from galley.supervisor.report import account_lines
 
 TOKENS = ("service-token", "mlflow-token", "proxy-token", "cookie-secret")
 _HEADER = """\
-# Passwords of the accounts that `galley up` made. They are stored nowhere else, only as scrypt hashes.
+# Passwords of the accounts that `galley up` made. Elsewhere they are stored as scrypt hashes only.
 # Delete this file when you have read it. `galley user reset NAME` makes a new password.
 """
 

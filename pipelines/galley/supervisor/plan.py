@@ -52,14 +52,17 @@ def make_settings(options: Options, home: Path, capabilities: Capabilities) -> S
     """
     ports.require_free(options.bind, options.port)
     last, taken = read_settings(home), {options.port}
+    hub, api, service = (
+        (last.hub_port, last.proxy_api_port, last.service_port) if last else (None, None, None)
+    )
     settings = Settings(
         home=home,
         tenants_file=_tenants_file(options, home),
         bind=options.bind,
         port=options.port,
-        hub_port=ports.choose(last and last.hub_port, taken),
-        proxy_api_port=ports.choose(last and last.proxy_api_port, taken),
-        service_port=ports.choose(last and last.service_port, taken),
+        hub_port=ports.choose(hub, taken),
+        proxy_api_port=ports.choose(api, taken),
+        service_port=ports.choose(service, taken),
         isolation="full" if capabilities.isolated else "none",
         isolation_reason=_reason(capabilities),
     )

@@ -37,8 +37,8 @@ def require_free(bind: str, port: int) -> None:
         if error.errno == errno.EADDRINUSE:
             who = _holder(port)
             raise Refusal(
-                f"port {port} of {bind} is taken{f' by {who}' if who else ''}. Stop that, or choose "
-                f"another port: GALLEY_PORT={_next_free(bind, port)} galley up"
+                f"port {port} of {bind} is taken{f' by {who}' if who else ''}. Stop that, or "
+                f"choose another port: GALLEY_PORT={_next_free(bind, port)} galley up"
             ) from error
         if error.errno == errno.EACCES:
             raise Refusal(
@@ -48,7 +48,7 @@ def require_free(bind: str, port: int) -> None:
 
 
 def choose(wanted: int | None, taken: set[int]) -> int:
-    """Return ``wanted`` if it is free on the loopback, else another free port; adds to ``taken``."""
+    """Return ``wanted`` if it is free on the loopback, else another; adds it to ``taken``."""
     candidates = random.sample(INNER_PORTS, k=200)
     for port in ([wanted] if wanted else []) + candidates:
         if port not in taken and is_free(LOOPBACK, port):
@@ -72,8 +72,8 @@ def _next_free(bind: str, port: int) -> int:
 def _holder(port: int) -> str | None:
     with contextlib.suppress(psutil.Error, OSError):
         for connection in psutil.net_connections(kind="tcp"):
-            listens = connection.status == psutil.CONN_LISTEN
-            if listens and connection.laddr.port == port and connection.pid:
+            listens = connection.status == psutil.CONN_LISTEN and connection.laddr
+            if listens and tuple(connection.laddr)[1:] == (port,) and connection.pid:
                 process = psutil.Process(connection.pid)
                 words = " ".join(process.cmdline())[:80] or process.name()
                 return f"process {connection.pid} ({words})"

@@ -71,7 +71,7 @@ class Supervisor:
         finally:
             self._stop()
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _note(self, number: int, _frame: FrameType | None) -> None:
         if number in (signal.SIGINT, signal.SIGTERM):
             self._stops += 1
         elif number == signal.SIGHUP:

@@ -73,7 +73,7 @@ def _pass_signals_on(supervisor: int) -> None:
     had_terminal = _has_terminal()
     outlives_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # started by nohup
 
-    def on_signal(number: int, frame: FrameType | None) -> None:
+    def on_signal(number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGHUP and had_terminal and not _has_terminal():
             if outlives_terminal:
                 return
