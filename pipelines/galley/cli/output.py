@@ -12,6 +12,9 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
+LEAST_WIDTH = 160
+"""Columns of a table that is not cut; a narrower terminal wraps its lines."""
+
 _GLYPHS = {
     "succeeded": "✓",
     "approved": "✓",
@@ -39,7 +42,8 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._console = Console(soft_wrap=True, highlight=False)
+        self._console = Console(highlight=False)
+        self._console.width = max(self._console.width, LEAST_WIDTH)
 
     def model(self, model: BaseModel, sentence: str) -> None:
         """Print one thing: its JSON, or a sentence."""
@@ -62,7 +66,9 @@ class Output:
         elif not models:
             click.echo(empty)
         else:
-            table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+            table = Table(box=None, pad_edge=False, header_style="bold")
+            for column in columns:
+                table.add_column(column, no_wrap=True)  # an id is there to be copied
             for row in rows:
                 table.add_row(*(cell if isinstance(cell, str) else str(cell) for cell in row))
             self._console.print(table)
