@@ -51,14 +51,20 @@ export async function request<T>(
 
 /** A transport for the standalone page: the browser's session, writes with the XSRF token. */
 export class BrowserTransport implements ITransport {
-  constructor(private readonly root: string) {}
+  /** `heard` is told the status of every answer. */
+  constructor(
+    private readonly root: string,
+    private readonly heard: (status: number) => void = () => undefined
+  ) {}
 
-  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (init.method && init.method !== 'GET') {
       headers.set('X-XSRFToken', cookie('_galley_xsrf'));
     }
-    return fetch(this.url(path), { ...init, headers, credentials: 'same-origin' });
+    const response = await fetch(this.url(path), { ...init, headers, credentials: 'same-origin' });
+    this.heard(response.status);
+    return response;
   }
 
   url(path: string): string {

@@ -67,10 +67,13 @@ export function Link(props: {
   children: React.ReactNode;
   className?: string;
   title?: string;
+  /** Whether it leads to where one is. */
+  current?: boolean;
 }): JSX.Element {
   const galley = useGalley();
   return (
     <a
+      aria-current={props.current ? 'page' : undefined}
       className={`jp-Galley-link ${props.className ?? ''}`}
       href={galley.href(props.to)}
       title={props.title}

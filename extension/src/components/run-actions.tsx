@@ -9,7 +9,8 @@ import { useAction, useChanges, useGalley } from './context';
 import { RunDialog } from './run-dialog';
 
 export function RunActions(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
-  const { client, me, trans, go } = useGalley();
+  const galley = useGalley();
+  const { client, me, trans } = galley;
   useChanges(me);
   const action = useAction();
   const [asking, setAsking] = React.useState(false);
@@ -62,7 +63,7 @@ export function RunActions(props: { run: Run; onChanged: (run: Run) => void }): 
           onClose={() => setAsking(false)}
           onStarted={started => {
             setAsking(false);
-            go({ kind: 'run', id: started.id });
+            galley.go({ kind: 'run', id: started.id });
           }}
         />
       )}

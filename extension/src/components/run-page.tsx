@@ -2,7 +2,7 @@
 import * as React from 'react';
 import type { Attempt, Run, TaskTry } from '../api/types';
 import { bytes } from '../format/quantity';
-import { ended, failureAdvice, runWord } from '../model/words';
+import { ended, failureAdvice, runWord, triggerText } from '../model/words';
 import { Resource } from '../model/resource';
 import { Copyable, Elapsed, Facts, Link, Loading, Meter, Name, ProblemBox, Time } from './basics';
 import { useGalley, useModel } from './context';
@@ -143,18 +143,6 @@ function Head(props: {
       )}
     </header>
   );
-}
-
-type Trans = ReturnType<typeof useGalley>['trans'];
-
-export function triggerText(trans: Trans, run: Run): string {
-  if (run.trigger === 'schedule') {
-    return trans.__('by the schedule');
-  }
-  if (run.trigger === 'rehearsal') {
-    return trans.__('rehearsal of version %1', run.version);
-  }
-  return run.requested_by ? trans.__('started by %1', run.requested_by) : trans.__('started by hand');
 }
 
 function Sentence({ run }: { run: Run }): JSX.Element {

@@ -104,6 +104,17 @@ export function gateShort(trans: TranslationBundle, gate: Gate): string {
   return gate === 'lead' ? trans.__('lead') : trans.__('MLE');
 }
 
+/** What started a run. */
+export function triggerText(trans: TranslationBundle, run: Run): string {
+  if (run.trigger === 'schedule') {
+    return trans.__('by the schedule');
+  }
+  if (run.trigger === 'rehearsal') {
+    return trans.__('rehearsal of version %1', run.version);
+  }
+  return run.requested_by ? trans.__('started by %1', run.requested_by) : trans.__('started by hand');
+}
+
 /** What a class of failure means and what one can do about it. */
 export function failureAdvice(
   trans: TranslationBundle,

@@ -1,0 +1,14 @@
+/** Names under which others find what the plugins add. */
+export const Commands = {
+  publish: 'galley:publish',
+  openRun: 'galley:open-run',
+  openReview: 'galley:open-review',
+  openPipeline: 'galley:open-pipeline',
+  openStandalone: 'galley:open-standalone',
+  showSidebar: 'galley:show-sidebar'
+} as const;
+
+export const PALETTE = 'Galley';
+
+/** Id of the panel in the left area. */
+export const SIDEBAR = 'galley-sidebar';

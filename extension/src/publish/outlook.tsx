@@ -1,0 +1,110 @@
+/** The right side of the publish dialog: what will happen, before it does. */
+import * as React from 'react';
+import type { Analysis, Version } from '../api/types';
+import { Button, Facts, Loading, ProblemBox, Section } from '../components/basics';
+import { useTrans } from '../components/context';
+import { Checks, RehearsalFigures } from '../components/evidence';
+import { TaskGraph } from '../components/graph';
+import { gateShort } from '../model/words';
+import type { PublishSession } from './session';
+
+export function Outlook(props: {
+  session: PublishSession;
+  onCell: (cell: number) => void;
+}): JSX.Element {
+  const trans = useTrans();
+  const { session } = props;
+  const { analysis } = session;
+  const retry = (): void => void analysis.refresh();
+  return (
+    <div className="jp-Galley-outlook">
+      <h3>{trans.__('What will happen')}</h3>
+      <Steps session={session} />
+      <ProblemBox problem={analysis.problem} retry={retry} />
+      {analysis.value ? (
+        <>
+          <Section title={trans.__('Tasks')}>
+            <TaskGraph graph={analysis.value.tasks} />
+          </Section>
+          <Section
+            title={trans.__('Checks')}
+            aside={
+              <Button
+                kind="quiet"
+                label={trans.__('Read again')}
+                title={trans.__('Saves the notebook and reads it once more')}
+                busy={analysis.loading}
+                onClick={retry}
+              />
+            }
+          >
+            <Checks checks={analysis.value.checks} onCell={props.onCell} />
+          </Section>
+          <Environment analysis={analysis.value} />
+        </>
+      ) : (
+        !analysis.problem && <Loading lines={4} />
+      )}
+      <LastRehearsal version={session.known.value?.version ?? null} />
+    </div>
+  );
+}
+
+/** The way of a version, in a sentence each. */
+function Steps({ session }: { session: PublishSession }): JSX.Element {
+  const trans = useTrans();
+  const gates = session.tenant?.gates ?? [];
+  const scheduled = session.draft?.scheduled ?? false;
+  const live = session.pipeline?.live_version;
+  return (
+    <ol className="jp-Galley-steps jp-mod-plain">
+      <li>{trans.__('The saved notebook runs once from top to bottom: the rehearsal.')}</li>
+      {gates.length > 0 && (
+        <li>
+          {trans.__(
+            'It waits for approval by %1.',
+            gates.map(gate => gateShort(trans, gate)).join(trans.__(' and '))
+          )}
+        </li>
+      )}
+      <li>
+        {live
+          ? trans.__('v%1 takes the place of v%2.', session.nextVersion, live)
+          : trans.__('v%1 goes live.', session.nextVersion)}{' '}
+        {scheduled
+          ? trans.__('Its schedule starts the runs.')
+          : trans.__('It runs when somebody starts it.')}
+      </li>
+    </ol>
+  );
+}
+
+function Environment({ analysis }: { analysis: Analysis }): JSX.Element | null {
+  const trans = useTrans();
+  const { requirements, modules } = analysis;
+  if (requirements.length === 0 && modules.length === 0) {
+    return null;
+  }
+  return (
+    <Section title={trans.__('Taken along')}>
+      <Facts
+        facts={[
+          [
+            trans.__('Packages'),
+            requirements.map(one => `${one.name} ${one.version}`).join(', ')
+          ],
+          [trans.__('Local modules'), modules.join(', ')]
+        ]}
+      />
+    </Section>
+  );
+}
+
+function LastRehearsal({ version }: { version: Version | null }): JSX.Element | null {
+  const trans = useTrans();
+  return version?.evidence ? (
+    <Section title={trans.__('Last rehearsal (v%1)', version.number)}>
+      <RehearsalFigures evidence={version.evidence} />
+    </Section>
+  ) : null;
+}
