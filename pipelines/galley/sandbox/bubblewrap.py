@@ -64,9 +64,10 @@ def options(
         *("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"),
         *("--unshare-cgroup-try", "--hostname", spec.name),
         *("--die-with-parent", "--new-session"),
-        *_parents(path for _, _, path in binds),
-        *("--proc", "/proc", "--dev", "/dev"),
+        *("--perms", "0755", "--dir", "/var", "--proc", "/proc", "--dev", "/dev"),
         *(word for folder in SCRATCH for word in ("--perms", "1777", *size, "--tmpfs", folder)),
+        # After the scratch folders: a checkout or a home folder may lie below /tmp.
+        *_parents(path for _, _, path in binds),
         *("--perms", "0755", "--dir", "/run"),
         *_system_links(),
         *(word for bind in binds for word in bind),
@@ -127,5 +128,5 @@ def _parents(targets: Iterable[str]) -> list[str]:
         for parent in PurePosixPath(target).parents
         if str(parent) not in {"/", "/usr", "/tmp", "/dev", "/proc"}  # noqa: S108
     }
-    ordered = sorted(folders | {PurePosixPath("/var")}, key=lambda folder: len(folder.parts))
+    ordered = sorted(folders, key=lambda folder: len(folder.parts))
     return [word for folder in ordered for word in ("--perms", "0755", "--dir", str(folder))]

@@ -50,7 +50,9 @@ def plan_of(spec: SandboxSpec, etc: Path) -> dict[str, Any]:
     if spec.isolated:
         _write_etc(spec, etc, as_root=as_root)
         plan["bwrap"] = shutil.which("bwrap") or "bwrap"
-        plan["options"] = bubblewrap.options(spec, etc, as_root=as_root, gpu_devices=gpu_devices())
+        plan["options"] = bubblewrap.options(
+            spec, etc, as_root=as_root, gpu_devices=gpu_devices(), sized=_can_size(plan["bwrap"])
+        )
         plan["argv"] = [*(bubblewrap.drop_privileges(spec) if as_root else []), *spec.argv]
         plan["internet"] = shutil.which("slirp4netns") if spec.internet else None
     return plan
@@ -58,6 +60,7 @@ def plan_of(spec: SandboxSpec, etc: Path) -> dict[str, Any]:
 
 @cache
 def _can_size(bwrap: str) -> bool:
+    """Whether this bubblewrap knows ``--size``, which older ones refuse."""
     said = subprocess.run([bwrap, "--help"], capture_output=True, text=True, check=False)
     return "--size" in said.stdout + said.stderr
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +16,7 @@ import psutil
 import pytest
 from galley.domain.settings import Settings
 from galley.sandbox.internet import local_addresses
+from galley.sandbox.spec import Bind
 
 from tests.galley.sandbox.sandboxes import (
     AS_ROOT,
@@ -64,6 +67,7 @@ class Neighbour(NamedTuple):
 @pytest.fixture(scope="module")
 def neighbour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbour]:
     settings = settings_in(tmp_path_factory.mktemp("home"))
+    settings.home.chmod(0o755)  # What keeps others out here is the wall, not the mode.
     spec = member_spec(settings, "dave", "winery", *python(NEIGHBOUR), env={"TOKEN": MARK})
     home = settings.homes / "users" / "dave" / "winery"
     with running(settings, spec) as runner:
@@ -95,7 +99,7 @@ def test_the_files_of_others_and_of_the_platform_cannot_be_read(neighbour: Neigh
     for path in secrets:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("secret")
-        path.chmod(0o644)  # What keeps it from being read is the wall, not the mode.
+        path.chmod(0o644)
     paths = [*map(str, secrets), str(neighbour.home / "notes.ipynb"), "/etc/shadow"]
     paths += [f"/proc/{neighbour.processes[-1].pid}/root{neighbour.home}/notes.ipynb"]
     folders = [str(settings.home), str(settings.homes), str(neighbour.home), "/home/dave"]
@@ -169,6 +173,22 @@ def test_processes_of_others_are_not_seen_and_not_hit(neighbour: Neighbour) -> N
     assert len(inside["processes"].split("pid ")) <= 6, "only its own few processes"
     alive = [process.pid for process in neighbour.processes]
     assert alive == pids[1:]
+
+
+def test_what_is_shown_from_below_tmp_can_be_read(tmp_path: Path) -> None:
+    """A checkout or an environment below ``/tmp``: missing parents must be open to all."""
+    settings, folder = settings_in(tmp_path), Path(tempfile.mkdtemp(dir="/tmp"))
+    try:
+        folder.chmod(0o755)
+        shown = folder / "deep" / "checkout"
+        shown.mkdir(parents=True)
+        (shown / "module.py").write_text("")
+        spec = member_spec(settings, "alice", "oncology", "cat", str(shown / "module.py"))
+        bind = Bind(source=shown, target=shown)
+        done = run(settings, spec.model_copy(update={"binds": (*spec.binds, bind)}))
+    finally:
+        shutil.rmtree(folder)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_each_member_in_each_tenant_is_an_identity_of_its_own(neighbour: Neighbour) -> None:
