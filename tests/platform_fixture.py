@@ -53,9 +53,7 @@ class HubPlatform:
         }
         for user, password in self.passwords.items():
             passwords.set(user, password)
-        self._specs = {
-            spec.name: spec for spec in child_specs(self.settings, proxy.install(home))
-        }
+        self._specs = {spec.name: spec for spec in child_specs(self.settings, proxy.install(home))}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -112,7 +110,9 @@ class HubPlatform:
         headers["Referer"] = f"{self.url}/hub/home"
         return session.request(method, f"/hub/api{path}", headers=headers, **options)
 
-    def spawn(self, session: httpx.Client, user: str, tenant: str, **options: Any) -> httpx.Response:
+    def spawn(
+        self, session: httpx.Client, user: str, tenant: str, **options: Any
+    ) -> httpx.Response:
         """Start a server and wait until it is ready; return the answer to the request."""
         path = f"/users/{user}/servers/{tenant}"
         answer = self.api(session, "POST", path, json=options)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from galley.domain.model import Model
 from galley.domain.tenants import Dataset, Limits, Profile, ReviewPolicy, Role, Tenant, Tenants
 

@@ -17,9 +17,10 @@ class Person:
     Args:
         platform: where to sign in.
         name: a demo account.
+        password: default is the one that was generated for it.
     """
 
-    def __init__(self, platform: Platform, name: str) -> None:
+    def __init__(self, platform: Platform, name: str, password: str | None = None) -> None:
         self.name = name
         self.http = httpx.Client(base_url=platform.url, follow_redirects=True, timeout=60)
         page = self.http.get("/hub/login")
@@ -28,7 +29,7 @@ class Person:
             "/hub/login?next=/services/galley/",
             data={
                 "username": name,
-                "password": platform.passwords[name],
+                "password": password or platform.passwords[name],
                 "_xsrf": self.http.cookies.get("_xsrf", path="/hub/") or "",
             },
         )
@@ -49,6 +50,22 @@ class Person:
         return self.http.post(
             f"{SERVICE}/api/v1{path}", json=body, headers={"X-XSRFToken": self.xsrf}
         )
+
+    def token(self, note: str) -> str:
+        """Return a new personal token, made as the hub's token page makes one."""
+        home = self.http.get("/hub/token")
+        xsrf = next(
+            cookie.value
+            for cookie in self.http.cookies.jar
+            if cookie.name == "_xsrf" and cookie.path == "/hub/"
+        )
+        answer = self.http.post(
+            f"/hub/api/users/{self.name}/tokens",
+            json={"note": note},
+            headers={"X-XSRFToken": xsrf or "", "Referer": str(home.url)},
+        )
+        answer.raise_for_status()
+        return str(answer.json()["token"])
 
     def close(self) -> None:
         """End the connection; the session stays."""

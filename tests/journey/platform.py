@@ -79,9 +79,10 @@ def start(home: Path, tenants: Path | None = None) -> Platform:
         if process.poll() is not None:
             break
         try:
-            if httpx.get(f"{platform.url}/services/galley/healthz").status_code == 200:
+            answer = httpx.get(f"{platform.url}/services/galley/healthz")
+            if answer.status_code == 200 and answer.json()["status"] == "ok":
                 return platform
-        except httpx.TransportError:
+        except (httpx.TransportError, ValueError):
             pass
         time.sleep(0.3)
     platform.stop()

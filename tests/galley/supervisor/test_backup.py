@@ -22,7 +22,14 @@ def rows(database: Path) -> list[str]:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     home = tmp_path / "home"
-    for folder in ("secrets", "hub", "service/blobs", "mlflow/artifacts", "homes/users/ann", "logs"):
+    for folder in (
+        "secrets",
+        "hub",
+        "service/blobs",
+        "mlflow/artifacts",
+        "homes/users/ann",
+        "logs",
+    ):
         (home / folder).mkdir(parents=True)
     (home / "format.json").write_text('{"format": 1}\n')
     (home / "secrets" / "cookie-secret").write_text("s3cret")
