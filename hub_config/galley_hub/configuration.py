@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ from galley_hub.tenants import SERVICES, custom_scopes, hub_roles, load, server_
 
 COOKIE_DAYS = 14
 GROUPS_AGE_S = 60
+SERVICE_WAIT_S = 1
+"""The hub is of use without the service, so its start waits no longer for each than this."""
 
 
 def apply(c: Any, settings: Settings) -> None:
@@ -76,9 +77,14 @@ def _servers(c: Any, settings: Settings, tenants: Tenants) -> None:
     spawner.poll_interval = 10
     spawner.options_form = SandboxSpawner.profile_form
     spawner.options_from_form = profile_form.parse
+    spawner.apply_user_options = _options_are_read_at_start
     spawner.server_token_scopes = lambda self: server_scopes(self.user.name, self.name, tenants)
     c.SandboxSpawner.settings = settings
     c.SandboxSpawner.tenants = tenants
+
+
+def _options_are_read_at_start(_spawner: Any, _options: dict[str, Any]) -> None:
+    """Nothing to do: :meth:`SandboxSpawner.spec` reads and checks them."""
 
 
 def _services(c: Any, settings: Settings) -> None:
@@ -91,6 +97,7 @@ def _services(c: Any, settings: Settings) -> None:
             "oauth_redirect_uri": f"/services/{name}/oauth_callback",
             "oauth_client_allowed_scopes": [*custom_scopes(), "read:users:name!user"],
             "oauth_no_confirm": True,
+            "timeout": SERVICE_WAIT_S,
         }
         for name, token in zip(SERVICES, ("service-token", "mlflow-token"), strict=True)
     ]
@@ -100,7 +107,8 @@ def _pages(c: Any, settings: Settings, tenants: Tenants) -> None:
     c.JupyterHub.default_url = landing(tenants)
     c.JupyterHub.template_paths = [str(files.templates())]
     c.JupyterHub.template_vars = {
-        "galley_cards": partial(tenant_cards, settings, tenants),
+        # JupyterHub calls it with the user, or None before signing in.
+        "galley_cards": lambda user: user and tenant_cards(settings, tenants, user.name),
         "galley_isolation_reason": settings.isolation_reason,
         "galley_isolated": settings.isolation == "full",
     }
