@@ -40,70 +40,13 @@ export interface IPage<T> {
   next_cursor?: string | null;
 }
 
-export type Action =
-  | 'read'
-  | 'publish'
-  | 'run'
-  | 'approve-lead'
-  | 'approve-mle'
-  | 'deploy'
-  | 'operate';
-
-export interface IProfile {
-  name: string;
-  display_name: string;
-  description: string;
-  cpu: number;
-  memory: number;
-  gpus: number;
-  available: boolean;
-  reason: string | null;
-}
-
-export interface ITenant {
-  name: string;
-  display_name: string;
-  description: string;
-  roles: string[];
-  actions: Action[];
-  profiles: IProfile[];
-  default_profile: string;
-  gates: Gate[];
-  parameters: Record<string, unknown>;
-  available: boolean;
-  reason: string | null;
-}
-
-export interface IMe {
-  user: string;
-  via: 'server' | 'token' | 'browser';
-  tenants: ITenant[];
-  xsrf: string | null;
-}
-
-export interface ISlugAnswer {
-  slug: string;
-  valid: boolean;
-  exists: boolean;
-  yours: boolean;
-  message: string | null;
-  suggestion: string | null;
-}
-
-export interface ISchedulePreview {
-  cron: string;
-  timezone: string;
-  description: string;
-  firings: Firing[];
-}
-
-export interface ILogChunk {
-  text: string;
-  offset: number;
-  next_offset: number;
-  size: number;
-  ended: boolean;
-}
+export type Action = Schemas['Action'];
+export type IProfile = Schemas['ProfileView'];
+export type ITenant = Schemas['TenantView'];
+export type IMe = Schemas['Me'];
+export type ISlugAnswer = Schemas['SlugStatus'];
+export type ISchedulePreview = Schemas['SchedulePreview'];
+export type ILogChunk = Schemas['LogChunk'];
 
 /** A cell of an nbformat 4 document, as far as this code looks into it. */
 export interface INotebookCell {
