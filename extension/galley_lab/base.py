@@ -27,6 +27,7 @@ RETURNED = (
     "Content-Type",
     "ETag",
     "Location",
+    "Referrer-Policy",
     "Retry-After",
 )
 """Response headers of the service that the browser sees; above all no cookies."""

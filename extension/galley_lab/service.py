@@ -16,7 +16,7 @@ TIMEOUT = httpx.Timeout(60, connect=5)
 STREAM_TIMEOUT = httpx.Timeout(60, connect=5, read=None)
 """An event stream may be silent for as long as nothing happens."""
 
-PASSED_ON = ("Accept", "Content-Type", "Idempotency-Key", "Last-Event-ID")
+PASSED_ON = ("Accept", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID")
 """Request headers that the service sees; above all not the browser's cookies."""
 
 

@@ -1,0 +1,40 @@
+/** The command, its places in palette and context, and the badge of each notebook. */
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { ICommandPalette } from '@jupyterlab/apputils';
+import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import type { IGalleyLab } from '../lab/galley';
+import { publishIcon } from '../lab/icons';
+import { Commands, PALETTE } from '../lab/names';
+import { BadgeWidget } from './badge';
+import { Publisher } from './publisher';
+
+/** Add the command; returns the factory of the notebook toolbar's badge. */
+export function addPublishing(
+  app: JupyterFrontEnd,
+  lab: IGalleyLab,
+  notebooks: INotebookTracker,
+  palette: ICommandPalette | null
+): (panel: NotebookPanel) => BadgeWidget {
+  const { trans } = lab;
+  const publisher = new Publisher(lab, app.commands);
+  const configured = (): boolean => lab.found.problem?.code !== 'not-configured';
+  app.commands.addCommand(Commands.publish, {
+    label: args => (args.toolbar ? trans.__('Publish') : trans.__('Publish Notebook…')),
+    caption: () =>
+      configured()
+        ? trans.__('Publish this notebook as a pipeline')
+        : trans.__('Galley is not set up on this Jupyter server'),
+    icon: publishIcon,
+    isEnabled: () => notebooks.currentWidget !== null && configured(),
+    execute: async () => {
+      const panel = notebooks.currentWidget;
+      if (panel) {
+        await publisher.publish(panel);
+      }
+    }
+  });
+  palette?.addItem({ command: Commands.publish, category: PALETTE });
+  lab.found.changed.connect(() => app.commands.notifyCommandChanged(Commands.publish));
+  notebooks.currentChanged.connect(() => app.commands.notifyCommandChanged(Commands.publish));
+  return panel => new BadgeWidget(lab, panel);
+}
