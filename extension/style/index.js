@@ -1,1 +1,4 @@
 import './base.css';
+import './lab.css';
+import './publish.css';
+import './sidebar.css';

@@ -6,7 +6,7 @@ import { PipelinePage } from '../components/pipeline-page';
 import { ReviewPage } from '../components/review-page';
 import { RunPage } from '../components/run-page';
 import type { Place } from '../model/place';
-import { ConnectionBanner } from './banner';
+import { ConnectionBanner } from '../components/connection';
 import type { LabGalley } from './galley';
 import { GalleyRoot } from './root';
 

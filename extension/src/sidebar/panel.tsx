@@ -3,7 +3,7 @@ import * as React from 'react';
 import { FilterBox, caretDownIcon, caretRightIcon, refreshIcon } from '@jupyterlab/ui-components';
 import { Button, Empty, Loading, ProblemBox } from '../components/basics';
 import { useChanges, useGalley } from '../components/context';
-import { ConnectionBanner } from '../lab/banner';
+import { ConnectionBanner } from '../components/connection';
 import type { PagedList } from '../model/list';
 import type { SidebarModel } from './model';
 import { PipelineRow, ReviewRow, RunRow } from './rows';
