@@ -69,7 +69,7 @@ def published_notebook(cells: list[Any]) -> dict[str, Any]:
             notebook.cells.append(nbformat.v4.new_code_cell(source))
         else:
             notebook.cells.append(nbformat.v4.new_markdown_cell(source))
-    result: dict[str, Any] = json.loads(nbformat.writes(notebook))
+    result: dict[str, Any] = json.loads(json.dumps(notebook))
     return result
 
 

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from galley.cluster.address import ClusterAddress
+from galley.domain.runs import RunKind
+from galley.run.environment import kernel_environment, tracking_environment
+from galley.run.tasks import TaskTracking
+
+from tests.galley.run.jobs import make_job
+
+
+def test_only_named_variables_are_inherited(tmp_path: Path) -> None:
+    inherited = {"HOME": "/home/x", "PATH": "/bin", "GALLEY_HOST_TOKEN_FILE": "t", "SECRET": "s"}
+    environment = kernel_environment(make_job(tmp_path), inherited)
+    assert environment["HOME"] == "/home/x"
+    assert environment["PATH"].endswith(":/bin")
+    assert not {"SECRET", "GALLEY_HOST_TOKEN_FILE"} & environment.keys()
+
+
+def test_it_says_what_is_running_and_limits_threads(tmp_path: Path) -> None:
+    job = make_job(tmp_path, kind=RunKind.REHEARSAL)
+    environment = kernel_environment(job, {})
+    assert environment["GALLEY_RUN_ID"] == str(job.run)
+    assert environment["GALLEY_REHEARSAL"] == "1"
+    assert environment["OMP_NUM_THREADS"] == "1"
+    assert "DASK_SCHEDULER_ADDRESS" not in environment
+
+
+def test_a_plain_dask_client_finds_the_cluster_and_must_encrypt(tmp_path: Path) -> None:
+    cluster = ClusterAddress(
+        address="tls://127.0.0.1:1", ca=tmp_path / "ca", cert=tmp_path / "c", key=tmp_path / "k"
+    )
+    environment = kernel_environment(make_job(tmp_path, cluster=cluster), {})
+    assert environment["DASK_SCHEDULER_ADDRESS"] == "tls://127.0.0.1:1"
+    assert environment["DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION"] == "True"
+    assert environment["DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY"] == str(tmp_path / "k")
+
+
+def tracking() -> TaskTracking:
+    return TaskTracking(
+        uri="http://x/m",
+        token="t",
+        experiment="e",
+        experiment_id="1",
+        parent="p",
+        tags={"galley.run_id": "r"},
+    )
+
+
+def test_mlflow_lands_in_the_tasks_run_and_later_runs_below_it() -> None:
+    environment = tracking_environment(tracking(), "run-1")
+    assert environment["MLFLOW_RUN_ID"] == "run-1"
+    assert environment["MLFLOW_TRACKING_TOKEN"] == "t"
+    context = json.loads(environment["MLFLOW_RUN_CONTEXT"])
+    assert context == {"mlflow.parentRunId": "run-1", "galley.run_id": "r"}
+
+
+def test_without_a_run_mlflow_still_knows_where_to_go() -> None:
+    environment = tracking_environment(tracking(), None)
+    assert environment["MLFLOW_TRACKING_URI"] == "http://x/m"
+    assert "MLFLOW_RUN_ID" not in environment

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import nbformat
+import pytest
+from galley.domain.runs import FailureClass
+from galley.run import failures
+from galley.run.guard import Stop
+
+GIB = 2**30
+
+
+def died(returncode: int | None, *, last: int = 0, detail: str = "") -> Any:
+    return failures.died(
+        returncode,
+        task="fit",
+        cell=13,
+        last=last,
+        memory=8 * GIB,
+        profile="cpu-small",
+        detail=detail,
+    )
+
+
+def test_out_of_memory_names_cell_use_limit_and_profile() -> None:
+    failure, error = failures.stopped(
+        Stop.MEMORY,
+        task="fit",
+        cell=13,
+        used=int(8.2 * GIB),
+        memory=8 * GIB,
+        profile="cpu-small",
+        timeout_s=60,
+    )
+    assert failure is FailureClass.OUT_OF_MEMORY
+    assert error.message.startswith("out of memory in cell 14: 8.2 GiB used, 8.0 GiB is the limit")
+    assert "'cpu-small'" in error.message
+
+
+def test_a_deadline_is_a_timeout_and_a_cancellation_has_no_class() -> None:
+    facts: dict[str, Any] = {
+        "task": "fit",
+        "cell": None,
+        "used": 0,
+        "memory": GIB,
+        "profile": "p",
+        "timeout_s": 90,
+    }
+    assert failures.stopped(Stop.DEADLINE, **facts)[0] is FailureClass.TIMEOUT
+    assert "90 s" in failures.stopped(Stop.DEADLINE, **facts)[1].message
+    assert failures.stopped(Stop.CANCELLED, **facts)[0] is None
+
+
+@pytest.mark.parametrize(
+    ("returncode", "last", "failure", "says"),
+    [
+        (-signal.SIGKILL, 0, FailureClass.INFRASTRUCTURE, "was killed in cell 14"),
+        (-signal.SIGKILL, int(7.5 * GIB), FailureClass.OUT_OF_MEMORY, "out of memory in cell 14"),
+        (None, 0, FailureClass.INFRASTRUCTURE, "was killed"),
+        (-signal.SIGSEGV, 0, FailureClass.USER, "crashed with SIGSEGV in cell 14"),
+        (3, 0, FailureClass.USER, "ended itself with exit code 3 in cell 14"),
+    ],
+)
+def test_how_a_kernel_died_decides_whose_failure_it_was(
+    returncode: int | None, last: int, failure: FailureClass, says: str
+) -> None:
+    found, error = died(returncode, last=last)
+    assert found is failure
+    assert says in error.message
+
+
+def test_the_last_words_of_a_crash_are_told() -> None:
+    assert died(-signal.SIGABRT, detail="corrupted heap")[1].message.endswith("corrupted heap")
+
+
+def cells(*specs: tuple[str, dict[str, Any]]) -> list[Any]:
+    return [nbformat.v4.new_code_cell(source, metadata=meta) for source, meta in specs]
+
+
+def test_a_cell_maps_back_to_the_published_notebook() -> None:
+    executed = cells(
+        ("a = 1", {"galley": {"cell": 4}}),
+        ("a = 2", {"tags": ["injected-parameters"]}),
+        ("b", {"galley": {"cell": 6}}),
+    )
+    found = [failures.published_cell(executed, index) for index in (0, 1, 2, 9, None)]
+    assert found == [4, None, 6, None, None]
+
+
+def test_without_the_note_injected_cells_are_not_counted() -> None:
+    executed = cells(("a = 1", {}), ("a = 2", {"tags": ["injected-parameters"]}), ("b", {}))
+    assert [failures.published_cell(executed, index) for index in range(3)] == [0, None, 1]
+
+
+def test_the_published_notebook_is_rebuilt_in_place() -> None:
+    executed = cells(("a", {"galley": {"cell": 2}}), ("x", {"tags": ["injected-parameters"]}))
+    notebook = failures.published_notebook(executed)
+    assert [cell["source"] for cell in notebook["cells"]] == ["", "", "a"]
