@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from galley.store import Store
+
 from tests.galley.world import World
 
 

@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from galley import dispatch, review
 from galley.domain.parameters import ParameterSchema
 from galley.domain.reviews import DecisionRequest, Verdict
@@ -26,6 +24,7 @@ from galley.domain.versions import (
 from galley.domain.work import Assignment, LeaseRequest, Outcome
 from galley.store import Store, versions
 from galley.store.tokens import HostIdentity
+from sqlalchemy.orm import Session
 
 T = TypeVar("T")
 
@@ -72,9 +71,7 @@ SCHEMA = ParameterSchema(
     },
     cell=0,
 )
-ANALYSIS = Analysis(
-    parameters=SCHEMA, tasks=(TaskNode(name="churn", cells=(0, 1)),)
-)
+ANALYSIS = Analysis(parameters=SCHEMA, tasks=(TaskNode(name="churn", cells=(0, 1)),))
 ERROR = CellError(task="churn", cell=1, ename="KeyError", evalue="'x'", message="cell 2: no 'x'")
 
 
@@ -86,7 +83,8 @@ def tenants_with(tenant: str, **changes: Any) -> Tenants:
 
 def request_of(**fields: Any) -> PublishRequest:
     """Return a request to publish."""
-    return PublishRequest.model_validate({"notebook": {"cells": []}, "name": "Churn", **fields})
+    notebook = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    return PublishRequest.model_validate({"notebook": notebook, "name": "Churn", **fields})
 
 
 @dataclass

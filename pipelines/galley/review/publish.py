@@ -56,7 +56,7 @@ def publish(
         profile=request.profile or tenant.first_profile,
         defaults=request.defaults,
         rehearsal_parameters={
-            **parameters.rehearsal_parameters(request.notebook),
+            **parameters.rehearsal_parameters(request.notebook, analysis.parameters),
             **request.rehearsal_parameters,
         },
         rehearse_only=request.rehearse_only,

@@ -20,10 +20,10 @@ from galley.domain.runs import RunKind, RunState, TriggerKind
 from galley.domain.schedules import CatchUp
 from galley.domain.tenants import Tenant, Tenants
 from galley.errors import InvalidInput
-from galley.store import deployments, run_parameters, runs, schedules
+from galley.store import audit, deployments, run_parameters, runs, schedules
 from galley.store.columns import new_id
 from galley.store.run_parameters import Interval
-from galley.store.tables import RunRow, ScheduleRow, VersionRow
+from galley.store.tables import PipelineRow, RunRow, ScheduleRow, VersionRow
 
 ON_TIME = timedelta(seconds=60)
 """A firing found within this time counts as on time, so that a quick restart misses nothing."""
@@ -49,7 +49,14 @@ def materialise_due(session: Session, tenants: Tenants, now: datetime) -> list[U
     ).all()
     queued: list[UUID] = []
     for row in due:
-        queued.extend(_fire(session, row, tenants.tenants[row.tenant], now))
+        try:
+            cron = schedules.cron_of(row)
+        except InvalidInput:
+            # The system's time zone data lost the zone. Others must not wait for its return.
+            pipeline = session.get_one(PipelineRow, row.pipeline_id)
+            schedules.pause(session, pipeline, row, audit.PLATFORM, now)
+        else:
+            queued.extend(_fire(session, row, cron, tenants.tenants[row.tenant], now))
     return queued
 
 
@@ -58,9 +65,10 @@ def next_due(session: Session, tenants: Tenants) -> datetime | None:
     return schedules.next_firing(session, tenants.tenants)
 
 
-def _fire(session: Session, row: ScheduleRow, tenant: Tenant, now: datetime) -> list[UUID]:
+def _fire(
+    session: Session, row: ScheduleRow, cron: Cron, tenant: Tenant, now: datetime
+) -> list[UUID]:
     assert row.next_firing is not None
-    cron = schedules.cron_of(row)
     version = deployments.current(session, row.pipeline_id)
     firings, more = cron.last_between(
         row.next_firing - timedelta(microseconds=1), now, MISSED_SHOWN + 1
@@ -70,6 +78,8 @@ def _fire(session: Session, row: ScheduleRow, tenant: Tenant, now: datetime) -> 
     if version is None or not firings:
         return []
     wanted = firings[-1] if _runs(row.catch_up, firings[-1], now) else None
+    if wanted is None:
+        firings, more = firings[-MISSED_SHOWN:], more or len(firings) > MISSED_SHOWN
     queued: list[UUID] = []
     for interval in _intervals(cron, firings):
         run = _run(row, version, interval, now)

@@ -3,12 +3,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from galley import review
-from galley.domain.runs import RunKind, RunState, TriggerKind
+from galley.domain.reviews import Verdict
+from galley.domain.runs import AttemptState, FailureClass, RunKind, RunState, TriggerKind
+from galley.domain.tenants import Gate
 from galley.domain.versions import Check, Severity, VersionState
 from galley.errors import Conflict, Forbidden, InvalidInput, PublicError
 from galley.store import audit, events, pipelines, runs, versions
+
 from tests.galley.world import ANALYSIS, START, TENANTS, World, request_of, tenants_with
 
 
@@ -158,22 +160,18 @@ def test_approved_content_that_waits_to_be_deployed_is_refused(world: World) -> 
 
 @pytest.mark.parametrize("end", ["rejected", "withdrawn", "failed"])
 def test_content_that_did_not_make_it_may_be_published_again(world: World, end: str) -> None:
-    from galley.domain.reviews import Verdict
-    from galley.domain.runs import AttemptState
-    from galley.domain.tenants import Gate
-
     version = world.publish()
     if end == "failed":
-        work = world.must_claim(author="ana")
-        world.finish(work, AttemptState.FAILED)
-        work = None
+        world.finish(
+            world.must_claim(author="ana"), AttemptState.FAILED, failure_class=FailureClass.USER
+        )
     elif end == "withdrawn":
         world.write(lambda s: review.withdraw(s, version.id, "ana", world.now))
     else:
         world.decide(world.rehearse(version), Gate.LEAD, "lee", Verdict.REJECT)
-    if end != "failed":
-        assert world.version(version.id).state == VersionState(end)
-        assert world.publish().number == 2
+
+    assert world.version(version.id).state == VersionState(end)
+    assert world.publish().number == 2
 
 
 def test_another_schedule_alone_is_reviewed_as_a_version_of_its_own(world: World) -> None:
