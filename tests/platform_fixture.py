@@ -1,8 +1,7 @@
-"""A real proxy and a real hub in a home of their own, for tests that need no more of the platform."""
+"""A real proxy and a real hub in a home of their own, for tests that need no more than these."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-
 from galley.domain.settings import Settings
 from galley.domain.tenants_file import load
 from galley.sandbox import processes
@@ -22,6 +20,7 @@ from galley.supervisor.options import Options
 from galley.supervisor.plan import child_specs, make_settings
 from galley_hub.passwords import Passwords
 from galley_hub.tenants import users
+
 from tests.journey.platform import free_port
 
 PATIENCE_S = 90
@@ -87,27 +86,22 @@ class HubPlatform:
         """Return what a process said."""
         return (self.settings.logs / f"{name}.log").read_text(errors="replace")
 
-    def sign_in(self, user: str, password: str | None = None) -> httpx.Client:
+    def sign_in(self, user: str) -> httpx.Client:
         """Sign in over HTTP as a browser does and return the session."""
-        client = httpx.Client(base_url=self.url, follow_redirects=True, timeout=60)
-        client.get("/hub/login")
-        answer = client.post(
-            "/hub/login",
-            data={
-                "username": user,
-                "password": password or self.passwords[user],
-                "_xsrf": client.cookies.get("_xsrf", path="/hub/"),
-            },
-            follow_redirects=False,
-        )
-        client.headers["X-Galley-Test-Status"] = str(answer.status_code)
-        client.last_answer = answer  # type: ignore[attr-defined]
+        client, answer = self.try_password(user, self.passwords[user])
+        assert answer.is_redirect, answer.text
         return client
+
+    def try_password(self, user: str, password: str) -> tuple[httpx.Client, httpx.Response]:
+        """Send the sign-in form; return the session and the answer."""
+        client = httpx.Client(base_url=self.url, follow_redirects=True, timeout=PATIENCE_S)
+        client.get("/hub/login")
+        form = {"username": user, "password": password, "_xsrf": _xsrf(client)}
+        return client, client.post("/hub/login", data=form, follow_redirects=False)
 
     def api(self, session: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
         """Call the hub's REST API in a browser session."""
-        headers = {"X-XSRFToken": session.cookies.get("_xsrf", path="/hub/") or ""}
-        headers["Referer"] = f"{self.url}/hub/home"
+        headers = {"X-XSRFToken": _xsrf(session), "Referer": f"{self.url}/hub/home"}
         return session.request(method, f"/hub/api{path}", headers=headers, **options)
 
     def spawn(
@@ -125,6 +119,5 @@ class HubPlatform:
         return server is None or server["ready"]
 
 
-def environment_without(*names: str) -> dict[str, str]:
-    """Return this process's environment without some variables."""
-    return {key: value for key, value in os.environ.items() if key not in names}
+def _xsrf(session: httpx.Client) -> str:
+    return session.cookies.get("_xsrf", path="/hub/") or ""
