@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from galley.domain.parameters import ParameterSchema
-from galley.notebook.parameters import parse_text
+from galley.notebook.arguments import parse_text
 
 
 def parse_values(schema: ParameterSchema, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:

@@ -1,52 +1,83 @@
-"""The root of the command line: its groups in the order of ``galley --help``, and its errors."""
+"""The root of the command line: its groups in the order of ``galley --help``, and its errors.
+
+A command's module is imported when the command is used: a client's installation lacks what the
+operator's commands need.
+"""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
 from galley import __version__
-from galley.cli import authoring, backups, operating, reviewing, running, scheduling, signing_in
 from galley.errors import GalleyError, InvalidInput, PublicError
-from galley.supervisor.refusal import Refusal
 
-SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "Publish": (authoring.publish, authoring.analyse, authoring.withdraw, authoring.export),
-    "Review": (reviewing.reviews, reviewing.approve, reviewing.reject, reviewing.rollback),
-    "Run": (
-        running.pipelines,
-        running.runs,
-        running.run,
-        running.cancel,
-        running.retry,
-        running.logs,
-        scheduling.schedule,
-    ),
-    "Account": (signing_in.login, signing_in.whoami),
-    "Operate": (
-        operating.up,
-        operating.status,
-        operating.doctor,
-        operating.reload,
-        operating.user,
-        backups.backup,
-        backups.restore,
-    ),
+SECTIONS: dict[str, dict[str, str]] = {
+    "Publish": {
+        "publish": "authoring",
+        "analyse": "authoring",
+        "withdraw": "authoring",
+        "export": "authoring",
+    },
+    "Review": {
+        "reviews": "reviewing",
+        "approve": "reviewing",
+        "reject": "reviewing",
+        "rollback": "reviewing",
+    },
+    "Run": {
+        "pipelines": "running",
+        "runs": "running",
+        "run": "running",
+        "cancel": "running",
+        "retry": "running",
+        "logs": "running",
+        "schedule": "scheduling",
+    },
+    "Account": {"login": "signing_in", "whoami": "signing_in"},
+    "Operate": {
+        "up": "operating",
+        "status": "operating",
+        "doctor": "operating",
+        "reload": "operating",
+        "user": "operating",
+        "backup": "backups",
+        "restore": "backups",
+    },
 }
+"""Section → command → module of this package that holds it under the command's name."""
+
+_MODULES = {name: module for section in SECTIONS.values() for name, module in section.items()}
 
 
 class Sections(click.Group):
     """A group whose help lists the commands by what they are for, and errors as sentences."""
 
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the help."""
+        return list(_MODULES)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        """Import a command."""
+        if name not in _MODULES:
+            return None
+        try:
+            found = getattr(import_module(f"galley.cli.{_MODULES[name]}"), name)
+        except ModuleNotFoundError as error:
+            return _not_installed(name, error.name or "")
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one block for each section."""
-        width = formatter.width - 18
-        for title, commands in SECTIONS.items():
+        for title, names in SECTIONS.items():
+            commands = [(name, self.get_command(ctx, name)) for name in names]
             with formatter.section(title):
                 formatter.write_dl(
-                    [(one.name or "", one.get_short_help_str(width)) for one in commands]
+                    [(name, one.get_short_help_str(limit=200)) for name, one in commands if one]
                 )
 
     def invoke(self, ctx: click.Context) -> object:
@@ -56,8 +87,26 @@ class Sections(click.Group):
         except PublicError as error:
             field = f"{error.field}: " if error.field and isinstance(error, InvalidInput) else ""
             fail(f"{field}{error.detail}")
-        except (GalleyError, Refusal) as error:
+        except GalleyError as error:
             fail(str(error))
+
+
+def _not_installed(name: str, module: str) -> click.Command:
+    """Return a command that says what to install."""
+
+    def say() -> NoReturn:
+        raise GalleyError(
+            f"`galley {name}` needs {module}, which a client's installation lacks: "
+            "pip install 'galley[hub,lab,runner]'"
+        )
+
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(
+        name,
+        callback=say,
+        short_help="Not installed: needs galley[hub,lab,runner].",
+        context_settings=anything,
+    )
 
 
 def fail(message: str) -> NoReturn:
@@ -70,8 +119,3 @@ def fail(message: str) -> NoReturn:
 @click.version_option(__version__, prog_name="galley")
 def main() -> None:
     """Turn a notebook into a rehearsed, reviewed, scheduled and tracked pipeline."""
-
-
-for section in SECTIONS.values():
-    for command in section:
-        main.add_command(command)

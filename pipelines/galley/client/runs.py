@@ -63,6 +63,13 @@ class RunRoutes(Routes):
             limit=limit,
         )
 
+    def pipeline_runs(
+        self, tenant: str, slug: str, *, cursor: str | None = None, limit: int | None = None
+    ) -> Page[Run]:
+        """Return the runs of a pipeline, newest first."""
+        path = f"/tenants/{tenant}/pipelines/{slug}/runs"
+        return self._get(Page[Run], path, cursor=cursor, limit=limit)
+
     def run(self, run: UUID) -> Run:
         """Return a run with its attempts and tasks."""
         return self._get(Run, f"/runs/{run}")

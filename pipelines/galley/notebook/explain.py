@@ -71,10 +71,14 @@ def _sentence(notebook: dict[str, Any], cell: int | None, ename: str, evalue: st
 
 def _undefined(cells: tuple[Cell, ...], index: int, name: str) -> str:
     label = cell_label(index)
-    here = cells[index].source if index < len(cells) else ""
-    if not re.search(rf"\b{re.escape(name)}\b", here):
-        return f"{label} calls code that uses `{name}`, which is not defined when {label} runs"
-    definers = [cell for cell in cells if cell.type == "code" and name in cell_names(cell).defined]
+    code = [cell for cell in cells if cell.type == "code"]
+    definers = [cell for cell in code if name in cell_names(cell).defined]
+    users = [cell for cell in code if re.search(rf"\b{re.escape(name)}\b", cell.source)]
+    if index not in [cell.index for cell in users]:
+        calls = f"{label} calls code{f' of {users[0].label}' if users else ''} that uses `{name}`"
+        if users and not definers:
+            return f"{calls}, which no cell of this notebook defines"
+        return f"{calls}, which is not defined when {label} runs"
     if not definers:
         return f"{label} uses `{name}`, which no cell of this notebook defines"
     earlier = [cell for cell in definers if cell.index < index]

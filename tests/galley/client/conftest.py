@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.galley.service.conftest import platform
+
+__all__ = ["platform"]
