@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import time
 
 import psutil
 
@@ -59,11 +60,23 @@ def signal_group(pgid: int, number: int) -> None:
 
 
 def kill_all(processes: list[psutil.Process]) -> None:
-    """Kill processes and wait until they have ended, two seconds at most."""
+    """Kill processes and wait until they have ended, two seconds at most.
+
+    They are not collected: whoever started them still learns their exit code.
+    """
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             process.kill()
-    psutil.wait_procs(processes, timeout=2)
+    latest = time.monotonic() + 2
+    while any(_lives(process) for process in processes) and time.monotonic() < latest:
+        time.sleep(0.01)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def marked(name: str, value: str) -> list[psutil.Process]:

@@ -33,7 +33,7 @@ def notebook(
 
 def write_project(folder: Path, tasks: dict[str, dict[str, Any]]) -> Path:
     """Write a plain Ploomber project; a task is {notebook, products?, params?}."""
-    (folder / "tasks").mkdir(parents=True)
+    (folder / "tasks").mkdir(parents=True, exist_ok=True)
     entries = []
     for name, task in tasks.items():
         (folder / "tasks" / f"{name}.ipynb").write_text(json.dumps(task["notebook"]))

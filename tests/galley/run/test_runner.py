@@ -1,0 +1,198 @@
+"""Whole jobs in this process, without a cluster, as a rehearsal runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from galley.domain.runs import AttemptState, FailureClass, TaskState
+from galley.domain.work import Outcome
+from galley.run.job import Job
+from galley.run.journal import Journal, read_report
+from galley.run.runner import Runner, run_tags
+
+from tests.galley.run.jobs import make_job
+from tests.galley.run.projects import diamond, notebook, single, write_project
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runner works in the project's folder, as its process does."""
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+
+
+def run(job: Job) -> Outcome:
+    return Runner(job, Journal(job.journal), os.environ).run()
+
+
+def log_of(job: Job) -> str:
+    return (job.journal / "attempt.log").read_text()
+
+
+def test_a_diamond_runs_and_its_products_are_in_place(tmp_path: Path) -> None:
+    diamond(tmp_path / "project")
+    job = make_job(tmp_path)
+    outcome = run(job)
+    assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
+    assert {task.name: task.state for task in outcome.tasks} == dict.fromkeys(
+        ("load", "left", "right", "join"), TaskState.SUCCEEDED
+    )
+    assert (job.project / "output" / "join.txt").read_text() == "5"
+    executed = nbformat.read(job.project / "output" / "join.ipynb", as_version=4)
+    assert any("total 5" in str(cell.get("outputs")) for cell in executed.cells)
+    assert "join | total 5" in log_of(job)
+    assert outcome.cells == 11
+    assert outcome.peak_memory > 2**20
+
+
+def test_after_a_failure_only_what_depends_on_it_is_left_out(tmp_path: Path) -> None:
+    head = ("upstream = None\nproduct = None", ["parameters"])
+    second = ("upstream = ['bad']\nproduct = None", ["parameters"])
+    write_project(
+        tmp_path / "project",
+        {
+            "bad": {"notebook": notebook(head, "undefined_name")},
+            "after": {"notebook": notebook(second, "1")},
+            "good": {"notebook": notebook(head, "1")},
+        },
+    )
+    job = make_job(tmp_path)
+    outcome = run(job)
+    assert (outcome.state, outcome.failure_class) == (AttemptState.FAILED, FailureClass.USER)
+    assert outcome.error is not None
+    assert (outcome.error.task, outcome.error.cell) == ("bad", 1)
+    assert {task.name: task.state for task in outcome.tasks} == {
+        "bad": TaskState.FAILED,
+        "after": TaskState.SKIPPED,
+        "good": TaskState.SUCCEEDED,
+    }
+    partial = (job.notebooks / "bad.ipynb").read_text()
+    assert "NameError" in partial
+    assert not (job.project / "output" / "bad.ipynb").exists()
+
+
+VALUES: dict[str, Any] = {
+    "text": 'it\'s "quoted" \\ {braces} \n 3',
+    "number": 0.1,
+    "whole": 3,
+    "flag": True,
+    "nothing": None,
+    "items": [1, "2", None],
+    "table": {"a b": [1.5], "{{x}}": "__import__('os')"},
+}
+
+
+def test_parameters_arrive_with_their_types(tmp_path: Path) -> None:
+    declared = "\n".join(f"{name} = None" for name in VALUES)
+    single(
+        tmp_path / "project",
+        (declared, ["parameters"]),
+        f"import json\nprint(json.dumps([{', '.join(VALUES)}]))",
+    )
+    job = make_job(tmp_path, parameters=VALUES)
+    assert run(job).state is AttemptState.SUCCEEDED
+    line = next(line for line in log_of(job).splitlines() if "report | [" in line)
+    assert json.loads(line.partition("| ")[2]) == list(VALUES.values())
+
+
+def test_an_unknown_parameter_starts_nothing(tmp_path: Path) -> None:
+    single(tmp_path / "project", "print('ran')")
+    job = make_job(tmp_path, parameters={"alhpa": 1})
+    outcome = run(job)
+    assert (outcome.state, outcome.failure_class) == (AttemptState.FAILED, FailureClass.USER)
+    assert outcome.error is not None
+    assert "alhpa" in outcome.error.message
+    assert not job.notebooks.exists()
+
+
+def test_a_project_that_does_not_load_is_told(tmp_path: Path) -> None:
+    (tmp_path / "project" / "pipeline.yaml").write_text("tasks: [{source: missing.ipynb}]")
+    outcome = run(make_job(tmp_path))
+    assert outcome.state is AttemptState.FAILED
+    assert outcome.error is not None
+    assert "the project cannot be built" in outcome.error.message
+
+
+def test_a_product_that_was_not_made_is_a_failure(tmp_path: Path) -> None:
+    head = ("upstream = None\nproduct = None", ["parameters"])
+    write_project(
+        tmp_path / "project",
+        {"fit": {"notebook": notebook(head, "1"), "products": {"model": "output/model.bin"}}},
+    )
+    outcome = run(make_job(tmp_path))
+    assert (outcome.state, outcome.failure_class) == (AttemptState.FAILED, FailureClass.USER)
+    assert outcome.error is not None
+    assert "model.bin" in outcome.error.message
+
+
+def test_a_full_scratch_ends_the_run(tmp_path: Path) -> None:
+    single(
+        tmp_path / "project",
+        "import os, time\n"
+        f"with open({str(tmp_path / 'attempt' / 'big')!r}, 'wb') as file:\n"
+        "    file.write(os.urandom(3 * 2**20))\n"
+        "time.sleep(600)",
+    )
+    job = make_job(tmp_path, scratch_limit=2 * 2**20)
+    outcome = run(job)
+    assert (outcome.state, outcome.failure_class) == (AttemptState.FAILED, FailureClass.USER)
+    assert outcome.error is not None
+    assert "scratch is full" in outcome.error.message
+
+
+def test_cancelling_ends_running_and_waiting_tasks(tmp_path: Path) -> None:
+    diamond(tmp_path / "project", work="print('here', flush=True)\nimport time\ntime.sleep(600)")
+    job = make_job(tmp_path)
+    runner = Runner(job, Journal(job.journal), os.environ)
+
+    def cancel_when_it_works() -> None:
+        pause = threading.Event()
+        while "here" not in log_of(job):
+            pause.wait(0.1)
+        runner.cancel()
+
+    threading.Thread(target=cancel_when_it_works, daemon=True).start()
+    outcome = runner.run()
+    assert (outcome.state, outcome.failure_class) == (AttemptState.CANCELLED, None)
+    states = {task.name: task.state for task in outcome.tasks}
+    assert states["load"] is TaskState.SUCCEEDED
+    assert {states[name] for name in ("left", "right", "join")} == {TaskState.CANCELLED}
+
+
+def test_the_whole_run_has_one_deadline(tmp_path: Path) -> None:
+    diamond(tmp_path / "project", work="import time\ntime.sleep(600)")
+    outcome = run(make_job(tmp_path, timeout_s=6))
+    assert (outcome.state, outcome.failure_class) == (
+        AttemptState.TIMED_OUT,
+        FailureClass.TIMEOUT,
+    )
+    report = {task.name: task.state for task in outcome.tasks}
+    assert report["join"] is TaskState.SKIPPED
+
+
+def test_mlflow_that_is_away_does_not_fail_the_run(tmp_path: Path) -> None:
+    single(tmp_path / "project", "print('ran')")
+    job = make_job(
+        tmp_path,
+        tracking={"uri": "http://127.0.0.1:9/mlflow", "token": "t", "experiment": "e"},
+    )
+    assert run(job).state is AttemptState.SUCCEEDED
+    assert "tracking: could not find the experiment 'e'" in log_of(job)
+    report = read_report(job.journal)
+    assert report is not None
+    assert report.mlflow_run_id is None
+
+
+def test_tags_carry_the_correlation_id_and_the_version(tmp_path: Path) -> None:
+    job = make_job(tmp_path)
+    tags = run_tags(job)
+    assert tags["galley.run_id"] == tags["galley.correlation_id"] == str(job.run)
+    assert (tags["galley.version"], tags["galley.pipeline"]) == ("3", "survival")
