@@ -22,7 +22,7 @@ from galley.domain.versions import (
     digest_of,
 )
 from galley.domain.work import Assignment, LeaseRequest, Outcome
-from galley.store import Store, versions
+from galley.store import Store, runs, versions
 from galley.store.tokens import HostIdentity
 from sqlalchemy.orm import Session
 
@@ -138,6 +138,9 @@ class World:
 
     def version(self, version_id: UUID) -> Version:
         return self.read(lambda s: versions.get(s, version_id))
+
+    def run(self, run_id: UUID) -> Run:
+        return self.read(lambda s: runs.get(s, run_id))
 
     def claim(
         self, tenant: str = "lab", *, author: str | None = None, run: UUID | None = None

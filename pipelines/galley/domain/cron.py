@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from galley.domain import timezones
+from galley.domain.clock_changes import next_boundary
 from galley.domain.schedules import Firing
 from galley.errors import InvalidInput
 
@@ -52,13 +53,41 @@ class Cron(NamedTuple):
 
     def after(self, instant: datetime) -> Iterator[datetime]:
         """Yield the firings later than ``instant``, in UTC, each once, in order."""
-        last = instant.astimezone(UTC)
-        start = last if self.zone.key == "UTC" else last.astimezone(self.zone)
-        for firing in CronSim(self.expression, start):
+        if self.zone.key == "UTC":
+            return iter(CronSim(self.expression, instant.astimezone(UTC)))
+        if self.follows_real_time:
+            return self._by_real_time(instant.astimezone(UTC))
+        return self._by_local_time(instant.astimezone(UTC))
+
+    @property
+    def follows_real_time(self) -> bool:
+        """Whether minute or hour begins with ``*``: then the clock's changes move nothing."""
+        return any(part.startswith("*") for part in self.expression.split()[:2])
+
+    def _by_local_time(self, last: datetime) -> Iterator[datetime]:
+        for firing in CronSim(self.expression, last.astimezone(self.zone)):
             at = firing.astimezone(UTC)
             if at > last:
                 last = at
                 yield at
+
+    def _by_real_time(self, instant: datetime) -> Iterator[datetime]:
+        """Go from one change of the clock to the next: in between the offset stays the same.
+
+        cronsim's own walk over a change loses half an hour where the clock moves by half an hour.
+        """
+        give_up = instant + _LONGEST_GAP * 6
+        inclusive = timedelta()
+        while instant < give_up:
+            offset = instant.astimezone(self.zone).utcoffset() or timedelta()
+            end = next_boundary(self.zone, instant)
+            for local in CronSim(self.expression, instant + offset - inclusive):
+                at: datetime = local - offset
+                if at >= end:
+                    break
+                give_up = at + _LONGEST_GAP * 6
+                yield at
+            instant, inclusive = end, timedelta(seconds=1)
 
     def next(self, instant: datetime) -> datetime | None:
         """Return the first firing later than ``instant``; None if it never fires again."""
@@ -173,7 +202,7 @@ def _note(cron: Cron, before: datetime, at: datetime) -> str | None:
     """Return what a change of the clock does to the firing ``at``."""
     local = at.astimezone(cron.zone)
     nominal = CronSim(cron.expression, _EPOCH)
-    fixed = not any(part.startswith("*") for part in cron.expression.split()[:2])
+    fixed = not cron.follows_real_time
     if fixed and (local.hour not in nominal.hours or local.minute not in nominal.minutes):
         return (
             "The clock goes forward and jumps over the scheduled time: "

@@ -9,7 +9,7 @@ from galley.domain.runs import AttemptState, FailureClass, RunKind, RunState, Tr
 from galley.domain.tenants import Gate
 from galley.domain.versions import Check, Severity, VersionState
 from galley.errors import Conflict, Forbidden, InvalidInput, PublicError
-from galley.store import audit, events, pipelines, runs, versions
+from galley.store import audit, events, pipelines, versions
 
 from tests.galley.world import ANALYSIS, START, TENANTS, World, request_of, tenants_with
 
@@ -24,7 +24,7 @@ def test_publishing_records_the_version_and_queues_its_rehearsal(world: World) -
     assert version.profile == "small"
     assert not version.live
     assert version.rehearsal_run is not None
-    run = world.read(lambda s: runs.get(s, version.rehearsal_run))
+    run = world.run(version.rehearsal_run)
     assert (run.kind, run.trigger, run.state) == (
         RunKind.REHEARSAL,
         TriggerKind.REHEARSAL,
@@ -58,7 +58,8 @@ def test_a_rehearsal_takes_values_from_notebook_tenant_and_request_in_that_order
         notebook=notebook, defaults={"name": "mine"}, rehearsal_parameters={"name": "asked"}
     )
 
-    run = world.read(lambda s: runs.get(s, version.rehearsal_run))  # type: ignore[arg-type]
+    assert version.rehearsal_run is not None
+    run = world.run(version.rehearsal_run)
     assert run.parameters == {
         "rounds": 1,
         "name": "asked",
