@@ -1,6 +1,6 @@
 /** The right side of the publish dialog: what will happen, before it does. */
 import * as React from 'react';
-import type { Analysis, Version } from '../api/types';
+import type { Analysis, TaskNode, Version } from '../api/types';
 import { Button, Facts, Loading, ProblemBox, Section } from '../components/basics';
 import { useTrans } from '../components/context';
 import { Checks, RehearsalFigures } from '../components/evidence';
@@ -24,7 +24,7 @@ export function Outlook(props: {
       {analysis.value ? (
         <>
           <Section title={trans.__('Tasks')}>
-            <TaskGraph graph={analysis.value.tasks} />
+            <TaskGraph graph={named(analysis.value.tasks, session.draft?.slug)} />
           </Section>
           <Section
             title={trans.__('Checks')}
@@ -48,6 +48,13 @@ export function Outlook(props: {
       <LastRehearsal version={session.known.value?.version ?? null} />
     </div>
   );
+}
+
+/** The tasks under the names that they will have: a single one is called like the pipeline. */
+export function named(tasks: readonly TaskNode[], slug: string | undefined): TaskNode[] {
+  return tasks.length === 1 && slug
+    ? [{ ...tasks[0], name: slug.replace(/-/g, '_') }]
+    : [...tasks];
 }
 
 /** The way of a version, in a sentence each. */

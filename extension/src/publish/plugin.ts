@@ -19,7 +19,7 @@ export function addPublishing(
   const publisher = new Publisher(lab, app.commands);
   const configured = (): boolean => lab.found.problem?.code !== 'not-configured';
   app.commands.addCommand(Commands.publish, {
-    label: args => (args.toolbar ? trans.__('Publish') : trans.__('Publish Notebook…')),
+    label: trans.__('Publish Notebook…'),
     caption: () =>
       configured()
         ? trans.__('Publish this notebook as a pipeline')

@@ -115,6 +115,9 @@ function Timing(props: IPartProps & { withCron: boolean }): JSX.Element {
           !refused && <Loading lines={5} />
         )}
       </div>
+      <div className="jp-Galley-fieldLabel" aria-hidden="true">
+        {trans.__('After downtime')}
+      </div>
       <Choice
         label={trans.__('After downtime')}
         value={draft.catchUp}

@@ -25,7 +25,7 @@ export function stepsOf(trans: TranslationBundle, version: Version): IStep[] {
       key: 'analysed',
       label: trans.__('Analysed'),
       state: state === 'analysing' ? 'doing' : 'done',
-      detail: analysis
+      detail: analysis?.checks.length
         ? trans._n('%1 check to look at', '%1 checks to look at', analysis.checks.length)
         : undefined
     },

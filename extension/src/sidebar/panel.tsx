@@ -87,7 +87,7 @@ function Fold<T extends { id: unknown }>(props: {
   const id = React.useId();
   const Caret = open ? caretDownIcon : caretRightIcon;
   return (
-    <section className="jp-Galley-fold">
+    <section className="jp-Galley-group">
       <h3>
         <button
           type="button"
