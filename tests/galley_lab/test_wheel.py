@@ -1,0 +1,34 @@
+"""The wheel holds the built extension where JupyterLab and the service look for it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+from galley_lab.develop import LAB_EXTENSION, PACKAGE, SERVER_CONFIG
+
+ROOT = PACKAGE.parent.parent
+
+
+@pytest.mark.integration
+def test_it_holds_lab_extension_page_and_server_configuration(tmp_path: Path) -> None:
+    uv = shutil.which("uv")
+    assert uv is not None, "uv builds the wheel: .ci/bootstrap installs it"
+    subprocess.run(
+        [uv, "build", "--wheel", "--quiet", "--out-dir", str(tmp_path), str(ROOT)], check=True
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    data = next(name.split("/")[0] for name in names if ".data/" in name) + "/data"
+    assert f"{data}/{LAB_EXTENSION}/static/style.js" in names
+    assert f"{data}/{LAB_EXTENSION}/package.json" in names
+    assert f"{data}/{LAB_EXTENSION}/install.json" in names
+    assert f"{data}/{SERVER_CONFIG}" in names
+    assert "galley_lab/standalone/index.html" in names
+    assert any(name.startswith("galley_lab/standalone/galley.") for name in names)
+    assert not any("node_modules" in name or name.endswith(".tsx") for name in names)
+    assert not any(name.startswith("galley_lab/labextension/") for name in names)
