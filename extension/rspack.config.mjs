@@ -68,5 +68,14 @@ export default {
     }),
     new rspack.DefinePlugin({ 'process.env.NODE_ENV': '"production"', 'process.env': '{}' })
   ],
+  optimization: {
+    minimizer: [
+      new rspack.SwcJsMinimizerRspackPlugin(),
+      // For older browsers it would write `:is()` in a way that changes what wins.
+      new rspack.LightningCssMinimizerRspackPlugin({
+        minimizerOptions: { targets: ['chrome 111', 'firefox 113', 'safari 16.4'] }
+      })
+    ]
+  },
   performance: { maxAssetSize: 1_500_000, maxEntrypointSize: 2_000_000 }
 };

@@ -2,7 +2,7 @@
 import * as React from 'react';
 import { Problem } from '../api/problem';
 import { middle } from '../format/names';
-import { duration, elapsed, everyZone, relative } from '../format/time';
+import { dayAndClock, duration, elapsed, everyZone, relative } from '../format/time';
 import type { Place } from '../model/place';
 import { useGalley, useNow, useTrans } from './context';
 import { Glyph } from './glyph';
@@ -102,6 +102,18 @@ export function Time({ at, zone }: { at: string; zone?: string | null }): JSX.El
   return (
     <time className="jp-Galley-time" dateTime={at} title={everyZone(date, zone)}>
       {relative(trans, date, now)}
+    </time>
+  );
+}
+
+/** An instant by day and clock, such as a logical date: how long ago it was does not matter. */
+export function Moment({ at, zone }: { at: string; zone?: string | null }): JSX.Element {
+  const trans = useTrans();
+  const now = useNow(60);
+  const date = new Date(at);
+  return (
+    <time className="jp-Galley-time" dateTime={at} title={everyZone(date, zone)}>
+      {dayAndClock(trans, date, now)}
     </time>
   );
 }

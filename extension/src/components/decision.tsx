@@ -6,6 +6,7 @@ import { may } from '../model/galley';
 import { gateShort } from '../model/words';
 import { Button, ProblemBox } from './basics';
 import { useAction, useChanges, useGalley } from './context';
+import { Glyph } from './glyph';
 
 export interface IDecisionProps {
   version: Version;
@@ -82,10 +83,17 @@ export function DecisionFooter(props: IDecisionProps): JSX.Element | null {
     });
   const allowed = open.filter(gate => refusal(gate) === null);
   const rejecting = allowed[0] ?? open[0];
+  const refused = allowed.length === 0 && open.length > 0 ? refusal(open[0]) : null;
   return (
     <footer className="jp-Galley-foot">
       <ProblemBox problem={action.problem} />
-      {!mine && (
+      {refused && (
+        <span className="jp-Galley-muted jp-Galley-refusal">
+          <Glyph name="info" />
+          {refused}
+        </span>
+      )}
+      {allowed.length > 0 && (
         <>
           <label htmlFor={field} className="jp-Galley-hidden">
             {trans.__('Comment')}
@@ -102,7 +110,7 @@ export function DecisionFooter(props: IDecisionProps): JSX.Element | null {
       )}
       <div className="jp-Galley-actions">
         {withdraw}
-        {!mine && rejecting && (
+        {rejecting && (
           <Button
             kind="warn"
             label={trans.__('Reject')}

@@ -30,7 +30,7 @@ export function FailureBox(props: IFailureProps): JSX.Element {
       <Glyph name="cross" />
       <div>
         <div className="jp-Galley-failureTitle">
-          {error?.message ?? props.reason ?? trans.__('It failed without a message.')}
+          {asSentence(error?.message ?? props.reason ?? trans.__('It failed without a message.'))}
         </div>
         <div className="jp-Galley-muted">
           {[known.name, ...where, props.retried].filter(Boolean).join(' · ')}
@@ -57,6 +57,10 @@ export function FailureBox(props: IFailureProps): JSX.Element {
       </div>
     </div>
   );
+}
+
+function asSentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 // eslint-disable-next-line no-control-regex -- terminal colours are control characters

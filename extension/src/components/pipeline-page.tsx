@@ -6,7 +6,8 @@ import { may } from '../model/galley';
 import { PagedList } from '../model/list';
 import type { PipelineTab } from '../model/place';
 import { Resource } from '../model/resource';
-import { Button, Empty, Facts, Link, Loading, Name, ProblemBox, Section, Time } from './basics';
+import { liveOf } from '../model/live';
+import { Button, Empty, Link, Loading, Name, ProblemBox, Section, Time } from './basics';
 import { useChanges, useGalley, useModel } from './context';
 import { Badge } from './glyph';
 import { TaskGraph } from './graph';
@@ -14,7 +15,8 @@ import { goalText } from './metrics';
 import { RunDialog } from './run-dialog';
 import { GoalTrend, RunStrip } from './run-charts';
 import { RunTable, StateFilter } from './run-list';
-import { PauseButton, ScheduleView } from './schedule';
+import { PipelineSettings } from './pipeline-settings';
+import { PauseButton } from './schedule';
 import { Tabs } from './tabs';
 import { Versions } from './versions';
 
@@ -123,7 +125,11 @@ function Body(props: IBodyProps): JSX.Element {
         {tab === 'versions' && (
           <Versions pipeline={pipeline} versions={versions} onChanged={props.onChanged} />
         )}
-        {tab === 'settings' && <Settings {...props} versions={versions.items} />}
+        {tab === 'settings' && <PipelineSettings
+            pipeline={pipeline}
+            version={liveOf(pipeline, versions.items)}
+            onChanged={props.onChanged}
+          />}
       </Tabs>
     </>
   );
@@ -163,7 +169,7 @@ function Head(props: IBodyProps & { versions: readonly Version[] }): JSX.Element
       </div>
       <div className="jp-Galley-titleRow">
         <h2>
-          <Name text={pipeline.name} most={60} />
+          <Name text={pipeline.name} most={84} />
           {pipeline.live_version ? (
             <Badge
               word={{
@@ -247,10 +253,6 @@ function Head(props: IBodyProps & { versions: readonly Version[] }): JSX.Element
   );
 }
 
-function liveOf(pipeline: Pipeline, versions: readonly Version[]): Version | undefined {
-  return versions.find(one => one.number === pipeline.live_version) ?? versions[0];
-}
-
 function Overview(
   props: IBodyProps & { runs: PagedList<Run>; versions: PagedList<Version> }
 ): JSX.Element {
@@ -279,37 +281,6 @@ function Overview(
       </Section>
       <Section title={trans.__('Tasks')}>
         {version ? <TaskGraph graph={version.analysis?.tasks ?? []} /> : <Loading lines={2} />}
-      </Section>
-    </div>
-  );
-}
-
-function Settings(props: IBodyProps & { versions: readonly Version[] }): JSX.Element {
-  const { trans } = useGalley();
-  const { pipeline } = props;
-  const version = liveOf(pipeline, props.versions);
-  return (
-    <div className="jp-Galley-cards">
-      <Section
-        title={trans.__('Schedule')}
-        aside={<PauseButton pipeline={pipeline} onChanged={props.onChanged} />}
-      >
-        <ScheduleView pipeline={pipeline} />
-      </Section>
-      <Section title={trans.__('How it runs')}>
-        <Facts
-          facts={[
-            [trans.__('Profile'), version?.profile],
-            [trans.__('Time limit'), version && trans.__('%1 min', Math.round(version.timeout_s / 60))],
-            [trans.__('Retries'), version?.retries],
-            [trans.__('Goal'), pipeline.goal && goalText(trans, pipeline.goal)],
-            [trans.__('Notebook'), pipeline.source_path && <Name text={pipeline.source_path} most={48} />],
-            [trans.__('Created'), <Time key="t" at={pipeline.created_at} />]
-          ]}
-        />
-        <p className="jp-Galley-muted">
-          {trans.__('Settings are part of a version: publish the notebook again to change them.')}
-        </p>
       </Section>
     </div>
   );

@@ -60,13 +60,14 @@ function Body(props: { version: Version; onChanged: (version: Version) => void }
     setSeen(before => before ?? current);
   }, [current]);
   const changed = seen !== null && seen !== version.digest;
+  const against = comparedWith(version);
   const diff = useModel(
     () => {
-      const resource = new Resource<VersionDiff>(() => client.versionDiff(version.id, 'live'));
+      const resource = new Resource<VersionDiff>(() => client.versionDiff(version.id, against));
       void resource.refresh();
       return resource;
     },
-    `${version.id}/${seen ?? ''}`
+    `${version.id}/${seen ?? ''}/${against}`
   );
   return (
     <>
@@ -79,7 +80,14 @@ function Body(props: { version: Version; onChanged: (version: Version) => void }
         </div>
       )}
       {version.evidence && !version.evidence.passed && (
-        <FailureBox error={version.evidence.error} reason={version.state_reason} />
+        <FailureBox
+          error={version.evidence.error}
+          reason={version.state_reason}
+          retried={trans.__('rehearsal')}
+          advice={trans.__(
+            'Mend the cell in JupyterLab and publish again: what does not run clean is not reviewed.'
+          )}
+        />
       )}
       <div className="jp-Galley-columns jp-mod-review">
         <div className="jp-Galley-main">
@@ -93,7 +101,7 @@ function Body(props: { version: Version; onChanged: (version: Version) => void }
             ]}
           >
             {tab === 'changes' ? (
-              <Changes diff={diff} />
+              <Changes diff={diff} live={against === 'live'} />
             ) : (
               <NotebookFrame
                 url={client.rehearsalUrl(version.id)}
@@ -153,8 +161,15 @@ function Head({ version }: { version: Version }): JSX.Element {
   );
 }
 
-function Changes({ diff }: { diff: Resource<VersionDiff> }): JSX.Element {
+/** A version that may still go live is compared with what is live, another with the one before. */
+function comparedWith(version: Version): number | 'live' {
+  const open = !version.live && ['analysing', 'rehearsing', 'in_review'].includes(version.state);
+  return open || version.number === 1 ? 'live' : version.number - 1;
+}
+
+function Changes(props: { diff: Resource<VersionDiff>; live: boolean }): JSX.Element {
   const { trans } = useGalley();
+  const { diff, live } = props;
   const found = diff.value;
   if (!found) {
     return diff.problem ? (
@@ -167,13 +182,15 @@ function Changes({ diff }: { diff: Resource<VersionDiff> }): JSX.Element {
     <>
       <p className="jp-Galley-muted">
         {found.before === null
-          ? trans.__('Nothing is live yet: every cell is new.')
-          : trans.__('Against the live version %1.', found.before)}
+          ? trans.__('The first version: every cell is new.')
+          : live
+            ? trans.__('Against the live version %1.', found.before)
+            : trans.__('Against version %1.', found.before)}
       </p>
       <CellDiffs
         cells={found.cells}
         label={trans.__('Cells')}
-        empty={trans.__('No cell differs from the live version.')}
+        empty={trans.__('No cell differs.')}
       />
       {(found.modules ?? []).length > 0 && (
         <Section title={trans.__('Local modules')}>

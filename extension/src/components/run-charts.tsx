@@ -6,7 +6,7 @@ import { duration, elapsed, everyZone } from '../format/time';
 import { runWord } from '../model/words';
 import { Empty, Link } from './basics';
 import { useGalley, useTrans } from './context';
-import { Dot } from './glyph';
+import { Dot, Glyph } from './glyph';
 
 /** The latest runs as state icons, oldest on the left. */
 export function RunDots({ runs }: { runs: readonly Run[] }): JSX.Element {
@@ -53,6 +53,7 @@ export function RunStrip({ runs }: { runs: readonly Run[] }): JSX.Element {
                 className="jp-Galley-stripBar"
                 style={{ height: `${18 + (seconds[index] / longest) * 42}px` }}
               />
+              <Glyph name={word.glyph} spin={word.tone === 'busy'} />
               <span className="jp-Galley-hidden">{word.text}</span>
             </Link>
           </div>

@@ -3,7 +3,7 @@ import * as React from 'react';
 import type { Run, RunState } from '../api/types';
 import type { PagedList } from '../model/list';
 import { ended, runStateWord, runWord, triggerText } from '../model/words';
-import { Button, Elapsed, Link, Loading, Meter, Name, ProblemBox, Time } from './basics';
+import { Button, Elapsed, Link, Loading, Meter, Moment, Name, ProblemBox } from './basics';
 import { useChanges, useGalley, useTrans } from './context';
 import { Badge } from './glyph';
 
@@ -13,7 +13,8 @@ export const RUN_STATES: RunState[] = [
   'succeeded',
   'failed',
   'cancelled',
-  'timed_out'
+  'timed_out',
+  'skipped'
 ];
 
 export function StateFilter(props: {
@@ -128,15 +129,15 @@ const Row = React.memo(function Row(props: {
         </td>
       )}
       {props.withTenant && (
-        <td data-label={trans.__('Tenant')} className="jp-Galley-muted">
+        <td data-label={trans.__('Tenant')} className="jp-Galley-muted jp-mod-minor">
           {run.tenant}
         </td>
       )}
       <td data-label={trans.__('For')}>
-        <Time at={run.logical_date} />
+        <Moment at={run.logical_date} />
       </td>
-      <td data-label={trans.__('Version')}>v{run.version}</td>
-      <td data-label={trans.__('Trigger')} className="jp-Galley-muted">
+      <td data-label={trans.__('Version')} className="jp-mod-minor">v{run.version}</td>
+      <td data-label={trans.__('Trigger')} className="jp-Galley-muted jp-mod-minor">
         {triggerText(trans, run)}
       </td>
       <td data-label={trans.__('Duration')} className="jp-mod-number">

@@ -4,7 +4,18 @@ import type { Attempt, Run, TaskTry } from '../api/types';
 import { bytes } from '../format/quantity';
 import { ended, failureAdvice, runWord, triggerText } from '../model/words';
 import { Resource } from '../model/resource';
-import { Copyable, Elapsed, Facts, Link, Loading, Meter, Name, ProblemBox, Time } from './basics';
+import {
+  Copyable,
+  Elapsed,
+  Facts,
+  Link,
+  Loading,
+  Meter,
+  Moment,
+  Name,
+  ProblemBox,
+  Time
+} from './basics';
 import { useGalley, useModel } from './context';
 import { FailureBox } from './failure';
 import { Badge } from './glyph';
@@ -62,17 +73,16 @@ function Body(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
           />
           <Facts
             facts={[
-              [trans.__('Logical date'), <Time key="l" at={run.logical_date} />],
               [
-                trans.__('Data interval'),
-                <span key="i">
-                  <Time at={run.data_interval_start} /> – <Time at={run.data_interval_end} />
-                </span>
+                trans.__('Data from'),
+                <Moment key="i" at={run.data_interval_start} />
               ],
-              [trans.__('Asked for by'), run.requested_by ?? trans.__('the schedule')],
+              [trans.__('Data to'), <Moment key="t" at={run.data_interval_end} />],
+              [trans.__('Asked for'), <Time key="q" at={run.created_at} />],
+              [trans.__('Started'), run.started_at && <Time key="s" at={run.started_at} />],
+              [trans.__('Ended'), run.ended_at && <Time key="e" at={run.ended_at} />],
               [trans.__('Host'), attempt?.host && <Name text={attempt.host} most={28} />],
-              [trans.__('Peak memory'), peak(tasks)],
-              [trans.__('Correlation id'), <Copyable key="c" text={run.id} shown={run.id.slice(0, 13)} />]
+              [trans.__('Peak memory'), peak(tasks)]
             ]}
           />
         </div>
@@ -108,9 +118,21 @@ function Head(props: {
         <RunActions run={run} onChanged={props.onChanged} />
       </div>
       <div className="jp-Galley-row jp-Galley-muted">
-        <span>{trans.__('version %1', run.version)}</span>
+        <Link to={{ kind: 'review', id: run.version_id }}>
+          {trans.__('version %1', run.version)}
+        </Link>
+        <span>·</span>
+        <span>
+          {trans.__('for')} <Moment at={run.logical_date} />
+        </span>
         <span>·</span>
         <span>{triggerText(trans, run)}</span>
+        {Object.keys(run.parameters).length > 0 && (
+          <>
+            <span>·</span>
+            <ParameterLine values={run.parameters} />
+          </>
+        )}
         {attempts.length > 1 && (
           <>
             <span>·</span>
@@ -130,6 +152,10 @@ function Head(props: {
           </>
         )}
       </div>
+      <div className="jp-Galley-row jp-Galley-muted">
+        <span>{trans.__('Correlation id')}</span>
+        <Copyable text={run.id} />
+      </div>
       {!ended(run.state) && (
         <Meter
           done={run.cell}
@@ -142,6 +168,18 @@ function Head(props: {
         />
       )}
     </header>
+  );
+}
+
+/** All parameters on one line; the whole on hover, and in a tab below. */
+function ParameterLine({ values }: { values: Record<string, unknown> }): JSX.Element {
+  const text = Object.entries(values)
+    .map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
+    .join(', ');
+  return (
+    <code>
+      <Name text={text} most={72} />
+    </code>
   );
 }
 

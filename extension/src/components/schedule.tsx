@@ -59,20 +59,30 @@ export function PauseButton(props: {
   );
 }
 
+interface IOutlook {
+  words: string;
+  firings: Firing[];
+}
+
 export function ScheduleView({ pipeline }: { pipeline: Pipeline }): JSX.Element {
   const { client, trans } = useGalley();
   const { schedule, tenant, slug } = pipeline;
   const firings = useModel(
     () => {
-      const resource = new Resource<{ firings: Firing[] }>(() =>
-        schedule && !schedule.paused
-          ? client.nextFirings(tenant, slug)
-          : Promise.resolve({ firings: [] })
-      );
+      const resource = new Resource<IOutlook>(async () => {
+        if (!schedule) {
+          return { words: '', firings: [] };
+        }
+        const [meaning, next] = await Promise.all([
+          client.previewSchedule(schedule.cron, schedule.timezone, 1),
+          schedule.paused ? { firings: [] } : client.nextFirings(tenant, slug)
+        ]);
+        return { words: meaning.description, firings: next.firings };
+      });
       void resource.refresh();
       return resource;
     },
-    `${tenant}/${slug}/${schedule?.id}/${schedule?.paused}/${schedule?.next_firing}`
+    `${tenant}/${slug}/${schedule?.id}/${schedule?.cron}/${schedule?.paused}/${schedule?.next_firing}`
   );
   if (!schedule) {
     return (
@@ -85,6 +95,7 @@ export function ScheduleView({ pipeline }: { pipeline: Pipeline }): JSX.Element 
     <>
       <Facts
         facts={[
+          [trans.__('It runs'), firings.value?.words],
           [trans.__('Cron'), <code key="c">{schedule.cron}</code>],
           [trans.__('Time zone'), schedule.timezone],
           [

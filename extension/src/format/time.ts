@@ -18,6 +18,11 @@ export function relative(trans: TranslationBundle, then: Date, now: Date): strin
   if (size < 10 * HOUR) {
     return ahead(trans, seconds, trans.__('%1 h', Math.round(size / HOUR)));
   }
+  return dayAndClock(trans, then, now);
+}
+
+/** "today 06:00", "yesterday 14:05", "21 Nov 03:41": for instants that name something. */
+export function dayAndClock(trans: TranslationBundle, then: Date, now: Date): string {
   const days = daysBetween(now, then);
   const clock = then.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
   if (days === 0) {

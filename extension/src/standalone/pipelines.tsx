@@ -121,7 +121,7 @@ function Row(props: {
           <Name text={pipeline.name} most={44} />
         </Link>
       </td>
-      {props.several && <td data-label={trans.__('Tenant')}>{pipeline.tenant}</td>}
+      {props.several && <td data-label={trans.__('Tenant')} className="jp-mod-minor">{pipeline.tenant}</td>}
       <td data-label={trans.__('Live')}>
         {pipeline.live_version ? (
           <Badge
@@ -144,7 +144,7 @@ function Row(props: {
           <span className="jp-Galley-muted">{trans.__('by hand')}</span>
         )}
       </td>
-      <td data-label={trans.__('Owner')} className="jp-Galley-muted">
+      <td data-label={trans.__('Owner')} className="jp-Galley-muted jp-mod-minor">
         {pipeline.owner}
       </td>
     </tr>

@@ -110,7 +110,7 @@ function Day(props: IDayProps): JSX.Element {
           )}
         </Section>
       )}
-      <div className="jp-Galley-cards">
+      <div className="jp-Galley-cards jp-mod-flow">
         <Section title={trans.__('Waiting for you')}>
           <Items empty={trans.__('Nothing waits for your review.')} known={props.reviewsKnown}>
             {reviews.map(version => (
