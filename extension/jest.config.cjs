@@ -5,7 +5,17 @@ module.exports = {
   transform: {
     '\\.tsx?$': [
       'ts-jest',
-      { tsconfig: { module: 'commonjs', moduleResolution: 'node', esModuleInterop: true, isolatedModules: true, jsx: 'react', target: 'ES2022', types: ['jest'] } }
+      {
+        tsconfig: {
+          module: 'commonjs',
+          moduleResolution: 'node',
+          esModuleInterop: true,
+          isolatedModules: true,
+          jsx: 'react',
+          target: 'ES2022',
+          types: ['jest']
+        }
+      }
     ]
   },
   moduleNameMapper: { '\\.svg$': '<rootDir>/src/__tests__/svg.ts' }

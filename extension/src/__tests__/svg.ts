@@ -1,0 +1,2 @@
+/** Stands for every icon file. */
+export default '<svg></svg>';
