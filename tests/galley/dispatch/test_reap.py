@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from galley import dispatch
+from galley.dispatch.policy import LAUNCH_LIMIT
+from galley.domain.runs import AttemptState, FailureClass, RunState, TaskState
+from galley.domain.work import Assignment, Heartbeat, TaskReport
+from galley.store import runs
+
+from tests.galley.world import World
+
+
+@pytest.fixture
+def work(world: World) -> Assignment:
+    """A running pipeline run, with a reaper that is present."""
+    world.live(timeout_s=60, retries=0)
+    world.request()
+    world.reap()
+    work = world.must_claim()
+    world.start(work)
+    return work
+
+
+def beat(world: World, work: Assignment) -> bool:
+    report = Heartbeat(
+        fencing=work.fencing, tasks=(TaskReport(name="churn", state=TaskState.RUNNING),)
+    )
+    return world.write(lambda s: dispatch.heartbeat(s, work.attempt, report, world.now)).cancel
+
+
+def test_a_silent_host_loses_its_attempt_and_the_run_waits_for_the_next(
+    world: World, work: Assignment
+) -> None:
+    beat(world, work)
+    assert world.keep_reaping(14) == []
+    assert world.keep_reaping(2) == [work.run]
+
+    run = world.run(work.run)
+    assert run.state is RunState.QUEUED
+    assert run.state_reason == "its worker host 'h1' stopped answering"
+    (attempt,) = run.attempts
+    assert (attempt.state, attempt.failure_class) == (
+        AttemptState.LOST,
+        FailureClass.INFRASTRUCTURE,
+    )
+    assert attempt.tasks[0].state is TaskState.CANCELLED
+
+
+def test_a_host_that_reports_is_left_alone(world: World, work: Assignment) -> None:
+    for _ in range(5):
+        assert world.keep_reaping(10) == []
+        beat(world, work)
+
+
+def test_a_lease_that_never_starts_ends(world: World) -> None:
+    world.live()
+    world.request()
+    world.reap()
+    work = world.must_claim()
+    limit = world.read(lambda s: runs.require_attempt(s, work.attempt)).deadline
+    assert limit == world.now + LAUNCH_LIMIT
+    while world.now + timedelta(seconds=10) <= limit:
+        beat(world, work)
+        world.later(seconds=5)
+        if world.now + timedelta(seconds=60) < limit:
+            world.now = limit - timedelta(seconds=60)
+        world.reap()
+    beat(world, work)
+    moved = world.keep_reaping(5)
+    assert moved == [work.run]
+    assert "did not start it in time" in (world.run(work.run).state_reason or "")
+
+
+def test_when_it_is_enough_the_run_fails(world: World, work: Assignment) -> None:
+    for number in range(1, 4):
+        assert work.number == number
+        world.keep_reaping(16)
+        if world.run(work.run).state is RunState.FAILED:
+            break
+        world.keep_reaping(10)
+        work = world.must_claim()
+        world.start(work)
+    run = world.run(work.run)
+    assert run.state is RunState.FAILED
+    assert "3 attempts were made" in (run.state_reason or "")
+
+
+def test_a_hanging_host_cannot_keep_a_run_beyond_its_time(world: World, work: Assignment) -> None:
+    asked = False
+    for _ in range(9):
+        asked = beat(world, work)
+        assert world.keep_reaping(9) == []
+    assert asked
+    beat(world, work)
+    assert world.keep_reaping(10) == [work.run]
+    run = world.run(work.run)
+    assert run.state is RunState.TIMED_OUT
+    assert run.attempts[0].failure_class is FailureClass.TIMEOUT
+
+
+@pytest.mark.parametrize("away", [6, 60, 3600])
+def test_a_restart_of_the_service_ends_no_attempt(
+    world: World, work: Assignment, away: int
+) -> None:
+    beat(world, work)
+    work_limit = timedelta(seconds=60)
+    assert world.keep_reaping(4) == []
+    world.later(seconds=min(away, work_limit.seconds))
+    assert world.reap() == []
+    assert world.keep_reaping(5) == []
+    beat(world, work)
+    assert world.run(work.run).state is RunState.RUNNING
+
+
+def test_a_host_that_is_gone_after_the_restart_is_noticed(world: World, work: Assignment) -> None:
+    world.later(seconds=50)
+    assert world.reap() == []
+    assert world.keep_reaping(16) == [work.run]
+
+
+def test_a_reaper_that_is_called_too_seldom_still_reaps(world: World, work: Assignment) -> None:
+    moved: list[UUID] = []
+    for _ in range(12):
+        world.later(seconds=10)
+        moved += world.reap()
+    assert moved == [work.run]
+
+
+def test_a_clock_that_jumps_back_reaps_nothing(world: World, work: Assignment) -> None:
+    world.later(hours=-1)
+    assert world.reap() == []
+    assert world.keep_reaping(3) == []
+
+
+def test_a_lost_host_completes_a_cancellation(world: World, work: Assignment) -> None:
+    world.write(lambda s: dispatch.cancel(s, work.run, "ben", world.now))
+    assert world.keep_reaping(16) == [work.run]
+    run = world.run(work.run)
+    assert (run.state, run.state_reason) == (RunState.CANCELLED, "cancelled by ben")
+    assert run.attempts[0].state is AttemptState.CANCELLED
+
+
+def test_a_hanging_host_cannot_refuse_a_cancellation(world: World) -> None:
+    world.live(timeout_s=3600)
+    world.request()
+    world.reap()
+    work = world.must_claim()
+    world.start(work)
+    world.write(lambda s: dispatch.cancel(s, work.run, "ben", world.now))
+    moved: list[UUID] = []
+    for _ in range(7):
+        if not moved:
+            assert beat(world, work)
+        moved += world.keep_reaping(9)
+    assert moved == [work.run]
+    assert world.run(work.run).state is RunState.CANCELLED

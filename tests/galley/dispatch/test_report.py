@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from galley import dispatch
+from galley.dispatch.policy import LEASE
+from galley.domain.events import Event, EventKind
+from galley.domain.runs import AttemptState, FailureClass, RunState, TaskState
+from galley.domain.work import Assignment, Heartbeat, HeartbeatReply, Outcome, TaskReport
+from galley.errors import Conflict, InvalidInput, NotFound
+from galley.store import events, runs, tokens
+from galley.store.columns import new_id
+
+from tests.galley.world import ERROR, START, World
+
+
+@pytest.fixture
+def work(world: World) -> Assignment:
+    """A leased pipeline run."""
+    world.live(goal={"metric": "auc", "threshold": 0.8}, timeout_s=600, retries=1)
+    world.request()
+    return world.must_claim()
+
+
+def beat(world: World, work: Assignment, **fields: Any) -> HeartbeatReply:
+    log_size = fields.pop("log_size", None)
+    report = Heartbeat(**{"fencing": work.fencing, **fields})
+    return world.write(
+        lambda s: dispatch.heartbeat(s, work.attempt, report, world.now, log_size=log_size)
+    )
+
+
+def since(world: World, event: int, kind: EventKind) -> list[Event]:
+    found = world.read(lambda s: events.after(s, ["lab"], event))
+    return [one for one in found if one.kind is kind]
+
+
+def test_starting_makes_run_and_attempt_running(world: World, work: Assignment) -> None:
+    world.later(seconds=2)
+    world.start(work)
+    run = world.run(work.run)
+    assert (run.state, run.started_at) == (RunState.RUNNING, world.now)
+    assert run.attempts[0].state is AttemptState.RUNNING
+    before = world.read(events.latest)
+    world.start(work)  # the answer was lost: the host asks again
+    assert world.read(events.latest) == before
+
+
+def test_heartbeats_renew_the_lease(world: World, work: Assignment) -> None:
+    world.start(work)
+    world.later(seconds=10)
+    reply = beat(world, work)
+    assert (reply.cancel, reply.lease_until) == (False, world.now + LEASE)
+
+
+def test_progress_is_kept_and_told_once(world: World, work: Assignment) -> None:
+    world.start(work)
+    before = world.read(events.latest)
+    report = TaskReport(
+        name="churn",
+        state=TaskState.RUNNING,
+        cell=2,
+        cells=7,
+        started_at=START,
+        peak_memory=9,
+        mlflow_run_id="child",
+    )
+    beat(world, work, tasks=(report,), mlflow_run_id="parent")
+    beat(world, work, tasks=(report,), mlflow_run_id="parent")
+
+    run = world.run(work.run)
+    assert (run.cell, run.cells) == (2, 7)
+    assert run.mlflow_url == "/services/mlflow/lab/#/runs/parent"
+    (task,) = run.attempts[0].tasks
+    assert (task.state, task.cell, task.peak_memory) == (TaskState.RUNNING, 2, 9)
+    assert task.mlflow_run_id == "child"
+    (event,) = since(world, before, EventKind.RUN_PROGRESS)
+    assert event.subject == work.run
+    assert event.data == {
+        "attempt": 1,
+        "cell": 2,
+        "cells": 7,
+        "tasks": {"churn": {"state": "running", "cell": 2, "cells": 7}},
+    }
+
+
+def test_a_task_that_ended_does_not_run_again(world: World, work: Assignment) -> None:
+    world.start(work)
+    done = TaskReport(name="churn", state=TaskState.SUCCEEDED, cell=7, cells=7, ended_at=START)
+    beat(world, work, tasks=(done,))
+    beat(world, work, tasks=(TaskReport(name="churn", state=TaskState.RUNNING, cell=3),))
+    (task,) = world.run(work.run).attempts[0].tasks
+    assert (task.state, task.cell, task.ended_at) == (TaskState.SUCCEEDED, 7, START)
+
+
+def test_cells_of_all_tasks_add_up_and_tasks_keep_their_order(
+    world: World, work: Assignment
+) -> None:
+    world.start(work)
+    load = TaskReport(name="load", state=TaskState.SUCCEEDED, cell=3, cells=3)
+    fit = TaskReport(name="fit", state=TaskState.RUNNING, upstream=("load",), cell=1, cells=4)
+    beat(world, work, tasks=(load, fit))
+    run = world.run(work.run)
+    assert (run.cell, run.cells) == (4, 7)
+    assert [(t.name, t.upstream) for t in run.attempts[0].tasks] == [
+        ("load", ()),
+        ("fit", ("load",)),
+    ]
+
+
+def test_progress_of_a_rehearsal_is_the_versions(world: World) -> None:
+    version = world.publish()
+    work = world.must_claim(author="ana")
+    world.start(work)
+    before = world.read(events.latest)
+    beat(world, work, tasks=(TaskReport(name="churn", state=TaskState.RUNNING, cell=1, cells=2),))
+    progress = {"cell": 1, "cells": 2, "task": "churn"}
+    assert world.version(version.id).progress == progress
+    (event,) = since(world, before, EventKind.VERSION_PROGRESS)
+    assert (event.subject, event.data) == (version.id, {"number": 1, **progress})
+
+
+def test_a_log_that_grew_is_told(world: World, work: Assignment) -> None:
+    world.start(work)
+    before = world.read(events.latest)
+    beat(world, work, log_size=10)
+    beat(world, work, log_size=10)
+    world.write(lambda s: dispatch.log_grew(s, work.attempt, 25, world.now))
+    assert [one.data for one in since(world, before, EventKind.LOG_GREW)] == [
+        {"attempt": 1, "size": 10},
+        {"attempt": 1, "size": 25},
+    ]
+    assert world.read(lambda s: runs.attempt(s, work.attempt)).log_size == 25
+
+
+def test_success_keeps_metrics_and_judges_the_goal(world: World, work: Assignment) -> None:
+    world.start(work)
+    world.later(seconds=30)
+    run = world.finish(work, metrics={"auc": 0.9})
+    assert (run.state, run.goal_met, run.metrics) == (RunState.SUCCEEDED, True, {"auc": 0.9})
+    assert run.ended_at == world.now
+    assert run.attempts[0].state is AttemptState.SUCCEEDED
+
+
+def test_a_goal_that_was_missed(world: World, work: Assignment) -> None:
+    world.start(work)
+    assert world.finish(work, metrics={"auc": 0.5}).goal_met is False
+
+
+def test_success_before_the_start_was_heard_counts(world: World, work: Assignment) -> None:
+    assert world.finish(work).state is RunState.SUCCEEDED
+
+
+def test_the_users_failure_is_not_repeated(world: World, work: Assignment) -> None:
+    world.start(work)
+    run = world.finish(work, AttemptState.FAILED, failure_class=FailureClass.USER, error=ERROR)
+    assert (run.state, run.state_reason) == (RunState.FAILED, ERROR.message)
+    assert run.attempts[0].error == ERROR
+    assert run.attempts[0].failure_class is FailureClass.USER
+
+
+def test_out_of_memory_is_not_repeated(world: World, work: Assignment) -> None:
+    world.start(work)
+    run = world.finish(work, AttemptState.FAILED, failure_class=FailureClass.OUT_OF_MEMORY)
+    assert (run.state, run.state_reason) == (
+        RunState.FAILED,
+        "it needed more memory than its profile has",
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "failure_class"),
+    [
+        (ERROR, RunState.FAILED, FailureClass.USER),
+        (None, RunState.QUEUED, FailureClass.INFRASTRUCTURE),
+    ],
+)
+def test_a_failure_without_a_class_is_guessed_from_its_error(
+    world: World, work: Assignment, error: Any, state: RunState, failure_class: FailureClass
+) -> None:
+    world.start(work)
+    run = world.finish(work, AttemptState.FAILED, error=error)
+    assert run.state is state
+    assert run.attempts[0].failure_class is failure_class
+
+
+@pytest.mark.parametrize(
+    ("state", "failure_class"),
+    [(AttemptState.TIMED_OUT, None), (AttemptState.FAILED, FailureClass.TIMEOUT)],
+)
+def test_a_time_out_is_its_own_end(
+    world: World, work: Assignment, state: AttemptState, failure_class: FailureClass | None
+) -> None:
+    world.start(work)
+    run = world.finish(work, state, failure_class=failure_class)
+    assert run.state is RunState.TIMED_OUT
+    assert run.state_reason == "it took longer than its time limit of 600 s"
+    assert run.attempts[0].failure_class is FailureClass.TIMEOUT
+
+
+def test_a_run_over_its_time_is_asked_to_end(world: World, work: Assignment) -> None:
+    world.start(work)
+    world.later(seconds=599)
+    assert not beat(world, work).cancel
+    world.later(seconds=1)
+    assert beat(world, work).cancel
+    assert world.finish(work, AttemptState.CANCELLED).state is RunState.TIMED_OUT
+
+
+def test_infrastructure_failures_are_repeated_with_growing_pauses_until_it_is_enough(
+    world: World, work: Assignment
+) -> None:
+    pauses = []
+    for number in range(1, 5):
+        assert work.number == number
+        world.start(work)
+        run = world.finish(work, AttemptState.FAILED, failure_class=FailureClass.INFRASTRUCTURE)
+        if run.state is RunState.FAILED:
+            break
+        due = world.read(lambda s: dispatch.next_due(s, world.now))
+        assert due is not None
+        pauses.append(due - world.now)
+        world.now = due
+        work = world.must_claim()
+
+    assert pauses == [timedelta(seconds=seconds) for seconds in (5, 10, 20)]  # retries + 2
+    assert run.state is RunState.FAILED
+    assert "4 attempts were made" in (run.state_reason or "")
+    assert [attempt.number for attempt in run.attempts] == [1, 2, 3, 4]
+
+
+def test_a_host_that_cancels_unasked_was_cut_off(world: World, work: Assignment) -> None:
+    world.start(work)
+    run = world.finish(work, AttemptState.CANCELLED)
+    assert run.state is RunState.QUEUED
+
+
+def test_tasks_of_an_attempt_that_failed_do_not_look_alive(world: World, work: Assignment) -> None:
+    world.start(work)
+    beat(
+        world,
+        work,
+        tasks=(
+            TaskReport(name="load", state=TaskState.SUCCEEDED),
+            TaskReport(name="fit", state=TaskState.RUNNING),
+            TaskReport(name="save", state=TaskState.WAITING),
+        ),
+    )
+    run = world.finish(work, AttemptState.FAILED, failure_class=FailureClass.USER)
+    assert [task.state for task in run.attempts[0].tasks] == [
+        TaskState.SUCCEEDED,
+        TaskState.CANCELLED,
+        TaskState.CANCELLED,
+    ]
+
+
+def test_a_report_of_an_ended_attempt_is_refused(world: World, work: Assignment) -> None:
+    world.start(work)
+    world.finish(work)
+    for report in (
+        lambda: world.start(work),
+        lambda: beat(world, work),
+        lambda: world.finish(work),
+        lambda: world.write(
+            lambda s: runs.attach_notebook(s, work.attempt, "churn", "blob", world.now)
+        ),
+    ):
+        with pytest.raises(Conflict, match="has ended"):
+            report()
+
+
+def test_a_stale_report_is_refused_and_changes_nothing(world: World, work: Assignment) -> None:
+    stale = work.model_copy(update={"fencing": 0})
+    before = world.read(events.latest)
+    for report in (
+        lambda: world.start(stale),
+        lambda: beat(world, stale, log_size=4),
+        lambda: world.finish(stale),
+    ):
+        with pytest.raises(Conflict, match="lease 0"):
+            report()
+    assert world.read(events.latest) == before
+
+
+def test_unknown_attempts_and_impossible_ends(world: World, work: Assignment) -> None:
+    with pytest.raises(NotFound):
+        world.start(work.model_copy(update={"attempt": new_id()}))
+    outcome = Outcome(fencing=1, state=AttemptState.RUNNING, duration_s=1)
+    with pytest.raises(InvalidInput, match="does not end as 'running'"):
+        world.write(lambda s: dispatch.finish(s, work.attempt, outcome, world.now))
+
+
+def test_a_lost_attempt_cannot_come_back_over_its_successor(world: World, work: Assignment) -> None:
+    world.start(work)
+    world.keep_reaping(16)
+    world.later(seconds=5)
+    second = world.must_claim()
+    assert (second.number, second.fencing, second.run) == (2, 2, work.run)
+    with pytest.raises(Conflict, match="lost"):
+        world.finish(work, metrics={"auc": 0.1})
+    assert world.read(lambda s: tokens.find(s, work.task_token, world.now)) is None
+    world.start(second)
+    assert world.finish(second, metrics={"auc": 0.9}).metrics == {"auc": 0.9}
