@@ -63,8 +63,9 @@ const publishing: JupyterFrontEndPlugin<void> = {
     toolbar: IToolbarWidgetRegistry | null,
     palette: ICommandPalette | null
   ) => {
-    const badge = addPublishing(app, galley, notebooks, palette);
-    toolbar?.addFactory<NotebookPanel>('Notebook', 'galley-badge', badge);
+    const items = addPublishing(app, galley, notebooks, palette);
+    toolbar?.addFactory<NotebookPanel>('Notebook', 'galley-publish', items.button);
+    toolbar?.addFactory<NotebookPanel>('Notebook', 'galley-badge', items.badge);
   }
 };
 

@@ -30,7 +30,10 @@ export function Checks(props: {
           <span>
             {check.message}
             {check.cell !== null && check.cell !== undefined && (
-              <CellLink cell={check.cell} onCell={props.onCell} />
+              <>
+                {' '}
+                <CellLink cell={check.cell} onCell={props.onCell} />
+              </>
             )}
           </span>
         </li>
@@ -48,7 +51,7 @@ export function CellLink(props: { cell: number; onCell?: (cell: number) => void 
       {text}
     </button>
   ) : (
-    <span className="jp-Galley-muted"> {text}</span>
+    <span className="jp-Galley-muted">{text}</span>
   );
 }
 

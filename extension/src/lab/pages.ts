@@ -90,10 +90,11 @@ export class Pages {
     const content = new PlaceWidget(galley, place);
     const tab = new MainAreaWidget({ content });
     tab.id = id;
+    tab.toolbar.hide();
     tab.title.icon = galleyIcon;
     tab.title.closable = true;
     const name = (text: string): void => {
-      tab.title.label = middle(text, 28);
+      tab.title.label = middle(text, 24);
       tab.title.caption = text;
     };
     name(content.name);

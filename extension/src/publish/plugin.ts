@@ -1,6 +1,6 @@
 /** The command, its places in palette and context, and the badge of each notebook. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import type { ICommandPalette } from '@jupyterlab/apputils';
+import { CommandToolbarButton, type ICommandPalette } from '@jupyterlab/apputils';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { IGalleyLab } from '../lab/galley';
 import { publishIcon } from '../lab/icons';
@@ -8,13 +8,19 @@ import { Commands, PALETTE } from '../lab/names';
 import { BadgeWidget } from './badge';
 import { Publisher } from './publisher';
 
-/** Add the command; returns the factory of the notebook toolbar's badge. */
+/** Makers of a notebook toolbar's items; their names and ranks are in schema/plugin.json. */
+export interface IToolbarItems {
+  button: (panel: NotebookPanel) => CommandToolbarButton;
+  badge: (panel: NotebookPanel) => BadgeWidget;
+}
+
+/** Add the command. */
 export function addPublishing(
   app: JupyterFrontEnd,
   lab: IGalleyLab,
   notebooks: INotebookTracker,
   palette: ICommandPalette | null
-): (panel: NotebookPanel) => BadgeWidget {
+): IToolbarItems {
   const { trans } = lab;
   const publisher = new Publisher(lab, app.commands);
   const configured = (): boolean => lab.found.problem?.code !== 'not-configured';
@@ -26,8 +32,8 @@ export function addPublishing(
         : trans.__('Galley is not set up on this Jupyter server'),
     icon: publishIcon,
     isEnabled: () => notebooks.currentWidget !== null && configured(),
-    execute: async () => {
-      const panel = notebooks.currentWidget;
+    execute: async args => {
+      const panel = notebooks.find(one => one.id === args.panel) ?? notebooks.currentWidget;
       if (panel) {
         await publisher.publish(panel);
       }
@@ -36,5 +42,15 @@ export function addPublishing(
   palette?.addItem({ command: Commands.publish, category: PALETTE });
   lab.found.changed.connect(() => app.commands.notifyCommandChanged(Commands.publish));
   notebooks.currentChanged.connect(() => app.commands.notifyCommandChanged(Commands.publish));
-  return panel => new BadgeWidget(lab, panel);
+  return {
+    // The button belongs to its notebook, whichever is the current one.
+    button: panel =>
+      new CommandToolbarButton({
+        commands: app.commands,
+        id: Commands.publish,
+        args: { panel: panel.id },
+        label: trans.__('Publish')
+      }),
+    badge: panel => new BadgeWidget(lab, panel)
+  };
 }
