@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 FIRST_S = 1.0
 LONGEST_S = 60.0
-CALM_S = 60.0
-"""A host that lived this long had started well; its next death counts as the first."""
+CALM_S = 180.0
+"""A host that was not started for this long had started well; its next death counts as the first.
+
+Longer than the longest wait: else a host that always dies would begin anew after each long wait.
+"""
 
 
 class Backoff:

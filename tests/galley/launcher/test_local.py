@@ -1,0 +1,250 @@
+"""Hosts in real sandboxes that lease from a recording service."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psutil
+import pytest
+from galley.domain.runs import AttemptState, RunKind
+from galley.domain.settings import Settings
+from galley.domain.tenants import Dataset, Tenants
+from galley.errors import InvalidInput, NotFound
+from galley.launcher.backoff import FIRST_S
+from galley.launcher.local import LocalLauncher
+from galley.sandbox.workspace import tenant_identity, user_identity
+
+from tests.galley.host.recording_service import (
+    RecordingService,
+    assignment,
+    recording_service,
+)
+from tests.galley.run.projects import single
+from tests.galley.sandbox.sandboxes import AS_ROOT, TENANTS, settings_in, until
+
+pytestmark = pytest.mark.integration
+
+REPORT = """
+import json, os
+from pathlib import Path
+
+def refused(path):
+    try:
+        Path(path).write_text("written")
+    except OSError as error:
+        return error.strerror
+
+files = sorted(str(path) for path in Path.home().iterdir() if not path.name.startswith("."))
+said = {
+    "uid": os.getuid(), "home": str(Path.home()), "files": files,
+    "shared": refused("/datasets/shared/new"), "token": os.path.exists("/home/alice/.galley-token"),
+    "reads": Path("/datasets/shared/table.csv").read_text(),
+}
+print("REPORT", json.dumps(said))
+"""
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def service() -> Iterator[RecordingService]:
+    with recording_service() as served:
+        yield served
+
+
+@pytest.fixture
+def settings(tmp_path: Path, service: RecordingService) -> Settings:
+    return settings_in(tmp_path).model_copy(update={"service_port": service.port})
+
+
+class Minted(list[tuple[str, str | None, UUID | None]]):
+    """Gives every host the token that the recording service knows, and notes for whom."""
+
+    def __call__(self, tenant: str, author: str | None, run: UUID | None) -> str:
+        self.append((tenant, author, run))
+        return RecordingService.HOST_TOKEN
+
+
+@pytest.fixture
+def minted() -> Minted:
+    return Minted()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def launcher(settings: Settings, minted: Minted, clock: Clock) -> Iterator[LocalLauncher]:
+    made = LocalLauncher(settings, lambda: TENANTS, mint=minted, monotonic=clock)
+    yield made
+    made.adopt()
+    made.stop_all()
+
+
+def leased(service: RecordingService, folder: Path, code: str = "print(1)", **work: Any) -> str:
+    """Offer a rehearsal's work and wait until a host has taken it."""
+    attempt = service.give(assignment(kind=RunKind.REHEARSAL, **work), single(folder, code))
+    service.wait_for(lambda served: attempt in served.leased)
+    return attempt
+
+
+def below(launcher: LocalLauncher, name: str) -> list[psutil.Process]:
+    """Return a host's runner and all processes in its sandbox."""
+    runner = psutil.Process(launcher.hosts[name].pid)
+    return [runner, *runner.children(recursive=True)]
+
+
+def test_a_tenants_host_runs_as_the_tenant_and_asks_for_work(
+    launcher: LocalLauncher,
+    service: RecordingService,
+    settings: Settings,
+    minted: Minted,
+    tmp_path: Path,
+) -> None:
+    launcher.ensure_tenant_host("winery")
+    leased(service, tmp_path / "project")
+    assert minted == [("winery", None, None)]
+    uids = {process.uids().real for process in below(launcher, "winery")}
+    assert tenant_identity(settings, "winery").uid in uids
+    token = settings.homes / "hosts/winery/.galley-token"
+    assert not token.exists(), "read once, then deleted"
+
+
+def test_a_living_host_is_not_started_again(launcher: LocalLauncher, minted: Minted) -> None:
+    launcher.ensure_tenant_host("winery")
+    host = launcher.hosts["winery"]
+    launcher.ensure_tenant_host("winery")
+    assert launcher.hosts == {"winery": host}
+    assert len(minted) == 1
+
+
+def test_the_next_service_finds_the_hosts_of_the_last_one(
+    launcher: LocalLauncher, settings: Settings, minted: Minted
+) -> None:
+    launcher.ensure_tenant_host("winery")
+    host = launcher.hosts["winery"]
+    restarted = LocalLauncher(settings, lambda: TENANTS, mint=minted)
+    assert restarted.hosts == {}
+    restarted.adopt()
+    assert restarted.hosts == {"winery": host}
+    restarted.ensure_tenant_host("winery")
+    assert len(minted) == 1
+    restarted.stop_all()
+    assert not host.alive()
+
+
+def test_a_host_that_died_is_started_again_but_not_at_once(
+    launcher: LocalLauncher, clock: Clock, minted: Minted
+) -> None:
+    launcher.ensure_tenant_host("winery")
+    first = launcher.hosts["winery"]
+    first.signal(signal.SIGKILL)
+    until(lambda: not first.alive(), "the end of the host")
+    launcher.ensure_tenant_host("winery")
+    assert launcher.hosts == {}
+    clock.now += FIRST_S
+    launcher.ensure_tenant_host("winery")
+    second = launcher.hosts["winery"]
+    assert second.alive()
+    assert second != first
+    assert len(minted) == 2, "each host has a token of its own"
+    second.signal(signal.SIGKILL)
+    until(lambda: not second.alive(), "the end of the second host")
+    clock.now += FIRST_S
+    launcher.ensure_tenant_host("winery")
+    assert launcher.hosts == {}, "the second wait is longer"
+
+
+def test_a_dead_hosts_sandbox_is_gone_with_it(
+    launcher: LocalLauncher, service: RecordingService, tmp_path: Path
+) -> None:
+    launcher.ensure_tenant_host("winery")
+    leased(service, tmp_path / "project", "import time; time.sleep(600)")
+    inside = below(launcher, "winery")
+    launcher.hosts["winery"].signal(signal.SIGKILL)
+    _, alive = psutil.wait_procs(inside, timeout=30)
+    assert alive == []
+
+
+def test_ending_all_leaves_no_process(
+    launcher: LocalLauncher, service: RecordingService, settings: Settings, tmp_path: Path
+) -> None:
+    launcher.ensure_tenant_host("winery")
+    launcher.start_rehearsal_host("oncology", "alice", uuid.uuid4())
+    leased(service, tmp_path / "project", "import time; time.sleep(600)")
+    processes = [process for name in launcher.hosts for process in below(launcher, name)]
+    assert len(processes) >= 6
+    launcher.stop_all()
+    _, alive = psutil.wait_procs(processes, timeout=30)
+    assert alive == []
+    assert launcher.hosts == {}
+    assert not list((settings.run / "hosts").glob("*.pid"))
+
+
+def test_a_rehearsal_has_its_authors_rights_and_a_home_of_its_own(
+    launcher: LocalLauncher,
+    service: RecordingService,
+    settings: Settings,
+    minted: Minted,
+    tmp_path: Path,
+) -> None:
+    author = user_identity(settings, "alice", "oncology")
+    author.home.mkdir(parents=True)
+    (author.home / "only-here.csv").write_text("not published")
+    shared = tmp_path / "datasets/shared/table.csv"
+    run = uuid.uuid4()
+    launcher.start_rehearsal_host("oncology", "alice", run)
+    shared.write_text("a,b")
+    assert minted == [("oncology", "alice", run)]
+    attempt = leased(service, tmp_path / "project", REPORT)
+    outcome = service.outcome_of(attempt)
+    assert outcome.state is AttemptState.SUCCEEDED, outcome.error
+    (line,) = [line for line in service.log_of(attempt).splitlines() if "REPORT" in line]
+    said = json.loads(line.partition("REPORT ")[2])
+    assert said["uid"] == (author.uid if AS_ROOT else os.geteuid())
+    assert said["home"] == "/home/alice"
+    assert said["files"] == []
+    assert said["shared"] == "Read-only file system"
+    assert said["reads"] == "a,b"
+    assert said["token"] is False
+
+    def ended() -> bool:
+        launcher.adopt()
+        return f"rehearsal-{run}" not in launcher.hosts
+
+    until(ended, "the end of the rehearsal's host, which serves once")
+    launcher.ensure_tenant_host("winery")
+    assert not (settings.homes / "rehearsals" / str(run)).exists()
+    assert (author.home / "only-here.csv").exists()
+
+
+def test_an_unknown_tenant_and_a_missing_dataset_start_nothing(
+    settings: Settings, minted: Minted
+) -> None:
+    winery = TENANTS.tenants["winery"]
+    lacking = winery.model_copy(update={"datasets": {"wines": Dataset(uri="datasets/wines")}})
+    tenants = Tenants(tenants={"winery": lacking})
+    launcher = LocalLauncher(settings, lambda: tenants, mint=minted)
+    with pytest.raises(NotFound, match="no tenant 'oncology'"):
+        launcher.ensure_tenant_host("oncology")
+    with pytest.raises(InvalidInput, match=r"tenants\.winery\.datasets\.wines: the folder"):
+        launcher.ensure_tenant_host("winery")
+    with pytest.raises(InvalidInput, match="does not exist on this machine"):
+        launcher.start_rehearsal_host("winery", "dave", uuid.uuid4())
+    assert launcher.hosts == {}
