@@ -8,12 +8,10 @@ the runner uses them as any other. Nothing of ours runs inside, and no socket fi
 from __future__ import annotations
 
 import ctypes
-import errno
 import fcntl
 import os
 import socket
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,6 +20,7 @@ _CLONE_NEWNET = 0x40000000
 _NS_GET_USERNS = 0xB701
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_LOOPBACK_IS_UP = "host LOCAL"
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -62,9 +61,11 @@ class Network:
 
     def thread(self) -> ThreadPoolExecutor:
         """Return an executor whose one thread, and what it starts, is in the network."""
-        return ThreadPoolExecutor(
-            max_workers=1, initializer=_setns, initargs=(self.fd, _CLONE_NEWNET)
-        )
+        return ThreadPoolExecutor(max_workers=1, initializer=self.join)
+
+    def join(self) -> None:
+        """Put the calling thread into the network; it must own it, or be root."""
+        _setns(self.fd, _CLONE_NEWNET)
 
 
 def make_socket() -> socket.socket:
@@ -74,38 +75,37 @@ def make_socket() -> socket.socket:
     return made
 
 
-def listen(port: int, *, patience: float = 5.0) -> socket.socket:
+def listen(port: int) -> socket.socket:
     """Listen on 127.0.0.1:``port`` of the calling thread's network.
 
-    The loopback interface of a new network comes up a moment later, so that is waited for.
-
     Raises:
-        OSError: the port is taken, or there is no loopback after ``patience`` seconds.
+        OSError: the port is taken.
     """
     listener = make_socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-
-    def bind() -> bool:
-        try:
-            listener.bind(("127.0.0.1", port))
-        except OSError as error:
-            if error.errno != errno.EADDRNOTAVAIL:
-                raise
-            return False
-        return True
-
-    if not _within(patience, bind):
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError:
         listener.close()
-        raise OSError(errno.EADDRNOTAVAIL, "the sandbox has no loopback interface")
+        raise
     listener.listen(128)
     return listener
 
 
-def _within(seconds: float, condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + seconds
-    while not (met := condition()) and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return met
+def wait_for_loopback(pid: int, *, patience: float = 30.0) -> None:
+    """Wait until bubblewrap has brought up the loopback interface in the network of ``pid``.
+
+    Nobody else may touch that network before: bubblewrap fails when it finds the interface up.
+
+    Raises:
+        OSError: the process ended, or there is none after ``patience`` seconds.
+    """
+    routes = Path(f"/proc/{pid}/net/fib_trie")
+    deadline = time.monotonic() + patience
+    while _LOOPBACK_IS_UP not in routes.read_text():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the sandbox has no loopback interface after {patience:g} seconds")
+        time.sleep(0.002)
 
 
 def children(pid: int) -> list[int]:

@@ -199,6 +199,7 @@ class IsolatedRunner(Runner):
         if self.group is not None:
             self.group.add(self.process.pid)
             self.group.add(self.init_pid)
+        namespaces.wait_for_loopback(self.init_pid)
         self.network = namespaces.Network(self.init_pid)
         wanted = self.plan["internet"]
         self.internet = Internet(wanted, self.network) if wanted else None

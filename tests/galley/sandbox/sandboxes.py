@@ -158,7 +158,16 @@ def listening(process: psutil.Process) -> set[int]:
     return {int(fields[1].rpartition(":")[2], 16) for fields in lines if fields[3] == _LISTEN}
 
 
+ENTER = """
+import os, sys
+from galley.sandbox.namespaces import Network
+network = Network(int(sys.argv[1]))
+network.become_owner()
+network.join()
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
 def enter_network(process: psutil.Process) -> tuple[str, ...]:
     """Return the words that run a program in the network of ``process``."""
-    user = () if AS_ROOT else ("--user", "--preserve-credentials")
-    return ("nsenter", f"--target={process.pid}", "--net", *user)
+    return python(ENTER, str(process.pid))
