@@ -73,7 +73,7 @@ export class LabGalley implements IGalley {
   /** A notebook could use the lab's token, so it may not decide. */
   readonly decidesHere = false;
 
-  go(place: Place): void {
+  readonly go = (place: Place): void => {
     switch (place.kind) {
       case 'run':
         void this.app.commands.execute(Commands.openRun, { id: place.id });
@@ -91,20 +91,20 @@ export class LabGalley implements IGalley {
       default:
         void this.app.commands.execute(Commands.showSidebar);
     }
-  }
+  };
 
-  href(place: Place): string {
+  readonly href = (place: Place): string => {
     return hubRoot() + ROOT + pathOf(place);
-  }
+  };
 
-  openWindow(place: Place): void {
+  readonly openWindow = (place: Place): void => {
     const name = `galley-${place.kind}`;
     window.open(this.href(place), name, 'popup,width=1080,height=820')?.focus();
-  }
+  };
 
-  notify(message: string, kind: 'success' | 'error' | 'info'): void {
+  readonly notify = (message: string, kind: 'success' | 'error' | 'info'): void => {
     Notification[kind](message, { autoClose: TOAST });
-  }
+  };
 }
 
 /** The address below which the hub and its services lie. */

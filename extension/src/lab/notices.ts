@@ -10,8 +10,6 @@ export interface INotice {
   place: Place;
 }
 
-type Data = Record<string, unknown>;
-
 export class Notices {
   constructor(
     private readonly lab: IGalleyLab,
@@ -24,7 +22,7 @@ export class Notices {
 
   private async hear(galley: LabGalley, event: GalleyEvent): Promise<void> {
     const me = galley.me.value?.user;
-    const data = event.data as Data;
+    const data = event.data;
     if (!me || this.lab.watched.has(event.subject) || this.isKnown(event)) {
       return;
     }
@@ -42,7 +40,7 @@ export class Notices {
 
   /** Whether a run that nobody started failed in a pipeline of mine. */
   private async isMine(galley: LabGalley, event: GalleyEvent, me: string): Promise<boolean> {
-    const { state } = event.data as Data;
+    const { state } = event.data;
     if (!this.aboutFailures() || (state !== 'failed' && state !== 'timed_out')) {
       return false;
     }
@@ -55,7 +53,7 @@ export class Notices {
 
   /** Whether this state of the thing was heard of before. */
   private isKnown(event: GalleyEvent): boolean {
-    const state = String((event.data as Data).state);
+    const state = String((event.data).state);
     if (this.states.get(event.subject) === state) {
       return true;
     }
@@ -76,7 +74,7 @@ function show(galley: LabGalley, notice: INotice, label: string): void {
 type Trans = IGalleyLab['trans'];
 
 export function versionNotice(trans: Trans, event: GalleyEvent): INotice | null {
-  const { state, number, reason } = event.data as Data;
+  const { state, number, reason } = event.data;
   const name = `${event.pipeline} v${String(number)}`;
   const place: Place = { kind: 'review', id: event.subject };
   switch (state) {
@@ -94,7 +92,7 @@ export function versionNotice(trans: Trans, event: GalleyEvent): INotice | null 
 }
 
 export function runNotice(trans: Trans, event: GalleyEvent): INotice | null {
-  const { state, reason } = event.data as Data;
+  const { state, reason } = event.data;
   const name = event.pipeline;
   const place: Place = { kind: 'run', id: event.subject };
   switch (state) {

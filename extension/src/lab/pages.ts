@@ -29,7 +29,12 @@ export class Pages {
     const { trans } = lab;
     this.add(Commands.openPipeline, trans.__('Open Pipeline…'), pipelineOf, askPipeline);
     this.add(Commands.openRun, trans.__('Open Run…'), args => thing('run', args), askRun);
-    this.add(Commands.openReview, trans.__('Open Review…'), args => thing('review', args), askReview);
+    this.add(
+      Commands.openReview,
+      trans.__('Open Review…'),
+      args => thing('review', args),
+      askReview
+    );
     app.commands.addCommand(Commands.openStandalone, {
       label: trans.__('Open Galley’s Own Page'),
       caption: trans.__('Where decisions are taken, schedules paused and versions rolled back'),

@@ -53,7 +53,8 @@ export function beginning(from: IBeginning): IDraft {
     description: version?.description ?? pipeline?.description ?? '',
     metric: goal?.metric ?? '',
     direction: goal?.direction ?? 'higher',
-    threshold: goal?.threshold === null || goal?.threshold === undefined ? '' : String(goal.threshold),
+    threshold:
+      goal?.threshold === null || goal?.threshold === undefined ? '' : String(goal.threshold),
     defaults: declared(version?.defaults, from.analysis),
     rehearsal: declared(version?.rehearsal_parameters, from.analysis),
     unreadable: { defaults: false, rehearsal: false },

@@ -124,8 +124,7 @@ function SlugField({ session, draft, mistakes }: IPartProps): JSX.Element {
   const trans = useTrans();
   const { answer } = session.slug;
   const known = answer?.slug === draft.slug ? answer : null;
-  const choose = (slug: string): void =>
-    session.edit({ slug, slugEdited: true, continues: false });
+  const choose = (slug: string): void => session.edit({ slug, slugEdited: true, continues: false });
   const suggestion = known?.suggestion;
   return (
     <Field

@@ -52,9 +52,7 @@ export function Outlook(props: {
 
 /** The tasks under the names that they will have: a single one is called like the pipeline. */
 export function named(tasks: readonly TaskNode[], slug: string | undefined): TaskNode[] {
-  return tasks.length === 1 && slug
-    ? [{ ...tasks[0], name: slug.replace(/-/g, '_') }]
-    : [...tasks];
+  return tasks.length === 1 && slug ? [{ ...tasks[0], name: slug.replace(/-/g, '_') }] : [...tasks];
 }
 
 /** The way of a version, in a sentence each. */
@@ -96,10 +94,7 @@ function Environment({ analysis }: { analysis: Analysis }): JSX.Element | null {
     <Section title={trans.__('Taken along')}>
       <Facts
         facts={[
-          [
-            trans.__('Packages'),
-            requirements.map(one => `${one.name} ${one.version}`).join(', ')
-          ],
+          [trans.__('Packages'), requirements.map(one => `${one.name} ${one.version}`).join(', ')],
           [trans.__('Local modules'), modules.join(', ')]
         ]}
       />

@@ -31,7 +31,9 @@ export function ParameterFields({ session, draft, mistakes }: IPartProps): JSX.E
         onChange={set('defaults')}
       />
       {count > 0 && (
-        <details open={Object.keys(named(mistakes, 'rehearsal_parameters')).length > 0 || undefined}>
+        <details
+          open={Object.keys(named(mistakes, 'rehearsal_parameters')).length > 0 || undefined}
+        >
           <summary>
             {trans.__('Cheaper values for the rehearsal')}{' '}
             <span className="jp-Galley-muted">

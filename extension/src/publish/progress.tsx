@@ -58,7 +58,10 @@ const GLYPHS = {
 
 function Step({ step }: { step: IStep }): JSX.Element {
   return (
-    <li className={`jp-mod-${step.state}`} aria-current={step.state === 'doing' ? 'step' : undefined}>
+    <li
+      className={`jp-mod-${step.state}`}
+      aria-current={step.state === 'doing' ? 'step' : undefined}
+    >
       <Glyph name={GLYPHS[step.state]} spin={step.state === 'doing'} />
       <div>
         <div>{step.label}</div>

@@ -41,12 +41,7 @@ export function ScheduleFields({ session, draft, mistakes }: IPartProps): JSX.El
         )}
       </Field>
       {draft.scheduled && (
-        <Timing
-          session={session}
-          draft={draft}
-          mistakes={mistakes}
-          withCron={value === OWN}
-        />
+        <Timing session={session} draft={draft} mistakes={mistakes} withCron={value === OWN} />
       )}
     </fieldset>
   );

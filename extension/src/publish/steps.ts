@@ -34,7 +34,11 @@ export function stepsOf(trans: TranslationBundle, version: Version): IStep[] {
       label: rehearsing && !begun ? trans.__('Starting the environment') : trans.__('Environment'),
       state: over || begun ? 'done' : rehearsing ? 'doing' : 'waiting',
       detail: packages
-        ? trans._n('%1 package at its exact version', '%1 packages at their exact versions', packages)
+        ? trans._n(
+            '%1 package at its exact version',
+            '%1 packages at their exact versions',
+            packages
+          )
         : undefined
     },
     rehearsal(trans, version, stopped, begun ? { cell, cells } : null),

@@ -54,7 +54,8 @@ export function runMenu(galley: IGalley, run: Run): IEntry[] {
     over
       ? {
           label: trans.__('Retry'),
-          reason: run.state === 'succeeded' ? trans.__('it succeeded') : runRefusal(galley, run.tenant),
+          reason:
+            run.state === 'succeeded' ? trans.__('it succeeded') : runRefusal(galley, run.tenant),
           run: () => act(galley, () => client.retryRun(run.id))
         }
       : {

@@ -66,7 +66,9 @@ export class SidebarModel implements IDisposable, IChanging {
   }
 
   get shownReviews(): Version[] {
-    return this.reviews.items.filter(one => matches(this.filter, one.name, one.pipeline, one.author));
+    return this.reviews.items.filter(one =>
+      matches(this.filter, one.name, one.pipeline, one.author)
+    );
   }
 
   /** Running first, then the recent. */
@@ -81,9 +83,7 @@ export class SidebarModel implements IDisposable, IChanging {
   }
 
   private get lists(): PagedList<Version | Run | Pipeline>[] {
-    return [this.reviews, this.runs, this.pipelines] as unknown as PagedList<
-      Version | Run | Pipeline
-    >[];
+    return [this.reviews, this.runs, this.pipelines];
   }
 
   private readonly _changed = new Signal<this, void>(this);

@@ -89,10 +89,7 @@ export function PipelineRow({ pipeline }: { pipeline: Pipeline }): JSX.Element {
   );
 }
 
-function pipelineWord(
-  trans: ReturnType<typeof useGalley>['trans'],
-  pipeline: Pipeline
-): IWord {
+function pipelineWord(trans: ReturnType<typeof useGalley>['trans'], pipeline: Pipeline): IWord {
   if (pipeline.schedule?.paused) {
     return { text: trans.__('Paused'), tone: 'warn', glyph: 'pause' };
   }
