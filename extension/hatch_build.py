@@ -1,4 +1,7 @@
-"""Build hook of the wheel: builds the extension and places what JupyterLab looks for.
+"""Build hook of the wheel: builds the extension and places what others look for.
+
+JupyterLab finds the extension and the server's configuration as shared data; the hub's default
+configuration, the example tenants and the example notebooks lie inside ``galley_hub``.
 
 An editable install builds and places nothing; ``python -m galley_lab.develop`` links the built
 extension instead, so that a rebuilt one is seen at once.
@@ -17,6 +20,13 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 BUILT = ("labextension/static/style.js", "standalone/index.html")
 """Files, under ``extension/galley_lab``, that a complete build leaves."""
 
+PACKAGED = {
+    "hub_config/jupyterhub_config.py": "galley_hub/default/jupyterhub_config.py",
+    "hub_config/tenants.yaml": "galley_hub/default/tenants.yaml",
+    "notebooks": "galley_hub/default/notebooks",
+}
+"""Path in the checkout → place in the wheel."""
+
 
 class ExtensionHook(BuildHookInterface[Any]):
     """Builds where artifacts are missing, then adds them to the wheel's shared data."""
@@ -27,7 +37,8 @@ class ExtensionHook(BuildHookInterface[Any]):
         """Build the extension for a standard wheel or a source distribution."""
         if version == "editable":
             return
-        extension = Path(self.root) / "extension"
+        root = Path(self.root)
+        extension = root / "extension"
         package = extension / "galley_lab"
         if not all((package / name).is_file() for name in BUILT):
             os.environ.setdefault("YARN_ENABLE_TELEMETRY", "0")
@@ -46,3 +57,6 @@ class ExtensionHook(BuildHookInterface[Any]):
                 str(extension / "install.json"): f"{lab}/install.json",
                 str(extension / "jupyter-config" / "galley_lab.json"): f"{config}/galley_lab.json",
             }
+            build_data["force_include"].update(
+                {str(root / source): place for source, place in PACKAGED.items()}
+            )

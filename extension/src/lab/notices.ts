@@ -53,7 +53,7 @@ export class Notices {
 
   /** Whether this state of the thing was heard of before. */
   private isKnown(event: GalleyEvent): boolean {
-    const state = String((event.data).state);
+    const state = String(event.data.state);
     if (this.states.get(event.subject) === state) {
       return true;
     }
