@@ -22,8 +22,6 @@ export default tseslint.config(
       ],
       // Lumino's signals take the method and its `this` apart.
       '@typescript-eslint/unbound-method': 'off',
-      // Lumino's signals take a method and its object apart: `signal.connect(this.onChange, this)`.
-      '@typescript-eslint/unbound-method': 'off',
       eqeqeq: 'error',
       'prefer-arrow-callback': ['error', { allowNamedFunctions: true }]
     }

@@ -18,5 +18,8 @@ module.exports = {
       }
     ]
   },
-  moduleNameMapper: { '\\.svg$': '<rootDir>/src/__tests__/svg.ts' }
+  moduleNameMapper: {
+    '\\.svg$': '<rootDir>/src/__tests__/svg.ts',
+    '^@jupyterlab/ui-components$': '<rootDir>/src/__tests__/icons.ts'
+  }
 };

@@ -162,7 +162,9 @@ export function ProblemBox(props: { problem: unknown; retry?: () => void }): JSX
   const text =
     problem.status === 0
       ? trans.__('Galley does not answer (%1).', problem.message)
-      : problem.message;
+      : problem.status === 401
+        ? trans.__('You are not signed in any more.')
+        : problem.message;
   return (
     <div className="jp-Galley-problem" role="alert">
       <Glyph name="warning" />

@@ -71,7 +71,12 @@ export function DecisionFooter(props: IDecisionProps): JSX.Element | null {
   };
   const decide = (gate: Gate, verdict: 'approve' | 'reject'): void =>
     action.start(async () => {
-      const changed = await client.decide(version.id, { gate, verdict, digest: seen ?? '', comment });
+      const changed = await client.decide(version.id, {
+        gate,
+        verdict,
+        digest: seen ?? '',
+        comment
+      });
       setComment('');
       props.onDecided(changed);
       galley.notify(

@@ -95,7 +95,11 @@ function changeWord(trans: ReturnType<typeof useTrans>, change: CellDiff['change
 }
 
 /** Settings that change with the version. */
-export function SettingDiffs(props: { settings: readonly FieldDiff[] }): JSX.Element {
+export function SettingDiffs(props: {
+  settings: readonly FieldDiff[];
+  /** What the two columns are called; by default the live version and this one. */
+  names?: [string, string];
+}): JSX.Element {
   const trans = useTrans();
   if (props.settings.length === 0) {
     return <Empty title={trans.__('No setting changes.')} />;
@@ -105,19 +109,53 @@ export function SettingDiffs(props: { settings: readonly FieldDiff[] }): JSX.Ele
       <thead>
         <tr>
           <th>{trans.__('Setting')}</th>
-          <th>{trans.__('Live now')}</th>
-          <th>{trans.__('With this version')}</th>
+          <th>{props.names?.[0] ?? trans.__('Live now')}</th>
+          <th>{props.names?.[1] ?? trans.__('With this version')}</th>
         </tr>
       </thead>
       <tbody>
         {props.settings.map(one => (
           <tr key={one.field}>
-            <td>{one.field}</td>
-            <td>{one.before === null ? <span className="jp-Galley-muted">–</span> : <del>{one.before}</del>}</td>
-            <td>{one.after === null ? <span className="jp-Galley-muted">–</span> : <ins>{one.after}</ins>}</td>
+            <td>{fieldName(trans, one.field)}</td>
+            <td>
+              {one.before === null ? (
+                <span className="jp-Galley-muted">–</span>
+              ) : (
+                <del>{one.before}</del>
+              )}
+            </td>
+            <td>
+              {one.after === null ? (
+                <span className="jp-Galley-muted">–</span>
+              ) : (
+                <ins>{one.after}</ins>
+              )}
+            </td>
           </tr>
         ))}
       </tbody>
     </table>
   );
+}
+
+function fieldName(trans: ReturnType<typeof useTrans>, field: string): string {
+  const names: Record<string, string> = {
+    name: trans.__('Name'),
+    description: trans.__('Description'),
+    profile: trans.__('Profile'),
+    timeout_s: trans.__('Time limit, seconds'),
+    retries: trans.__('Retries'),
+    'schedule.cron': trans.__('Schedule'),
+    'schedule.timezone': trans.__('Time zone'),
+    'schedule.catch_up': trans.__('After downtime'),
+    'goal.metric': trans.__('Goal: metric'),
+    'goal.direction': trans.__('Goal: better when'),
+    'goal.threshold': trans.__('Goal: threshold')
+  };
+  const [kind, ...rest] = field.split('.');
+  const name = rest.join('.');
+  if (kind === 'parameters') {
+    return trans.__('Parameter %1', name);
+  }
+  return kind === 'requirements' ? trans.__('Package %1', name) : (names[field] ?? field);
 }

@@ -40,7 +40,8 @@ export function LogView(props: { log: LogModel; download: () => void }): JSX.Ele
           {needle
             ? trans._n('%1 line matches', '%1 lines match', lines.length)
             : trans._n('%1 line', '%1 lines', lines.length)}
-          {log.skipped > 0 && ` · ${trans.__('the first %1 are in the download', bytes(log.skipped))}`}
+          {log.skipped > 0 &&
+            ` · ${trans.__('the first %1 are in the download', bytes(log.skipped))}`}
           {!log.ended && log.started && ` · ${trans.__('live')}`}
         </span>
         <span className="jp-Galley-spacer" />
@@ -64,7 +65,9 @@ export function LogView(props: { log: LogModel; download: () => void }): JSX.Ele
         <Loading lines={4} />
       ) : lines.length === 0 ? (
         <Empty
-          title={needle ? trans.__('No line contains “%1”.', needle) : trans.__('Nothing logged yet.')}
+          title={
+            needle ? trans.__('No line contains “%1”.', needle) : trans.__('Nothing logged yet.')
+          }
         />
       ) : (
         <Lines lines={lines} follow={follow} onFollow={setFollow} />

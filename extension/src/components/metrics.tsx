@@ -41,7 +41,9 @@ export function Metrics(props: { run: Run; goal: Goal | null | undefined }): JSX
               <tr key={name}>
                 <td>{name}</td>
                 <td className="jp-mod-number">{figure(value)}</td>
-                <td>{props.goal?.metric === name && <GoalVerdict run={props.run} goal={props.goal} />}</td>
+                <td>
+                  {props.goal?.metric === name && <GoalVerdict run={props.run} goal={props.goal} />}
+                </td>
               </tr>
             ))}
           </tbody>

@@ -35,7 +35,7 @@ export function NotebookFrame(props: IFrameProps): JSX.Element {
         key={source}
         src={source}
         title={props.title}
-        sandbox="allow-scripts allow-popups"
+        sandbox=""
         referrerPolicy="no-referrer"
       />
     </div>

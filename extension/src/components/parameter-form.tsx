@@ -40,7 +40,9 @@ export function ParameterForm(props: IParameterFormProps): JSX.Element {
   if (parameters.length === 0) {
     return (
       <Empty title={trans.__('This notebook has no parameters.')}>
-        {trans.__('Tag a cell “parameters” and assign names in it: each becomes a typed field here.')}
+        {trans.__(
+          'Tag a cell “parameters” and assign names in it: each becomes a typed field here.'
+        )}
       </Empty>
     );
   }
@@ -198,6 +200,8 @@ function mistake(
     case 'missing':
       return trans.__('A value is needed: the notebook has no default.');
     default:
-      return trans.__('Write a value as JSON: text in double quotes, true, false, null or a number.');
+      return trans.__(
+        'Write a value as JSON: text in double quotes, true, false, null or a number.'
+      );
   }
 }

@@ -28,17 +28,15 @@ export function PipelinePage(props: {
 }): JSX.Element {
   const { client, events, trans } = useGalley();
   const { tenant, slug } = props;
-  const resource = useModel(
-    () => {
-      const pipeline = new Resource(() => client.pipeline(tenant, slug)).follow(
-        events,
-        event => event.pipeline === slug && event.tenant === tenant && !event.kind.endsWith('progress')
-      );
-      void pipeline.refresh();
-      return pipeline;
-    },
-    `${tenant}/${slug}`
-  );
+  const resource = useModel(() => {
+    const pipeline = new Resource(() => client.pipeline(tenant, slug)).follow(
+      events,
+      event =>
+        event.pipeline === slug && event.tenant === tenant && !event.kind.endsWith('progress')
+    );
+    void pipeline.refresh();
+    return pipeline;
+  }, `${tenant}/${slug}`);
   const pipeline = resource.value;
   if (!pipeline) {
     return (
@@ -79,26 +77,20 @@ function Body(props: IBodyProps): JSX.Element {
   const tab = props.onTab ? (props.tab ?? 'overview') : chosen;
   const select = props.onTab ?? setChosen;
   const [state, setState] = React.useState('');
-  const runs = useModel(
-    () => {
-      const list = new PagedList<Run>(cursor =>
-        client.runs(tenant, { pipeline: slug, kind: 'pipeline', state, cursor, limit: 50 })
-      ).follow(events, event => event.pipeline === slug && event.kind.startsWith('run.'));
-      void list.refresh();
-      return list;
-    },
-    `${tenant}/${slug}/runs/${state}`
-  );
-  const versions = useModel(
-    () => {
-      const list = new PagedList<Version>(cursor =>
-        client.versions(tenant, slug, { cursor, limit: 50 })
-      ).follow(events, event => event.pipeline === slug && event.kind === 'version.changed');
-      void list.refresh();
-      return list;
-    },
-    `${tenant}/${slug}/versions`
-  );
+  const runs = useModel(() => {
+    const list = new PagedList<Run>(cursor =>
+      client.runs(tenant, { pipeline: slug, kind: 'pipeline', state, cursor, limit: 50 })
+    ).follow(events, event => event.pipeline === slug && event.kind.startsWith('run.'));
+    void list.refresh();
+    return list;
+  }, `${tenant}/${slug}/runs/${state}`);
+  const versions = useModel(() => {
+    const list = new PagedList<Version>(cursor =>
+      client.versions(tenant, slug, { cursor, limit: 50 })
+    ).follow(events, event => event.pipeline === slug && event.kind === 'version.changed');
+    void list.refresh();
+    return list;
+  }, `${tenant}/${slug}/versions`);
   return (
     <>
       <Head {...props} versions={versions.items} />
@@ -125,11 +117,13 @@ function Body(props: IBodyProps): JSX.Element {
         {tab === 'versions' && (
           <Versions pipeline={pipeline} versions={versions} onChanged={props.onChanged} />
         )}
-        {tab === 'settings' && <PipelineSettings
+        {tab === 'settings' && (
+          <PipelineSettings
             pipeline={pipeline}
             version={liveOf(pipeline, versions.items)}
             onChanged={props.onChanged}
-          />}
+          />
+        )}
       </Tabs>
     </>
   );

@@ -76,7 +76,10 @@ function Body(props: { version: Version; onChanged: (version: Version) => void }
         <div className="jp-Galley-problem" role="alert">
           <Glyph name="warning" />
           <span>{trans.__('This version changed since you opened it: nothing was approved.')}</span>
-          <Button label={trans.__('Look at it as it is now')} onClick={() => setSeen(version.digest)} />
+          <Button
+            label={trans.__('Look at it as it is now')}
+            onClick={() => setSeen(version.digest)}
+          />
         </div>
       )}
       {version.evidence && !version.evidence.passed && (

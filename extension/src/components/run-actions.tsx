@@ -19,7 +19,7 @@ export function RunActions(props: { run: Run; onChanged: (run: Run) => void }): 
     ? null
     : trans.__('Your roles in %1 do not allow running pipelines.', run.tenant);
   const over = ended(run.state);
-  const retriable = run.state === 'failed' || run.state === 'timed_out' || run.state === 'cancelled';
+  const retriable = run.state === 'failed' || run.state === 'timed_out';
   return (
     <div className="jp-Galley-actions">
       <ProblemBox problem={action.problem} />
@@ -43,7 +43,9 @@ export function RunActions(props: { run: Run; onChanged: (run: Run) => void }): 
               title={trans.__('One more attempt with the same version, date and parameters.')}
               reason={refused}
               busy={action.busy}
-              onClick={() => action.start(async () => props.onChanged(await client.retryRun(run.id)))}
+              onClick={() =>
+                action.start(async () => props.onChanged(await client.retryRun(run.id)))
+              }
             />
           )}
           <Button

@@ -83,7 +83,10 @@ export function GoalTrend(props: {
     );
   }
   const values = points.map(run => run.metrics[props.metric]);
-  const all = props.threshold === null || props.threshold === undefined ? values : [...values, props.threshold];
+  const all =
+    props.threshold === null || props.threshold === undefined
+      ? values
+      : [...values, props.threshold];
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const pad = (high - low || Math.abs(high) || 1) * 0.12;
   const [width, height] = [420, 96];
@@ -100,7 +103,13 @@ export function GoalTrend(props: {
         aria-label={trans.__('%1: %2 in the latest run', props.metric, figure(last))}
       >
         {props.threshold !== null && props.threshold !== undefined && (
-          <line className="jp-Galley-threshold" x1="0" x2={width} y1={y(props.threshold)} y2={y(props.threshold)} />
+          <line
+            className="jp-Galley-threshold"
+            x1="0"
+            x2={width}
+            y1={y(props.threshold)}
+            y2={y(props.threshold)}
+          />
         )}
         <polyline points={values.map((value, index) => `${x(index)},${y(value)}`).join(' ')} />
         {points.map((run, index) => (

@@ -40,8 +40,14 @@ export function RunDetail(props: IDetailProps): JSX.Element {
           (attempt ? (
             <AttemptLog run={run} attempt={attempt} />
           ) : (
-            <Empty title={trans.__('No attempt yet.')}>
-              {trans.__('The log begins when a worker host takes the run.')}
+            <Empty
+              title={
+                ended(run.state) ? trans.__('It was never started.') : trans.__('No attempt yet.')
+              }
+            >
+              {ended(run.state)
+                ? run.state_reason
+                : trans.__('The log begins when a worker host takes the run.')}
             </Empty>
           ))}
         {tab === 'metrics' && <RunMetrics run={run} />}
@@ -69,18 +75,15 @@ function RunMetrics({ run }: { run: Run }): JSX.Element {
 
 function AttemptLog({ run, attempt }: { run: Run; attempt: Attempt }): JSX.Element {
   const { client, events } = useGalley();
-  const log = useModel(
-    () => {
-      const model = new LogModel(
-        offset => client.log(run.id, attempt.number, offset),
-        run.id,
-        events
-      );
-      void model.pull();
-      return model;
-    },
-    `${run.id}/${attempt.number}`
-  );
+  const log = useModel(() => {
+    const model = new LogModel(
+      offset => client.log(run.id, attempt.number, offset),
+      run.id,
+      events
+    );
+    void model.pull();
+    return model;
+  }, `${run.id}/${attempt.number}`);
   const over = ended(run.state);
   React.useEffect(() => {
     if (over) {
@@ -89,7 +92,7 @@ function AttemptLog({ run, attempt }: { run: Run; attempt: Attempt }): JSX.Eleme
   }, [over, log]);
   const download = async (): Promise<void> => {
     const parts: string[] = [];
-    for (let offset = 0, size = 1; offset < size; ) {
+    for (let offset = 0, size = 1; offset < size;) {
       const chunk = await client.log(run.id, attempt.number, offset, 1 << 20);
       parts.push(chunk.text);
       if (chunk.next_offset <= offset) {

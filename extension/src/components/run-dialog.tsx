@@ -23,18 +23,15 @@ export function RunDialog(props: IRunDialogProps): JSX.Element {
   const { client, trans } = useGalley();
   const { tenant, slug, version } = props;
   const action = useAction();
-  const found = useModel(
-    () => {
-      const resource = new Resource<Version>(async () => {
-        const page = await client.versions(tenant, slug, { limit: 100 });
-        const one = page.items.find(item => item.number === version);
-        return one ?? (await client.version(page.items[0].id));
-      });
-      void resource.refresh();
-      return resource;
-    },
-    `${tenant}/${slug}/${version}`
-  );
+  const found = useModel(() => {
+    const resource = new Resource<Version>(async () => {
+      const page = await client.versions(tenant, slug, { limit: 100 });
+      const one = page.items.find(item => item.number === version);
+      return one ?? (await client.version(page.items[0].id));
+    });
+    void resource.refresh();
+    return resource;
+  }, `${tenant}/${slug}/${version}`);
   const [values, setValues] = React.useState(props.initial ?? {});
   const [valid, setValid] = React.useState(true);
   const [date, setDate] = React.useState('');

@@ -108,49 +108,52 @@ export function RunTable(props: {
   );
 }
 
-const Row = React.memo(function Row(props: {
-  run: Run;
-  withPipeline: boolean;
-  withTenant: boolean;
-}): JSX.Element {
-  const galley = useGalley();
-  const { trans } = galley;
-  const { run } = props;
-  return (
-    <tr onClick={() => galley.go({ kind: 'run', id: run.id })}>
-      <td data-label={trans.__('State')}>
-        <Link to={{ kind: 'run', id: run.id }}>
-          <Badge word={runWord(trans, run)} plain />
-        </Link>
-      </td>
-      {props.withPipeline && (
-        <td data-label={trans.__('Pipeline')}>
-          <Name text={run.pipeline_name} most={36} />
+const Row = React.memo(
+  (props: { run: Run; withPipeline: boolean; withTenant: boolean }): JSX.Element => {
+    const galley = useGalley();
+    const { trans } = galley;
+    const { run } = props;
+    return (
+      <tr onClick={() => galley.go({ kind: 'run', id: run.id })}>
+        <td data-label={trans.__('State')}>
+          <Link to={{ kind: 'run', id: run.id }}>
+            <Badge word={runWord(trans, run)} plain />
+          </Link>
         </td>
-      )}
-      {props.withTenant && (
-        <td data-label={trans.__('Tenant')} className="jp-Galley-muted jp-mod-minor">
-          {run.tenant}
-        </td>
-      )}
-      <td data-label={trans.__('For')}>
-        <Moment at={run.logical_date} />
-      </td>
-      <td data-label={trans.__('Version')} className="jp-mod-minor">v{run.version}</td>
-      <td data-label={trans.__('Trigger')} className="jp-Galley-muted jp-mod-minor">
-        {triggerText(trans, run)}
-      </td>
-      <td data-label={trans.__('Duration')} className="jp-mod-number">
-        {run.state === 'running' && run.cells ? (
-          <Meter
-            done={run.cell}
-            total={run.cells}
-            label={trans.__('cell %1 of %2', Math.min((run.cell ?? 0) + 1, run.cells), run.cells)}
-          />
-        ) : (
-          <Elapsed start={run.started_at} end={run.ended_at ?? (ended(run.state) ? run.created_at : null)} />
+        {props.withPipeline && (
+          <td data-label={trans.__('Pipeline')}>
+            <Name text={run.pipeline_name} most={36} />
+          </td>
         )}
-      </td>
-    </tr>
-  );
-});
+        {props.withTenant && (
+          <td data-label={trans.__('Tenant')} className="jp-Galley-muted jp-mod-minor">
+            {run.tenant}
+          </td>
+        )}
+        <td data-label={trans.__('For')}>
+          <Moment at={run.logical_date} />
+        </td>
+        <td data-label={trans.__('Version')} className="jp-mod-minor">
+          v{run.version}
+        </td>
+        <td data-label={trans.__('Trigger')} className="jp-Galley-muted jp-mod-minor">
+          {triggerText(trans, run)}
+        </td>
+        <td data-label={trans.__('Duration')} className="jp-mod-number">
+          {run.state === 'running' && run.cells ? (
+            <Meter
+              done={run.cell}
+              total={run.cells}
+              label={trans.__('cell %1 of %2', Math.min((run.cell ?? 0) + 1, run.cells), run.cells)}
+            />
+          ) : (
+            <Elapsed
+              start={run.started_at}
+              end={run.ended_at ?? (ended(run.state) ? run.created_at : null)}
+            />
+          )}
+        </td>
+      </tr>
+    );
+  }
+);

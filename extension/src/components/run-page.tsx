@@ -43,7 +43,10 @@ export function RunPage({ id }: { id: string }): JSX.Element {
     );
   }
   return (
-    <div className="jp-Galley-page jp-mod-run" aria-label={trans.__('Run of %1', run.pipeline_name)}>
+    <div
+      className="jp-Galley-page jp-mod-run"
+      aria-label={trans.__('Run of %1', run.pipeline_name)}
+    >
       <ProblemBox problem={resource.problem} retry={() => void resource.refresh()} />
       <Body key={run.id} run={run} onChanged={changed => resource.set(changed)} />
     </div>
@@ -73,10 +76,7 @@ function Body(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
           />
           <Facts
             facts={[
-              [
-                trans.__('Data from'),
-                <Moment key="i" at={run.data_interval_start} />
-              ],
+              [trans.__('Data from'), <Moment key="i" at={run.data_interval_start} />],
               [trans.__('Data to'), <Moment key="t" at={run.data_interval_end} />],
               [trans.__('Asked for'), <Time key="q" at={run.created_at} />],
               [trans.__('Started'), run.started_at && <Time key="s" at={run.started_at} />],

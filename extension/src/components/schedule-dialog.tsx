@@ -71,14 +71,11 @@ function ScheduleDialog(props: IProps & { onClose: () => void }): JSX.Element {
     void resource.refresh();
     return resource;
   }, 'zones');
-  const preview = useModel(
-    () => {
-      const resource = new Resource<ISchedulePreview>(() => client.previewSchedule(cron, zone));
-      void resource.refresh();
-      return resource;
-    },
-    `${cron} ${zone}`
-  );
+  const preview = useModel(() => {
+    const resource = new Resource<ISchedulePreview>(() => client.previewSchedule(cron, zone));
+    void resource.refresh();
+    return resource;
+  }, `${cron} ${zone}`);
   const refused = preview.problem ?? (action.problem ? Problem.from(action.problem) : null);
   const aboutZone = refused?.field?.endsWith('timezone') ?? false;
   return (

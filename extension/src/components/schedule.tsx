@@ -67,23 +67,20 @@ interface IOutlook {
 export function ScheduleView({ pipeline }: { pipeline: Pipeline }): JSX.Element {
   const { client, trans } = useGalley();
   const { schedule, tenant, slug } = pipeline;
-  const firings = useModel(
-    () => {
-      const resource = new Resource<IOutlook>(async () => {
-        if (!schedule) {
-          return { words: '', firings: [] };
-        }
-        const [meaning, next] = await Promise.all([
-          client.previewSchedule(schedule.cron, schedule.timezone, 1),
-          schedule.paused ? { firings: [] } : client.nextFirings(tenant, slug)
-        ]);
-        return { words: meaning.description, firings: next.firings };
-      });
-      void resource.refresh();
-      return resource;
-    },
-    `${tenant}/${slug}/${schedule?.id}/${schedule?.cron}/${schedule?.paused}/${schedule?.next_firing}`
-  );
+  const firings = useModel(() => {
+    const resource = new Resource<IOutlook>(async () => {
+      if (!schedule) {
+        return { words: '', firings: [] };
+      }
+      const [meaning, next] = await Promise.all([
+        client.previewSchedule(schedule.cron, schedule.timezone, 1),
+        schedule.paused ? { firings: [] } : client.nextFirings(tenant, slug)
+      ]);
+      return { words: meaning.description, firings: next.firings };
+    });
+    void resource.refresh();
+    return resource;
+  }, `${tenant}/${slug}/${schedule?.id}/${schedule?.cron}/${schedule?.paused}/${schedule?.next_firing}`);
   if (!schedule) {
     return (
       <Empty title={trans.__('No schedule: it runs by hand.')}>

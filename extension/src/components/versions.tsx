@@ -110,9 +110,7 @@ function Entry(
       {passed.length > 0 && (
         <div className="jp-Galley-muted">
           {trans.__('Approved by')}{' '}
-          {passed
-            .map(gate => `${gate.reviewer ?? ''} (${gateShort(trans, gate.gate)})`)
-            .join(', ')}
+          {passed.map(gate => `${gate.reviewer ?? ''} (${gateShort(trans, gate.gate)})`).join(', ')}
         </div>
       )}
       {confirming && (
@@ -141,6 +139,10 @@ function DeployDialog(props: {
   const action = useAction();
   const [reason, setReason] = React.useState('');
   const { version, live } = props;
+  const title =
+    live !== null && live > version.number
+      ? trans.__('Roll back to version %1', version.number)
+      : trans.__('Make version %1 live', version.number);
   const refused = may(me.value, version.tenant, 'deploy')
     ? reason.trim()
       ? null
@@ -148,14 +150,14 @@ function DeployDialog(props: {
     : trans.__('Your roles in %1 do not allow deploying.', version.tenant);
   return (
     <Modal
-      title={trans.__('Make version %1 live', version.number)}
+      title={title}
       onClose={props.onClose}
       footer={
         <>
           <Button label={trans.__('Cancel')} onClick={props.onClose} />
           <Button
             kind="accept"
-            label={trans.__('Make version %1 live', version.number)}
+            label={title}
             busy={action.busy}
             reason={refused}
             onClick={() =>
@@ -201,16 +203,11 @@ function Comparison(props: {
   const { client, trans } = useGalley();
   const [after, setAfter] = React.useState(props.pair[0]);
   const [before, setBefore] = React.useState(props.pair[1]);
-  const diff = useModel(
-    () => {
-      const resource = new Resource<VersionDiff>(() =>
-        client.versionDiff(after.id, before.number)
-      );
-      void resource.refresh();
-      return resource;
-    },
-    `${after.id}/${before.id}`
-  );
+  const diff = useModel(() => {
+    const resource = new Resource<VersionDiff>(() => client.versionDiff(after.id, before.number));
+    void resource.refresh();
+    return resource;
+  }, `${after.id}/${before.id}`);
   const choose = (value: Version, onChange: (version: Version) => void, label: string) => (
     <label className="jp-Galley-filter">
       <span>{label}</span>
@@ -240,14 +237,21 @@ function Comparison(props: {
       <ProblemBox problem={diff.problem} retry={() => void diff.refresh()} />
       {diff.value ? (
         <>
-          <SettingDiffs settings={diff.value.settings ?? []} />
+          <SettingDiffs
+            settings={diff.value.settings ?? []}
+            names={[trans.__('Version %1', before.number), trans.__('Version %1', after.number)]}
+          />
           <CellDiffs
             cells={diff.value.cells}
             label={trans.__('Cells')}
             empty={trans.__('No cell differs.')}
           />
           {(diff.value.modules ?? []).some(one => one.change !== 'same') && (
-            <CellDiffs cells={diff.value.modules ?? []} label={trans.__('Local modules')} empty="" />
+            <CellDiffs
+              cells={diff.value.modules ?? []}
+              label={trans.__('Local modules')}
+              empty=""
+            />
           )}
         </>
       ) : (

@@ -44,7 +44,7 @@ function commonLines(old: string[], now: string[]): (readonly [number, number])[
     }
   }
   const pairs: (readonly [number, number])[] = [];
-  for (let i = 0, j = 0; i < old.length && j < now.length; ) {
+  for (let i = 0, j = 0; i < old.length && j < now.length;) {
     if (old[i] === now[j]) {
       pairs.push([i++, j++]);
     } else if (lengths[(i + 1) * width + j] >= lengths[i * width + j + 1]) {

@@ -14,13 +14,13 @@ export interface IGalley {
   /** Whether decisions are taken on this page, or in the service's own window. */
   readonly decidesHere: boolean;
   /** Show a place: a tab in the lab, an address on the standalone page. */
-  go(place: Place): void;
+  readonly go: (place: Place) => void;
   /** The address of a place that can be shared. */
-  href(place: Place): string;
+  readonly href: (place: Place) => string;
   /** Open a place in the service's window, where the browser's own session decides. */
-  openWindow(place: Place): void;
+  readonly openWindow: (place: Place) => void;
   /** Tell how something that was asked for ended. */
-  notify(message: string, kind: 'success' | 'error' | 'info'): void;
+  readonly notify: (message: string, kind: 'success' | 'error' | 'info') => void;
   /** The tenant of a server in the lab; null on the standalone page. */
   readonly homeTenant: string | null;
 }

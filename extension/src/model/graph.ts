@@ -42,7 +42,9 @@ export function layout(graph: readonly IGraphNode[]): ILayout {
   const placed = new Map<string, IPlaced>();
   columns.forEach((names, column) => {
     const wanted = (name: string): number => {
-      const rows = (byName.get(name)?.upstream ?? []).flatMap(parent => placed.get(parent)?.row ?? []);
+      const rows = (byName.get(name)?.upstream ?? []).flatMap(
+        parent => placed.get(parent)?.row ?? []
+      );
       return rows.length ? rows.reduce((sum, row) => sum + row, 0) / rows.length : 0;
     };
     const sorted = names

@@ -67,7 +67,10 @@ export function show(parameter: IParameter, value: unknown): string {
 
 export type Reading =
   | { ok: true; value: unknown }
-  | { ok: false; problem: 'integer' | 'number' | 'json' | 'array' | 'object' | 'range' | 'missing' };
+  | {
+      ok: false;
+      problem: 'integer' | 'number' | 'json' | 'array' | 'object' | 'range' | 'missing';
+    };
 
 /** What a text field says; `undefined` means: as in the notebook. */
 export function read(parameter: IParameter, entered: string): Reading {
@@ -79,7 +82,9 @@ export function read(parameter: IParameter, entered: string): Reading {
     if (parameter.nullable) {
       return { ok: true, value: null };
     }
-    return parameter.hasDefault ? { ok: true, value: undefined } : { ok: false, problem: 'missing' };
+    return parameter.hasDefault
+      ? { ok: true, value: undefined }
+      : { ok: false, problem: 'missing' };
   }
   if (parameter.type === 'integer' || parameter.type === 'number') {
     return readNumber(parameter, trimmed);
@@ -93,7 +98,10 @@ export function read(parameter: IParameter, entered: string): Reading {
   if (parameter.type === 'array' && !Array.isArray(value)) {
     return { ok: false, problem: 'array' };
   }
-  if (parameter.type === 'object' && (typeof value !== 'object' || value === null || Array.isArray(value))) {
+  if (
+    parameter.type === 'object' &&
+    (typeof value !== 'object' || value === null || Array.isArray(value))
+  ) {
     return { ok: false, problem: 'object' };
   }
   return { ok: true, value };

@@ -32,7 +32,10 @@ export interface IWord {
   glyph: Glyph;
 }
 
-export function runWord(trans: TranslationBundle, run: Pick<Run, 'state' | 'cancel_requested'>): IWord {
+export function runWord(
+  trans: TranslationBundle,
+  run: Pick<Run, 'state' | 'cancel_requested'>
+): IWord {
   if (run.cancel_requested && !ended(run.state)) {
     return { text: trans.__('Cancelling'), tone: 'warn', glyph: 'stop' };
   }
@@ -112,7 +115,9 @@ export function triggerText(trans: TranslationBundle, run: Run): string {
   if (run.trigger === 'rehearsal') {
     return trans.__('rehearsal of version %1', run.version);
   }
-  return run.requested_by ? trans.__('started by %1', run.requested_by) : trans.__('started by hand');
+  return run.requested_by
+    ? trans.__('started by %1', run.requested_by)
+    : trans.__('started by hand');
 }
 
 /** What a class of failure means and what one can do about it. */

@@ -37,19 +37,8 @@ export class PageGalley implements IGalley {
   readonly decidesHere = true;
   readonly homeTenant = null;
 
-  go(place: Place): void {
-    this.router.go(place);
-  }
-
-  href(place: Place): string {
-    return ROOT + pathOf(place);
-  }
-
-  openWindow(place: Place): void {
-    this.router.go(place);
-  }
-
-  notify(message: string, kind: ToastKind): void {
-    this.toasts.add(message, kind);
-  }
+  readonly go = (place: Place): void => this.router.go(place);
+  readonly href = (place: Place): string => ROOT + pathOf(place);
+  readonly openWindow = (place: Place): void => this.router.go(place);
+  readonly notify = (message: string, kind: ToastKind): void => this.toasts.add(message, kind);
 }

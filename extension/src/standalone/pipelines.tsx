@@ -15,17 +15,14 @@ export function PipelinesPage({ galley }: { galley: PageGalley }): JSX.Element {
   useChanges(me, tenants);
   const [needle, setNeedle] = React.useState('');
   const names = tenants.of(me.value).map(tenant => tenant.name);
-  const found = useModel(
-    () => {
-      const resource = new Resource<IDay>(() => loadDay(client, names)).follow(
-        events,
-        event => names.includes(event.tenant) && /changed$/.test(event.kind)
-      );
-      void resource.refresh();
-      return resource;
-    },
-    `pipelines/${names.join()}`
-  );
+  const found = useModel(() => {
+    const resource = new Resource<IDay>(() => loadDay(client, names)).follow(
+      events,
+      event => names.includes(event.tenant) && /changed$/.test(event.kind)
+    );
+    void resource.refresh();
+    return resource;
+  }, `pipelines/${names.join()}`);
   const wanted = needle.trim().toLowerCase();
   const shown = (found.value?.pipelines ?? [])
     .filter(one => `${one.name} ${one.slug} ${one.owner}`.toLowerCase().includes(wanted))
@@ -51,7 +48,12 @@ export function PipelinesPage({ galley }: { galley: PageGalley }): JSX.Element {
       {!found.value ? (
         !found.problem && <Loading lines={6} />
       ) : shown.length > 0 ? (
-        <Table galley={galley} pipelines={shown} runs={found.value.runs} several={names.length > 1} />
+        <Table
+          galley={galley}
+          pipelines={shown}
+          runs={found.value.runs}
+          several={names.length > 1}
+        />
       ) : found.value.pipelines.length > 0 ? (
         <Empty title={trans.__('No pipeline’s name or owner contains “%1”.', needle)} />
       ) : (
@@ -121,7 +123,11 @@ function Row(props: {
           <Name text={pipeline.name} most={44} />
         </Link>
       </td>
-      {props.several && <td data-label={trans.__('Tenant')} className="jp-mod-minor">{pipeline.tenant}</td>}
+      {props.several && (
+        <td data-label={trans.__('Tenant')} className="jp-mod-minor">
+          {pipeline.tenant}
+        </td>
+      )}
       <td data-label={trans.__('Live')}>
         {pipeline.live_version ? (
           <Badge

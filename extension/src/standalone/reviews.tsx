@@ -61,18 +61,15 @@ function Others(props: {
 }): JSX.Element {
   const { names, state } = props;
   const { client, events, trans } = props.galley;
-  const list = useModel(
-    () => {
-      const found = new PagedList<Version>(
-        ofSeveral(names, (tenant, cursor) =>
-          client.tenantReviews(tenant, { state, cursor, limit: 50 })
-        )
-      ).follow(events, event => event.kind === 'version.changed');
-      void found.refresh();
-      return found;
-    },
-    `${names.join()}/${state}`
-  );
+  const list = useModel(() => {
+    const found = new PagedList<Version>(
+      ofSeveral(names, (tenant, cursor) =>
+        client.tenantReviews(tenant, { state, cursor, limit: 50 })
+      )
+    ).follow(events, event => event.kind === 'version.changed');
+    void found.refresh();
+    return found;
+  }, `${names.join()}/${state}`);
   return (
     <List
       list={list}

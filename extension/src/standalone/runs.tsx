@@ -14,16 +14,13 @@ export function RunsPage({ galley }: { galley: PageGalley }): JSX.Element {
   const [state, setState] = React.useState('');
   const [kind, setKind] = React.useState('pipeline');
   const names = tenants.of(me.value).map(tenant => tenant.name);
-  const runs = useModel(
-    () => {
-      const list = new PagedList<Run>(
-        ofSeveral(names, (tenant, cursor) => client.runs(tenant, { state, kind, cursor, limit: 50 }))
-      ).follow(events, event => names.includes(event.tenant) && event.kind.startsWith('run.'));
-      void list.refresh();
-      return list;
-    },
-    `${names.join()}/${state}/${kind}`
-  );
+  const runs = useModel(() => {
+    const list = new PagedList<Run>(
+      ofSeveral(names, (tenant, cursor) => client.runs(tenant, { state, kind, cursor, limit: 50 }))
+    ).follow(events, event => names.includes(event.tenant) && event.kind.startsWith('run.'));
+    void list.refresh();
+    return list;
+  }, `${names.join()}/${state}/${kind}`);
   return (
     <div className="jp-Galley-page" aria-label={trans.__('Runs')}>
       <header className="jp-Galley-head">
@@ -44,7 +41,9 @@ export function RunsPage({ galley }: { galley: PageGalley }): JSX.Element {
             <Empty title={trans.__('No run is in this state.')} />
           ) : (
             <Empty title={trans.__('Nothing has run yet.')}>
-              {trans.__('“Run…” on a pipeline’s page starts a run; a schedule starts them by itself.')}
+              {trans.__(
+                '“Run…” on a pipeline’s page starts a run; a schedule starts them by itself.'
+              )}
             </Empty>
           )
         }

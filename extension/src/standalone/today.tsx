@@ -12,26 +12,20 @@ import { Resource } from '../model/resource';
 import { ended, type Tone } from '../model/words';
 import type { PageGalley } from './galley';
 
-export function TodayPage(props: {
-  galley: PageGalley;
-  waiting: PagedList<Version>;
-}): JSX.Element {
+export function TodayPage(props: { galley: PageGalley; waiting: PagedList<Version> }): JSX.Element {
   const { galley, waiting } = props;
   const { client, events, me, tenants, trans } = galley;
   useChanges(me, tenants, waiting);
   const now = useNow(30);
   const names = tenants.of(me.value).map(tenant => tenant.name);
-  const day = useModel(
-    () => {
-      const resource = new Resource<IDay>(() => loadDay(client, names)).follow(
-        events,
-        event => names.includes(event.tenant) && event.kind !== 'log.grew'
-      );
-      void resource.refresh();
-      return resource;
-    },
-    `today/${names.join()}`
-  );
+  const day = useModel(() => {
+    const resource = new Resource<IDay>(() => loadDay(client, names)).follow(
+      events,
+      event => names.includes(event.tenant) && event.kind !== 'log.grew'
+    );
+    void resource.refresh();
+    return resource;
+  }, `today/${names.join()}`);
   const reviews = waiting.items.filter(version => names.includes(version.tenant));
   const several = names.length > 1;
   return (
@@ -106,7 +100,9 @@ function Day(props: IDayProps): JSX.Element {
           {rows.length > 0 ? (
             <DayChart lanes={rows} window={window} now={now} />
           ) : (
-            <Empty title={trans.__('Nothing ran in the last 18 hours, nothing is due in the next 6.')} />
+            <Empty
+              title={trans.__('Nothing ran in the last 18 hours, nothing is due in the next 6.')}
+            />
           )}
         </Section>
       )}

@@ -1,0 +1,107 @@
+import * as React from 'react';
+import { button, clear, draw, reasonOf, settle, stage, until } from '../../__tests__/galley';
+import { run, version } from '../../__tests__/samples';
+import type { Action, Attempt, Run, TaskTry } from '../../api/types';
+import { RunPage } from '../run-page';
+
+afterEach(clear);
+
+const TASK: TaskTry = { name: 'train', state: 'failed', upstream: [], notebook: false };
+const FAILED: Attempt = {
+  id: 'a-1',
+  number: 1,
+  state: 'failed',
+  host: 'h',
+  failure_class: 'user',
+  error: {
+    task: 'train',
+    cell: 6,
+    ename: 'NameError',
+    evalue: 'df2',
+    message: 'cell 7 uses `df2`, which no cell of this notebook defines',
+    traceback: ['\u001b[31mNameError\u001b[0m: df2']
+  },
+  started_at: '2026-11-20T09:00:00Z',
+  tasks: [TASK]
+};
+
+async function show(changes: Partial<Run>, actions: Action[] = ['read', 'run']) {
+  const scene = stage(
+    {
+      'GET runs/r-1': run(changes),
+      'GET versions/v-2': version({ id: 'v-2' }),
+      'GET runs/r-1/log?attempt=1&offset=0&limit=262144': {
+        text: 'one\ntwo\n',
+        offset: 0,
+        next_offset: 8,
+        size: 8,
+        ended: true
+      },
+      'POST runs/r-1/cancel': run({ ...changes, cancel_requested: true }),
+      'POST runs/r-1/retry': run({ ...changes, state: 'queued' })
+    },
+    { actions }
+  );
+  const box = await draw(scene.galley, <RunPage id="r-1" />);
+  return { ...scene, box };
+}
+
+describe('RunPage', () => {
+  it('says the state in words, with the version and what started it', async () => {
+    const { box } = await show({ trigger: 'schedule', parameters: { depth: 4 } });
+    const head = box.querySelector('header')!.textContent;
+    for (const part of ['Succeeded', '1 min', 'version 2', 'by the schedule', 'depth = 4']) {
+      expect(head).toContain(part);
+    }
+  });
+
+  it('says of a failure what happened, in which cell, of which class, and what to do', async () => {
+    const { box } = await show({ state: 'failed', attempts: [FAILED], attempt_count: 1 });
+    const alert = box.querySelector('[role=alert]')!.textContent;
+    expect(alert).toContain('Cell 7 uses `df2`, which no cell of this notebook defines');
+    expect(alert).toContain('Error in the notebook · task train · cell 7 · not repeated');
+    expect(alert).toContain('Mend the cell');
+    await settle(() => button('Show the traceback').click());
+    expect(box.querySelector('pre')!.textContent).toBe('NameError: df2');
+  });
+
+  it('cancels a run once, and then says that it is being cancelled', async () => {
+    const { transport, box } = await show({ state: 'running', ended_at: null });
+    await settle(() => button('Cancel run').click());
+    expect(transport.asked.filter(one => one.method === 'POST')).toHaveLength(1);
+    expect(box.textContent).toContain('Cancelling');
+    expect(reasonOf('Cancel run')).toBe('It is being cancelled.');
+  });
+
+  it('retries what failed and nothing else', async () => {
+    await show({ state: 'failed', attempts: [FAILED] });
+    expect(reasonOf('Retry')).toBeNull();
+    await clear();
+    await show({ state: 'cancelled' });
+    expect(() => button('Retry')).toThrow('no button');
+  });
+
+  it('tells somebody who may only read why they cannot run it again', async () => {
+    await show({}, ['read']);
+    expect(reasonOf('Run again…')).toContain('do not allow running pipelines');
+  });
+
+  it('asks again when an event says that the run changed', async () => {
+    const { transport, events, box } = await show({ state: 'running', ended_at: null });
+    transport.answers['GET runs/r-1'] = run({ state: 'succeeded' });
+    events.received.emit({ kind: 'run.changed', subject: 'another' });
+    events.received.emit({ kind: 'run.changed', subject: 'r-1' });
+    await until(() => box.querySelector('header')!.textContent.includes('Succeeded'));
+    expect(transport.asked.filter(one => one.path === 'runs/r-1')).toHaveLength(2);
+  });
+
+  it('keeps the cause in sight when there is no such run', async () => {
+    const { transport, box } = await show({});
+    delete transport.answers['GET runs/r-1'];
+    await clear();
+    const again = await draw(stage({}).galley, <RunPage id="r-1" />);
+    expect(again.textContent).toContain('no runs/r-1');
+    expect(box.isConnected).toBe(false);
+    expect(reasonOf('Retry')).toBeNull();
+  });
+});
