@@ -1,0 +1,92 @@
+"""publish, analyse, withdraw, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.galley.cli.command_line import CommandLine
+
+
+def test_publishing_shows_the_rehearsal_until_it_is_ready_for_review(galley: CommandLine) -> None:
+    with galley.host("rehearsal", "ada"):
+        result = galley("publish", galley.notebook(), "--cron", "@daily", "--note", "please look")
+    assert result.exit_code == 0, result.output
+    assert "daily-report v1 waits for lead and mle (rehearsed in 1.5 s)" in result.stdout
+    (version,) = galley.read("reviews", user="lea")
+    assert (version["note"], version["schedule"]["cron"]) == ("please look", "@daily")
+    assert version["source_path"] == "daily.ipynb"
+
+
+def test_a_failed_rehearsal_is_exit_code_1(galley: CommandLine) -> None:
+    error = {"ename": "ValueError", "evalue": "no", "message": "cell 3 raised ValueError: no"}
+    ends = {"state": "failed", "failure_class": "user", "error": error}
+    with galley.host("rehearsal", "ada", **ends):
+        result = galley("publish", galley.notebook())
+    assert result.exit_code == 1
+    assert "daily-report v1 failed: " in result.stdout
+    assert "cell 3 raised ValueError: no" in result.stdout
+
+
+def test_local_modules_go_along(galley: CommandLine) -> None:
+    (galley.folder / "helpers.py").write_text("import deeper\nfactor = 2\n")
+    (galley.folder / "deeper.py").write_text("")
+    published = galley.read(
+        "publish", galley.notebook("import helpers\nx = helpers.factor"), "--no-wait"
+    )
+    assert published["analysis"]["modules"] == ["deeper", "helpers"]
+
+
+def test_what_is_published_can_be_named_and_typed(galley: CommandLine) -> None:
+    options = ("--name", "Übersicht", "--goal", "auc", "--lower", "--threshold", "0.5")
+    published = galley.read("publish", galley.notebook(), *options, "-p", "alpha", "7", "--no-wait")
+    assert (published["pipeline"], published["name"]) == ("ubersicht", "Übersicht")
+    assert published["goal"] == {"metric": "auc", "direction": "lower", "threshold": 0.5}
+    refused = galley("publish", galley.notebook(), "-p", "alpha", "many", "--no-wait")
+    assert refused.exit_code == 1
+    assert "parameters.alpha: " in refused.stderr
+    refused = galley("publish", galley.notebook(), "-p", "beta", "1", "--no-wait")
+    assert "'beta' is not a parameter of this notebook; its parameters: alpha" in refused.stderr
+    refused = galley("publish", galley.notebook(), "--lower", "--no-wait")
+    assert "--lower and --threshold need --goal" in refused.stderr
+
+
+def test_refusals_name_the_field(galley: CommandLine) -> None:
+    bad = galley("publish", galley.notebook(), "--cron", "61 * * * *", "--no-wait")
+    assert bad.exit_code == 1
+    assert "schedule.cron: " in bad.stderr
+    assert galley("publish", str(galley.folder / "no.ipynb")).exit_code == 1
+    assert galley.read("pipelines") == []
+
+
+def test_analysing_runs_and_keeps_nothing(galley: CommandLine) -> None:
+    result = galley("analyse", galley.notebook())
+    assert result.exit_code == 0
+    assert "daily.ipynb: 1 parameters (alpha), 0 local modules" in result.stdout
+    assert galley.read("pipelines") == []
+    bad = galley("analyse", galley.notebook("print(never_defined)"))
+    assert bad.exit_code == 1
+    assert "error: cell 3: " in bad.stderr
+    assert "never_defined" in bad.stderr
+
+
+def test_withdrawing(galley: CommandLine) -> None:
+    galley.in_review()
+    assert "daily-report v1 is withdrawn" in galley("withdraw", "daily-report").stdout
+    again = galley("withdraw", "daily-report@1")
+    assert again.exit_code == 1
+    assert "withdrawn" in again.stderr
+
+
+def test_exporting_writes_a_project(galley: CommandLine) -> None:
+    galley.in_review()
+    folder = galley.folder / "exported"
+    nothing_live = galley("export", "daily-report", str(folder))
+    assert nothing_live.exit_code == 1
+    assert "no live version" in nothing_live.stderr
+    written = galley.read("export", "daily-report@latest", str(folder))
+    assert written["version"] == 1
+    assert {"pipeline.yaml", "tasks/daily_report.ipynb"} <= set(written["files"])
+    assert Path(folder, "pipeline.yaml").is_file()
+    assert "is not empty" in galley("export", "daily-report@1", str(folder)).stderr
+    elsewhere = str(galley.folder / "elsewhere")
+    assert "names no version" in galley("export", "daily-report@old", elsewhere).stderr

@@ -1,0 +1,77 @@
+"""pipelines, runs, run, cancel, retry, logs, schedule."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from tests.galley.cli.command_line import CommandLine
+
+
+def test_empty_lists_say_what_to_do(galley: CommandLine) -> None:
+    assert "galley publish" in galley("pipelines").stdout
+    assert "galley run" in galley("runs").stdout
+    assert galley.read("runs") == []
+
+
+def test_tables_hold_what_a_person_looks_for(galley: CommandLine) -> None:
+    galley.approved()
+    galley("run", "daily-report")
+    head, row = galley("pipelines").stdout.splitlines()
+    assert head.split() == ["PIPELINE", "NAME", "LIVE", "LATEST", "OWNER", "NEXT", "FIRING"]
+    assert row.split()[:1] == ["daily-report"]
+    assert "v1" in row
+    rows = galley("runs", "--kind", "pipeline").stdout.splitlines()[1:]
+    assert len(rows) == 1
+    assert "daily-report@1" in rows[0]
+    assert "… queued" in rows[0]
+
+
+def test_running_and_following_to_the_end(galley: CommandLine) -> None:
+    galley.approved()
+    with galley.host("pipeline"):
+        result = galley("run", "daily-report", "-p", "alpha", "7", "--follow")
+    assert result.exit_code == 0, result.output
+    assert "hello\nbye\n" in result.stdout
+    (run,) = galley.read("runs", "--state", "succeeded", "--kind", "pipeline")
+    assert run["parameters"] == {"alpha": 7}
+    assert galley("logs", run["id"]).stdout == "hello\nbye\n"
+    assert galley.read("logs", run["id"])["log"] == "hello\nbye\n"
+
+
+def test_wrong_values_start_nothing(galley: CommandLine) -> None:
+    galley.approved()
+    assert "parameters.alpha" in galley("run", "daily-report", "-p", "alpha", "x").stderr
+    assert "its parameters: alpha" in galley("run", "daily-report", "-p", "beta", "1").stderr
+    assert galley("run", "daily-report", "--logical-date", "tomorrow").exit_code == 2
+    assert galley.read("runs", "--kind", "pipeline") == []
+
+
+def test_the_logical_date_may_be_given(galley: CommandLine) -> None:
+    galley.approved()
+    run = galley.read("run", "daily-report", "--logical-date", "2026-03-29T06:30+02:00")
+    assert run["logical_date"] == "2026-03-29T04:30:00Z"
+
+
+def test_cancelling_and_retrying(galley: CommandLine) -> None:
+    galley.approved()
+    run = galley.read("run", "daily-report")
+    assert f"run {run['id']} is cancelled" in galley("cancel", run["id"]).stdout
+    assert galley("retry", run["id"]).exit_code == 1
+    assert galley("cancel", str(uuid4())).exit_code == 1
+    assert "'seven' is not the id of a run" in galley("cancel", "seven").stderr
+
+
+def test_schedules(galley: CommandLine) -> None:
+    galley("publish", galley.notebook(), "--cron", "0 6 * * *", "--no-wait", tenant="playground")
+    galley.platform.run_through("playground", "ada")
+
+    def schedule(*words: str) -> str:
+        result = galley("schedule", *words, tenant="playground")
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    assert len(schedule("next", "daily-report", "-n", "3").splitlines()) == 4
+    assert "the schedule of daily-report is paused" in schedule("pause", "daily-report")
+    assert "paused" in galley("pipelines", tenant="playground").stdout
+    assert "no firings to come" in schedule("next", "daily-report")
+    assert "is on again; next at 2026-11-21 06:00 UTC" in schedule("resume", "daily-report")
