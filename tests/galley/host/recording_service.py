@@ -21,6 +21,9 @@ from galley.domain.tenants import Profile
 from galley.domain.work import Assignment, Heartbeat, HeartbeatReply, LeaseRequest, Outcome
 from galley.project.archive import pack
 
+from tests.galley.tracking.mlflow_process import MlflowProcess
+
+MLFLOW = "/services/mlflow/oncology"
 PREFIX = "/services/galley/internal/v1"
 
 
@@ -39,6 +42,7 @@ def assignment(
     kind: RunKind = RunKind.PIPELINE,
     parameters: dict[str, Any] | None = None,
     timeout_s: int = 120,
+    number: int = 1,
     memory: int = 2**30,
     scratch: int = 10**9,
     tracking_path: str = "/services/mlflow/oncology",
@@ -48,7 +52,7 @@ def assignment(
     return Assignment(
         attempt=attempt,
         run=uuid.uuid4(),
-        number=1,
+        number=number,
         fencing=1,
         kind=kind,
         tenant="oncology",
@@ -87,6 +91,7 @@ class RecordingService:
         self.cancelled: set[str] = set()
         self.refused: set[str] = set()
         self.away = False
+        self.mlflow: MlflowProcess | None = None
         self.port = 0
 
     @property
@@ -117,6 +122,8 @@ class RecordingService:
 
     def answer(self, method: str, path: str, token: str, body: bytes) -> tuple[int, bytes]:
         """Return status and body of one request."""
+        if path.startswith(MLFLOW):
+            return self._track(method, path.removeprefix(MLFLOW), token, body)
         with self.moved:
             if self.away:
                 return 503, b"away"
@@ -161,6 +168,13 @@ class RecordingService:
         self.notebooks[attempt, what.split("/")[1]] = body
         return 204, b""
 
+    def _track(self, method: str, path: str, token: str, body: bytes) -> tuple[int, bytes]:
+        """Pass on to MLflow what comes with a task's token, as the platform's proxy does."""
+        if self.mlflow is None or not token.startswith("task-token-"):
+            return 404, b"{}"
+        kind = "application/json" if "mlflow-artifacts" not in path else "application/octet-stream"
+        return self.mlflow.answer(method, path, body, kind)
+
     def _reply(self, attempt: str) -> bytes:
         reply = HeartbeatReply(
             cancel=attempt in self.cancelled,
@@ -187,7 +201,7 @@ def recording_service() -> Iterator[RecordingService]:
             self.end_headers()
             self.wfile.write(answer)
 
-        do_GET = do_POST = do_PUT = _serve  # noqa: N815
+        do_GET = do_POST = do_PUT = do_PATCH = _serve  # noqa: N815
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass

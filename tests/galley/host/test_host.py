@@ -1,0 +1,318 @@
+"""A real host, real runners, a real Dask cluster and a real MLflow; a service that records."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
+from galley.domain.work import TaskReport
+
+from tests.galley.host.conftest import host_process
+from tests.galley.host.recording_service import RecordingService, assignment, recording_service
+from tests.galley.run.projects import diamond, single
+from tests.galley.tracking.mlflow_process import MlflowProcess, tags_of
+
+pytestmark = pytest.mark.integration
+
+SLEEP = "print('asleep', flush=True)\nimport time\ntime.sleep(600)"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return tmp_path / "project"
+
+
+def processes_of(attempt: str) -> list[psutil.Process]:
+    """Return what runs in the name of an attempt: kernels and what they started."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("GALLEY_ATTEMPT") == attempt:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
+            continue
+    return found
+
+
+def runner_of(host: subprocess.Popen[bytes], attempt: str) -> psutil.Process:
+    """Return the runner process that has the attempt's project as its folder."""
+    for process in psutil.Process(host.pid).children():
+        if "galley.run" in process.cmdline() and attempt in process.cwd():
+            return process
+    raise AssertionError(f"no runner of {attempt}")
+
+
+def tasks_of(service: RecordingService, attempt: str) -> dict[str, TaskReport]:
+    beats = service.heartbeats[attempt]
+    return {task.name: task for task in beats[-1].tasks} if beats else {}
+
+
+def test_a_diamond_on_the_cluster_with_mlflow(
+    service: RecordingService,
+    host: subprocess.Popen[bytes],
+    mlflow: MlflowProcess,
+    project: Path,
+    tmp_path: Path,
+) -> None:
+    service.mlflow = mlflow
+    meet = (
+        "import os, time\nfrom pathlib import Path as P\n"
+        f"there = P({str(tmp_path)!r})\n"
+        "(there / Path(product['data']).name).touch()\n"
+        "while len(list(there.glob('*.txt'))) < 2:\n    time.sleep(0.05)\n"
+        "import mlflow\nmlflow.log_metric('value', value)"
+    )
+    attempt = service.give(assignment(timeout_s=180), diamond(project, work=meet))
+    outcome = service.outcome_of(attempt)
+    # left and right each wait for the other: one after the other they would never end.
+    assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
+    assert outcome.metrics["value"] in {2, 3}
+    assert {task.name for task in outcome.tasks} == {"load", "left", "right", "join"}
+    assert all(task.state is TaskState.SUCCEEDED for task in outcome.tasks)
+    assert {task for owner, task in service.notebooks if owner == attempt} == {
+        "load",
+        "left",
+        "right",
+        "join",
+    }
+    assert "total 5" in service.notebooks[attempt, "join"].decode()
+    assert "join | total 5" in service.log_of(attempt)
+    runs = mlflow.runs("survival")
+    by_id = {run["info"]["run_id"]: run for run in runs}  # type: ignore[index]
+    parent = service.heartbeats[attempt][-1].mlflow_run_id
+    assert parent is not None
+    children = [run for run in runs if tags_of(run).get("mlflow.parentRunId") == parent]
+    assert {tags_of(run)["galley.task"] for run in children} == {"load", "left", "right", "join"}
+    assert by_id[parent]["info"]["status"] == "FINISHED"  # type: ignore[index]
+    assert by_id[outcome.tasks[-1].mlflow_run_id]["info"]["status"] == "FINISHED"  # type: ignore[index]
+    service.mlflow = None
+
+
+def test_a_rehearsal_fails_with_the_name_that_is_not_defined(
+    service: RecordingService, host: subprocess.Popen[bytes], project: Path
+) -> None:
+    single(project, "import os\nprint('rehearsal', os.environ['GALLEY_REHEARSAL'])", "df2.head()")
+    attempt = service.give(assignment(kind=RunKind.REHEARSAL), project)
+    outcome = service.outcome_of(attempt)
+    assert (outcome.state, outcome.failure_class) == (AttemptState.FAILED, FailureClass.USER)
+    assert outcome.error is not None
+    assert outcome.error.cell == 2
+    assert outcome.error.message == "cell 3 uses `df2`, which no cell of this notebook defines"
+    assert "rehearsal 1" in service.log_of(attempt)
+    assert "NameError" in service.notebooks[attempt, "report"].decode()
+
+
+def test_cancelling_ends_the_kernel_within_seconds(
+    service: RecordingService, host: subprocess.Popen[bytes], project: Path
+) -> None:
+    attempt = service.give(assignment(), single(project, SLEEP))
+    service.wait_for(lambda service: "asleep" in service.log_of(attempt))
+    assert processes_of(attempt)
+    with service.moved:
+        service.cancelled.add(attempt)
+    outcome = service.outcome_of(attempt)
+    assert (outcome.state, outcome.failure_class) == (AttemptState.CANCELLED, None)
+    assert processes_of(attempt) == []
+    assert "asleep" in service.notebooks[attempt, "report"].decode()
+
+
+def test_a_killed_runner_is_an_infrastructure_failure(
+    service: RecordingService, host: subprocess.Popen[bytes], project: Path
+) -> None:
+    attempt = service.give(assignment(), single(project, SLEEP))
+    service.wait_for(lambda service: "asleep" in service.log_of(attempt))
+    runner_of(host, attempt).kill()
+    outcome = service.outcome_of(attempt)
+    assert outcome.state is AttemptState.FAILED
+    assert outcome.failure_class is FailureClass.INFRASTRUCTURE
+    assert outcome.error is not None
+    assert "the runner process died" in outcome.error.message
+    assert [task.state for task in outcome.tasks] == [TaskState.FAILED]
+    assert processes_of(attempt) == []
+
+
+def test_a_task_whose_worker_was_killed_is_begun_anew(
+    service: RecordingService,
+    host: subprocess.Popen[bytes],
+    mlflow: MlflowProcess,
+    project: Path,
+    tmp_path: Path,
+) -> None:
+    service.mlflow = mlflow
+    seen = tmp_path / "seen"
+    single(
+        project,
+        f"from pathlib import Path\nseen = Path({str(seen)!r})\nfirst = not seen.exists()\n"
+        "seen.touch()\nprint('first' if first else 'second', flush=True)",
+        "import time\nif first:\n    time.sleep(600)",
+    )
+    work = assignment()
+    attempt = service.give(work, project)
+    service.wait_for(lambda service: "| first" in service.log_of(attempt))
+    (kernel,) = [one for one in processes_of(attempt) if "ipykernel" in " ".join(one.cmdline())]
+    worker = kernel.parent()
+    assert worker is not None
+    worker.kill()
+    outcome = service.outcome_of(attempt)
+    service.mlflow = None
+    assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
+    assert "| second" in service.log_of(attempt)
+    assert "started again" in service.log_of(attempt)
+    assert not kernel.is_running()
+    tries = [
+        run
+        for run in mlflow.runs("survival")
+        if tags_of(run).get("galley.run_id") == str(work.run) and "galley.task" in tags_of(run)
+    ]
+    assert len(tries) == 2
+    finished = [run for run in tries if run["info"]["status"] == "FINISHED"]  # type: ignore[index]
+    assert [run["info"]["run_id"] for run in finished] == [  # type: ignore[index]
+        outcome.tasks[0].mlflow_run_id
+    ]
+
+
+def test_a_cluster_that_goes_away_is_an_infrastructure_failure_and_comes_back(
+    service: RecordingService, host: subprocess.Popen[bytes], project: Path, tmp_path: Path
+) -> None:
+    attempt = service.give(assignment(), single(project, SLEEP))
+    service.wait_for(lambda service: "asleep" in service.log_of(attempt))
+    (cluster,) = [
+        process
+        for process in psutil.Process(host.pid).children()
+        if "galley.cluster" in process.cmdline()
+    ]
+    cluster.kill()
+    outcome = service.outcome_of(attempt)
+    assert outcome.failure_class is FailureClass.INFRASTRUCTURE
+    assert processes_of(attempt) == []
+    again = service.give(assignment(), single(tmp_path / "again", "print('back')"))
+    assert service.outcome_of(again).state is AttemptState.SUCCEEDED
+
+
+def test_runs_go_on_while_the_service_is_away(
+    service: RecordingService, host: subprocess.Popen[bytes], project: Path, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    single(
+        project,
+        "print('begun', flush=True)",
+        f"import os, time\nwhile not os.path.exists({str(gate)!r}):\n    time.sleep(0.05)",
+        f"open({str(gate) + '.done'!r}, 'w').close()\nprint('done')",
+    )
+    attempt = service.give(assignment(), project)
+    service.wait_for(lambda service: "begun" in service.log_of(attempt))
+    with service.moved:
+        service.away = True
+    gate.touch()
+    while not Path(f"{gate}.done").exists():
+        with service.moved:
+            service.moved.wait(0.1)
+    assert attempt not in service.outcomes
+    with service.moved:
+        service.away = False
+    assert service.outcome_of(attempt).state is AttemptState.SUCCEEDED
+    assert "| done" in service.log_of(attempt)
+
+
+def test_a_superseded_attempt_ends_without_a_word(
+    service: RecordingService, host: subprocess.Popen[bytes], project: Path, tmp_path: Path
+) -> None:
+    attempt = service.give(assignment(), single(project, SLEEP))
+    service.wait_for(lambda service: "asleep" in service.log_of(attempt))
+    (kernel, *_) = processes_of(attempt)
+    with service.moved:
+        service.refused.add(attempt)
+    kernel.wait(timeout=60)
+    other = service.give(assignment(), single(tmp_path / "other", "1"))
+    assert service.outcome_of(other).state is AttemptState.SUCCEEDED
+    assert attempt not in service.outcomes
+
+
+def test_a_notebooks_own_dask_client_reaches_the_cluster(
+    service: RecordingService, host: subprocess.Popen[bytes], project: Path
+) -> None:
+    single(
+        project,
+        "from distributed import Client\nclient = Client()",
+        "print('sum', sum(client.gather(client.map(lambda x: x * x, range(20)))))",
+    )
+    attempt = service.give(assignment(), project)
+    outcome = service.outcome_of(attempt)
+    assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
+    assert "| sum 2470" in service.log_of(attempt)
+
+
+def test_nothing_of_an_ended_attempt_stays_on_disk(
+    service: RecordingService, host: subprocess.Popen[bytes], project: Path
+) -> None:
+    single(project, "import os\nprint('here', os.getcwd())")
+    attempt = service.give(assignment(), project)
+    service.outcome_of(attempt)
+    line = next(line for line in service.log_of(attempt).splitlines() if "| here" in line)
+    folder = Path(line.rpartition("here ")[2]).parent
+    assert folder.name == attempt
+    while folder.exists():
+        with service.moved:
+            service.moved.wait(0.05)
+
+
+def test_no_token_but_the_tasks_is_in_a_kernel(
+    service: RecordingService, host: subprocess.Popen[bytes], project: Path
+) -> None:
+    single(project, "import json, os\nprint('env', json.dumps(dict(os.environ)))")
+    work = assignment()
+    attempt = service.give(work, project)
+    service.outcome_of(attempt)
+    line = next(line for line in service.log_of(attempt).splitlines() if "| env" in line)
+    environment = json.loads(line.partition("env ")[2])
+    assert environment["MLFLOW_TRACKING_TOKEN"] == work.task_token
+    assert work.run_token not in environment.values()
+    assert service.HOST_TOKEN not in environment.values()
+
+
+def test_a_rehearsals_host_ends_after_one_attempt(project: Path, tmp_path: Path) -> None:
+    with recording_service() as own:
+        attempt = own.give(
+            assignment(kind=RunKind.REHEARSAL), single(project, "print('rehearsed')")
+        )
+        with host_process(own, tmp_path / "home", GALLEY_HOST_ONCE="1") as once:
+            assert own.outcome_of(attempt).state is AttemptState.SUCCEEDED
+            assert once.wait(timeout=60) == 0
+
+
+def test_a_stopped_host_reports_what_it_had_to_end(project: Path, tmp_path: Path) -> None:
+    with recording_service() as own, host_process(own, tmp_path / "home") as stopped:
+        attempt = own.give(assignment(kind=RunKind.REHEARSAL), single(project, SLEEP))
+        own.wait_for(lambda own: "asleep" in own.log_of(attempt))
+        stopped.send_signal(signal.SIGTERM)
+        outcome = own.outcome_of(attempt)
+        assert outcome.failure_class is FailureClass.INFRASTRUCTURE
+        assert outcome.error is not None
+        assert outcome.error.message == "the worker host was stopped"
+        assert stopped.wait(timeout=60) == 0
+        assert processes_of(attempt) == []
+
+
+def test_a_killed_host_leaves_no_process(project: Path, tmp_path: Path) -> None:
+    with recording_service() as own, host_process(own, tmp_path / "home") as killed:
+        attempt = own.give(assignment(), single(project, SLEEP))
+        own.wait_for(lambda own: "asleep" in own.log_of(attempt))
+        family = [*psutil.Process(killed.pid).children(recursive=True), *processes_of(attempt)]
+        killed.kill()
+        _, alive = psutil.wait_procs(family, timeout=60)
+        assert alive == []
+
+
+def test_a_host_that_is_not_known_ends(tmp_path: Path) -> None:
+    with recording_service() as own:
+        own.HOST_TOKEN = "another"  # type: ignore[misc]
+        home = tmp_path / "home"
+        home.mkdir()
+        with host_process(own, home, GALLEY_HOST_TOKEN_FILE=str(home / "mine")) as unknown:
+            (home / "mine").write_text("stolen")
+            assert unknown.wait(timeout=60) == 3
