@@ -22,7 +22,7 @@ def sqlite_engine(url: str, *, writer: bool) -> Engine:
         IncompatibleState: ``url`` is not an SQLite URL.
     """
     parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
         raise IncompatibleState(
             f"The database {parsed.render_as_string()!r} is not supported: "
             "use sqlite:////absolute/path.db."
@@ -51,3 +51,13 @@ def sqlite_engine(url: str, *, writer: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
     return engine
+
+
+def in_transaction(connection: Connection) -> bool:
+    """Whether the database still holds the transaction open.
+
+    After a full disk or an I/O error SQLite may roll back everything by itself; SQLAlchemy does
+    not hear of it.
+    """
+    driver_connection: Any = connection.connection.driver_connection
+    return bool(driver_connection.in_transaction)

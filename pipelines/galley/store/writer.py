@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
 from galley.errors import Unavailable
+from galley.store.connect import in_transaction
 
 T = TypeVar("T")
 
@@ -98,19 +99,24 @@ class Writer:
             for job in waiting:
                 job.future.set_exception(failed.get(id(job), error))
             return
+        if any(own is None for _, _, own in done):
+            self._committed()
         for job, result, own in done:
             if own is None:
                 job.future.set_result(result)
             else:
                 job.future.set_exception(own)
-        if any(own is None for _, _, own in done):
-            self._committed()
 
 
 def _attempt(
     connection: Connection, work: Callable[[Session], Any]
 ) -> tuple[Any, BaseException | None]:
-    """Run ``work`` in a savepoint; return (result, None) or (None, its error)."""
+    """Run ``work`` in a savepoint; return (result, None) or (None, its error).
+
+    Raises:
+        BaseException: the error of ``work``, where the whole transaction is lost with it.
+    """
+    result, own = None, None
     try:
         with (
             connection.begin_nested(),
@@ -121,7 +127,7 @@ def _attempt(
             result = work(session)
             session.commit()
     except BaseException as error:  # the caller's: it gets it
-        if not connection.in_transaction():
-            raise
-        return None, error
-    return result, None
+        own = error
+    if not in_transaction(connection):
+        raise own or RuntimeError("a write function ended the transaction that it shares")
+    return result, own

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.galley.stores import database, empty_database, store, world
+
+__all__ = ["database", "empty_database", "store", "world"]
