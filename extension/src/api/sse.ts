@@ -12,7 +12,8 @@ export class SseParser {
 
   /** The messages that `text` completes. */
   push(text: string): IMessage[] {
-    this.rest += text.replace(/\r\n?/g, '\n');
+    // A carriage return at the end may be half of a line's end.
+    this.rest = (this.rest + text).replace(/\r\n|\r(?!$)/g, '\n');
     const blocks = this.rest.split('\n\n');
     this.rest = blocks.pop() ?? '';
     return blocks.map(block => this.message(block)).filter(message => message.data !== '');

@@ -88,6 +88,12 @@ describe('SseParser', () => {
     ]);
   });
 
+  it('is not misled by a line end that arrives in halves', () => {
+    const parser = new SseParser();
+    expect(parser.push('event: a\r')).toEqual([]);
+    expect(parser.push('\ndata: b\r\n\r\n')).toEqual([{ id: '', event: 'a', data: 'b' }]);
+  });
+
   it('keeps the last id for messages without one', () => {
     const parser = new SseParser();
     const messages = parser.push('id: 1\r\ndata: a\r\n\r\ndata: b\r\n\r\n');
