@@ -203,7 +203,8 @@ class World:
 
     def rehearse(self, version: Version) -> Version:
         """Let the rehearsal pass."""
-        work = self.must_claim(version.tenant, author=version.author)
+        work = self.claim(version.tenant, author=version.author, run=version.rehearsal_run)
+        assert work is not None
         self.start(work)
         self.finish(work)
         return self.version(version.id)
