@@ -7,6 +7,7 @@ changed afterwards, so whatever a snapshot names is found when the files are rea
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from galley.errors import GalleyError
 from galley.supervisor.home import HomeLock, check_format, open_home
@@ -53,7 +55,8 @@ def backup(home: Path, file: Path) -> int:
                     tar.add(snapshot, arcname=name)
                     snapshot.unlink()
             for path in _files(home):
-                tar.add(path, arcname=str(path.relative_to(home)), recursive=False)
+                with contextlib.suppress(FileNotFoundError):  # gone since it was listed
+                    _add(tar, path, str(path.relative_to(home)))
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
@@ -111,6 +114,32 @@ def _files(home: Path) -> Iterator[Path]:
             for path in sorted(root.rglob("*")) if root.is_dir() else ():
                 if path not in skipped and (path.is_file() or path.is_dir() or path.is_symlink()):
                     yield path
+
+
+def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
+    if path.is_symlink() or not path.is_file():
+        tar.add(path, arcname=name, recursive=False)
+        return
+    with path.open("rb") as source:
+        info = tar.gettarinfo(arcname=name, fileobj=source)
+        tar.addfile(info, Exactly(source, info.size))
+
+
+class Exactly:
+    """Reads exactly the announced number of bytes from a file that others may be writing to.
+
+    tarfile stops in the middle of an archive when a file became shorter; the rest is zeros then.
+    """
+
+    def __init__(self, source: BinaryIO, size: int) -> None:
+        self._source = source
+        self._left = size
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return ``size`` bytes, fewer only at the end; all that is left for a negative size."""
+        size = self._left if size < 0 else min(size, self._left)
+        self._left -= size
+        return self._source.read(size).ljust(size, b"\0")
 
 
 def _unpack(file: Path, folder: Path) -> None:

@@ -182,6 +182,7 @@ class Supervisor:
         deadline = time.monotonic() + STOP_S
         while children := tree.children():
             if time.monotonic() > deadline or self._stops > stops:
+                self._report.line(f"ending {len(children)} that did not stop by themselves")
                 break
             for child in children:
                 if child.pid not in told:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
 from galley.supervisor import tree
-from galley.supervisor.deployment import prepare
+from galley.supervisor.child import ChildSpec
+from galley.supervisor.deployment import Deployment, prepare
 from galley.supervisor.options import Options
 from galley.supervisor.refusal import Refusal
 from galley.supervisor.report import Report
@@ -18,12 +20,18 @@ from galley.supervisor.supervisor import Supervisor
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def up(options: Options) -> int:
+Prepare = Callable[[Options, int, Report], tuple[Deployment, list[ChildSpec]]]
+
+
+def up(options: Options, making: Prepare = prepare) -> int:
     """Start the platform, wait until it is stopped, and return the exit code.
 
     SIGINT and SIGTERM stop it, a second one at once; SIGHUP reloads the tenants, unless it comes
     because the terminal went away. No process is left behind, however this one or the supervisor
     ends.
+
+    Args:
+        making: makes what the children need.
     """
     if options.die_with_parent:
         tree.die_with_parent(os.getppid())
@@ -33,7 +41,7 @@ def up(options: Options) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
     supervisor = os.fork()
     if supervisor == 0:
-        sys.exit(_supervise(options, foreground))
+        sys.exit(_supervise(options, foreground, making))
     _pass_signals_on(supervisor)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
     _, status = os.waitpid(supervisor, 0)
@@ -46,7 +54,7 @@ def up(options: Options) -> int:
     return code
 
 
-def _supervise(options: Options, foreground: int) -> int:
+def _supervise(options: Options, foreground: int, making: Prepare) -> int:
     os.setsid()
     tree.die_with_parent(foreground)
     tree.become_subreaper()
@@ -57,7 +65,7 @@ def _supervise(options: Options, foreground: int) -> int:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
     report = Report()
     try:
-        deployment, specs = prepare(options, foreground, report)
+        deployment, specs = making(options, foreground, report)
         try:
             Supervisor(deployment, specs, report).run()
         finally:

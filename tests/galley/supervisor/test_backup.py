@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from galley.errors import GalleyError
-from galley.supervisor.backup import backup, restore
+from galley.supervisor.backup import Exactly, backup, restore
 from galley.supervisor.home import HomeLock
 
 
@@ -117,3 +117,13 @@ def test_a_restore_refuses_another_archive(tmp_path: Path, name: str) -> None:
         restore(tmp_path / "other.tar.gz", tmp_path / "restored")
     assert not (tmp_path / "restored").exists()
     assert not (tmp_path / "escape").exists()
+
+
+def test_a_file_that_shrinks_meanwhile_breaks_no_archive(tmp_path: Path) -> None:
+    path = tmp_path / "notebook"
+    path.write_bytes(b"shortened")
+    with path.open("rb") as source:
+        exactly = Exactly(source, 12)
+        assert exactly.read(10) == b"shortened\0"
+        assert exactly.read() == b"\0\0"
+        assert exactly.read(4) == b""
