@@ -22,7 +22,7 @@ from galley.cluster.certificates import make_certificates
 from galley.cluster.options import ClusterOptions
 from galley.cluster.provider import ClusterUnavailable
 
-START_S = 60.0
+START_S = 180.0
 STOP_S = 8.0
 
 

@@ -91,13 +91,19 @@ class DaskCompute:
 
     @property
     def slots(self) -> int:
-        """How many notebooks the cluster executes at the same time."""
+        """How many notebooks the cluster executes at the same time; 1 while it is away."""
+        if self._client.status != "running":
+            return 1
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
         return max(1, sum(1 for worker in workers if SLOT in worker.get("resources", {})))
 
     def submit(self, spec: TaskSpec) -> Future[TaskResult]:
         """Send a task to the cluster."""
         promise: Future[TaskResult] = Future()
+        if self._client.status != "running":
+            gone = ConnectionError("not connected")
+            promise.set_result(lost(spec, gone, f"there is no Dask cluster for task {spec.name!r}"))
+            return promise
         remote = self._client.submit(
             execute_here, spec, key=spec.key, pure=False, resources={SLOT: 1}
         )
@@ -111,15 +117,19 @@ class DaskCompute:
         threading.Thread(target=self._withdraw, name="cancel", daemon=True).start()
 
     def close(self) -> None:
-        """Wait until the workers have ended our tasks, then disconnect."""
+        """Wait until the workers have ended our tasks, then disconnect.
+
+        A lost cluster is left alone: Dask would wait 20 s for it to come back.
+        """
+        if self._client.status != "running":
+            return
         try:
             self._withdraw()
             self._wait_until_idle()
         except (OSError, TimeoutError, RuntimeError, ValueError):
-            # The cluster itself is gone, and its tasks with it.
-            pass
-        finally:
-            self._client.close(timeout=2)
+            # The cluster went away in this moment, and its tasks with it.
+            return
+        self._client.close(timeout=2)
 
     def _withdraw(self) -> None:
         self._client.cancel(list(self._futures.values()), force=True)

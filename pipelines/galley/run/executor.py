@@ -55,7 +55,7 @@ class DaskExecutor(Executor):  # type: ignore[misc]
         submitted: set[str] = set()
         failed: list[str] = []
         while True:
-            for task in self._ready(dag, submitted)[: self.compute.slots - len(pending)]:
+            for task in self._next(dag, submitted, len(pending)):
                 _ensure_parents_exist(task.product)
                 spec = self.spec_of(task)
                 pending[self.compute.submit(spec)] = (task, spec)
@@ -77,14 +77,15 @@ class DaskExecutor(Executor):  # type: ignore[misc]
         """Leave the connection behind when Ploomber copies a DAG."""
         return {}
 
-    def _ready(self, dag: Any, submitted: set[str]) -> list[Any]:
+    def _next(self, dag: Any, submitted: set[str], pending: int) -> list[Any]:
         if self.stopping():
             return []
-        return [
+        ready = [
             task
             for task in dag.values()
             if task.exec_status is TaskStatus.WaitingExecution and str(task.name) not in submitted
         ]
+        return ready[: max(0, self.compute.slots - pending)] if ready else []
 
 
 def _finish(task: Any, spec: TaskSpec, result: TaskResult) -> TaskResult:

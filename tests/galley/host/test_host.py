@@ -310,7 +310,7 @@ def test_a_killed_host_leaves_no_process(project: Path, tmp_path: Path) -> None:
 
 def test_a_host_that_is_not_known_ends(tmp_path: Path) -> None:
     with recording_service() as own:
-        own.HOST_TOKEN = "another"  # type: ignore[misc]
+        own.HOST_TOKEN = "another"
         home = tmp_path / "home"
         home.mkdir()
         with host_process(own, home, GALLEY_HOST_TOKEN_FILE=str(home / "mine")) as unknown:
