@@ -18,7 +18,7 @@ from tests.journey.people import Person
 from tests.journey.platform import Platform
 from tests.journey.waiting import until
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 
 PIPELINE = "/tenants/oncology/pipelines/tumours"
 
@@ -57,8 +57,8 @@ def publish_in_the_lab(alice: Desk) -> None:
     expect(dialog.get_by_role("button", name=re.compile("Use “"))).to_be_visible()
     short.fill("tumours")
     expect(dialog).to_contain_text("Free: a new pipeline")
-    dialog.get_by_label("Metric").fill("accuracy")
-    dialog.get_by_label("Threshold").fill("0.8")
+    dialog.get_by_label("Metric", exact=True).fill("accuracy")
+    dialog.get_by_label("Threshold", exact=True).fill("0.8")
     dialog.get_by_label("When it runs").select_option(label="Own schedule (cron)…")
     cron = dialog.get_by_label(re.compile("^Cron"))
     cron.fill("61 * * * *")
@@ -130,7 +130,7 @@ def test_the_story(desk: Callable[..., Desk], person: Callable[[str], Person]) -
             None,
         ),
         "the scheduled run",
-        patience_s=150,
+        patience_s=300,
     )
     assert run["metrics"]["accuracy"] > 0.8
     assert run["goal_met"] is True
