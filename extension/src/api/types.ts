@@ -5,6 +5,7 @@ type Schemas = components['schemas'];
 
 export type Analysis = Schemas['Analysis'];
 export type Attempt = Schemas['Attempt'];
+export type AttemptState = Schemas['AttemptState'];
 export type AuditEntry = Schemas['AuditEntry'];
 export type CellDiff = Schemas['CellDiff'];
 export type CellError = Schemas['CellError'];

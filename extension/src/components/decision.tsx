@@ -65,8 +65,11 @@ export function DecisionFooter(props: IDecisionProps): JSX.Element | null {
     if (seen !== version.digest) {
       return trans.__('The version changed since you opened it.');
     }
-    return may(me.value, version.tenant, gate === 'lead' ? 'approve-lead' : 'approve-mle')
-      ? null
+    if (may(me.value, version.tenant, gate === 'lead' ? 'approve-lead' : 'approve-mle')) {
+      return null;
+    }
+    return version.decisions.some(one => one.reviewer === user)
+      ? trans.__('You have decided; the %1 is still to decide.', gateShort(trans, gate))
       : trans.__('This needs the role “%1” in %2.', gate, version.tenant);
   };
   const decide = (gate: Gate, verdict: 'approve' | 'reject'): void =>

@@ -102,7 +102,7 @@ function Box(props: {
       >
         <div className="jp-Galley-graphName">
           {word && <Glyph name={word.glyph} spin={word.tone === 'busy'} />}
-          <span>{middle(node.name, 21)}</span>
+          <span>{middle(node.name, 18)}</span>
         </div>
         <div className="jp-Galley-graphState">
           {word?.text}

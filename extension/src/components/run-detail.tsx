@@ -149,9 +149,10 @@ function useFailedCell(
     if (cell !== null && cell !== undefined && name && number && kept) {
       client.taskNotebook(run.id, name, number).then(
         notebook => {
-          const found = notebook.cells.find(one => one.metadata?.galley?.cell === cell);
-          if (wanted && found?.id) {
-            setAnchor(`cell-id=${found.id}`);
+          // Executing may add cells: the rendered page numbers those of the executed notebook.
+          const index = notebook.cells.findIndex(one => one.metadata?.galley?.cell === cell);
+          if (wanted && index >= 0) {
+            setAnchor(`cell-id=cell-${index}`);
           }
         },
         () => undefined

@@ -2,7 +2,7 @@
 import * as React from 'react';
 import type { Attempt, Run, TaskTry } from '../api/types';
 import { bytes } from '../format/quantity';
-import { ended, failureAdvice, runWord, triggerText } from '../model/words';
+import { attemptWord, ended, failureAdvice, runWord, triggerText } from '../model/words';
 import { Resource } from '../model/resource';
 import {
   Copyable,
@@ -62,18 +62,24 @@ function Body(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
   const tasks = attempt?.tasks ?? [];
   const [picked, setPicked] = React.useState<string | null>(null);
   const task = tasks.find(one => one.name === picked) ?? interesting(tasks);
+  // One task fits beside its details; several need the page's width.
+  const wide = (run.graph ?? []).length > 1;
+  const graph = (
+    <TaskGraph
+      graph={run.graph ?? []}
+      tasks={tasks}
+      selected={task?.name ?? null}
+      onSelect={setPicked}
+    />
+  );
   return (
     <>
       <Head run={run} attempt={attempt} onAttempt={setChosen} onChanged={props.onChanged} />
       <Failure run={run} attempt={attempt} />
+      {wide && graph}
       <div className="jp-Galley-columns jp-mod-run">
         <div className="jp-Galley-side">
-          <TaskGraph
-            graph={run.graph ?? []}
-            tasks={tasks}
-            selected={task?.name ?? null}
-            onSelect={setPicked}
-          />
+          {!wide && graph}
           <Facts
             facts={[
               [trans.__('Data from'), <Moment key="i" at={run.data_interval_start} />],
@@ -144,7 +150,12 @@ function Head(props: {
               >
                 {attempts.map(one => (
                   <option key={one.id} value={one.number}>
-                    {trans.__('%1 of %2 – %3', one.number, attempts.length, one.state)}
+                    {trans.__(
+                      '%1 of %2 – %3',
+                      one.number,
+                      attempts.length,
+                      attemptWord(trans, one.state)
+                    )}
                   </option>
                 ))}
               </select>

@@ -1,6 +1,7 @@
 /** States in words, each with the icon and the tone that go with it. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type {
+  AttemptState,
   FailureClass,
   Gate,
   Run,
@@ -105,6 +106,20 @@ export function gateName(trans: TranslationBundle, gate: Gate): string {
 
 export function gateShort(trans: TranslationBundle, gate: Gate): string {
   return gate === 'lead' ? trans.__('lead') : trans.__('MLE');
+}
+
+/** How one attempt stands, as it follows its number. */
+export function attemptWord(trans: TranslationBundle, state: AttemptState): string {
+  const words: Record<AttemptState, string> = {
+    leased: trans.__('starting'),
+    running: trans.__('running'),
+    succeeded: trans.__('succeeded'),
+    failed: trans.__('failed'),
+    cancelled: trans.__('cancelled'),
+    timed_out: trans.__('timed out'),
+    lost: trans.__('its host was lost')
+  };
+  return words[state];
 }
 
 /** What started a run. */
