@@ -14,7 +14,7 @@ ROOT = PACKAGE.parent.parent
 
 
 @pytest.mark.integration
-def test_it_holds_lab_extension_page_and_server_configuration(tmp_path: Path) -> None:
+def test_it_holds_all_that_lies_beside_the_code(tmp_path: Path) -> None:
     uv = shutil.which("uv")
     assert uv is not None, "uv builds the wheel: .ci/bootstrap installs it"
     subprocess.run(
@@ -30,5 +30,7 @@ def test_it_holds_lab_extension_page_and_server_configuration(tmp_path: Path) ->
     assert f"{data}/{SERVER_CONFIG}" in names
     assert "galley_lab/standalone/index.html" in names
     assert any(name.startswith("galley_lab/standalone/galley.") for name in names)
+    for name in ("jupyterhub_config.py", "tenants.yaml", "notebooks/train_and_score.ipynb"):
+        assert f"galley_hub/default/{name}" in names
     assert not any("node_modules" in name or name.endswith(".tsx") for name in names)
     assert not any(name.startswith("galley_lab/labextension/") for name in names)

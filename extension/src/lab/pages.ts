@@ -99,7 +99,7 @@ export class Pages {
     tab.title.icon = galleyIcon;
     tab.title.closable = true;
     const name = (text: string): void => {
-      tab.title.label = middle(text, 24);
+      tab.title.label = middle(text, 21);
       tab.title.caption = text;
     };
     name(content.name);

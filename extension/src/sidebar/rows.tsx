@@ -10,7 +10,7 @@ import { ended, runWord, versionWord, type IWord } from '../model/words';
 import { pipelineMenu, reviewMenu, runMenu, type IEntry } from './menu';
 import { showMenu } from './open-menu';
 
-const LONGEST = 28;
+const LONGEST = 24;
 
 export function ReviewRow({ version }: { version: Version }): JSX.Element {
   const galley = useGalley();
