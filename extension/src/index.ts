@@ -90,10 +90,7 @@ const notices: JupyterFrontEndPlugin<void> = {
   optional: [ISettingRegistry],
   activate: async (_: JupyterFrontEnd, galley: IGalleyLab, registry: ISettingRegistry | null) => {
     const settings = await registry?.load(publishing.id).catch(() => undefined);
-    const told = new Notices(
-      galley,
-      () => (settings?.composite.notifyFailures ?? true) !== false
-    );
+    const told = new Notices(galley, () => (settings?.composite.notifyFailures ?? true) !== false);
     whenFound(galley, found => told.follow(found));
   }
 };
