@@ -90,6 +90,7 @@ def test_a_tenants_host_serves_its_tenant_only(world: World) -> None:
 
 def test_concurrent_runs_are_limited(world: World) -> None:
     world.live()
+    world.tenants = limited(concurrent_runs=2, cpu=99.0)
     for _ in range(3):
         world.request()
     first, _ = world.must_claim(), world.must_claim()
