@@ -8,6 +8,9 @@ import { Link, Name } from './basics';
 import { useTrans } from './context';
 import { Glyph } from './glyph';
 
+/** Hours this near are hidden by the word “now”, milliseconds. */
+const UNDER_NOW = 3_000_000;
+
 export interface IDayChartProps {
   lanes: readonly ILane[];
   window: IWindow;
@@ -20,11 +23,13 @@ export function DayChart(props: IDayChartProps): JSX.Element {
   return (
     <div className="jp-Galley-day">
       <div className="jp-Galley-dayAxis" aria-hidden="true">
-        {hours(window, 3).map(mark => (
-          <span key={mark.getTime()} style={{ left: percent(mark.getTime(), window) }}>
-            {clock(mark)}
-          </span>
-        ))}
+        {hours(window, 3)
+          .filter(mark => Math.abs(mark.getTime() - now.getTime()) > UNDER_NOW)
+          .map(mark => (
+            <span key={mark.getTime()} style={{ left: percent(mark.getTime(), window) }}>
+              {clock(mark)}
+            </span>
+          ))}
       </div>
       <ul aria-label={trans.__('Runs of the day')}>
         {lanes.map(lane => (
