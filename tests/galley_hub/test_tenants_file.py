@@ -14,14 +14,18 @@ ALICE = "      alice: [data-scientist]\n"
 MISTAKES = {
     "role": (
         "      alice: [data-scientis]\n",
-        "tenants.oncology.members.alice[0]: 'data-scientis' is not allowed: it should be "
-        "'data-scientist', 'lead', 'mle', 'operator' or 'auditor'.",
+        (
+            "tenants.oncology.members.alice[0]: 'data-scientis' is not allowed: it should be "
+            "'data-scientist', 'lead', 'mle', 'operator' or 'auditor'."
+        ),
     ),
     "unknown key": (
         f"{ALICE}    profils: {{}}\n",
-        "tenants.oncology.profils: unknown key; allowed here: display_name, description, members, "
-        "profiles, default_profile, datasets, limits, parameters, review, require_isolation. "
-        "Did you mean 'profiles'?",
+        (
+            "tenants.oncology.profils: unknown key; allowed here: display_name, description, members, "
+            "profiles, default_profile, datasets, limits, parameters, review, require_isolation. "
+            "Did you mean 'profiles'?"
+        ),
     ),
     "gate": (
         f"{ALICE}    review: {{gates: [qa]}}\n",
@@ -29,8 +33,10 @@ MISTAKES = {
     ),
     "size": (
         f"{ALICE}    limits: {{memory: lots}}\n",
-        "tenants.oncology.limits.memory: 'lots' is not allowed: a size is a number with a unit B, "
-        "KiB, MiB, GiB or TiB, such as '2 GiB'.",
+        (
+            "tenants.oncology.limits.memory: 'lots' is not allowed: a size is a number with a unit B, "
+            "KiB, MiB, GiB or TiB, such as '2 GiB'."
+        ),
     ),
     "mode": (
         f"{ALICE}    datasets: {{wines: {{uri: a, mode: w}}}}\n",
