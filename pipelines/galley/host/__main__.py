@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import sys
 
@@ -28,6 +29,8 @@ def main() -> int:
     try:
         config = host_config(os.environ)
         config.folder.mkdir(mode=0o700, exist_ok=True)
+        # What a host left behind that was killed; there is one host per home folder.
+        shutil.rmtree(config.folder / "attempts", ignore_errors=True)
         cluster = LocalProvider(
             config.folder / "cluster",
             name=config.tenant,

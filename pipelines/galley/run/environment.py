@@ -12,7 +12,10 @@ from galley.domain.runs import RunKind
 from galley.run.job import Job
 from galley.run.tasks import TaskTracking
 
-_INHERITED = ("HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "SSL_CERT_FILE")
+_INHERITED = (
+    *("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR"),
+    *("SSL_CERT_FILE", "GALLEY_DATASETS"),
+)
 _THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",

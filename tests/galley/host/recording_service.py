@@ -107,7 +107,7 @@ class RecordingService:
             self.moved.notify_all()
         return attempt
 
-    def wait_for(self, condition: Any, timeout: float = 90) -> None:
+    def wait_for(self, condition: Any, timeout: float = 240) -> None:
         """Wait until ``condition(self)`` is true."""
         with self.moved:
             assert self.moved.wait_for(lambda: condition(self), timeout), "it never came to pass"
