@@ -40,9 +40,15 @@ class RunForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
         self._said = ipywidgets.HTML()
         self._below = ipywidgets.VBox()
         self.monitor: RunMonitor | None = None
-        title = f"<b>{escape(found.name)}</b> · live v{found.live_version}"
+        self._title = f"<b>{escape(found.name)}</b> · live v{found.live_version}"
         super().__init__(
-            [ipywidgets.HTML(title), *self._rows(schema), self._button, self._said, self._below]
+            [
+                ipywidgets.HTML(self._title),
+                *self._rows(schema),
+                self._button,
+                self._said,
+                self._below,
+            ]
         )
 
     def _live(self, slug: str) -> tuple[Pipeline, ParameterSchema]:
@@ -85,3 +91,14 @@ class RunForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
             self.monitor.stop()
         self.monitor = RunMonitor(run.id, client=client)
         self._below.children = (self.monitor,)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """Add what is shown where there is no kernel: the values, and the run if there is one."""
+        bundle = super()._repr_mimebundle_(**options)
+        if isinstance(bundle, dict):
+            values = [f"{field.name} = {field.widget.value}" for field in self._fields]
+            below = self.monitor.html() if self.monitor else self._said.value
+            rows = "".join(f"<li>{escape(value)}</li>" for value in values)
+            bundle["text/html"] = f"{self._title}<ul>{rows}</ul>{below}"
+            bundle["text/plain"] = f"Form of {self._pipeline}: {', '.join(values)}"
+        return bundle

@@ -19,6 +19,9 @@ PAUSE_S = 1.0
 TAIL = 12
 """Lines of the log that are shown."""
 
+TAIL_BYTES = 16 * 2**10
+"""What is read of a log that is far ahead of what is shown, bytes."""
+
 _WORDS = {
     RunState.QUEUED: "… queued",
     RunState.LAUNCHING: "▶ starting",
@@ -53,15 +56,14 @@ class RunMonitor(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untype
         self._client = client or own_client()
         self._id = UUID(str(run))
         self._stop = threading.Event()
-        self._lines: list[str] = []
+        self._text = ""
         self._offset, self._attempt = 0, 1
         self._head = ipywidgets.HTML()
         self._bar = ipywidgets.IntProgress(min=0, max=1, layout=ipywidgets.Layout(width="100%"))
         self._log = ipywidgets.HTML()
         self._foot = ipywidgets.HTML()
         super().__init__([self._head, self._bar, self._log, self._foot])
-        self.run = self._client.run(self._id)
-        self._show()
+        self.refresh()
         if live and not self.run.state.ended:
             threading.Thread(target=self._follow, name=f"run {self._id}", daemon=True).start()
 
@@ -90,31 +92,35 @@ class RunMonitor(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untype
 
     def _read_log(self) -> None:
         if self.run.attempt_count > self._attempt:
-            self._attempt, self._offset = self.run.attempt_count, 0
-        if self.run.attempt_count == 0:
-            return
-        chunk = self._client.log(self._id, attempt=self._attempt, offset=self._offset)
-        self._offset = chunk.next_offset
-        self._lines = (self._lines + chunk.text.splitlines())[-TAIL:]
+            self._attempt, self._offset, self._text = self.run.attempt_count, 0, ""
+        size = self._offset + 1 if self.run.attempt_count else 0
+        while self._offset < size:
+            chunk = self._client.log(self._id, attempt=self._attempt, offset=self._offset)
+            if chunk.next_offset == self._offset:
+                return
+            self._text = (self._text + chunk.text)[-TAIL_BYTES:]
+            size = chunk.size
+            self._offset = max(chunk.next_offset, size - TAIL_BYTES)
 
     def _show(self) -> None:
-        if not self._lines:
-            self._read_log()
         run = self.run
         self._head.value = _heading(run)
         self._bar.max, self._bar.value = run.cells or 1, run.cell or 0
         self._bar.bar_style = _STYLES.get(run.state, "info")
-        self._log.value = _log(self._lines)
+        self._log.value = _log(self._text.splitlines()[-TAIL:])
         self._foot.value = _metrics(run)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """Add what is shown where there is no kernel: a page or a saved notebook."""
         bundle = super()._repr_mimebundle_(**options)
         if isinstance(bundle, dict):
-            shown = (self._head.value, self._log.value, self._foot.value)
-            bundle["text/html"] = "".join(shown)
+            bundle["text/html"] = self.html()
             bundle["text/plain"] = f"Run {self._id}: {_WORDS[self.run.state]}"
         return bundle
+
+    def html(self) -> str:
+        """Return what is shown at present, without a progress bar."""
+        return f"{self._head.value}{self._log.value}{self._foot.value}"
 
 
 def _heading(run: Run) -> str:
