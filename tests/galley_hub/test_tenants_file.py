@@ -22,9 +22,9 @@ MISTAKES = {
     "unknown key": (
         f"{ALICE}    profils: {{}}\n",
         (
-            "tenants.oncology.profils: unknown key; allowed here: display_name, description, members, "
-            "profiles, default_profile, datasets, limits, parameters, review, require_isolation. "
-            "Did you mean 'profiles'?"
+            "tenants.oncology.profils: unknown key; allowed here: display_name, description, "
+            "members, profiles, default_profile, datasets, limits, parameters, review, "
+            "require_isolation. Did you mean 'profiles'?"
         ),
     ),
     "gate": (
@@ -34,8 +34,8 @@ MISTAKES = {
     "size": (
         f"{ALICE}    limits: {{memory: lots}}\n",
         (
-            "tenants.oncology.limits.memory: 'lots' is not allowed: a size is a number with a unit B, "
-            "KiB, MiB, GiB or TiB, such as '2 GiB'."
+            "tenants.oncology.limits.memory: 'lots' is not allowed: a size is a number with a unit "
+            "B, KiB, MiB, GiB or TiB, such as '2 GiB'."
         ),
     ),
     "mode": (
