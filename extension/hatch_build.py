@@ -20,9 +20,6 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 BUILT = ("labextension/static/style.js", "standalone/index.html")
 """Files, under ``extension/galley_lab``, that a complete build leaves."""
 
-DEPLOYMENT = ("hub_config/jupyterhub_config.py", "hub_config/tenants.yaml", "notebooks")
-"""What `galley up` needs of a checkout; a wheel carries it in ``galley_hub/default``."""
-
 PACKAGED = {
     "hub_config/jupyterhub_config.py": "galley_hub/default/jupyterhub_config.py",
     "hub_config/tenants.yaml": "galley_hub/default/tenants.yaml",
@@ -55,10 +52,6 @@ class ExtensionHook(BuildHookInterface[Any]):
         if self.target_name == "wheel":
             lab = "share/jupyter/labextensions/galley-lab"
             config = "etc/jupyter/jupyter_server_config.d"
-            build_data["force_include"] = {
-                str(Path(self.root) / name): f"galley_hub/default/{Path(name).name}"
-                for name in DEPLOYMENT
-            }
             build_data["shared_data"] = {
                 str(package / "labextension"): lab,
                 str(extension / "install.json"): f"{lab}/install.json",
