@@ -163,6 +163,10 @@ export class PublishSession implements IDisposable, IChanging {
         this.draft.slug,
         requestOf(this.draft, rehearseOnly)
       );
+      if (this._disposed) {
+        // The dialog was closed meanwhile: a toast tells the end.
+        return;
+      }
       watched.add(version.id);
       this.watch(version);
     } catch (error) {
