@@ -136,7 +136,8 @@ def test_the_story(desk: Callable[..., Desk], person: Callable[[str], Person]) -
     assert run["goal_met"] is True
     bob = desk("bob", dark=True)
     bob.sign_in(f"/services/galley/runs/{run['id']}")
-    expect(bob.page.get_by_role("heading", name=re.compile("Tumours"))).to_be_visible()
+    expect(bob.page.get_by_role("link", name="Tumours").first).to_be_visible()
+    expect(bob.page.get_by_text("Succeeded").first).to_be_visible()
     bob.screenshot("run-dark")
     bob.page.get_by_role("tab", name=re.compile("Log")).click()
     expect(bob.page.get_by_text("569 patients").first).to_be_visible()
