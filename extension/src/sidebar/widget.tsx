@@ -52,7 +52,7 @@ export class Sidebar extends PanelWithToolbar {
   /** The number stands beside the icon, and in its words for screen readers. */
   private label(waiting: number): void {
     const { trans } = this.lab;
-    this.title.label = waiting ? String(waiting) : '';
+    this.title.dataset = { id: this.id, 'galley-count': waiting > 99 ? '99+' : String(waiting) };
     this.title.className = waiting ? 'jp-Galley-tabCount' : '';
     this.title.caption = waiting
       ? trans._n('Galley: %1 version waits for you', 'Galley: %1 versions wait for you', waiting)
