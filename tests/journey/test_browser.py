@@ -160,9 +160,9 @@ def test_the_story(desk: Callable[..., Desk], person: Callable[[str], Person]) -
     # And everyone of the tenant sees so in JupyterLab.
     alice.start_lab("oncology")
     alice.open_notebook("examples/train_and_score.ipynb")
-    expect(alice.page.get_by_text("live v1").first).to_be_visible()
+    expect(alice.page.get_by_role("button", name="live v1")).to_be_visible()
     alice.page.get_by_role("tab", name=re.compile("Galley")).click()
-    expect(alice.page.get_by_text("Tumours").first).to_be_visible()
+    expect(alice.page.get_by_text("Tumours").locator("visible=true").first).to_be_visible()
     alice.screenshot("lab")
     alice.open("/services/galley/tenants/oncology/pipelines/tumours")
     expect(alice.page.get_by_text("Live v1").first).to_be_visible()
