@@ -147,6 +147,7 @@ def _lease(
         pipeline=slug,
         version=version.number,
         parameters=run.parameters,
+        logical_date=run.logical_date,
         profile=profile,
         profile_name=version.profile,
         timeout_s=version.timeout_s,

@@ -35,6 +35,7 @@ def test_an_assignment_says_all_that_a_host_needs(world: World) -> None:
     assert (work.version, work.timeout_s) == (version.number, 90)
     assert (work.profile_name, work.profile.cpu) == ("large", 2)
     assert work.parameters["rounds"] == 9
+    assert work.logical_date == run.logical_date
     assert work.scratch == world.tenant().limits.scratch
     assert work.project_url == f"/internal/v1/attempts/{work.attempt}/project"
     assert (work.tracking_path, work.experiment) == ("/services/mlflow/lab", "churn")
