@@ -182,9 +182,10 @@ def _follow(session: Session, version: Version) -> Version:
     said = None
     while version.state in _UNDER_WAY:
         progress = version.progress or {}
-        if progress and progress != said:
-            said = progress
-            click.echo(f"  cell {progress.get('cell')} of {progress.get('cells')}", err=True)
+        line = f"  cell {progress.get('cell')} of {progress.get('cells')}"
+        if progress and line != said:
+            said = line
+            click.echo(line, err=True)
         time.sleep(PAUSE_S)
         version = session.client.version(version.id)
     return version

@@ -116,11 +116,11 @@ def run(
         logical_date=_instant(logical_date),
     )
     if follow:
-        session.output.say(f"run {started.id} is {started.state}")
+        session.output.say(f"run {started.id}: {output.state(started.state)}")
         for text in session.client.follow_log(started.id):
             click.echo(text, nl=False, err=session.output.as_json)
         started = session.client.run(started.id)
-    session.output.model(started, f"run {started.id} is {started.state}{_why(started)}")
+    session.output.model(started, f"run {started.id}: {output.state(started.state)}{_why(started)}")
     if started.state.ended and started.state is not RunState.SUCCEEDED:
         raise SystemExit(1)
 
@@ -131,8 +131,8 @@ def run(
 def cancel(session: Session, run_id: str) -> None:
     """Ask for the end of a run."""
     asked = session.client.cancel(parse_id(run_id))
-    ended = asked.state.ended
-    session.output.model(asked, f"run {asked.id} is {asked.state if ended else 'asked to end'}")
+    now = output.state(asked.state) if asked.state.ended else "asked to end"
+    session.output.model(asked, f"run {asked.id}: {now}")
 
 
 @click.command()
@@ -141,7 +141,7 @@ def cancel(session: Session, run_id: str) -> None:
 def retry(session: Session, run_id: str) -> None:
     """Put a failed run back into the queue, as a new attempt."""
     queued = session.client.retry(parse_id(run_id))
-    session.output.model(queued, f"run {queued.id} is {queued.state}")
+    session.output.model(queued, f"run {queued.id}: {output.state(queued.state)}")
 
 
 @click.command()

@@ -33,6 +33,7 @@ def test_running_and_following_to_the_end(galley: CommandLine) -> None:
     assert result.exit_code == 0, result.output
     assert "hello\nbye\n" in result.stdout
     (run,) = galley.read("runs", "--state", "succeeded", "--kind", "pipeline")
+    assert f"run {run['id']}: ✓ succeeded" in result.stdout
     assert run["parameters"] == {"alpha": 7}
     assert galley("logs", run["id"]).stdout == "hello\nbye\n"
     assert galley.read("logs", run["id"])["log"] == "hello\nbye\n"
@@ -55,7 +56,7 @@ def test_the_logical_date_may_be_given(galley: CommandLine) -> None:
 def test_cancelling_and_retrying(galley: CommandLine) -> None:
     galley.approved()
     run = galley.read("run", "daily-report")
-    assert f"run {run['id']} is cancelled" in galley("cancel", run["id"]).stdout
+    assert f"run {run['id']}: ■ cancelled" in galley("cancel", run["id"]).stdout
     assert galley("retry", run["id"]).exit_code == 1
     assert galley("cancel", str(uuid4())).exit_code == 1
     assert "'seven' is not the id of a run" in galley("cancel", "seven").stderr
