@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -26,7 +27,7 @@ class Report:
     def line(self, text: str = "") -> None:
         """Print one line."""
         self._clear()
-        print(text, flush=True)  # noqa: T201 - the report is this program's output
+        self._write(f"{text}\n")
 
     def waiting(self, names: Iterable[str], elapsed_s: float) -> None:
         """Show what is being waited for."""
@@ -34,8 +35,7 @@ class Report:
         if self._terminal:
             self._frame += 1
             self._clear()
-            sys.stdout.write(f"  {SPINNER[self._frame % len(SPINNER)]} {text}")
-            sys.stdout.flush()
+            self._write(f"  {SPINNER[self._frame % len(SPINNER)]} {text}")
             self._shown = True
         elif elapsed_s - self._said_at >= QUIET_S:
             self._said_at = elapsed_s
@@ -69,8 +69,17 @@ class Report:
 
     def _clear(self) -> None:
         if self._shown:
-            sys.stdout.write("\r\033[K")
+            self._write("\r\033[K")
             self._shown = False
+
+    def _write(self, text: str) -> None:
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except OSError:  # whoever read this is gone; the platform is to be ended in order
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
 
 
 def account_lines(passwords: Mapping[str, str], tenants: Tenants) -> list[str]:

@@ -150,6 +150,17 @@ def test_it_may_end_with_its_parent(sleepers: Sleepers) -> None:
     until(lambda: living(sleepers.home) == {})
 
 
+def test_it_ends_in_order_when_its_terminal_goes_away(sleepers: Sleepers) -> None:
+    ours, terminal = os.openpty()
+    words = [sys.executable, "-m", "tests.galley.supervisor.sleepers", str(sleepers.home)]
+    process = subprocess.Popen(words, preexec_fn=lambda: os.login_tty(terminal))
+    os.close(terminal)
+    sleepers.ready()
+    os.close(ours)
+    assert process.wait(PATIENCE_S) == 0
+    assert living(sleepers.home) == {}
+
+
 def test_a_child_that_ends_is_started_again(sleepers: Sleepers) -> None:
     process = sleepers.start()
     hub = sleepers.ready().processes[0]
