@@ -103,10 +103,14 @@ class Runner:
             cwd=self.plan["cwd"],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=lambda: namespaces.die_with_parent(signal.SIGKILL),
+            preexec_fn=self._enter,
         )
+
+    def _enter(self) -> None:
+        """Come under the limits before the command can start a child that would escape them."""
+        namespaces.die_with_parent(signal.SIGKILL)
         if self.group is not None:
-            self.group.add(self.process.pid)
+            self.group.add(os.getpid())
 
     async def release(self) -> None:
         """Let the command go, once everything is ready."""
