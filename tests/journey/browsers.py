@@ -86,7 +86,7 @@ class Desk:
     def start_lab(self, tenant: str) -> None:
         """Start JupyterLab in a tenant and wait until it can be used."""
         self.open(f"/hub/spawn/{self.name}/{tenant}")
-        start = self.page.get_by_role("button", name="Start")
+        start = self.page.get_by_role("button", name="Start", exact=True)
         start.or_(self.page.locator("#jp-main-dock-panel")).first.wait_for()
         if start.is_visible():
             self.screenshot("profiles")
