@@ -8,6 +8,7 @@ from pydantic import Field
 
 from galley.domain.model import Model
 from galley.domain.schedules import Firing
+from galley.domain.split import SplitLayout
 from galley.domain.tenants import Action, DatasetMode, Gate, Limits, Role
 
 
@@ -83,6 +84,7 @@ class AnalysisRequest(Model):
 
     notebook: dict[str, Any]
     modules: dict[str, str] = Field(default_factory=dict)
+    layout: SplitLayout | None = None
     source_path: str | None = Field(default=None, max_length=1000)
 
 

@@ -136,6 +136,11 @@ class Limits(Model):
     scratch: Bytes = Field(default=10 * 2**30, description="Scratch space of one run.")
     artifacts: Bytes = Field(default=20 * 2**30, description="Artifacts kept, all runs together.")
     notebook: Bytes = Field(default=20 * 2**20, description="Size of one published notebook.")
+    proof: float = Field(
+        default=900,
+        ge=0,
+        description="Time that proving a split may take in a rehearsal, seconds; 0: never.",
+    )
 
     def allow(self, profile: Profile) -> bool:
         """Whether a run of this profile fits when nothing else runs."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -19,8 +19,10 @@ from pydantic import Field
 from galley.domain.model import Instant, Model
 from galley.domain.parameters import ParameterSchema
 from galley.domain.pipelines import Goal
+from galley.domain.proof import Proof
 from galley.domain.reviews import Decision, GateStatus
 from galley.domain.schedules import ScheduleRequest
+from galley.domain.split import Snapshot, SplitLayout, SplitPlan
 
 
 class VersionState(StrEnum):
@@ -100,6 +102,9 @@ class Analysis(Model):
 
     Attributes:
         title: text of the first Markdown heading, or None.
+        tasks: the tasks of the version as it would run without a proved split: one.
+        split: the split that a rehearsal would try to prove; None where the notebook was read by
+            an earlier release.
         missing_modules: imported names that are neither in the environment nor among the
             modules sent: the caller looks for them beside the notebook and asks again.
         modules: names of the local modules that were sent and are imported.
@@ -109,6 +114,7 @@ class Analysis(Model):
     parameters: ParameterSchema = Field(default_factory=ParameterSchema)
     checks: tuple[Check, ...] = ()
     tasks: tuple[TaskNode, ...] = ()
+    split: SplitPlan | None = None
     requirements: tuple[Requirement, ...] = ()
     modules: tuple[str, ...] = ()
     missing_modules: tuple[str, ...] = ()
@@ -147,6 +153,12 @@ class Evidence(Model):
     parameters: dict[str, Any] = Field(default_factory=dict)
     metrics: dict[str, float] = Field(default_factory=dict)
     error: CellError | None = None
+    proof: Proof | None = Field(
+        default=None, description="What comparing the split and the unsplit run showed."
+    )
+    snapshot: Snapshot | None = Field(
+        default=None, description="What the clean run's namespace held after its last cell."
+    )
 
 
 class PublishRequest(Model):
@@ -161,6 +173,10 @@ class PublishRequest(Model):
         timeout_s: whole-run time limit, seconds.
         retries: how often an attempt that failed for a reason of the platform's is repeated,
             beyond the two repeats that are always granted.
+        layout: which cells form which task; without one, tags and headings decide. One task with
+            all the cells asks for no split.
+        prove: ``budget`` proves a split where that fits the tenant's ``limits.proof``; ``always``
+            also where it takes longer; ``never`` leaves one task.
         rehearse_only: stop after the rehearsal; nothing goes to review.
         source_path: where the author keeps the notebook, relative to their home; only shown, and
             used to find the pipeline of an open notebook.
@@ -181,6 +197,8 @@ class PublishRequest(Model):
     retries: int = Field(default=1, ge=0, le=10)
     schedule: ScheduleRequest | None = None
     note: str = Field(default="", max_length=4000)
+    layout: SplitLayout | None = None
+    prove: Literal["budget", "always", "never"] = "budget"
     rehearse_only: bool = False
     source_path: str | None = Field(default=None, max_length=1000)
     continues: bool | None = None
@@ -215,6 +233,9 @@ class Version(Model):
     source_path: str | None
     analysis: Analysis | None
     evidence: Evidence | None
+    tasks: tuple[TaskNode, ...] = Field(
+        default=(), description="The tasks that a run of this version has: the accepted split."
+    )
     progress: dict[str, Any] | None = Field(
         default=None, description="Latest progress of the rehearsal: {cell, cells, task}."
     )

@@ -1,0 +1,1 @@
+"""The locked environment of a version: resolved, installed once, found again by its digest."""

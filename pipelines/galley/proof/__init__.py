@@ -1,0 +1,1 @@
+"""The proof that a split gives what the unsplit notebook gives."""
