@@ -166,6 +166,7 @@ class World:
         failure_class: FailureClass | None = None,
         error: CellError | None = None,
         metrics: dict[str, float] | None = None,
+        rehearsal: dict[str, Any] | None = None,
     ) -> Run:
         outcome = Outcome(
             fencing=work.fencing,
@@ -179,7 +180,7 @@ class World:
         )
 
         def both(session: Session) -> Run:
-            run = dispatch.finish(session, work.attempt, outcome, self.now)
+            run = dispatch.finish(session, work.attempt, outcome, self.now, rehearsal=rehearsal)
             review.settle_rehearsals(session, self.tenants, self.now)
             return run
 

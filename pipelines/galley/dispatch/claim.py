@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from galley.dispatch.allowance import extra_time, rehearsal_work
 from galley.dispatch.policy import HEARTBEAT_S, LAUNCH_LIMIT, LEASE
 from galley.domain.runs import AttemptState, RunKind, RunState
 from galley.domain.tenants import Limits, Profile, Tenant, Tenants
@@ -105,6 +106,8 @@ def _lease(
     host: str,
     now: datetime,
 ) -> Assignment:
+    rehearsal = run.kind is RunKind.REHEARSAL
+    extra = int(extra_time(version, tenant).total_seconds()) if rehearsal else 0
     number = run.attempt_count + 1
     run_arrows.launch(session, run.id, number, now)
     attempt = attempt_arrows.lease(
@@ -121,6 +124,7 @@ def _lease(
             memory=profile.memory,
             lease_until=now + LEASE,
             deadline=now + LAUNCH_LIMIT,
+            extra_s=extra,
             started_at=now,
         ),
         now,
@@ -132,7 +136,7 @@ def _lease(
             kind,
             tenant=run.tenant,
             attempt_id=attempt.id,
-            rehearsal=run.kind is RunKind.REHEARSAL,
+            rehearsal=rehearsal,
             now=now,
         )
         for kind in (TokenKind.RUN, TokenKind.TASK)
@@ -157,6 +161,7 @@ def _lease(
         task_token=task_token,
         tracking_path=f"/services/mlflow/{run.tenant}",
         experiment=slug if run.kind is RunKind.PIPELINE else f"{slug} (rehearsals)",
+        rehearsal=rehearsal_work(version, tenant) if rehearsal else None,
         lease_until=attempt.lease_until,
         heartbeat_s=HEARTBEAT_S,
     )

@@ -13,7 +13,7 @@ from galley.domain.events import EventKind
 from galley.domain.runs import RunKind, TaskState
 from galley.domain.work import TaskReport
 from galley.store import events, runs, versions
-from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow
+from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow, VersionRow
 
 _ENDED = {TaskState.SUCCEEDED, TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED}
 
@@ -25,15 +25,24 @@ def take_progress(
     reports: Sequence[TaskReport],
     mlflow_run_id: str | None,
     now: datetime,
+    *,
+    phase: str | None = None,
 ) -> None:
-    """Keep the latest report of each task; tell of it where something moved."""
+    """Keep the latest report of each task; tell of it where something moved.
+
+    Args:
+        phase: what a rehearsal does beside running the notebook.
+    """
     moved = [_take_task(session, attempt, report) for report in reports]
     if mlflow_run_id is not None and attempt.mlflow_run_id != mlflow_run_id:
         attempt.mlflow_run_id = run.mlflow_run_id = mlflow_run_id
         moved.append(True)
+    if run.kind is RunKind.REHEARSAL:
+        known = session.get_one(VersionRow, run.version_id).progress or {}
+        moved.append(known.get("phase") != phase)
     session.flush()
     if any(moved):
-        _tell(session, attempt, run, now)
+        _tell(session, attempt, run, phase, now)
 
 
 def _take_task(session: Session, attempt: AttemptRow, report: TaskReport) -> bool:
@@ -59,7 +68,9 @@ def _take_task(session: Session, attempt: AttemptRow, report: TaskReport) -> boo
     return bool(changed)
 
 
-def _tell(session: Session, attempt: AttemptRow, run: RunRow, now: datetime) -> None:
+def _tell(
+    session: Session, attempt: AttemptRow, run: RunRow, phase: str | None, now: datetime
+) -> None:
     tasks = session.scalars(
         select(TaskTryRow).where(TaskTryRow.attempt_id == attempt.id).order_by(TaskTryRow.position)
     ).all()
@@ -86,17 +97,23 @@ def _tell(session: Session, attempt: AttemptRow, run: RunRow, now: datetime) -> 
         now=now,
     )
     if run.kind is RunKind.REHEARSAL:
-        _tell_version(session, run, tasks, slug, now)
+        _tell_version(session, run, tasks, phase, slug, now)
 
 
 def _tell_version(
-    session: Session, run: RunRow, tasks: Sequence[TaskTryRow], slug: str, now: datetime
+    session: Session,
+    run: RunRow,
+    tasks: Sequence[TaskTryRow],
+    phase: str | None,
+    slug: str,
+    now: datetime,
 ) -> None:
     running = [task.name for task in tasks if task.state is TaskState.RUNNING]
     progress = {
         "cell": run.cell,
         "cells": run.cells,
         "task": running[0] if running else None,
+        "phase": phase,
     }
     version = versions.set_progress(session, run.version_id, progress, now)
     events.append(

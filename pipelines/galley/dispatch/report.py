@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -28,7 +29,7 @@ def start(session: Session, attempt_id: UUID, fencing: int, now: datetime) -> He
     attempt, run = _current(session, attempt_id, fencing)
     if attempt.state is AttemptState.LEASED:
         version = session.get_one(VersionRow, run.version_id)
-        limit = timedelta(seconds=version.timeout_s)
+        limit = timedelta(seconds=version.timeout_s + attempt.extra_s)
         deadline = attempt.deadline if run.cancel_requested else now + limit + HANGING_HOST
         attempt_arrows.start(session, attempt, deadline, now)
         run_arrows.start(session, run, now)
@@ -53,7 +54,7 @@ def heartbeat(
         Conflict: it has ended, or ``beat.fencing`` is not its own.
     """
     attempt, run = _current(session, attempt_id, beat.fencing)
-    take_progress(session, attempt, run, beat.tasks, beat.mlflow_run_id, now)
+    take_progress(session, attempt, run, beat.tasks, beat.mlflow_run_id, now, phase=beat.phase)
     take_log_size(session, attempt, run, log_size, now)
     return _renew(session, attempt, run, now)
 
@@ -65,8 +66,13 @@ def finish(
     now: datetime,
     *,
     log_size: int | None = None,
+    rehearsal: dict[str, Any] | None = None,
 ) -> Run:
     """End the attempt as reported; the run ends too, or waits for its next attempt.
+
+    Args:
+        log_size: bytes of the attempt's log that are kept by now.
+        rehearsal: what a rehearsal found, as its version will keep it.
 
     Raises:
         NotFound: there is no such attempt.
@@ -97,6 +103,7 @@ def finish(
         duration_s=outcome.duration_s,
         peak_memory=outcome.peak_memory,
         code_cells=outcome.cells,
+        rehearsal=rehearsal,
     )
     return runs.get(session, run.id)
 

@@ -8,9 +8,11 @@ from uuid import UUID
 from pydantic import Field
 
 from galley.domain.model import Instant, Model
+from galley.domain.proof import Proof
 from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
+from galley.domain.split import Snapshot, SplitLayout
 from galley.domain.tenants import Profile
-from galley.domain.versions import CellError
+from galley.domain.versions import Analysis, CellError
 
 
 class LeaseRequest(Model):
@@ -19,6 +21,33 @@ class LeaseRequest(Model):
     host: str = Field(description="Name of the host, for people: 'oncology@machine'.")
     slots: int = Field(default=1, ge=1)
     wait_s: float = Field(default=20, ge=0, le=60)
+
+
+class RehearsalWork(Model):
+    """What a rehearsal does beside running the notebook.
+
+    Attributes:
+        analysis: what reading the notebook told, with the split that is to be proved.
+        layout: the author's own arrangement of the tasks.
+        budget_s: how long the proof may take, seconds; 0: it is not wanted.
+        environment_s: how long resolving and installing its environment may take, seconds.
+    """
+
+    analysis: Analysis
+    layout: SplitLayout | None = None
+    budget_s: float = Field(ge=0)
+    environment_s: float = Field(default=900, ge=0)
+
+
+class RehearsalReport(Model):
+    """What a rehearsal found beside how the notebook ran.
+
+    Attributes:
+        snapshot: what the namespace of the plain run held after its last cell.
+    """
+
+    proof: Proof | None = None
+    snapshot: Snapshot | None = None
 
 
 class Assignment(Model):
@@ -52,6 +81,7 @@ class Assignment(Model):
     tracking_path: str
     experiment: str
     environment: dict[str, str] = Field(default_factory=dict)
+    rehearsal: RehearsalWork | None = None
     logical_date: Instant | None = None
     lease_until: Instant
     heartbeat_s: float = 5
@@ -76,11 +106,13 @@ class Heartbeat(Model):
     """Renews the lease and reports what moved since the last one.
 
     Attributes:
+        phase: what a rehearsal does beside running the notebook, in words; None: it runs.
         log: text appended to the attempt's log since the last heartbeat, with its offset in
             bytes, so that a repeated heartbeat appends nothing twice.
     """
 
     fencing: int
+    phase: str | None = Field(default=None, max_length=100)
     tasks: tuple[TaskReport, ...] = ()
     mlflow_run_id: str | None = None
     log_offset: int = 0
@@ -111,5 +143,6 @@ class Outcome(Model):
     duration_s: float = Field(ge=0)
     peak_memory: int = Field(default=0, ge=0)
     cells: int = Field(default=0, ge=0)
+    rehearsal: RehearsalReport | None = None
     log_offset: int = 0
     log: str = ""

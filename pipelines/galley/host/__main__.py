@@ -39,7 +39,8 @@ def main() -> int:
             idle_s=config.idle_s,
             preload=("galley.run.dask",),
         )
-        host = Host(config, Service(config), cluster, Runners())
+        runners = Runners("galley.rehearsal" if config.once else "galley.run")
+        host = Host(config, Service(config), cluster, runners)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: host.stop())
         logger.info("host %s asks %s for work", config.name, config.service_url)

@@ -105,6 +105,7 @@ class AttemptRun:
                 experiment=given.experiment,
             ),
             environment=given.environment,
+            rehearsal=given.rehearsal,
             grace_s=GRACE_S,
         )
 
@@ -146,6 +147,8 @@ class AttemptRun:
 
     def _wait(self, job: Job, runner: subprocess.Popen[bytes], reporter: Reporter) -> Outcome:
         latest = time.monotonic() + job.timeout_s + job.grace_s + END_S
+        if job.rehearsal is not None:
+            latest += job.rehearsal.environment_s + job.rehearsal.budget_s
         told = False
         while runner.poll() is None:
             ending = reporter.cancel.is_set() or reporter.lost.is_set() or self._stopping.is_set()

@@ -70,6 +70,7 @@ class Reporter(threading.Thread):
             self._assignment,
             Heartbeat(
                 fencing=self._assignment.fencing,
+                phase=report.phase,
                 tasks=report.tasks,
                 mlflow_run_id=report.mlflow_run_id,
                 log_offset=self.log.offset,

@@ -13,9 +13,13 @@ class Runners:
     """Starts runner processes and keeps a spare one.
 
     A runner ends when its standard input does, so none outlives the host.
+
+    Args:
+        module: ``galley.run``, or ``galley.rehearsal`` in the host of a rehearsal.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = "galley.run") -> None:
+        self._module = module
         self._lock = threading.Lock()
         self._spare: subprocess.Popen[bytes] | None = None
 
@@ -23,14 +27,14 @@ class Runners:
         """Make sure that a spare runner is there or on its way."""
         with self._lock:
             if self._spare is None or self._spare.poll() is not None:
-                self._spare = _start()
+                self._spare = self._start()
 
     def run(self, job: Path) -> subprocess.Popen[bytes]:
         """Give the job to a runner and return its process, the leader of its own session."""
         with self._lock:
             runner, self._spare = self._spare, None
         if runner is None or runner.poll() is not None:
-            runner = _start()
+            runner = self._start()
         assert runner.stdin is not None
         runner.stdin.write(f"{job}\n".encode())
         runner.stdin.flush()
@@ -43,15 +47,14 @@ class Runners:
         if spare is not None:
             end(spare, grace_s=2)
 
-
-def _start() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "galley.run", "-"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        env=os.environ.copy(),
-        start_new_session=True,
-    )
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", self._module, "-"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            env=os.environ.copy(),
+            start_new_session=True,
+        )
 
 
 def end(runner: subprocess.Popen[bytes], *, grace_s: float) -> None:

@@ -1,9 +1,5 @@
-"""What a rehearsal is, beside a run.
+"""What a rehearsal is, beside a run: the notebook runs clean, and a split of it is proved.
 
 It goes through the same host, runner and engine (:mod:`galley.run`), with its author's rights and
-without a cluster. What is its own is the evidence that reviewers see.
+without a cluster. ``python -m galley.rehearsal`` is its runner process.
 """
-
-from galley.rehearsal.evidence import evidence_of
-
-__all__ = ["evidence_of"]

@@ -130,7 +130,7 @@ def _check_is_new(
     wanted = reviewed_settings(request)
     for version in session.scalars(
         select(VersionRow)
-        .where(VersionRow.pipeline_id == pipeline.id, VersionRow.digest == digest)
+        .where(VersionRow.pipeline_id == pipeline.id, VersionRow.published_digest == digest)
         .where(~VersionRow.rehearse_only)
         .order_by(VersionRow.number.desc())
     ):

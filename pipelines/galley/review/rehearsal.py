@@ -12,8 +12,8 @@ from galley.domain.runs import RunKind, RunState
 from galley.domain.tenants import Tenant, Tenants
 from galley.domain.versions import Evidence, Version, VersionState
 from galley.errors import Conflict
-from galley.rehearsal import evidence_of
 from galley.review.deploy import put_live
+from galley.review.evidence import evidence_of
 from galley.store import audit, runs, version_arrows, versions
 from galley.store.tables import AttemptRow, RunRow, VersionRow
 
@@ -83,21 +83,22 @@ def _settle(
             reason=f"its rehearsal was {run.state_reason or 'cancelled'}",
         )
         return versions.get(session, version.id)
-    evidence = _evidence(session, run)
-    if evidence is None:
+    attempt = _last_attempt(session, run)
+    if attempt is None:
         version_arrows.fail(
             session, version.id, run.state_reason or "the rehearsal never started", None, now
         )
         return versions.get(session, version.id)
-    return finish_rehearsal(session, tenant, run.id, evidence, now)
+    accepted = (attempt.rehearsal or {}).get("accepted")
+    if accepted is not None and run.state is RunState.SUCCEEDED:
+        version_arrows.accept_split(session, version, accepted["digest"], accepted["project"])
+    return finish_rehearsal(session, tenant, run.id, evidence_of(run, attempt), now)
 
 
-def _evidence(session: Session, run: RunRow) -> Evidence | None:
-    """Return what the last attempt saw; None where no attempt was made."""
-    attempt = session.scalar(
+def _last_attempt(session: Session, run: RunRow) -> AttemptRow | None:
+    return session.scalar(
         select(AttemptRow)
         .where(AttemptRow.run_id == run.id)
         .order_by(AttemptRow.number.desc())
         .limit(1)
     )
-    return None if attempt is None else evidence_of(run, attempt)

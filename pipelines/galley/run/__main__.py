@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 # jsonschema compiles this grammar at import, two seconds of CPU, only to check IRIs.
@@ -20,10 +20,15 @@ os.environ["PLOOMBER_STATS_ENABLED"] = "false"
 os.environ["PLOOMBER_VERSION_CHECK_DISABLED"] = "1"
 
 
-def main(arguments: list[str]) -> int:
+OnCancel = Callable[[Callable[[], None]], None]
+"""Is given the function that cancels the attempt."""
+
+
+def main(
+    arguments: list[str], execute: Callable[[Path, Mapping[str, str], OnCancel], object]
+) -> int:
     """Run the job; the outcome is in the journal, the exit code only says that one is there."""
     from galley.run.processes import hide_from_own_uid
-    from galley.run.runner import execute_job
 
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m galley.run JOB.json | -\n")
@@ -43,7 +48,7 @@ def main(arguments: list[str]) -> int:
         if arguments[0] == "-":
             threading.Thread(target=_end_with_host, args=(cancel,), daemon=True).start()
 
-    execute_job(Path(path), os.environ, on_cancel)
+    execute(Path(path), os.environ, on_cancel)
     return 0
 
 
@@ -53,4 +58,6 @@ def _end_with_host(cancel: Callable[[], None]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    from galley.run.runner import execute_job
+
+    sys.exit(main(sys.argv[1:], execute_job))

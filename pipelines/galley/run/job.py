@@ -13,6 +13,7 @@ from galley.cluster.address import ClusterAddress
 from galley.domain.model import Instant, Model
 from galley.domain.runs import RunKind
 from galley.domain.tenants import Profile
+from galley.domain.work import RehearsalWork
 
 
 class Tracking(Model):
@@ -38,6 +39,7 @@ class Job(Model):
         scratch_limit: bytes that ``folder`` may hold.
         cluster: None for a rehearsal: its tasks run one after another in the runner's process.
         environment: added to the environment of each kernel.
+        rehearsal: what a rehearsal does beside running the notebook; None for a pipeline's run.
         grace_s: seconds between interrupting a kernel and killing it.
     """
 
@@ -60,6 +62,7 @@ class Job(Model):
     tracking: Tracking | None = None
     cluster: ClusterAddress | None = None
     environment: dict[str, str] = Field(default_factory=dict)
+    rehearsal: RehearsalWork | None = None
     grace_s: float = 5
 
     @property

@@ -19,8 +19,9 @@ MAX_LOG = 64 * 2**20
 
 
 class Report(Model):
-    """How far the attempt is."""
+    """How far the attempt is; ``phase`` is what a rehearsal does beside running, in words."""
 
+    phase: str | None = None
     tasks: tuple[TaskReport, ...] = ()
     mlflow_run_id: str | None = None
 

@@ -26,6 +26,7 @@ class Progress:
             for name, upstream in graph.items()
         }
         self._mlflow_run_id: str | None = None
+        self._phase: str | None = None
         self._write()
 
     @property
@@ -37,6 +38,11 @@ class Progress:
     def tracked(self, mlflow_run_id: str | None) -> None:
         """Note the run's own MLflow run."""
         self._mlflow_run_id = mlflow_run_id
+        self._write()
+
+    def enter(self, phase: str | None) -> None:
+        """Note what a rehearsal does now beside running the notebook, in words."""
+        self._phase = phase
         self._write()
 
     def on_event(self, event: TaskEvent) -> None:
@@ -95,4 +101,6 @@ class Progress:
                 self._tasks[name] = task.model_copy(update=changes)
 
     def _write(self) -> None:
-        self._journal.report(Report(tasks=self.tasks, mlflow_run_id=self._mlflow_run_id))
+        self._journal.report(
+            Report(phase=self._phase, tasks=self.tasks, mlflow_run_id=self._mlflow_run_id)
+        )

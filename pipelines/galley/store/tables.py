@@ -88,7 +88,11 @@ class PipelineRow(Base):
 
 
 class VersionRow(Base):
-    """One version; its content lies in two blobs."""
+    """One version; its content lies in two blobs.
+
+    ``digest`` and ``project_blob`` are those of the unsplit notebook until its rehearsal has proved
+    a split; ``published_digest`` stays what it was when it was published.
+    """
 
     __tablename__ = "versions"
     __table_args__ = (
@@ -116,6 +120,9 @@ class VersionRow(Base):
     defaults: Mapped[dict[str, Any]]
     rehearsal_parameters: Mapped[dict[str, Any]]
     rehearse_only: Mapped[bool]
+    layout: Mapped[dict[str, Any] | None]
+    prove: Mapped[str] = mapped_column(String(16), default="budget")
+    published_digest: Mapped[str] = mapped_column(String(64))
     source_path: Mapped[str | None] = mapped_column(Text)
     analysis: Mapped[dict[str, Any]]
     evidence: Mapped[dict[str, Any] | None]
@@ -261,7 +268,11 @@ class RunRow(Base):
 
 
 class AttemptRow(Base):
-    """One lease of a run by a worker host."""
+    """One lease of a run by a worker host.
+
+    ``extra_s`` is the time that a rehearsal has beyond its version's limit; ``rehearsal`` what it
+    found beside how the notebook ran.
+    """
 
     __tablename__ = "attempts"
     __table_args__ = (
@@ -293,6 +304,8 @@ class AttemptRow(Base):
     duration_s: Mapped[float | None]
     peak_memory: Mapped[int | None] = mapped_column(BigInteger)
     code_cells: Mapped[int | None]
+    extra_s: Mapped[int] = mapped_column(default=0)
+    rehearsal: Mapped[dict[str, Any] | None]
     started_at: Mapped[datetime]
     running_since: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

@@ -125,6 +125,15 @@ def created(session: Session, row: VersionRow, pipeline: PipelineRow, now: datet
     _tell(session, row, pipeline, row.author, "version.published", now)
 
 
+def accept_split(session: Session, row: VersionRow, digest: str, project: str) -> None:
+    """Not an arrow: the rehearsal proved a split, which the version has from now on.
+
+    The arrow that leaves the rehearsal follows in the same transaction and tells the digest.
+    """
+    row.digest, row.project_blob = digest, project
+    session.flush()
+
+
 def _move(
     session: Session,
     version_id: UUID,

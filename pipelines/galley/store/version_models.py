@@ -13,7 +13,7 @@ from galley.domain.pipelines import Goal
 from galley.domain.reviews import Decision, GateStatus, Verdict
 from galley.domain.schedules import ScheduleRequest
 from galley.domain.tenants import Gate
-from galley.domain.versions import Analysis, Evidence, Version
+from galley.domain.versions import Analysis, Evidence, TaskNode, Version
 from galley.store.tables import (
     CHAMPION,
     DecisionRow,
@@ -81,6 +81,17 @@ def _decision(row: DecisionRow) -> Decision:
     )
 
 
+def _tasks(row: VersionRow) -> tuple[TaskNode, ...]:
+    """Return the tasks of a run: of the proved split, or the one of the unsplit notebook."""
+    evidence = None if row.evidence is None else Evidence.model_validate(row.evidence)
+    if evidence is None or evidence.proof is None or evidence.proof.plan is None:
+        return Analysis.model_validate(row.analysis).tasks
+    return tuple(
+        TaskNode(name=task.name, upstream=task.upstream, cells=task.cells)
+        for task in evidence.proof.plan.tasks
+    )
+
+
 def _model(row: VersionRow, slug: str, decisions: Sequence[DecisionRow], *, live: bool) -> Version:
     return Version(
         id=row.id,
@@ -105,6 +116,7 @@ def _model(row: VersionRow, slug: str, decisions: Sequence[DecisionRow], *, live
         source_path=row.source_path,
         analysis=Analysis.model_validate(row.analysis),
         evidence=None if row.evidence is None else Evidence.model_validate(row.evidence),
+        tasks=_tasks(row),
         progress=row.progress,
         rehearsal_run=row.rehearsal_run_id,
         gates=_gates(row, decisions),

@@ -116,10 +116,14 @@ def test_progress_of_a_rehearsal_is_the_versions(world: World) -> None:
     world.start(work)
     before = world.read(events.latest)
     beat(world, work, tasks=(TaskReport(name="churn", state=TaskState.RUNNING, cell=1, cells=2),))
-    progress = {"cell": 1, "cells": 2, "task": "churn"}
+    progress = {"cell": 1, "cells": 2, "task": "churn", "phase": None}
     assert world.version(version.id).progress == progress
     (event,) = since(world, before, EventKind.VERSION_PROGRESS)
     assert (event.subject, event.data) == (version.id, {"number": 1, **progress})
+    beat(world, work, phase="comparing")
+    beat(world, work, phase="comparing")
+    phases = [one.data["phase"] for one in since(world, before, EventKind.VERSION_PROGRESS)]
+    assert phases == [None, "comparing"]
 
 
 def test_a_log_that_grew_is_told(world: World, work: Assignment) -> None:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 from galley import dispatch, review
+from galley.domain.proof import Proof, ProofState
 from galley.domain.runs import AttemptState, FailureClass, RunState
+from galley.domain.split import PlannedTask, SplitPlan, SplitSource
 from galley.domain.tenants import Gate
 from galley.domain.versions import Evidence, Version, VersionState
 from galley.errors import Conflict
@@ -11,6 +13,14 @@ from sqlalchemy.orm import Session
 
 from tests.galley.world import ERROR, START, TENANTS, World, tenants_with
 
+PLAN = SplitPlan(
+    source=SplitSource.HEADINGS,
+    tasks=(
+        PlannedTask(name="load", cells=(0, 1)),
+        PlannedTask(name="fit", cells=(2,), upstream=("load",)),
+    ),
+)
+PROVED = Proof(state=ProofState.EQUAL, plan=PLAN, variables=4)
 EVIDENCE = Evidence(passed=True, started_at=START, duration_s=2, peak_memory=5, cells=3)
 
 
@@ -175,3 +185,49 @@ def test_rehearsals_are_leased_by_their_author_only(world: World) -> None:
 def test_gates_are_decided_only_in_review(world: World) -> None:
     with pytest.raises(Conflict, match="rehearsing, not in review"):
         world.decide(world.publish(), Gate.LEAD, "lee")
+
+
+def proved(proof: Proof = PROVED, *, accepted: bool = True) -> dict[str, object]:
+    content = {"digest": "e" * 64, "project": "project-split"} if accepted else None
+    return {"evidence": {"proof": proof.model_dump(mode="json")}, "accepted": content}
+
+
+def test_a_proved_split_is_what_the_version_has_from_its_review_on(world: World) -> None:
+    version = world.publish()
+    assert len(version.tasks) <= 1
+    work = world.must_claim(author="ana")
+    world.start(work)
+    world.finish(work, rehearsal=proved())
+
+    version = world.version(version.id)
+    assert version.evidence is not None
+    assert version.evidence.proof == PROVED
+    assert [(task.name, task.upstream) for task in version.tasks] == [
+        ("load", ()),
+        ("fit", ("load",)),
+    ]
+    assert version.digest == "e" * 64
+    assert world.read(lambda s: versions.blobs(s, version.id)).project == "project-split"
+    with pytest.raises(Conflict, match="has exactly this content and is in review"):
+        world.publish()
+
+
+def test_without_an_accepted_split_the_version_stays_in_one_task(world: World) -> None:
+    version = world.publish()
+    work = world.must_claim(author="ana")
+    world.start(work)
+    unequal = Proof(state=ProofState.UNEQUAL, reason="`a` differs")
+    world.finish(work, rehearsal=proved(unequal, accepted=False))
+
+    after = world.version(version.id)
+    assert (after.digest, after.tasks) == (version.digest, version.tasks)
+    assert after.evidence is not None
+    assert after.evidence.proof == unequal
+
+
+def test_a_failed_rehearsal_accepts_nothing(world: World) -> None:
+    version = world.publish()
+    work = world.must_claim(author="ana")
+    world.start(work)
+    world.finish(work, AttemptState.FAILED, error=ERROR, rehearsal=proved())
+    assert world.version(version.id).digest == version.digest

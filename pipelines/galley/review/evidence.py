@@ -23,6 +23,7 @@ def evidence_of(run: RunRow, attempt: AttemptRow) -> Evidence:
         parameters=run.parameters,
         metrics=run.metrics,
         error=_error(run, attempt),
+        **(attempt.rehearsal or {}).get("evidence", {}),
     )
 
 

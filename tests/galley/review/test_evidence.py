@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from galley.domain.runs import AttemptState, RunState
 from galley.domain.versions import CellError
-from galley.rehearsal import evidence_of
+from galley.review.evidence import evidence_of
 from galley.store.tables import AttemptRow, RunRow
 
 LEASED = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)

@@ -1,0 +1,40 @@
+"""What a rehearsal may do, and how much longer than the notebook alone it may take."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from galley.domain.split import SplitLayout
+from galley.domain.tenants import Tenant
+from galley.domain.versions import Analysis
+from galley.domain.work import RehearsalWork
+from galley.store.tables import VersionRow
+
+PLAIN_RUNS = 4
+"""What a proof costs at most, in plain runs of the notebook."""
+
+
+def rehearsal_work(version: VersionRow, tenant: Tenant) -> RehearsalWork:
+    """Return what the rehearsal of ``version`` does beside running it."""
+    return RehearsalWork(
+        analysis=Analysis.model_validate(version.analysis),
+        layout=None if version.layout is None else SplitLayout.model_validate(version.layout),
+        budget_s=proof_budget_s(version, tenant),
+    )
+
+
+def proof_budget_s(version: VersionRow, tenant: Tenant) -> float:
+    """Return how long proving a split of ``version`` may take, seconds; 0: not at all."""
+    match version.prove:
+        case "never":
+            return 0
+        case "always":
+            return max(tenant.limits.proof, float(PLAIN_RUNS * version.timeout_s))
+        case _:
+            return tenant.limits.proof
+
+
+def extra_time(version: VersionRow, tenant: Tenant) -> timedelta:
+    """Return how much longer than the version's time limit its rehearsal may take."""
+    work = rehearsal_work(version, tenant)
+    return timedelta(seconds=work.environment_s + work.budget_s)
