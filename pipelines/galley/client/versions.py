@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from galley.client.routes import Routes
+from galley.domain.live import LiveComparison, LiveState
 from galley.domain.model import Page
 from galley.domain.reviews import DecisionRequest, VersionDiff
 from galley.domain.versions import PublishRequest, Version
@@ -49,6 +50,10 @@ class VersionRoutes(Routes):
     def rehearsal_html(self, version: UUID) -> str:
         """Return the notebook as the rehearsal executed it, as an HTML page."""
         return self._transport.request("GET", f"/versions/{version}/rehearsal").text
+
+    def compare_live(self, version: UUID, state: LiveState) -> LiveComparison:
+        """Return what a session has that the version's clean run has not."""
+        return self._send(LiveComparison, f"/versions/{version}/live", state)
 
     def withdraw(self, version: UUID) -> Version:
         """Take a version back before it is approved."""

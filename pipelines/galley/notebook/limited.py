@@ -2,7 +2,7 @@
 
 Reading Python can exhaust stack, memory or time (``ast.parse`` of deeply nested source ends a
 process with a segmentation fault). ``python -m galley.notebook.limited`` reads a request on its
-standard input and writes an :class:`~galley.domain.versions.Analysis` on its output.
+standard input and writes the answer on its output: an analysis, or a session's comparison.
 """
 
 from __future__ import annotations
@@ -16,10 +16,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from galley.domain.versions import Analysis
+from pydantic import TypeAdapter
+
+from galley.domain.live import LiveState
+from galley.domain.split import SplitLayout
+from galley.domain.versions import Analysis, Check
 from galley.errors import BY_CODE, InvalidInput, PublicError
 from galley.notebook.analysis import analyse
 from galley.notebook.installed import Installed, installed_here
+from galley.notebook.live import CleanRun, compare
 
 
 @dataclass(frozen=True)
@@ -43,26 +48,49 @@ def analyse_limited(
     *,
     installed: Installed | None = None,
     task: str = "notebook",
+    layout: SplitLayout | None = None,
     limits: ReadingLimits | None = None,
 ) -> Analysis:
     """Return what reading a notebook tells; blocks for about a second.
 
     Args:
         installed: default is the running environment.
+        layout: which cells form which task, as the author arranged them.
 
     Raises:
         InvalidInput: as :func:`galley.notebook.analysis.analyse`, and when reading it takes more
             than ``limits``.
     """
-    limits = limits or ReadingLimits()
     request = {
         "notebook": notebook,
         "modules": dict(modules),
         "installed": (installed or installed_here()).model_dump(mode="json"),
         "task": task,
-        "memory": limits.memory,
-        "cpu_s": limits.cpu_s,
+        "layout": None if layout is None else layout.model_dump(mode="json"),
     }
+    return Analysis.model_validate(_answer("analysis", request, limits or ReadingLimits()))
+
+
+def compare_limited(
+    live: LiveState, clean: CleanRun, *, limits: ReadingLimits | None = None
+) -> tuple[Check, ...]:
+    """Return what a session has that a clean run has not; blocks for about a second.
+
+    Raises:
+        InvalidInput: as :func:`galley.notebook.live.compare`, and when reading it takes more than
+            ``limits``.
+    """
+    request = {
+        "live": live.model_dump(mode="json"),
+        "clean": TypeAdapter(CleanRun).dump_python(clean, mode="json"),
+    }
+    answer = _answer("comparison", request, limits or ReadingLimits())
+    return TypeAdapter(tuple[Check, ...]).validate_python(answer)
+
+
+def _answer(what: str, request: dict[str, Any], limits: ReadingLimits) -> Any:
+    """Return what a limited process answers; raises InvalidInput where it cannot."""
+    request = {"what": what, "memory": limits.memory, "cpu_s": limits.cpu_s, **request}
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-m", "galley.notebook.limited"],
@@ -84,7 +112,7 @@ def analyse_limited(
         raise BY_CODE[problem["code"]](
             problem["detail"], field=problem.get("field"), **problem.get("data", {})
         )
-    return Analysis.model_validate(answer["analysis"])
+    return answer["answer"]
 
 
 def _cause(returncode: int) -> str:
@@ -107,14 +135,30 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (request["memory"], request["memory"]))
     resource.setrlimit(resource.RLIMIT_CPU, (request["cpu_s"], request["cpu_s"] + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    installed = Installed.model_validate(request["installed"])
     try:
-        analysis = analyse(request["notebook"], request["modules"], installed, task=request["task"])
-        answer = {"analysis": analysis.model_dump(mode="json")}
+        answer = {"answer": _ANSWERS[request["what"]](request)}
     except PublicError as error:
         answer = {"problem": error.problem()}
     sys.stdout.write(json.dumps(answer))
 
+
+def _analysis(request: dict[str, Any]) -> Any:
+    installed = Installed.model_validate(request["installed"])
+    wished = request["layout"]
+    more = {} if wished is None else {"layout": SplitLayout.model_validate(wished)}
+    analysis = analyse(
+        request["notebook"], request["modules"], installed, task=request["task"], **more
+    )
+    return analysis.model_dump(mode="json")
+
+
+def _comparison(request: dict[str, Any]) -> Any:
+    live = LiveState.model_validate(request["live"])
+    clean = TypeAdapter(CleanRun).validate_python(request["clean"])
+    return [check.model_dump(mode="json") for check in compare(live, clean)]
+
+
+_ANSWERS = {"analysis": _analysis, "comparison": _comparison}
 
 if __name__ == "__main__":
     main()

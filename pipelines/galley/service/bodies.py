@@ -19,7 +19,9 @@ MODULES = 16 * 2**20
 REPORT = 16 * 2**20
 EXECUTED_NOTEBOOK = 256 * 2**20
 
-_PUBLISH = re.compile(rf"{API}/tenants/[^/]+/(?:analyses|pipelines/[^/]+/versions)")
+_PUBLISH = re.compile(
+    rf"{API}/(?:tenants/[^/]+/(?:analyses|pipelines/[^/]+/versions)|versions/[^/]+/live)"
+)
 _NOTEBOOK = re.compile(rf"{INTERNAL}/attempts/[^/]+/tasks/[^/]+/notebook")
 
 

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 from galley.client import Client
+from galley.domain.live import LiveNamespace, LiveState
 from galley.domain.reviews import DecisionRequest, Verdict
 from galley.domain.runs import RunKind, RunState
 from galley.domain.schedules import PreviewRequest, ScheduleRequest
@@ -29,6 +30,7 @@ from tests.galley.service.platform import Platform, notebook
 SOME = uuid4()
 PUBLISH = PublishRequest(notebook=notebook(), name="Daily report")
 DECISION = DecisionRequest(gate=Gate.LEAD, verdict=Verdict.APPROVE, digest="0" * 64)
+LIVE = LiveState(snapshot=LiveNamespace(), notebook=notebook())
 CALLS: list[Callable[[Client], object]] = [
     lambda c: c.me(),
     lambda c: c.analyse("t", {}),
@@ -45,6 +47,7 @@ CALLS: list[Callable[[Client], object]] = [
     lambda c: c.diff(SOME),
     lambda c: c.export(SOME),
     lambda c: c.rehearsal_html(SOME),
+    lambda c: c.compare_live(SOME, LIVE),
     lambda c: c.withdraw(SOME),
     lambda c: c.decide(SOME, DECISION),
     lambda c: c.deploy("t", "s", 1),
