@@ -591,6 +591,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/services/galley/api/v1/versions/{version_id}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare Live
+         * @description Return what a session has that the version's clean run has not; nothing is kept.
+         */
+        post: operations["compare_live"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/services/galley/api/v1/versions/{version_id}/notebook": {
         parameters: {
             query?: never;
@@ -667,6 +687,9 @@ export interface components {
          *
          *     Attributes:
          *         title: text of the first Markdown heading, or None.
+         *         tasks: the tasks of the version as it would run without a proved split: one.
+         *         split: the split that a rehearsal would try to prove; None where the notebook was read by
+         *             an earlier release.
          *         missing_modules: imported names that are neither in the environment nor among the
          *             modules sent: the caller looks for them beside the notebook and asks again.
          *         modules: names of the local modules that were sent and are imported.
@@ -693,6 +716,7 @@ export interface components {
              * @default []
              */
             requirements: components["schemas"]["Requirement"][];
+            split?: components["schemas"]["SplitPlan"] | null;
             /**
              * Tasks
              * @default []
@@ -706,6 +730,7 @@ export interface components {
          * @description A notebook to be read; nothing of it is run or kept.
          */
         AnalysisRequest: {
+            layout?: components["schemas"]["SplitLayout"] | null;
             /** Modules */
             modules?: {
                 [key: string]: string;
@@ -862,6 +887,25 @@ export interface components {
             severity: components["schemas"]["Severity"];
         };
         /**
+         * Crossing
+         * @description One variable on one edge of the graph.
+         *
+         *     Attributes:
+         *         type, size: what a rehearsal saw: qualified type, approximate bytes; None before one.
+         */
+        Crossing: {
+            /** Consumer */
+            consumer: string;
+            /** Name */
+            name: string;
+            /** Producer */
+            producer: string;
+            /** Size */
+            size?: number | null;
+            /** Type */
+            type?: string | null;
+        };
+        /**
          * DatasetMode
          * @description Whether notebooks may write to a dataset.
          * @enum {string}
@@ -935,6 +979,39 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * Difference
+         * @description One thing that is not the same.
+         *
+         *     Attributes:
+         *         what: name of the variable, path of the file, or ``output 2`` of the cell.
+         *         task: task of the split in which it was seen; None between the two plain runs.
+         *         cell: index of the published cell; None for a file.
+         *         unstable: the two plain runs already differ in it: it does not count against the split.
+         *         message: one sentence for people.
+         */
+        Difference: {
+            /** Cell */
+            cell?: number | null;
+            kind: components["schemas"]["DifferenceKind"];
+            /** Message */
+            message: string;
+            /** Task */
+            task?: string | null;
+            /**
+             * Unstable
+             * @default false
+             */
+            unstable: boolean;
+            /** What */
+            what: string;
+        };
+        /**
+         * DifferenceKind
+         * @description What differs.
+         * @enum {string}
+         */
+        DifferenceKind: "variable" | "output" | "file" | "failure";
         /**
          * Direction
          * @description Whether more of the goal's metric is better.
@@ -1014,6 +1091,10 @@ export interface components {
              * @description Largest resident memory of the task, bytes.
              */
             peak_memory: number;
+            /** @description What comparing the split and the unsplit run showed. */
+            proof?: components["schemas"]["Proof"] | null;
+            /** @description What the clean run's namespace held after its last cell. */
+            snapshot?: components["schemas"]["Snapshot"] | null;
             /**
              * Started At
              * Format: date-time
@@ -1065,6 +1146,28 @@ export interface components {
         Firings: {
             /** Firings */
             firings: components["schemas"]["Firing"][];
+        };
+        /**
+         * Fragment
+         * @description Source of a cell that a task repeats before its own cells: whole statements.
+         *
+         *     Attributes:
+         *         cell: index of the cell it stands in.
+         *         line: first line of it within that cell, from 1.
+         *         names: what it binds; empty for a setting such as ``pd.set_option(...)``.
+         */
+        Fragment: {
+            /** Cell */
+            cell: number;
+            /** Line */
+            line: number;
+            /**
+             * Names
+             * @default []
+             */
+            names: string[];
+            /** Source */
+            source: string;
         };
         /**
          * Gate
@@ -1133,11 +1236,102 @@ export interface components {
              */
             notebook: number;
             /**
+             * Proof
+             * @description Time that proving a split may take in a rehearsal, seconds; 0: never.
+             * @default 900
+             */
+            proof: number;
+            /**
              * Scratch
              * @description Scratch space of one run.
              * @default 10737418240
              */
             scratch: number;
+        };
+        /**
+         * LiveCell
+         * @description How one code cell was run in the session.
+         *
+         *     Attributes:
+         *         index: counted from 0 over all cells of the notebook.
+         *         execution_count: of its last execution in this session; None where there was none.
+         *         edited: its text was changed after that.
+         */
+        LiveCell: {
+            /**
+             * Edited
+             * @default false
+             */
+            edited: boolean;
+            /** Execution Count */
+            execution_count?: number | null;
+            /** Index */
+            index: number;
+        };
+        /**
+         * LiveComparison
+         * @description What a session has that a clean run has not, cell by cell.
+         *
+         *     Attributes:
+         *         checks: empty where nothing differs.
+         *         reason: why names or outputs could not be compared; None where they were.
+         */
+        LiveComparison: {
+            /**
+             * Checks
+             * @default []
+             */
+            checks: components["schemas"]["Check"][];
+            /** Reason */
+            reason?: string | null;
+        };
+        /**
+         * LiveNamespace
+         * @description The namespace of a live kernel: a :class:`~galley.domain.split.Snapshot` after no cell.
+         */
+        LiveNamespace: {
+            /**
+             * Aliases
+             * @default []
+             */
+            aliases: string[][];
+            /** Names */
+            names?: {
+                [key: string]: components["schemas"]["NameFact"];
+            };
+            /** States */
+            states?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * LiveState
+         * @description A session beside its notebook.
+         *
+         *     Attributes:
+         *         notebook: nbformat 4 JSON as the lab would save it, outputs included.
+         */
+        LiveState: {
+            /**
+             * Cells
+             * @default []
+             */
+            cells: components["schemas"]["LiveCell"][];
+            /** Notebook */
+            notebook: {
+                [key: string]: unknown;
+            };
+            snapshot: components["schemas"]["LiveNamespace"];
+        };
+        /**
+         * Load
+         * @description What a task takes from one task before it.
+         */
+        Load: {
+            /** Names */
+            names: string[];
+            /** Task */
+            task: string;
         };
         /**
          * LogChunk
@@ -1176,6 +1370,65 @@ export interface components {
             via: string;
             /** Xsrf */
             xsrf?: string | null;
+        };
+        /**
+         * Merge
+         * @description A boundary that was wished and is not cut.
+         *
+         *     Attributes:
+         *         tasks: names of the wished tasks on its two sides (of all of them when more are merged).
+         *         code: stable: ``generator``, ``open-file``, ``connection``, ``figure``, ``alias``,
+         *             ``hidden-state``, ``unreadable``, ``not-transferable``, ``names-twice``, ``unproved`` …
+         *         reason: one sentence that names the cell and the variable.
+         *         cells: the cells it points at.
+         */
+        Merge: {
+            /**
+             * Cells
+             * @default []
+             */
+            cells: number[];
+            /** Code */
+            code: string;
+            /** Reason */
+            reason: string;
+            /** Tasks */
+            tasks: string[];
+        };
+        /**
+         * NameFact
+         * @description What a snapshot says of one variable.
+         *
+         *     Attributes:
+         *         type: qualified name, such as ``pandas.DataFrame``; ``module.Class`` of its type.
+         *         digest: SHA-256 of its canonical value; None where it cannot be compared (``why``).
+         *         form: SHA-256 of its structure without values: type, shape, dtypes, columns, keys.
+         *         size: approximate bytes, where known.
+         *         summary: a few words for people: ``569 × 31 float64``; never a value of the data.
+         *         why: why it cannot be compared.
+         *         stuck: why it cannot be handed over to another process; None where it can.
+         */
+        NameFact: {
+            /** Digest */
+            digest?: string | null;
+            /**
+             * Form
+             * @default
+             */
+            form: string;
+            /** Size */
+            size?: number | null;
+            /** Stuck */
+            stuck?: string | null;
+            /**
+             * Summary
+             * @default
+             */
+            summary: string;
+            /** Type */
+            type: string;
+            /** Why */
+            why?: string | null;
         };
         /**
          * NotebookFormat
@@ -1276,6 +1529,63 @@ export interface components {
             tenant: string;
         };
         /**
+         * PlannedTask
+         * @description One task of a plan.
+         *
+         *     Attributes:
+         *         name: a lower-case identifier, unique in the plan; also the notebook's file name.
+         *         title: the heading, for people.
+         *         cells: its cells, Markdown included, in the notebook's order.
+         *         upstream: names of the tasks it waits for: those it loads from, and those whose files or
+         *             other effects it needs.
+         *         fragments: hoisted before its own cells, in the notebook's order.
+         *         parameters: names of the pipeline's parameters that its cells or fragments use.
+         *         loads, saves: what crosses its boundaries.
+         *         states: process state that it takes over from, and hands on along, its loads and saves:
+         *             ``random``, ``numpy.random``, ``torch``.
+         */
+        PlannedTask: {
+            /** Cells */
+            cells: number[];
+            /**
+             * Fragments
+             * @default []
+             */
+            fragments: components["schemas"]["Fragment"][];
+            /**
+             * Loads
+             * @default []
+             */
+            loads: components["schemas"]["Load"][];
+            /** Name */
+            name: string;
+            /**
+             * Parameters
+             * @default []
+             */
+            parameters: string[];
+            /**
+             * Saves
+             * @default []
+             */
+            saves: components["schemas"]["Save"][];
+            /**
+             * States
+             * @default []
+             */
+            states: string[];
+            /**
+             * Title
+             * @default
+             */
+            title: string;
+            /**
+             * Upstream
+             * @default []
+             */
+            upstream: string[];
+        };
+        /**
          * PreviewRequest
          * @description Ask for the next firings of a schedule that is not saved yet.
          */
@@ -1335,6 +1645,69 @@ export interface components {
             reason?: string | null;
         };
         /**
+         * Proof
+         * @description The evidence; part of the version.
+         *
+         *     Attributes:
+         *         plan: the accepted plan; None where the version has one task.
+         *         tries: at most two splits that were run, the first one first.
+         *         unstable: what differs between the two plain runs, whatever the split.
+         *         variables, outputs, files: how many of each were compared.
+         *         plain_s: wall time of each plain run, seconds.
+         *         reason: one sentence: why there is no accepted split, or None.
+         */
+        Proof: {
+            /**
+             * Files
+             * @default 0
+             */
+            files: number;
+            /**
+             * Format
+             * @default 1
+             */
+            format: number;
+            /**
+             * Outputs
+             * @default 0
+             */
+            outputs: number;
+            /**
+             * Plain S
+             * @default []
+             */
+            plain_s: number[];
+            plan?: components["schemas"]["SplitPlan"] | null;
+            /** Reason */
+            reason?: string | null;
+            state: components["schemas"]["ProofState"];
+            /**
+             * Tries
+             * @default []
+             */
+            tries: components["schemas"]["Try"][];
+            /**
+             * Unstable
+             * @default []
+             */
+            unstable: components["schemas"]["Difference"][];
+            /**
+             * Variables
+             * @default 0
+             */
+            variables: number;
+        };
+        /**
+         * ProofState
+         * @description How a proof ended.
+         *
+         *     ``not_needed``: there was only one task to begin with. ``skipped``: it would have taken longer
+         *     than the tenant's budget; the version has one task and the review says so.
+         *     ``equal``: the split was accepted. ``unequal``: no split could be proved; one task.
+         * @enum {string}
+         */
+        ProofState: "not_needed" | "skipped" | "equal" | "unequal";
+        /**
          * PublishRequest
          * @description What the publish dialog sends.
          *
@@ -1347,6 +1720,10 @@ export interface components {
          *         timeout_s: whole-run time limit, seconds.
          *         retries: how often an attempt that failed for a reason of the platform's is repeated,
          *             beyond the two repeats that are always granted.
+         *         layout: which cells form which task; without one, tags and headings decide. One task with
+         *             all the cells asks for no split.
+         *         prove: ``budget`` proves a split where that fits the tenant's ``limits.proof``; ``always``
+         *             also where it takes longer; ``never`` leaves one task.
          *         rehearse_only: stop after the rehearsal; nothing goes to review.
          *         source_path: where the author keeps the notebook, relative to their home; only shown, and
          *             used to find the pipeline of an open notebook.
@@ -1366,6 +1743,7 @@ export interface components {
              */
             description: string;
             goal?: components["schemas"]["Goal"] | null;
+            layout?: components["schemas"]["SplitLayout"] | null;
             /** Modules */
             modules?: {
                 [key: string]: string;
@@ -1385,6 +1763,12 @@ export interface components {
             owner?: string | null;
             /** Profile */
             profile?: string | null;
+            /**
+             * Prove
+             * @default budget
+             * @enum {string}
+             */
+            prove: "budget" | "always" | "never";
             /** Rehearsal Parameters */
             rehearsal_parameters?: {
                 [key: string]: unknown;
@@ -1548,6 +1932,14 @@ export interface components {
          */
         RunState: "queued" | "launching" | "running" | "succeeded" | "failed" | "cancelled" | "timed_out" | "skipped";
         /**
+         * Save
+         * @description Variables that a task hands over in one file: more than one where they share objects.
+         */
+        Save: {
+            /** Names */
+            names: string[];
+        };
+        /**
          * Schedule
          * @description The schedule that is in force.
          */
@@ -1635,6 +2027,100 @@ export interface components {
             valid: boolean;
             /** Yours */
             yours: boolean;
+        };
+        /**
+         * Snapshot
+         * @description A namespace after one cell.
+         *
+         *     Attributes:
+         *         cell: index of the published cell after which it was taken.
+         *         names: variable → fact; IPython's own names and modules' dunder names are left out.
+         *         aliases: groups of two or more variables that reach the same mutable object.
+         *         states: ``random``, ``numpy.random``, ``torch``, ``cwd``, ``environ``, ``figures`` → digest.
+         */
+        Snapshot: {
+            /**
+             * Aliases
+             * @default []
+             */
+            aliases: string[][];
+            /** Cell */
+            cell: number;
+            /** Names */
+            names?: {
+                [key: string]: components["schemas"]["NameFact"];
+            };
+            /** States */
+            states?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * SplitLayout
+         * @description The author's own arrangement; tasks in the order of the notebook, cells in one piece.
+         *
+         *     One task with all the cells asks for no split.
+         */
+        SplitLayout: {
+            /** Tasks */
+            tasks: components["schemas"]["TaskLayout"][];
+        };
+        /**
+         * SplitPlan
+         * @description The tasks a notebook is cut into; one task is always a valid answer.
+         *
+         *     Attributes:
+         *         wished: the boundaries before any rule, for people to rearrange.
+         *         order: (before, after) pairs of task names whose edge carries no variable but an effect:
+         *             a file written and read, process state.
+         *         reason: why there is only one task; None when there are more.
+         */
+        SplitPlan: {
+            /**
+             * Crossings
+             * @default []
+             */
+            crossings: components["schemas"]["Crossing"][];
+            /**
+             * Merges
+             * @default []
+             */
+            merges: components["schemas"]["Merge"][];
+            /**
+             * Order
+             * @default []
+             */
+            order: [
+                string,
+                string
+            ][];
+            /** Reason */
+            reason?: string | null;
+            source: components["schemas"]["SplitSource"];
+            /** Tasks */
+            tasks: components["schemas"]["PlannedTask"][];
+            wished?: components["schemas"]["SplitLayout"] | null;
+        };
+        /**
+         * SplitSource
+         * @description Where the proposed boundaries come from.
+         * @enum {string}
+         */
+        SplitSource: "tags" | "headings" | "author" | "none";
+        /**
+         * TaskLayout
+         * @description One task as its author wants it: a name and its cells (indexes over all cells, from 0).
+         */
+        TaskLayout: {
+            /** Cells */
+            cells: number[];
+            /** Name */
+            name: string;
+            /**
+             * Title
+             * @default
+             */
+            title: string;
         };
         /**
          * TaskNode
@@ -1749,6 +2235,30 @@ export interface components {
          */
         TriggerKind: "schedule" | "manual" | "rehearsal";
         /**
+         * Try
+         * @description One split that was run, and what it showed.
+         *
+         *     Attributes:
+         *         tasks: names of its tasks.
+         *         reused: tasks that were not run again because nothing of theirs changed.
+         */
+        Try: {
+            /**
+             * Differences
+             * @default []
+             */
+            differences: components["schemas"]["Difference"][];
+            /** Duration S */
+            duration_s: number;
+            /**
+             * Reused
+             * @default []
+             */
+            reused: string[];
+            /** Tasks */
+            tasks: string[];
+        };
+        /**
          * Verdict
          * @description What a reviewer says.
          * @enum {string}
@@ -1827,6 +2337,12 @@ export interface components {
             state: components["schemas"]["VersionState"];
             /** State Reason */
             state_reason: string | null;
+            /**
+             * Tasks
+             * @description The tasks that a run of this version has: the accepted split.
+             * @default []
+             */
+            tasks: components["schemas"]["TaskNode"][];
             /** Tenant */
             tenant: string;
             /** Timeout S */
@@ -2941,6 +3457,41 @@ export interface operations {
                 };
                 content: {
                     "application/gzip": unknown;
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LiveState"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveComparison"];
                 };
             };
             /** @description A problem. */
