@@ -144,5 +144,8 @@ class Outcome(Model):
     peak_memory: int = Field(default=0, ge=0)
     cells: int = Field(default=0, ge=0)
     rehearsal: RehearsalReport | None = None
+    lock: str | None = Field(
+        default=None, description="requirements.lock as a rehearsal resolved it, with hashes."
+    )
     log_offset: int = 0
     log: str = ""

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpec, KernelSpecManager
 from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
@@ -25,6 +26,7 @@ class Observer(Protocol):
 
     environment: dict[str, str]
     cwd: Path
+    python: Path | None
     kernel_output: IO[bytes]
 
     def kernel_started(self, process: subprocess.Popen[bytes]) -> None:
@@ -42,6 +44,21 @@ class Observer(Protocol):
         """Take text that a cell printed."""
 
 
+class _WithPython(KernelSpecManager):
+    """Starts Python kernels as ever, but with another interpreter."""
+
+    def __init__(self, python: Path) -> None:
+        super().__init__()
+        self._python = python
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """Return the spec of a kernel; that of another language is left as it is."""
+        spec = super().get_kernel_spec(kernel_name)
+        if kernel_name == NATIVE_KERNEL_NAME:
+            spec.argv = [str(self._python), *spec.argv[1:]]
+        return spec
+
+
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
     """papermill's client, with a kernel on IPC sockets in a private folder."""
 
@@ -55,6 +72,8 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         manager.transport = "ipc"
         manager.connection_file = str(Path(self._sockets.name) / "kernel.json")
         manager.ip = str(Path(self._sockets.name) / "kernel-ipc")
+        if self._observer.python is not None:
+            manager.kernel_spec_manager = _WithPython(self._observer.python)
         return manager
 
     def start_new_kernel(self, **kwargs: Any) -> None:

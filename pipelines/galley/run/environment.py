@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,12 +11,15 @@ from pathlib import Path
 from galley.cluster.address import ClusterAddress
 from galley.domain.runs import RunKind
 from galley.run.job import Job
+from galley.run.locked import Locked
 from galley.run.tasks import TaskTracking
 
 _INHERITED = (
     *("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR"),
     *("SSL_CERT_FILE", "GALLEY_DATASETS"),
 )
+INLINE = "module://matplotlib_inline.backend_inline"
+"""matplotlib's drawing into the notebook; comes with ipykernel."""
 _THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -27,17 +31,20 @@ _THREADS = (
 )
 
 
-def kernel_environment(job: Job, inherited: Mapping[str, str]) -> dict[str, str]:
+def kernel_environment(
+    job: Job, inherited: Mapping[str, str], locked: Locked | None = None
+) -> dict[str, str]:
     """Return the environment of the job's kernels, without what tracking adds.
 
     Args:
         inherited: environment of the runner; a few variables are taken from it by name.
+        locked: the environment that they run in; None: the platform's own.
     """
+    own = locked is not None and locked.python is not None
     threads = str(max(1, int(job.profile.cpu)))
     return {
         **{name: inherited[name] for name in _INHERITED if name in inherited},
-        "PATH": f"{Path(sys.executable).parent}:{inherited.get('PATH', '/usr/bin:/bin')}",
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        **_programs(inherited.get("PATH", "/usr/bin:/bin"), locked),
         "PYTHONUNBUFFERED": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "GALLEY_RUN_ID": str(job.run),
@@ -47,16 +54,35 @@ def kernel_environment(job: Job, inherited: Mapping[str, str]) -> dict[str, str]
         "GALLEY_VERSION": str(job.version),
         "GALLEY_REHEARSAL": "1" if job.kind is RunKind.REHEARSAL else "0",
         **dict.fromkeys(_THREADS, threads),
-        **(_dask(job.cluster) if job.cluster else {}),
+        **(_dask(job.cluster, own=own) if job.cluster else {}),
         **_quiet_mlflow(),
         **job.environment,
     }
 
 
-def _dask(cluster: ClusterAddress) -> dict[str, str]:
-    """Let a plain ``Client()`` in the notebook reach the run's cluster, encrypted."""
+def _programs(path: str, locked: Locked | None) -> dict[str, str]:
+    """Return the path of programs, which leads to one Python environment and to no other."""
+    platform = str(Path(sys.executable).parent)
+    if locked is None or locked.python is None:
+        return {"PATH": f"{platform}:{path}", "MPLBACKEND": INLINE}
+    folder = locked.python.parent
+    others = [one for one in path.split(os.pathsep) if one != platform]
+    drawing = locked.lock is not None and locked.lock.version_of("matplotlib") is not None
     return {
-        "DASK_SCHEDULER_ADDRESS": cluster.address,
+        "PATH": os.pathsep.join((str(folder), *others)),
+        "VIRTUAL_ENV": str(folder.parent),
+        **({"MPLBACKEND": INLINE} if drawing else {}),
+    }
+
+
+def _dask(cluster: ClusterAddress, *, own: bool) -> dict[str, str]:
+    """Let a plain ``Client()`` in the notebook reach the run's cluster, encrypted.
+
+    The cluster's workers have the platform's distributions: a notebook in an environment of its
+    own is not led there; its plain ``Client()`` starts workers in its own environment.
+    """
+    return {
+        **({} if own else {"DASK_SCHEDULER_ADDRESS": cluster.address}),
         "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True",
         "DASK_DISTRIBUTED__COMM__TLS__CA_FILE": str(cluster.ca),
         "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT": str(cluster.cert),

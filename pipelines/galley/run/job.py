@@ -15,6 +15,9 @@ from galley.domain.runs import RunKind
 from galley.domain.tenants import Profile
 from galley.domain.work import RehearsalWork
 
+ENVIRONMENT_S = 900.0
+"""How long making the environment of a pipeline's run may take, once per lock, seconds."""
+
 
 class Tracking(Model):
     """Where the tasks log.
@@ -40,6 +43,8 @@ class Job(Model):
         cluster: None for a rehearsal: its tasks run one after another in the runner's process.
         environment: added to the environment of each kernel.
         rehearsal: what a rehearsal does beside running the notebook; None for a pipeline's run.
+        environments: folder of the identity's own locked environments; None: below ``folder``.
+        preparing_s: seconds that making the environment took; the time limit does not count them.
         grace_s: seconds between interrupting a kernel and killing it.
     """
 
@@ -63,12 +68,19 @@ class Job(Model):
     cluster: ClusterAddress | None = None
     environment: dict[str, str] = Field(default_factory=dict)
     rehearsal: RehearsalWork | None = None
+    environments: Path | None = None
+    preparing_s: float = 0
     grace_s: float = 5
 
     @property
     def deadline(self) -> Instant:
         """When the whole run must have ended."""
-        return self.started_at + timedelta(seconds=self.timeout_s)
+        return self.started_at + timedelta(seconds=self.timeout_s + self.preparing_s)
+
+    @property
+    def environment_s(self) -> float:
+        """How long locking and installing the environment may take, seconds."""
+        return ENVIRONMENT_S if self.rehearsal is None else self.rehearsal.environment_s
 
     @property
     def journal(self) -> Path:

@@ -79,7 +79,9 @@ class _Observer:
         cancelled: Callable[[], bool],
         on_cell: Callable[[int, int], None],
         on_text: Callable[[str, str], None],
+        python: Path | None,
     ) -> None:
+        self.python = python
         self.environment = {**environment, TASK_MARK: uuid.uuid4().hex}
         self.cwd = cwd
         self.kernel_output = kernel_output
@@ -134,6 +136,7 @@ def execute(
     cancelled: Callable[[], bool],
     on_cell: Callable[[int, int], None],
     on_text: Callable[[str, str], None],
+    python: Path | None = None,
 ) -> Execution:
     """Execute ``notebook`` (JSON text, parameters injected) and write it to ``output``.
 
@@ -144,6 +147,7 @@ def execute(
         cancelled: asked every 0.2 s while the kernel lives.
         on_cell: called with (code cells finished, code cells in total).
         on_text: called with (``stdout`` or ``stderr``, text) as the text comes.
+        python: interpreter of a Python kernel; None: the one that runs here.
     """
     source = nbformat.reads(notebook, as_version=4)
     with tempfile.TemporaryDirectory(prefix="galley-task-") as folder:
@@ -151,7 +155,7 @@ def execute(
         rendered.write_text(notebook, encoding="utf-8")
         with (Path(folder) / "kernel.out").open("w+b") as kernel_output:
             observer = _Observer(
-                environment, cwd, kernel_output, limits, cancelled, on_cell, on_text
+                environment, cwd, kernel_output, limits, cancelled, on_cell, on_text, python
             )
             observer.cells = sum(1 for cell in source.cells if _runs(cell))
             on_cell(0, observer.cells)

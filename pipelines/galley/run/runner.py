@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +16,16 @@ from ploomber.exceptions import DAGBuildError
 from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
 from galley.domain.versions import CellError
 from galley.domain.work import Outcome
+from galley.errors import PublicError
+from galley.locking import Stopped
 from galley.run.compute import Compute, InlineCompute
 from galley.run.dag import BrokenProject, load_dag, upstream_of
 from galley.run.environment import kernel_environment
 from galley.run.executor import DaskExecutor
 from galley.run.failures import human_bytes, infrastructure
 from galley.run.job import Job
-from galley.run.journal import Journal
+from galley.run.journal import Journal, Report
+from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prepare
 from galley.run.progress import Progress
 from galley.run.scratch import ScratchGuard
 from galley.run.tasks import Emit, TaskResult, TaskSpec, TaskTracking
@@ -33,13 +38,24 @@ class Runner:
     """Runs one job. :meth:`cancel` may be called from a signal handler at any time.
 
     Args:
-        environment: of this process; a few variables of it reach the kernels.
+        environment: of this process, and what its host gave it; a few variables of it reach the
+            kernels.
+        locked: what the kernels run in, where that is made already; whoever made it closes it.
+            None: the first step makes it.
     """
 
-    def __init__(self, job: Job, journal: Journal, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        journal: Journal,
+        environment: Mapping[str, str],
+        locked: Locked | None = None,
+    ) -> None:
         self.job = job
         self.journal = journal
-        self._environment = kernel_environment(job, environment)
+        self._inherited = environment
+        self._locked = locked
+        self._environment = kernel_environment(job, environment, locked)
         self._cancelled = threading.Event()
         self._full: int | None = None
         self._compute: Compute | None = None
@@ -57,6 +73,23 @@ class Runner:
             f"attempt {self.job.number} of run {self.job.run}: {self.job.pipeline} "
             f"v{self.job.version}, {self.job.kind}, profile {self.job.profile_name}"
         )
+        if self._locked is not None:
+            return self._run()
+        started = time.monotonic()
+        self.journal.report(Report(phase=PREPARING))
+        try:
+            self._locked = prepare(
+                self.job, self._inherited, say=self._say, cancelled=self._cancelled.is_set
+            )
+        except (PublicError, Stopped, TookTooLong) as error:
+            return self._ended(*not_prepared(error))
+        with contextlib.closing(self._locked):
+            took = time.monotonic() - started
+            self.job = self.job.model_copy(update={"preparing_s": took})
+            self._environment = kernel_environment(self.job, self._inherited, self._locked)
+            return self._run()
+
+    def _run(self) -> Outcome:
         try:
             dag = load_dag(self.job.project, self.job.parameters)
         except BrokenProject as error:
@@ -137,6 +170,7 @@ class Runner:
             output=self.job.notebooks / f"{task.name}.ipynb",
             cwd=self.job.project,
             environment=self._environment,
+            python=self._locked.python if self._locked else None,
             memory=self.job.profile.memory,
             profile=self.job.profile_name,
             deadline=self.job.deadline,
@@ -190,6 +224,7 @@ class Runner:
     ) -> Outcome:
         sentence = f": {error.message}" if error else ""
         self._say(f"{state}{sentence}")
+        rehearsed = self.job.kind is RunKind.REHEARSAL
         metrics: dict[str, float] = {}
         for result in self._results:
             metrics |= result.metrics
@@ -203,6 +238,7 @@ class Runner:
             duration_s=max(0.0, (datetime.now(UTC) - self.job.started_at).total_seconds()),
             peak_memory=max((result.peak_memory for result in self._results), default=0),
             cells=sum(result.cell for result in self._results),
+            lock=self._locked.text if self._locked and rehearsed else None,
         )
 
     def _say(self, line: str) -> None:

@@ -40,6 +40,7 @@ class TaskSpec(Model):
         output: where the executed notebook is written while it grows; in place of nothing else.
         cwd: working directory of the kernel.
         environment: environment of the kernel, complete but for what MLflow and Dask add.
+        python: interpreter of the kernel; None: the one that runs here.
         memory: limit of the kernel's process tree, bytes.
         deadline: when the whole run must have ended.
     """
@@ -50,6 +51,7 @@ class TaskSpec(Model):
     output: Path
     cwd: Path
     environment: dict[str, str]
+    python: Path | None = None
     memory: int
     profile: str
     deadline: Instant

@@ -50,6 +50,7 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
             task=spec.name,
             environment=_environment(spec, tracked),
             cwd=spec.cwd,
+            python=spec.python,
             limits=Limits(
                 memory=spec.memory,
                 profile=spec.profile,

@@ -6,10 +6,11 @@ import hashlib
 import importlib.metadata
 import io
 import os
+import sysconfig
 import tarfile
 import zipfile
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from galley.domain.packages import Packages
@@ -18,13 +19,21 @@ from galley.locking.uv import Uv
 
 
 def write_wheel(
-    folder: Path, name: str, version: str, *, needs: Iterable[str] = (), source: str | None = None
+    folder: Path,
+    name: str,
+    version: str,
+    *,
+    needs: Iterable[str] = (),
+    source: str | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> Path:
-    """Write a pure wheel whose one module says its version."""
+    """Write a pure wheel whose one module says its version; ``more`` is further files."""
     module = name.replace("-", "_")
+    inside = module if more is None else f"{module}_hollow"
     info = f"{module}-{version}.dist-info"
     files = {
-        f"{module}.py": source or f"__version__ = {version!r}\n",
+        f"{inside}.py": source or f"__version__ = {version!r}\n",
+        **(more or {}),
         f"{info}/METADATA": "".join(
             (
                 f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
@@ -63,6 +72,20 @@ def write_platform(folder: Path) -> None:
     """Write hollow wheels of what every environment has, at the platform's versions."""
     for name in ALWAYS:
         write_wheel(folder, name, importlib.metadata.version(name))
+
+
+def write_kernel(folder: Path) -> None:
+    """Write such wheels, with the platform's own distributions behind the environment's.
+
+    A kernel starts with them, without an index; what the environment has itself comes first.
+    """
+    for name in ALWAYS:
+        write_wheel(
+            folder,
+            name,
+            importlib.metadata.version(name),
+            more={f"{name}.pth": f"{sysconfig.get_path('purelib')}\n"},
+        )
 
 
 def offline(
