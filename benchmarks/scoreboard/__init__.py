@@ -1,0 +1,1 @@
+"""Parts of the conversion benchmark; each says what it is for."""
