@@ -102,6 +102,8 @@ class Analysis(Model):
 
     Attributes:
         title: text of the first Markdown heading, or None.
+        proposed: what could be parameters where no cell is tagged; its ``cell`` is the one to
+            tag, None where the lines must move to a cell of their own first.
         tasks: the tasks of the version as it would run without a proved split: one.
         split: the split that a rehearsal would try to prove; None where the notebook was read by
             an earlier release.
@@ -112,6 +114,7 @@ class Analysis(Model):
 
     title: str | None = None
     parameters: ParameterSchema = Field(default_factory=ParameterSchema)
+    proposed: ParameterSchema | None = None
     checks: tuple[Check, ...] = ()
     tasks: tuple[TaskNode, ...] = ()
     split: SplitPlan | None = None

@@ -60,6 +60,7 @@ def analyse(
     return Analysis(
         title=title_of(cells),
         parameters=parameters.schema,
+        proposed=parameters.proposed,
         checks=tuple(sorted(dict.fromkeys(checks), key=_rank)),
         tasks=(TaskNode(name=task, cells=_code_cells(cells)),),
         requirements=tuple(sorted(imports.requirements.values(), key=lambda one: one.name.lower())),

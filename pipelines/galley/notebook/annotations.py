@@ -6,7 +6,12 @@ import ast
 from typing import Any
 
 SCALARS = {"int": "integer", "float": "number", "bool": "boolean", "str": "string"}
-_FORMATS = {"date": "date", "datetime": "date-time", "time": "time"}
+_FORMATS = {
+    "date": "date",
+    "datetime": "date-time",
+    "time": "time",
+    **dict.fromkeys(("Path", "PosixPath", "PurePath", "PurePosixPath", "PathLike"), "path"),
+}
 _ARRAYS = frozenset({"list", "List", "Sequence"})
 _OBJECTS = frozenset({"dict", "Dict", "Mapping"})
 _LIMITS = {

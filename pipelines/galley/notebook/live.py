@@ -15,6 +15,7 @@ from galley.domain.live import LiveCell, LiveState
 from galley.domain.split import NameFact, Snapshot
 from galley.domain.versions import Check, Severity
 from galley.notebook.dataflow import CellNames, cell_names
+from galley.notebook.outputs import compare as compare_outputs
 from galley.notebook.source import Cell, cell_label, read_cells
 
 MAX_NAMED = 3
@@ -245,7 +246,7 @@ def _outputs(session: _Session, clean: CleanRun, executed: dict[str, Any]) -> It
             continue
         if cell.index not in session.ran and not cell.outputs:
             continue
-        differences = compare_outputs(list(cell.outputs), list(other.outputs))
+        differences = compare_outputs(other.outputs, cell.outputs)
         if not differences:
             continue
         more = len(differences) - MAX_NAMED
@@ -256,17 +257,6 @@ def _outputs(session: _Session, clean: CleanRun, executed: dict[str, Any]) -> It
             yield _check("live-output", Severity.INFO, cell.index, text)
         else:
             yield _check("live-output", Severity.WARNING, cell.index, text)
-
-
-def compare_outputs(here: list[dict[str, Any]], there: list[dict[str, Any]]) -> list[str]:
-    """Return in words what differs between two cells' outputs."""
-    if len(here) != len(there):
-        return [f"{len(here)} outputs here and {len(there)} there"]
-    return [
-        f"output {at}"
-        for at, (one, other) in enumerate(zip(here, there, strict=True), start=1)
-        if {**one, "execution_count": None} != {**other, "execution_count": None}
-    ]
 
 
 def _published(cells: tuple[Cell, ...]) -> dict[int, Cell]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ast
 import io
-import math
+import re
 import tokenize
+from collections.abc import Mapping
+from datetime import date, datetime, time
 from typing import Any
 
 from galley.domain.versions import Check, Severity
 from galley.errors import InvalidInput
 from galley.notebook.annotations import SCALARS, UnknownAnnotation, schema_of, schema_of_text
+from galley.notebook.enums import EnumClass, spelled_out
+from galley.notebook.literals import json_literal
 from galley.notebook.source import Cell
 from galley.notebook.values import check_value, json_type
 
@@ -21,13 +25,17 @@ RESERVED = frozenset({"product", "upstream"})
 class ParameterReader:
     """Reads the statements of one parameters cell.
 
+    Args:
+        enums: the notebook's ``Enum`` classes, by name.
+
     Attributes:
         properties: name → JSON schema of each parameter read so far.
         checks: what could not be read.
     """
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Cell, enums: Mapping[str, EnumClass] | None = None) -> None:
         self.cell = cell
+        self._enums = enums or {}
         self.comments = _comments(cell.source)
         self.properties: dict[str, dict[str, Any]] = {}
         self.checks: list[Check] = []
@@ -52,12 +60,15 @@ class ParameterReader:
             and isinstance(statement.targets[0], ast.Name)
         ):
             self._parameter(statement.targets[0].id, statement, None, statement.value)
-        elif not _is_harmless(statement):
+        elif not _is_harmless(statement) and not self._is_enum(statement):
             self._report(
                 "not-a-parameter",
                 statement,
                 "this is not a plain `name = value` and makes no parameter",
             )
+
+    def _is_enum(self, statement: ast.stmt) -> bool:
+        return isinstance(statement, ast.ClassDef) and statement.name in self._enums
 
     def _report(
         self, code: str, at: ast.AST, why: str, severity: Severity = Severity.WARNING
@@ -77,16 +88,12 @@ class ParameterReader:
         schema = self._schema(name, at, annotation, hint)
         if value is not None:
             try:
-                default = _literal(value)
+                default = json_literal(value)
                 if not schema:
                     schema = _schema_of_value(default)
                 schema = {**schema, "default": check_value(schema, default, path=name)}
             except ValueError as error:
-                why = (
-                    f"`{name}` is no parameter, because of its value: {error}; the notebook sets "
-                    "it in every run"
-                )
-                self._report("non-literal-parameter", value, why)
+                self._report("non-literal-parameter", value, self._no_literal(name, value, error))
                 return
             except InvalidInput as error:
                 self._report("parameter-type", value, error.detail, Severity.ERROR)
@@ -100,26 +107,106 @@ class ParameterReader:
     ) -> dict[str, Any]:
         try:
             if annotation is not None:
-                return dict(schema_of(annotation))
+                schema = dict(schema_of(spelled_out(annotation, self._enums)))
+                if isinstance(annotation, ast.Name) and annotation.id in self._enums:
+                    schema["x-labels"] = list(self._enums[annotation.id].members)
+                return schema
             return dict(schema_of_text(hint)) if hint else {}
         except UnknownAnnotation as unknown:
             why = (
                 f"the type hint `{unknown}` of `{name}` is not one of int, float, bool, str, "
-                "list[...], dict[str, ...], Literal[...], Optional[...], date, datetime; the type "
-                "of the value is used instead"
+                "list[...], dict[str, ...], Literal[...], Optional[...], date, datetime, Path or "
+                "an Enum class of this notebook; the type of the value is used instead"
             )
             self._report("unknown-type-hint", at, why)
             return {}
 
+    def _no_literal(self, name: str, value: ast.expr, error: ValueError) -> str:
+        """Say why a value is no parameter, and how it can be one.
+
+        A run injects literals (papermill writes text, numbers, lists, mappings), never objects.
+        """
+        rewritten = _rewritten(name, value, self._enums)
+        if rewritten is None:
+            return (
+                f"`{name}` is no parameter, because of its value: {error}; the notebook sets it "
+                "in every run"
+            )
+        default, conversion = rewritten
+        return (
+            f"`{name}` is no parameter, because a run can set it to text or a number and not to "
+            f"an object: write `{name} = {default}` here and `{name} = {conversion}` in the next "
+            "cell"
+        )
+
     def _comment(self, at: ast.stmt) -> tuple[str | None, str | None]:
-        """Return the type hint and the help from the comments of a statement's lines."""
+        """Return the type hint and the help from the comments of a statement's lines.
+
+        A comment that ends the line is its help; else the comment lines directly above it.
+        """
         last = self.comments.get(at.end_lineno or at.lineno)
         text = last if last is not None else self.comments.get(at.lineno, "")
         hint = None
         if text.startswith("type:"):
             hint, _, text = text.removeprefix("type:").partition("#")
             hint = hint.strip()
-        return hint, text.strip() or None
+        return hint, text.strip() or _above(self.cell.source, at.lineno) or None
+
+
+_TITLE = re.compile(r"(?:parameters?|params?|settings?|config(?:uration)?|inputs?)\W*", re.I)
+_DIRECTIVE = re.compile(r"type:|noqa|pylint:|ruff:|fmt:|isort:|mypy:|%%|\+|\|")
+
+
+def _above(source: str, line: int) -> str:
+    """Return the text of the comment lines directly above a line; empty where there is none.
+
+    A title over several parameters, a directive and code that was commented out are no help.
+    """
+    lines = source.splitlines()[: line - 1]
+    texts: list[str] = []
+    while lines and lines[-1].startswith("#"):
+        texts.insert(0, lines.pop().lstrip("#").strip())
+    kept = [
+        text
+        for text in texts
+        if text and not (_TITLE.fullmatch(text) or _DIRECTIVE.match(text) or _is_code(text))
+    ]
+    return " ".join(text for text in kept if text.strip("-=*~#"))
+
+
+def _is_code(text: str) -> bool:
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return False
+    return any(not isinstance(one, ast.Expr) or isinstance(one.value, ast.Call) for one in body)
+
+
+def _rewritten(
+    name: str, value: ast.expr, enums: Mapping[str, EnumClass]
+) -> tuple[str, str] | None:
+    """Return a literal and the expression that makes the written value of it, where we know one."""
+    if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name):
+        enum = enums.get(value.value.id)
+        if enum is not None and value.attr in enum.members:
+            return repr(enum.members[value.attr]), f"{value.value.id}({name})"
+    if not isinstance(value, ast.Call) or value.keywords:
+        return None
+    made = ast.unparse(value.func)
+    try:
+        given = [ast.literal_eval(one) for one in value.args]
+    except ValueError:
+        return None
+    short = made.rpartition(".")[2]
+    if short in {"Path", "PurePath", "PosixPath"} and all(isinstance(one, str) for one in given):
+        return repr("/".join(given)), f"{made}({name})"
+    if short in {"date", "datetime", "time"}:
+        try:
+            moment = {"date": date, "datetime": datetime, "time": time}[short](*given)
+        except (TypeError, ValueError):
+            return None
+        return repr(moment.isoformat()), f"{made}.fromisoformat({name})"
+    return None
 
 
 def _is_harmless(statement: ast.stmt) -> bool:
@@ -127,35 +214,6 @@ def _is_harmless(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass) or (
         isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
     )
-
-
-def _literal(node: ast.expr) -> Any:
-    """Return the value of a literal that JSON can carry.
-
-    Raises:
-        ValueError: it is not a literal, or holds what JSON lacks: a tuple, a set, infinity.
-    """
-    try:
-        value = ast.literal_eval(node)
-    except (ValueError, TypeError) as error:
-        raise ValueError("it is not a literal") from error
-    _check_json(value)
-    return value
-
-
-def _check_json(value: Any) -> None:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("it is not a finite number")
-    if isinstance(value, tuple | set | bytes | complex) or value is ...:
-        raise ValueError(f"{type(value).__name__} cannot be passed to a run (a list can)")
-    if isinstance(value, list):
-        for one in value:
-            _check_json(one)
-    if isinstance(value, dict):
-        if other := [key for key in value if not isinstance(key, str)]:
-            raise ValueError(f"its key {other[0]!r} is not text")
-        for one in value.values():
-            _check_json(one)
 
 
 def _schema_of_value(value: Any) -> dict[str, Any]:

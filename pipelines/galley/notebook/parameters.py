@@ -7,7 +7,8 @@ end of its line is its help::
     kernel: Literal["rbf", "linear"] = "rbf"
     since: "date" = "2026-01-01"
 
-What is not a literal is reported and left as it is, never guessed.
+What is not a literal is reported and left as it is, never guessed. Ranges and choices come from the
+notebook's widgets as well (:mod:`galley.notebook.widgets`).
 """
 
 from __future__ import annotations
@@ -19,8 +20,12 @@ from galley.domain.parameters import ParameterSchema
 from galley.domain.versions import Check, Severity
 from galley.errors import InvalidInput
 from galley.notebook.arguments import complete, parse_text, validate
+from galley.notebook.enrich import enriched
+from galley.notebook.enums import read_enums
 from galley.notebook.parameter_cell import ParameterReader
+from galley.notebook.proposals import propose
 from galley.notebook.source import PARAMETERS_TAG, Cell, galley_metadata, read_cells
+from galley.notebook.widgets import read_widgets
 
 __all__ = [
     "Inferred",
@@ -35,10 +40,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Inferred:
-    """The schema and what could not be read."""
+    """The schema and what could not be read.
+
+    Attributes:
+        proposed: what could be parameters where no cell is tagged; None where one is, or nothing.
+    """
 
     schema: ParameterSchema
     checks: tuple[Check, ...]
+    proposed: ParameterSchema | None = None
 
 
 def infer(notebook: dict[str, Any]) -> ParameterSchema:
@@ -50,18 +60,9 @@ def inspect(cells: tuple[Cell, ...]) -> Inferred:
     """Return the parameter schema of a notebook's cells, with the checks about it."""
     tagged = [cell for cell in cells if PARAMETERS_TAG in cell.tags and cell.type == "code"]
     if not tagged:
-        return Inferred(
-            ParameterSchema(),
-            (
-                Check(
-                    code="no-parameters",
-                    severity=Severity.INFO,
-                    message="no cell is tagged `parameters`: every run uses the same values",
-                ),
-            ),
-        )
+        return _untagged(cells)
     cell = tagged[0]
-    reader = ParameterReader(cell)
+    reader = ParameterReader(cell, read_enums(cells[: cell.index + 1]))
     checks = [
         Check(
             code="many-parameter-cells",
@@ -77,15 +78,53 @@ def inspect(cells: tuple[Cell, ...]) -> Inferred:
     if cell.code.tree is not None:
         for statement in cell.code.tree.body:
             reader.read(statement)
-    properties = reader.properties
-    return Inferred(
-        ParameterSchema(
-            properties=properties,
-            required=tuple(name for name, one in properties.items() if "default" not in one),
-            cell=cell.index,
-        ),
-        (*checks, *reader.checks),
+    schema, contradictions = _schema(reader, cells)
+    return Inferred(schema, (*checks, *reader.checks, *contradictions))
+
+
+def _schema(
+    reader: ParameterReader, cells: tuple[Cell, ...]
+) -> tuple[ParameterSchema, list[Check]]:
+    properties, contradictions = enriched(reader.properties, read_widgets(cells))
+    schema = ParameterSchema(
+        properties=properties,
+        required=tuple(name for name, one in properties.items() if "default" not in one),
+        cell=reader.cell.index,
     )
+    return schema, contradictions
+
+
+def _untagged(cells: tuple[Cell, ...]) -> Inferred:
+    """Return what a notebook without a parameters cell could have as parameters."""
+    checks = [
+        Check(
+            code="no-parameters",
+            severity=Severity.INFO,
+            message="no cell is tagged `parameters`: every run uses the same values",
+        )
+    ]
+    proposal = propose(cells)
+    if proposal is None:
+        return Inferred(ParameterSchema(), tuple(checks))
+    proposed, _ = _schema(proposal.reader, cells)
+    cell = proposal.reader.cell
+    names = ", ".join(f"`{name}`" for name in proposed.properties)
+    how = (
+        "tag the cell `parameters`"
+        if proposal.alone
+        else "move them to a cell of their own above and tag it `parameters`"
+    )
+    checks.append(
+        Check(
+            code="proposed-parameters",
+            severity=Severity.INFO,
+            cell=cell.index,
+            message=f"{cell.label} sets {names}, which could be parameters: {how}",
+        )
+    )
+    if not proposal.alone:
+        proposed = proposed.model_copy(update={"cell": None})
+    return Inferred(ParameterSchema(), tuple(checks), proposed)
 
 
 def rehearsal_parameters(

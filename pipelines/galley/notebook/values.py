@@ -12,6 +12,12 @@ from typing import Any
 
 from galley.errors import InvalidInput
 
+
+def _path(text: str) -> None:
+    if not text.strip() or "\0" in text:
+        raise ValueError(text)
+
+
 _TYPE_NAMES = {
     "integer": "a whole number",
     "number": "a number",
@@ -25,6 +31,7 @@ _FORMATS = {
     "date": (date.fromisoformat, "a date such as 2026-03-29"),
     "date-time": (datetime.fromisoformat, "a date and time such as 2026-03-29T02:30:00+01:00"),
     "time": (time.fromisoformat, "a time such as 14:30"),
+    "path": (_path, "the path of a file or folder"),
 }
 _LIMITS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
     ("minimum", "at least", operator.ge),
@@ -89,6 +96,7 @@ def check_value(schema: dict[str, Any], value: Any, *, path: str) -> Any:
     if kind == "string":
         _check_text(schema, value, path)
     if kind == "array":
+        _check_length(schema, value, path)
         items = schema.get("items", {})
         return [check_value(items, one, path=f"{path}[{at}]") for at, one in enumerate(value)]
     if kind == "object":
@@ -144,6 +152,16 @@ def _check_limits(schema: dict[str, Any], value: float, path: str) -> None:
     for key, words, holds in _LIMITS:
         if key in schema and not holds(value, schema[key]):
             raise _refused(path, value, f"it must be {words} {schema[key]}")
+    step = schema.get("multipleOf")
+    if step and value % step != 0:
+        raise _refused(path, value, f"it must be a multiple of {step}")
+
+
+def _check_length(schema: dict[str, Any], value: list[Any], path: str) -> None:
+    fewest, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)
+    if not fewest <= len(value) <= most:
+        words = f"exactly {fewest}" if fewest == most else f"{fewest} to {most}"
+        raise _refused(path, value, f"it must be a list of {words} items, not of {len(value)}")
 
 
 def _check_text(schema: dict[str, Any], value: str, path: str) -> None:

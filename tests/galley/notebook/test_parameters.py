@@ -11,6 +11,7 @@ from galley.domain.parameters import ParameterSchema
 from galley.domain.versions import Severity
 from galley.errors import InvalidInput
 from galley.notebook.parameters import (
+    Inferred,
     complete,
     infer,
     inspect,
@@ -361,3 +362,100 @@ def test_a_value_that_papermill_injects_is_read_back_the_same(value: Any) -> Non
     assert type(namespace["a"]) is type(value)
     cell.metadata.tags = ["parameters"]
     assert infer({**made, "cells": [cell, code("a")]}).properties["a"]["default"] == value
+
+
+COLOURS = "from enum import Enum\nclass Colour(Enum):\n    RED = 'red'\n    BLUE = 'blue'\n"
+
+
+def in_one_cell(source: str) -> Inferred:
+    return inspect(read_cells(with_parameters(source)))
+
+
+@pytest.mark.parametrize("hint", ["Colour", "'Colour'", "Optional[Colour]"])
+def test_an_enum_of_the_notebook_gives_its_values_as_choices(hint: str) -> None:
+    schema = in_one_cell(f"{COLOURS}a: {hint} = 'red'").schema.properties["a"]
+    assert schema["enum"][:2] == ["red", "blue"]
+    assert ("null" in schema["type"]) == (hint == "Optional[Colour]")
+    assert schema["default"] == "red"
+
+
+def test_an_enum_of_an_earlier_cell_has_its_members_as_labels() -> None:
+    cells = notebook(COLOURS, code("a: Colour = 'red'", "parameters"), "print(Colour(a))")
+    assert infer(cells).properties["a"] == {
+        "type": "string",
+        "enum": ["red", "blue"],
+        "x-labels": ["RED", "BLUE"],
+        "default": "red",
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "values"),
+    [
+        ("class C(IntEnum):\n    A = 1\n    B = 2", [1, 2]),
+        ("class C(enum.StrEnum):\n    A = auto()\n    B = auto()", ["a", "b"]),
+        ("class C(str, Enum):\n    _hidden = 1\n    A = 'x'\n    def f(self): pass", ["x"]),
+        ("class C(Enum):\n    A = 1\n    B = 'x'", None),
+        ("class C(Enum):\n    A = auto()", None),
+        ("class C(Enum):\n    A = object()", None),
+        ("class C:\n    A = 1", None),
+    ],
+)
+def test_which_enum_classes_are_read(body: str, values: list[Any] | None) -> None:
+    found = in_one_cell(f"{body}\na: C")
+    assert found.schema.properties["a"].get("enum") == values
+    assert ("unknown-type-hint" in [check.code for check in found.checks]) == (values is None)
+
+
+@pytest.mark.parametrize(
+    ("line", "default", "conversion"),
+    [
+        ("a = Colour.RED", "a = 'red'", "a = Colour(a)"),
+        ("a: Colour = Colour.BLUE", "a = 'blue'", "a = Colour(a)"),
+        ("a = date(2026, 3, 1)", "a = '2026-03-01'", "a = date.fromisoformat(a)"),
+        ("a = datetime.date(2026, 3, 1)", "a = '2026-03-01'", "a = datetime.date.fromisoformat(a)"),
+        ("a = datetime(2026, 3, 1, 5)", "a = '2026-03-01T05:00:00'", "a = datetime.fromisoformat"),
+        ("a = Path('data') ", "a = 'data'", "a = Path(a)"),
+        ("a = pathlib.Path('data', 'x.csv')", "a = 'data/x.csv'", "a = pathlib.Path(a)"),
+    ],
+)
+def test_an_object_is_no_parameter_and_the_way_to_make_it_one_is_told(
+    line: str, default: str, conversion: str
+) -> None:
+    found = in_one_cell(COLOURS + line)
+    (check,) = (one for one in found.checks if one.code == "non-literal-parameter")
+    assert "a" not in found.schema.properties
+    assert f"write `{default}` here and `{conversion}" in check.message
+
+
+@pytest.mark.parametrize("line", ["a = Colour.PINK", "a = date(2026, 13, 1)", "a = Path(b)"])
+def test_an_object_that_cannot_be_read_is_only_told(line: str) -> None:
+    (check,) = in_one_cell(COLOURS + line).checks
+    assert "not a literal" in check.message
+
+
+def test_a_path_is_text_that_is_not_empty() -> None:
+    schema = in_one_cell("a: Path = 'data.csv'").schema
+    assert schema.properties["a"] == {"type": "string", "format": "path", "default": "data.csv"}
+    assert validate(schema, {"a": "x/y.csv"}) == {"a": "x/y.csv"}
+    for value in ("", "  ", "x\0y", 5):
+        with pytest.raises(InvalidInput, match="the path of a file or folder"):
+            validate(schema, {"a": value})
+
+
+@pytest.mark.parametrize(
+    ("source", "help_"),
+    [
+        ("# trees in the forest\na = 1", "trees in the forest"),
+        ("# trees in\n# the forest\na = 1", "trees in the forest"),
+        ("# above\na = 1  # beside", "beside"),
+        ("# far\n\na = 1", None),
+        ("# Parameters\na = 1", None),
+        ("# a = 5\na = 1", None),
+        ("# --------\n# help\na = 1", "help"),
+        ("# noqa: E501\na = 1", None),
+        ("b = 2  # of b\na = 1", None),
+    ],
+)
+def test_comments_above_are_help(source: str, help_: str | None) -> None:
+    assert in_one_cell(source).schema.properties["a"].get("description") == help_

@@ -1,0 +1,116 @@
+"""Parameters for a notebook that has no parameters cell: the literals that it sets near its top.
+
+Read from above until something is computed: the first code cell that sets names to literals, as
+far as its first computation (imports, docstrings, calls without a result and definitions do no
+harm). Such a name counts if it is set once in the whole notebook, used somewhere, and holds text, a
+number, true or false, or a list of these: a counter, a result to be filled, a mapping are none.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from galley.notebook.literals import assignments, json_literal
+from galley.notebook.parameter_cell import RESERVED, ParameterReader
+from galley.notebook.source import Cell
+
+_NO_COMPUTATION = (
+    ast.Import,
+    ast.ImportFrom,
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.Pass,
+    ast.Expr,
+)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What could be parameters.
+
+    Attributes:
+        reader: has read them.
+        alone: tagging the cell is enough; else it computes too, and what it sets must move to a
+            cell of its own, because a run sets parameters after the tagged cell.
+    """
+
+    reader: ParameterReader
+    alone: bool
+
+
+def propose(cells: Iterable[Cell]) -> Proposal | None:
+    """Return what could be parameters; None where nothing could."""
+    code = [cell for cell in cells if cell.type == "code" and cell.source.strip()]
+    bound = Counter(name for cell in code for name in _bound(cell))
+    used = {name for cell in code for name in _used(cell)}
+    for cell in code:
+        if cell.code.tree is None:
+            continue
+        if cell.code.magic is not None:
+            return None
+        reader = ParameterReader(cell)
+        computes = False
+        for statement in cell.code.tree.body:
+            names = dict(assignments(ast.Module([statement], [])))
+            if isinstance(statement, _NO_COMPUTATION):
+                continue
+            if not names or not all(map(_is_literal, names.values())):
+                computes = True
+                break
+            if all(
+                _is_setting(value) and bound[name] == 1 and name in used and _is_name(name)
+                for name, value in names.items()
+            ):
+                reader.read(statement)
+        if reader.properties:
+            return Proposal(reader, alone=not computes and cell is not code[-1])
+        if computes:
+            return None
+    return None
+
+
+def _is_name(name: str) -> bool:
+    return not name.startswith("_") and name not in RESERVED
+
+
+def _is_literal(value: ast.expr) -> bool:
+    try:
+        ast.literal_eval(value)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _is_setting(value: ast.expr) -> bool:
+    try:
+        found = json_literal(value)
+    except ValueError:
+        return False
+    if isinstance(found, list):
+        return bool(found) and all(isinstance(one, str | int | float) for one in found)
+    return isinstance(found, str | int | float)
+
+
+def _bound(cell: Cell) -> Iterable[str]:
+    """Yield each name as often as the cell binds, changes or deletes it."""
+    if cell.code.tree is None:
+        return
+    for node in ast.walk(cell.code.tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield (node.asname or node.name).partition(".")[0]
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+
+
+def _used(cell: Cell) -> Iterable[str]:
+    if cell.code.tree is None:
+        return
+    for node in ast.walk(cell.code.tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
