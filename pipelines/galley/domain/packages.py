@@ -8,7 +8,7 @@ from galley.domain.model import Model
 
 
 class Packages(Model):
-    """A package index and its rules; a tenant's own replace the deployment's as a whole."""
+    """A tenant's package index and its rules."""
 
     index: str | None = Field(
         default=None,
@@ -16,7 +16,9 @@ class Packages(Model):
         "reach a notebook. Default: PyPI.",
     )
     find_links: tuple[str, ...] = Field(
-        default=(), description="Folders of this machine, or pages, with further wheels."
+        default=(),
+        description="Folders of this machine, or pages, with further wheels; a relative folder "
+        "lies in GALLEY_HOME.",
     )
     offline: bool = Field(
         default=False, description="Ask no index: only what find_links holds can be had."

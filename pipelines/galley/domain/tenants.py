@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from galley.domain.model import Model
+from galley.domain.packages import Packages
 from galley.domain.slugs import check_slug
 from galley.errors import InvalidInput
 
@@ -181,6 +182,10 @@ class Tenant(Model):
         description="Parameter values of this tenant, above a notebook's defaults.",
     )
     review: ReviewPolicy = Field(default_factory=ReviewPolicy)
+    packages: Packages = Field(
+        default_factory=Packages,
+        description="Where the distributions of locked environments come from.",
+    )
     require_isolation: bool = Field(
         default=True, description="Leave the tenant out where servers cannot be isolated."
     )

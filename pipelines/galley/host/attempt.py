@@ -106,6 +106,7 @@ class AttemptRun:
             ),
             environment=given.environment,
             rehearsal=given.rehearsal,
+            environments=self._config.environments,
             grace_s=GRACE_S,
         )
 
@@ -139,16 +140,16 @@ class AttemptRun:
         job = job.model_copy(update={"cluster": address})
         path = self._folder / "job.json"
         write_private(path, job.model_dump_json())
-        runner = self._runners.run(path)
+        runner = self._runners.run(path, self._config.packages.model_dump_json())
         try:
             return self._wait(job, runner, reporter)
         finally:
             end(runner, grace_s=1)
 
     def _wait(self, job: Job, runner: subprocess.Popen[bytes], reporter: Reporter) -> Outcome:
-        latest = time.monotonic() + job.timeout_s + job.grace_s + END_S
+        latest = time.monotonic() + job.environment_s + job.timeout_s + job.grace_s + END_S
         if job.rehearsal is not None:
-            latest += job.rehearsal.environment_s + job.rehearsal.budget_s
+            latest += job.rehearsal.budget_s
         told = False
         while runner.poll() is None:
             ending = reporter.cancel.is_set() or reporter.lost.is_set() or self._stopping.is_set()

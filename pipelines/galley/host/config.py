@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pydantic import Field
+
 from galley.domain.model import Model
+from galley.domain.packages import Packages
 from galley.errors import GalleyError
 
 
@@ -21,6 +24,8 @@ class HostConfig(Model):
         memory: bytes that the Dask workers together may hold.
         idle_s: seconds after which an unused cluster and spare runner are ended.
         once: execute one attempt, then end; a rehearsal's host.
+        environments: folder of this identity's locked environments; None: each attempt's own.
+        packages: where distributions come from; the file that it came in is gone.
         folder: private; for the attempts' folders and the cluster's files.
     """
 
@@ -33,6 +38,8 @@ class HostConfig(Model):
     memory: int = 2**30
     idle_s: float = 600
     once: bool = False
+    environments: Path | None = None
+    packages: Packages = Field(default_factory=Packages)
     folder: Path
 
     @property
@@ -43,7 +50,7 @@ class HostConfig(Model):
 
 
 def host_config(environment: Mapping[str, str]) -> HostConfig:
-    """Return the configuration; reads the token's file and deletes it.
+    """Return the configuration; reads the files with secrets and deletes them.
 
     Raises:
         GalleyError: a variable is missing.
@@ -51,9 +58,9 @@ def host_config(environment: Mapping[str, str]) -> HostConfig:
     needed = ("GALLEY_SERVICE_URL", "GALLEY_HOST_TOKEN_FILE", "GALLEY_TENANT", "GALLEY_HOST_NAME")
     if missing := [name for name in needed if not environment.get(name)]:
         raise GalleyError(f"a worker host needs the variables {', '.join(missing)}")
-    token_file = Path(environment["GALLEY_HOST_TOKEN_FILE"])
-    token = token_file.read_text(encoding="utf-8").strip()
-    token_file.unlink()
+    token = _take(environment["GALLEY_HOST_TOKEN_FILE"]).strip()
+    packages = environment.get("GALLEY_PACKAGES_FILE")
+    environments = environment.get("GALLEY_ENVIRONMENTS")
     return HostConfig(
         service_url=environment["GALLEY_SERVICE_URL"].rstrip("/"),
         token=token,
@@ -64,5 +71,14 @@ def host_config(environment: Mapping[str, str]) -> HostConfig:
         memory=int(environment.get("GALLEY_HOST_MEMORY", str(2**30))),
         idle_s=float(environment.get("GALLEY_CLUSTER_IDLE_S", "600")),
         once=environment.get("GALLEY_HOST_ONCE") == "1",
+        environments=Path(environments) if environments else None,
+        packages=Packages.model_validate_json(_take(packages)) if packages else Packages(),
         folder=Path(environment.get("HOME", "/tmp")) / ".galley",  # noqa: S108
     )
+
+
+def _take(name: str) -> str:
+    file = Path(name)
+    text = file.read_text(encoding="utf-8")
+    file.unlink()
+    return text

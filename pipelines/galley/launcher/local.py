@@ -15,14 +15,18 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
+from galley.domain.packages import Packages
 from galley.domain.settings import Settings
 from galley.domain.tenants import Profile, Tenant, Tenants
 from galley.errors import NotFound
 from galley.launcher.backoff import Backoff
 from galley.sandbox import command, processes
 from galley.sandbox.processes import ProcessId
+from galley.sandbox.spec import Bind
 from galley.sandbox.workspace import (
+    ENVIRONMENTS,
     Identity,
+    environments_of,
     make_home,
     service_door,
     tenant_identity,
@@ -82,10 +86,12 @@ class LocalLauncher:
         limits = declared.limits
         profile = Profile(display_name="host", cpu=limits.cpu, memory=limits.memory + OVERHEAD)
         workers = max(1, math.floor(limits.cpu))
+        identity = tenant_identity(self._settings, tenant)
         self._start(
             name,
             tenant,
-            identity=tenant_identity(self._settings, tenant),
+            identity=identity,
+            environments=environments_of(self._settings, identity),
             profile=profile,
             token=self._mint(tenant, None, None),
             environment={
@@ -111,12 +117,14 @@ class LocalLauncher:
         declared = self._tenant(tenant)
         largest = max(declared.profiles.values(), key=lambda profile: profile.memory)
         home = self._settings.homes / "rehearsals" / str(run_id)
+        author_identity = user_identity(self._settings, author, tenant)
         self._start(
             name,
             tenant,
-            identity=user_identity(self._settings, author, tenant)._replace(home=home),
+            identity=author_identity._replace(home=home),
             profile=largest.model_copy(update={"memory": largest.memory + OVERHEAD}),
             token=self._mint(tenant, author, run_id),
+            environments=environments_of(self._settings, author_identity),
             environment={"GALLEY_HOST_ONCE": "1"},
             read_only_datasets=True,
         )
@@ -148,11 +156,14 @@ class LocalLauncher:
         identity: Identity,
         profile: Profile,
         token: str,
+        environments: Path,
         environment: dict[str, str],
         read_only_datasets: bool = False,
     ) -> None:
         make_home(identity)
-        _give_token(identity, token)
+        packages, links = self._packages(tenant)
+        _give(identity, ".galley-token", token)
+        _give(identity, ".galley-packages", packages.model_dump_json())
         isolated = self._settings.isolation == "full"
         home = Path("/home") / identity.name if isolated else identity.home
         spec = tenant_spec(
@@ -166,12 +177,18 @@ class LocalLauncher:
             env={
                 "GALLEY_SERVICE_URL": f"{self._settings.service_url}/services/galley",
                 "GALLEY_HOST_TOKEN_FILE": str(home / ".galley-token"),
+                "GALLEY_PACKAGES_FILE": str(home / ".galley-packages"),
+                "GALLEY_ENVIRONMENTS": str(ENVIRONMENTS if isolated else environments),
                 "GALLEY_TENANT": tenant,
                 "GALLEY_HOST_NAME": name,
                 **environment,
             },
             outbound=service_door(self._settings),
             read_only_datasets=read_only_datasets,
+            extra_binds=(
+                Bind(source=environments, target=ENVIRONMENTS, mode="rw"),
+                *(Bind(source=link, target=link) for link in links if link.exists()),
+            ),
         )
         argv = command(spec, self._folder / f"{name}.json")
         self._settings.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -182,6 +199,16 @@ class LocalLauncher:
         self._children.append(child)
         self._hosts[name] = processes.identify(child.pid)
         processes.save(self._folder / f"{name}.pid", self._hosts[name])
+
+    def _packages(self, tenant: str) -> tuple[Packages, list[Path]]:
+        """Return where the tenant's distributions come from, and which folders of it lie here."""
+        packages = self._tenant(tenant).packages
+        places = [
+            link if "://" in link else str(self._settings.home.absolute() / link)
+            for link in packages.find_links
+        ]
+        links = [Path(place) for place in places if "://" not in place]
+        return packages.model_copy(update={"find_links": tuple(places)}), links
 
     def _reap(self) -> None:
         """Collect ended children and remove what ended hosts left behind."""
@@ -195,11 +222,11 @@ class LocalLauncher:
         self._hosts = living
 
 
-def _give_token(identity: Identity, token: str) -> None:
-    """Put the token where only the host can read it; the host deletes it."""
-    path = identity.home / ".galley-token"
+def _give(identity: Identity, name: str, secret: str) -> None:
+    """Put a secret where only the host can read it; the host deletes it."""
+    path = identity.home / name
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(token)
+        file.write(secret)
     if os.geteuid() == 0:
         os.chown(path, identity.uid, identity.gid)

@@ -1,8 +1,9 @@
 """``python -m galley.run JOB.json``: one attempt in one process.
 
-``python -m galley.run -`` imports everything first and then waits for the job's path on standard
-input: the host keeps such a spare process for the next attempt. Its standard input stays open;
-when it ends, the host is gone, and the attempt ends with it.
+``python -m galley.run -`` imports everything first and then waits on standard input for the job's
+path and, on a second line, for where distributions come from: the host keeps such a spare process
+for the next attempt. Its standard input stays open; when it ends, the host is gone, and the
+attempt ends with it.
 """
 
 from __future__ import annotations
@@ -35,12 +36,14 @@ def main(
         return 2
     hide_from_own_uid()
     path = arguments[0]
+    environment = dict(os.environ)
     if path == "-":
         import galley.run.dask  # noqa: F401  the spare process has it ready
 
         path = sys.stdin.readline().strip()
         if not path:
             return 0
+        environment["GALLEY_PACKAGES"] = sys.stdin.readline().strip()
 
     def on_cancel(cancel: Callable[[], None]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -48,7 +51,7 @@ def main(
         if arguments[0] == "-":
             threading.Thread(target=_end_with_host, args=(cancel,), daemon=True).start()
 
-    execute(Path(path), os.environ, on_cancel)
+    execute(Path(path), environment, on_cancel)
     return 0
 
 

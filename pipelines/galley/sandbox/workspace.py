@@ -122,6 +122,20 @@ def service_door(settings: Settings) -> dict[int, str]:
     return {settings.service_port: f"127.0.0.1:{settings.service_port}"}
 
 
+ENVIRONMENTS = Path("/environments")
+"""Where a worker host or a rehearsal finds the locked environments of its identity."""
+
+
+def environments_of(settings: Settings, identity: Identity) -> Path:
+    """Return the folder of an identity's locked environments, made and owned by it.
+
+    It is outside the home folder: notebooks in an interactive server do not see what runs later.
+    """
+    folder = settings.homes / "environments" / identity.home.relative_to(settings.homes)
+    make_home(identity._replace(home=folder))
+    return folder
+
+
 def make_home(identity: Identity) -> None:
     """Make the home folder, 0700 and owned by the identity; its parents stay the platform's."""
     identity.home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
