@@ -13,6 +13,7 @@ from galley_lab.connection import Connection, connection
 from galley_lab.handlers import (
     AnalyseHandler,
     ConnectionHandler,
+    FingerprintHandler,
     PublishHandler,
     ServiceHandler,
     UnknownHandler,
@@ -36,6 +37,7 @@ def load(server_app: ServerApp, environment: Mapping[str, str] = os.environ) -> 
         ".*$",
         [
             (f"{base}/connection", ConnectionHandler, with_service),
+            (f"{base}/fingerprint", FingerprintHandler, with_service),
             (f"{base}/analyse", AnalyseHandler, with_notebooks),
             (f"{base}/publish", PublishHandler, with_notebooks),
             (f"{base}/api/v1/(.+)", ServiceHandler, with_service),

@@ -8,21 +8,29 @@ from urllib.parse import quote
 
 from galley.domain.model import Model
 from galley.domain.slugs import check_slug
+from galley.domain.split import SplitLayout
 from pydantic import Field
 from tornado import web
 
 from galley_lab.base import BridgeHandler
+from galley_lab.live import expression
 from galley_lab.notebooks import SavedNotebooks
 from galley_lab.service import Service
 
 
-class AnalyseBody(Model):
-    """Which saved notebook to read."""
+class NotebookBody(Model):
+    """Which saved notebook it is about."""
 
     path: str = Field(min_length=1, max_length=1000)
 
 
-class PublishBody(AnalyseBody):
+class AnalyseBody(NotebookBody):
+    """Which saved notebook to read, and how its author arranges its cells into tasks."""
+
+    layout: SplitLayout | None = None
+
+
+class PublishBody(NotebookBody):
     """Which saved notebook to publish, under which name, and what the dialog says about it."""
 
     slug: str
@@ -35,6 +43,17 @@ class ConnectionHandler(BridgeHandler):
     async def get(self) -> None:
         """Answer with ``{tenant}``."""
         self.write_json(json.dumps({"tenant": self.service.connection.tenant}))
+
+
+class FingerprintHandler(BridgeHandler):
+    """Hands the front end what a live kernel evaluates for its state to be compared."""
+
+    async def get(self) -> None:
+        """Answer with a Python expression, around the source that a rehearsal's kernel runs."""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(expression())
 
 
 class NotebookHandler(BridgeHandler):
@@ -55,7 +74,7 @@ class AnalyseHandler(NotebookHandler):
     async def post(self) -> None:
         """Answer with the Analysis of the notebook with its local modules."""
         body = self.body(AnalyseBody)
-        collected = await self.notebooks.collect(body.path)
+        collected = await self.notebooks.collect(body.path, body.layout)
         self.write_json(collected.analysis.model_dump_json())
 
 

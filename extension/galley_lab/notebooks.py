@@ -8,6 +8,7 @@ from typing import Any
 
 from galley.client import Client, collect_modules
 from galley.client.modules import Collected
+from galley.domain.split import SplitLayout
 from galley.domain.versions import Analysis
 from galley.errors import InvalidInput
 from jupyter_core.utils import ensure_async
@@ -28,15 +29,18 @@ class SavedNotebooks:
         self._contents = contents
         self._service = service
 
-    async def collect(self, path: str) -> Collected:
+    async def collect(self, path: str, layout: SplitLayout | None = None) -> Collected:
         """Return the notebook at the server's ``path``, its local modules and its analysis.
+
+        Args:
+            layout: how its author arranges its cells into tasks; None for the proposal.
 
         Raises:
             HTTPError: the contents manager has no such file, or does not show it.
             PublicError: it is not a notebook, too large, or the service does not answer.
         """
         file = await self._file(path)
-        return await asyncio.to_thread(self._read, file, path)
+        return await asyncio.to_thread(self._read, file, path, layout)
 
     async def _file(self, path: str) -> Path:
         got = self._contents.get(path, content=False)  # type: ignore[no-untyped-call]
@@ -52,11 +56,13 @@ class SavedNotebooks:
             )
         return Path(to_os_path(ApiPath(path), str(root)))
 
-    def _read(self, file: Path, path: str) -> Collected:
+    def _read(self, file: Path, path: str, layout: SplitLayout | None) -> Collected:
         found = self._service.connection
         with Client(found.url, found.token) as client:
 
             def analyse(notebook: dict[str, Any], modules: dict[str, str]) -> Analysis:
-                return client.analyse(found.tenant, notebook, modules, source_path=path)
+                return client.analyse(
+                    found.tenant, notebook, modules, layout=layout, source_path=path
+                )
 
             return collect_modules(file, analyse)

@@ -8,6 +8,7 @@ import { ICommandPalette, IToolbarWidgetRegistry } from '@jupyterlab/apputils';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { addComparing } from './hidden/plugin';
 import { GalleyLab, IGalleyLab } from './lab/galley';
 import { Notices } from './lab/notices';
 import { Pages } from './lab/pages';
@@ -69,6 +70,20 @@ const publishing: JupyterFrontEndPlugin<void> = {
   }
 };
 
+const comparing: JupyterFrontEndPlugin<void> = {
+  id: 'galley-lab:comparing',
+  description: 'Compares the session of the open notebook with its clean run.',
+  autoStart: true,
+  requires: [IGalleyLab, INotebookTracker],
+  optional: [ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    galley: IGalleyLab,
+    notebooks: INotebookTracker,
+    palette: ICommandPalette | null
+  ) => addComparing(app, galley, notebooks, palette)
+};
+
 const sidebar: JupyterFrontEndPlugin<void> = {
   id: 'galley-lab:sidebar',
   description: 'Lists what waits, runs and pipelines in the left area.',
@@ -95,4 +110,4 @@ const notices: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [lab, pages, publishing, sidebar, notices];
+export default [lab, pages, publishing, comparing, sidebar, notices];

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from galley_lab.live import expression
 
 from tests.galley_lab.conftest import SERVER_TOKEN, TOKEN, Lab
 from tests.galley_lab.recording_service import RecordingService
@@ -96,6 +97,29 @@ def test_analysing_collects_the_modules_beside_the_notebook(
     sent = service.requests[-1]
     assert sent.path == "tenants/oncology/analyses"
     assert sent.body["modules"] == {"helpers.py": "x = 1\n"}
+
+
+def test_the_authors_arrangement_of_the_tasks_goes_along(
+    lab: Lab, service: RecordingService, saved: str
+) -> None:
+    layout = {"tasks": [{"name": "all", "title": "All", "cells": [0]}]}
+    answer = lab.http.post("galley/analyse", json={"path": saved, "layout": layout})
+    assert answer.status_code == 200, answer.text
+    assert service.requests[-1].body["layout"] == layout
+    broken = {"tasks": [{"name": "", "cells": [0]}]}
+    before = len(service.requests)
+    answer = lab.http.post("galley/analyse", json={"path": saved, "layout": broken})
+    assert answer.status_code == 422
+    assert answer.json()["field"] == "layout.tasks.0.name"
+    assert len(service.requests) == before
+
+
+def test_what_fingerprints_a_live_kernel_is_handed_out_as_text(lab: Lab) -> None:
+    answer = lab.http.get("galley/fingerprint")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.text == expression()
 
 
 def test_publishing_sends_the_saved_notebook_and_passes_a_refusal_on(

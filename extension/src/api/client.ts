@@ -9,6 +9,8 @@ import type {
   IPage,
   ISchedulePreview,
   ISlugAnswer,
+  LiveComparison,
+  LiveState,
   Pipeline,
   Run,
   RunRequest,
@@ -51,6 +53,9 @@ export class Client {
   versionDiff = (id: string, against: number | 'live') =>
     this.get<VersionDiff>(`versions/${enc(id)}/diff`, { against });
   withdraw = (id: string) => this.post<Version>(`versions/${enc(id)}/withdraw`);
+  /** What a session has that the clean run of a version has not. */
+  compareLive = (id: string, state: LiveState) =>
+    this.post<LiveComparison>(`versions/${enc(id)}/live`, state, false);
   decide = (id: string, decision: DecisionRequest) =>
     this.post<Version>(`versions/${enc(id)}/decisions`, decision);
   rehearsalUrl = (id: string) => this.transport.url(`versions/${enc(id)}/rehearsal`);

@@ -687,6 +687,8 @@ export interface components {
          *
          *     Attributes:
          *         title: text of the first Markdown heading, or None.
+         *         proposed: what could be parameters where no cell is tagged; its ``cell`` is the one to
+         *             tag, None where the lines must move to a cell of their own first.
          *         tasks: the tasks of the version as it would run without a proved split: one.
          *         split: the split that a rehearsal would try to prove; None where the notebook was read by
          *             an earlier release.
@@ -711,6 +713,7 @@ export interface components {
              */
             modules: string[];
             parameters?: components["schemas"]["ParameterSchema"];
+            proposed?: components["schemas"]["ParameterSchema"] | null;
             /**
              * Requirements
              * @default []

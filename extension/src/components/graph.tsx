@@ -1,55 +1,114 @@
-/** The tasks of a pipeline as a graph, each with its state and its progress by cells. */
+/** The tasks of a pipeline as a graph: each with its state, each edge with what crosses it. */
 import * as React from 'react';
 import type { TaskNode, TaskTry } from '../api/types';
 import { middle } from '../format/names';
-import { layout, type IPlaced } from '../model/graph';
+import { layout, smooth, type IPlaced, type IRouted } from '../model/graph';
+import { cellRanges } from '../model/split';
 import { taskWord, type IWord } from '../model/words';
 import { useTrans } from './context';
 import { Glyph } from './glyph';
 
-const WIDTH = 190;
-const HEIGHT = 58;
-const GAP_X = 46;
-const GAP_Y = 18;
+const BOX = { right: { width: 190, height: 58 }, down: { width: 184, height: 46 } };
+/** Of a label: height, room beside the text, and a letter's width, in pixels. */
+const LABEL = { height: 20, room: 18, letter: 6.4 };
+const LONGEST_LABEL = 22;
+const LONGEST_NAME = 19;
+
+/** What is written on an edge, and what it is called aloud. */
+export interface IEdgeText {
+  from: string;
+  to: string;
+  text: string;
+  aloud: string;
+  /** No variable crosses it: the order matters because of a file, or of state. */
+  effect: boolean;
+}
 
 export interface IGraphProps {
-  graph: readonly TaskNode[];
+  graph: readonly (TaskNode & { title?: string })[];
   tasks?: readonly TaskTry[];
   selected?: string | null;
   onSelect?: (task: string) => void;
+  /** Down fits beside other things, right has the page's width. */
+  direction?: 'down' | 'right';
+  edges?: readonly IEdgeText[];
+  selectedEdge?: string | null;
+  onSelectEdge?: (edge: string) => void;
+}
+
+/** What tells one edge from another. */
+export function edgeKey(edge: { from: string; to: string }): string {
+  return `${edge.from}>${edge.to}`;
 }
 
 export function TaskGraph(props: IGraphProps): JSX.Element {
   const trans = useTrans();
-  const nodes = props.graph.map(node => ({ name: node.name, upstream: node.upstream ?? [] }));
-  const placed = layout(nodes);
-  const width = placed.columns * (WIDTH + GAP_X) - GAP_X + 4;
-  const height = placed.rows * (HEIGHT + GAP_Y) - GAP_Y + 4;
+  const arrow = React.useId();
+  const { graph, direction = 'right' } = props;
+  const box = BOX[direction];
+  const texts = new Map((props.edges ?? []).map(edge => [edgeKey(edge), edge]));
+  const placed = React.useMemo(() => {
+    const nodes = graph.map(node => ({ name: node.name, upstream: node.upstream ?? [] }));
+    const known = new Map((props.edges ?? []).map(edge => [edgeKey(edge), edge.text]));
+    return layout(nodes, {
+      direction,
+      box,
+      label: known.size
+        ? (from, to) => roomFor(middle(known.get(edgeKey({ from, to })) ?? '', LONGEST_LABEL))
+        : undefined
+    });
+  }, [graph, props.edges, direction, box]);
   const tasks = new Map((props.tasks ?? []).map(task => [task.name, task]));
-  const cells = new Map(props.graph.map(node => [node.name, node.cells?.length ?? 0]));
+  const nodes = new Map(graph.map(node => [node.name, node]));
   return (
-    <div className="jp-Galley-graph">
+    <div className={`jp-Galley-graph jp-mod-${direction}`}>
       <svg
-        width={Math.max(0, width)}
-        height={Math.max(0, height)}
+        width={Math.ceil(placed.width)}
+        height={Math.ceil(placed.height)}
         role="group"
         aria-label={trans.__('Task graph')}
       >
-        {placed.edges.map(({ from, to }) => (
+        <marker
+          id={arrow}
+          className="jp-Galley-graphArrow"
+          viewBox="0 0 8 8"
+          refX="7"
+          refY="4"
+          markerWidth="8"
+          markerHeight="8"
+          markerUnits="userSpaceOnUse"
+          orient="auto"
+        >
+          <path d="M0,0 L8,4 L0,8 z" />
+        </marker>
+        {placed.edges.map(edge => (
           <path
-            key={`${from.name}>${to.name}`}
-            className="jp-Galley-graphEdge"
-            d={curve(from, to)}
+            key={edgeKey(edge)}
+            className={`jp-Galley-graphEdge${texts.get(edgeKey(edge))?.effect ? ' jp-mod-effect' : ''}${
+              props.selectedEdge === edgeKey(edge) ? ' jp-mod-selected' : ''
+            }`}
+            d={smooth(edge.points)}
+            markerEnd={`url(#${arrow})`}
           />
         ))}
         {placed.nodes.map(node => (
           <Box
             key={node.name}
-            node={node}
+            placed={node}
+            size={box}
+            node={nodes.get(node.name)!}
             task={tasks.get(node.name)}
-            cells={cells.get(node.name) ?? 0}
             selected={props.selected === node.name}
             onSelect={props.onSelect}
+          />
+        ))}
+        {placed.edges.map(edge => (
+          <Label
+            key={edgeKey(edge)}
+            edge={edge}
+            text={texts.get(edgeKey(edge))}
+            selected={props.selectedEdge === edgeKey(edge)}
+            onSelect={props.onSelectEdge}
           />
         ))}
       </svg>
@@ -57,41 +116,71 @@ export function TaskGraph(props: IGraphProps): JSX.Element {
   );
 }
 
-function corner(node: IPlaced): { x: number; y: number } {
-  return { x: node.column * (WIDTH + GAP_X) + 2, y: node.row * (HEIGHT + GAP_Y) + 2 };
+function roomFor(text: string): { width: number; height: number } | null {
+  return text ? { width: text.length * LABEL.letter + LABEL.room, height: LABEL.height + 8 } : null;
 }
 
-function curve(from: IPlaced, to: IPlaced): string {
-  const a = corner(from);
-  const b = corner(to);
-  const [x1, y1, x2, y2] = [a.x + WIDTH, a.y + HEIGHT / 2, b.x, b.y + HEIGHT / 2];
-  const middleX = (x1 + x2) / 2;
-  return `M${x1},${y1} C${middleX},${y1} ${middleX},${y2} ${x2},${y2}`;
+function Label(props: {
+  edge: IRouted;
+  text: IEdgeText | undefined;
+  selected: boolean;
+  onSelect?: (edge: string) => void;
+}): JSX.Element | null {
+  const { edge, text, onSelect } = props;
+  if (!text?.text || !edge.label) {
+    return null;
+  }
+  const shown = middle(text.text, LONGEST_LABEL);
+  const { width } = roomFor(shown)!;
+  return (
+    <foreignObject
+      x={edge.label.x - width / 2 - 2}
+      y={edge.label.y - LABEL.height / 2 - 2}
+      width={width + 4}
+      height={LABEL.height + 4}
+    >
+      <button
+        type="button"
+        className={`jp-Galley-graphLabel${text.effect ? ' jp-mod-effect' : ''}`}
+        aria-pressed={props.selected}
+        aria-label={text.aloud}
+        title={text.aloud}
+        onClick={() => onSelect?.(edgeKey(edge))}
+      >
+        {shown}
+      </button>
+    </foreignObject>
+  );
 }
 
 function Box(props: {
-  node: IPlaced;
+  placed: IPlaced;
+  size: { width: number; height: number };
+  node: TaskNode & { title?: string };
   task: TaskTry | undefined;
-  cells: number;
   selected: boolean;
   onSelect?: (task: string) => void;
 }): JSX.Element {
   const trans = useTrans();
-  const { node, task, onSelect } = props;
-  const { x, y } = corner(node);
+  const { placed, node, task, onSelect, size } = props;
   const word: IWord | null = task ? taskWord(trans, task.state) : null;
-  const progress = cellProgress(trans, task, props.cells);
+  const progress = cellProgress(trans, task, node.cells ?? []);
   const share = task?.cells ? Math.min(1, (task.cell ?? 0) / task.cells) : 0;
   const choose = onSelect ? () => onSelect(node.name) : undefined;
   return (
-    <foreignObject x={x - 2} y={y - 2} width={WIDTH + 4} height={HEIGHT + 4}>
+    <foreignObject
+      x={placed.x - 2}
+      y={placed.y - 2}
+      width={size.width + 4}
+      height={size.height + 4}
+    >
       <div
         className={`jp-Galley-graphBox jp-mod-${word?.tone ?? 'idle'}${props.selected ? ' jp-mod-selected' : ''}`}
         role={choose ? 'button' : undefined}
         tabIndex={choose ? 0 : undefined}
         aria-pressed={choose ? props.selected : undefined}
         aria-label={`${node.name}: ${word?.text ?? ''} ${progress}`}
-        title={node.name}
+        title={node.title && node.title !== node.name ? `${node.title}\n${node.name}` : node.name}
         onClick={choose}
         onKeyDown={event => {
           if (choose && (event.key === 'Enter' || event.key === ' ')) {
@@ -102,7 +191,7 @@ function Box(props: {
       >
         <div className="jp-Galley-graphName">
           {word && <Glyph name={word.glyph} spin={word.tone === 'busy'} />}
-          <span>{middle(node.name, 18)}</span>
+          <span>{middle(node.name, word ? LONGEST_NAME : LONGEST_NAME + 2)}</span>
         </div>
         <div className="jp-Galley-graphState">
           {word?.text}
@@ -121,11 +210,21 @@ function Box(props: {
 
 type Trans = ReturnType<typeof useTrans>;
 
-/** "cell 7 of 23", "23 cells", or nothing where it is not known. */
-export function cellProgress(trans: Trans, task: TaskTry | undefined, planned: number): string {
+/** "cell 7 of 23", "cells 3–9", "23 cells", or nothing where it is not known. */
+export function cellProgress(
+  trans: Trans,
+  task: TaskTry | undefined,
+  planned: readonly number[]
+): string {
   if (task?.state === 'running' && task.cells) {
     return trans.__('cell %1 of %2', Math.min((task.cell ?? 0) + 1, task.cells), task.cells);
   }
-  const total = task?.cells ?? planned;
-  return total ? trans._n('%1 cell', '%1 cells', total) : '';
+  if (task?.cells) {
+    return trans._n('%1 cell', '%1 cells', task.cells);
+  }
+  if (planned.length === 0) {
+    return '';
+  }
+  const ranges = cellRanges(planned);
+  return planned.length === 1 ? trans.__('cell %1', ranges) : trans.__('cells %1', ranges);
 }

@@ -2,7 +2,7 @@
 import * as React from 'react';
 import type { Version, VersionDiff } from '../api/types';
 import { Resource } from '../model/resource';
-import { versionWord } from '../model/words';
+import { phaseText, versionWord } from '../model/words';
 import { Button, Facts, Link, Loading, Meter, Name, ProblemBox, Section, Time } from './basics';
 import { useGalley, useModel } from './context';
 import { DecisionFooter } from './decision';
@@ -12,6 +12,7 @@ import { FailureBox } from './failure';
 import { Badge, Glyph } from './glyph';
 import { goalText } from './metrics';
 import { NotebookFrame } from './notebook-frame';
+import { ProofView } from './proof';
 import { Tabs } from './tabs';
 
 export function ReviewPage({ id }: { id: string }): JSX.Element {
@@ -122,7 +123,11 @@ function Body(props: { version: Version; onChanged: (version: Version) => void }
 
 function Head({ version }: { version: Version }): JSX.Element {
   const { trans } = useGalley();
-  const progress = version.progress as { cell?: number; cells?: number } | null;
+  const progress = version.progress as {
+    cell?: number;
+    cells?: number;
+    phase?: string;
+  } | null;
   return (
     <header className="jp-Galley-head">
       <div className="jp-Galley-crumbs">
@@ -155,13 +160,29 @@ function Head({ version }: { version: Version }): JSX.Element {
           total={progress?.cells}
           label={
             progress?.cells
-              ? trans.__('rehearsing cell %1 of %2', (progress.cell ?? 0) + 1, progress.cells)
+              ? phased(
+                  trans,
+                  progress.phase,
+                  Math.min((progress.cell ?? 0) + 1, progress.cells),
+                  progress.cells
+                )
               : trans.__('Starting the rehearsal')
           }
         />
       )}
     </header>
   );
+}
+
+function phased(
+  trans: ReturnType<typeof useGalley>['trans'],
+  phase: string | undefined,
+  cell: number,
+  cells: number
+): string {
+  return phase && phase !== 'rehearsing'
+    ? trans.__('%1: cell %2 of %3', phaseText(trans, phase), cell, cells)
+    : trans.__('rehearsing cell %1 of %2', cell, cells);
 }
 
 /** A version that may still go live is compared with what is live, another with the one before. */
@@ -222,6 +243,9 @@ function Evidence(props: { version: Version; diff: VersionDiff | null }): JSX.El
       </Section>
       <Section title={trans.__('Rehearsal')}>
         <RehearsalFigures evidence={version.evidence} />
+      </Section>
+      <Section title={trans.__('Split and proof')}>
+        <ProofView version={version} />
       </Section>
       <Section title={trans.__('Settings that change')}>
         {diff ? <SettingDiffs settings={diff.settings ?? []} /> : <Loading lines={2} />}

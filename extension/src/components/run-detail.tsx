@@ -1,10 +1,13 @@
 /** The right half of the run page: notebook, log, metrics and parameters of a task. */
 import * as React from 'react';
 import type { Attempt, Run, TaskTry } from '../api/types';
+import { bytes } from '../format/quantity';
 import { LogModel } from '../model/log';
-import { ended } from '../model/words';
-import { Empty } from './basics';
+import { ended, taskWord } from '../model/words';
+import { Elapsed, Empty, Name } from './basics';
 import { useGalley, useModel } from './context';
+import { Badge } from './glyph';
+import { cellProgress } from './graph';
 import { LogView } from './log-view';
 import { Metrics, Values } from './metrics';
 import { NotebookFrame } from './notebook-frame';
@@ -24,6 +27,7 @@ export function RunDetail(props: IDetailProps): JSX.Element {
   const [tab, setTab] = React.useState<DetailTab>(ended(run.state) ? 'notebook' : 'log');
   return (
     <div className="jp-Galley-detail">
+      {task && (run.graph ?? []).length > 1 && <TaskHead task={task} />}
       <Tabs<DetailTab>
         label={trans.__('Details')}
         current={tab}
@@ -53,6 +57,25 @@ export function RunDetail(props: IDetailProps): JSX.Element {
         {tab === 'metrics' && <RunMetrics run={run} />}
         {tab === 'parameters' && <Values values={run.parameters} />}
       </Tabs>
+    </div>
+  );
+}
+
+/** Which of several tasks the tabs below speak of. */
+function TaskHead({ task }: { task: TaskTry }): JSX.Element {
+  const { trans } = useGalley();
+  return (
+    <div className="jp-Galley-row jp-Galley-taskHead">
+      <strong>
+        <Name text={task.name} most={48} />
+      </strong>
+      <Badge word={taskWord(trans, task.state)} />
+      <span className="jp-Galley-muted">
+        {cellProgress(trans, task, [])}
+        {task.cells && task.started_at ? ' · ' : ''}
+        {task.started_at && <Elapsed start={task.started_at} end={task.ended_at} />}
+        {task.peak_memory ? ` · ${bytes(task.peak_memory)}` : ''}
+      </span>
     </div>
   );
 }
@@ -113,6 +136,11 @@ function AttemptLog({ run, attempt }: { run: Run; attempt: Attempt }): JSX.Eleme
 function TaskNotebook({ run, attempt, task }: IDetailProps): JSX.Element {
   const { client, trans } = useGalley();
   const anchor = useFailedCell(run, attempt, task);
+  if (task?.state === 'skipped') {
+    return (
+      <Empty title={trans.__('This task was skipped.')}>{skipReason(trans, attempt, task)}</Empty>
+    );
+  }
   if (!attempt || !task?.notebook) {
     return (
       <Empty title={trans.__('No executed notebook yet.')}>
@@ -133,6 +161,34 @@ function TaskNotebook({ run, attempt, task }: IDetailProps): JSX.Element {
   );
 }
 
+/** Why a task was skipped: the nearest tasks before it that did not succeed. */
+export function skipReason(
+  trans: ReturnType<typeof useGalley>['trans'],
+  attempt: Attempt | undefined,
+  task: TaskTry
+): string {
+  const tasks = new Map((attempt?.tasks ?? []).map(one => [one.name, one]));
+  const culprits = new Set<string>();
+  const seen = new Set<string>();
+  const look = (name: string): void => {
+    const one = tasks.get(name);
+    if (!one || seen.has(name)) {
+      return;
+    }
+    seen.add(name);
+    if (one.state === 'skipped') {
+      one.upstream.forEach(look);
+    } else if (one.state !== 'succeeded') {
+      culprits.add(name);
+    }
+  };
+  task.upstream.forEach(look);
+  const names = [...culprits].map(name => `“${name}”`).join(trans.__(' and '));
+  return names
+    ? trans.__('It waits for the task %1, which did not succeed.', names)
+    : trans.__('A task before it did not succeed.');
+}
+
 /** The anchor of the failed cell in the rendered notebook; null where none failed. */
 function useFailedCell(
   run: Run,
@@ -141,7 +197,9 @@ function useFailedCell(
 ): string | null {
   const { client } = useGalley();
   const [anchor, setAnchor] = React.useState<string | null>(null);
-  const cell = (task?.error ?? attempt?.error)?.cell;
+  const error = task?.error ?? attempt?.error;
+  // The attempt's error belongs to one task: another's notebook has no such cell.
+  const cell = error && (error.task ?? task?.name) === task?.name ? error.cell : null;
   const [name, number, kept] = [task?.name, attempt?.number, task?.notebook];
   React.useEffect(() => {
     let wanted = true;

@@ -1,7 +1,8 @@
 /** The bridge's own routes: where it leads, and saved notebooks. */
 import { request, type ITransport } from '../api/transport';
 import { newKey } from '../api/client';
-import type { Analysis, PublishFields, Version } from '../api/types';
+import { Problem } from '../api/problem';
+import type { Analysis, PublishFields, SplitLayout, Version } from '../api/types';
 
 export interface IConnection {
   tenant: string;
@@ -13,7 +14,17 @@ export class Bridge {
   connection = () => request<IConnection>(this.transport, 'GET', 'connection');
 
   /** What reading the notebook saved at `path` tells; nothing of it is run. */
-  analyse = (path: string) => request<Analysis>(this.transport, 'POST', 'analyse', { path });
+  analyse = (path: string, layout: SplitLayout | null = null) =>
+    request<Analysis>(this.transport, 'POST', 'analyse', { path, layout });
+
+  /** Python source of what takes the fingerprint of a namespace. */
+  fingerprint = async (): Promise<string> => {
+    const answer = await this.transport.fetch('fingerprint');
+    if (!answer.ok) {
+      throw await Problem.of(answer);
+    }
+    return answer.text();
+  };
 
   /** Publish the notebook saved at `path` as the next version of `slug`. */
   publish = (path: string, slug: string, fields: PublishFields) =>

@@ -1,6 +1,7 @@
 /** Names under which others find what the plugins add. */
 export const Commands = {
   publish: 'galley:publish',
+  compareSession: 'galley:compare-session',
   openRun: 'galley:open-run',
   openReview: 'galley:open-review',
   openPipeline: 'galley:open-pipeline',

@@ -4,6 +4,7 @@ import type {
   AttemptState,
   FailureClass,
   Gate,
+  Proof,
   Run,
   RunState,
   Severity,
@@ -120,6 +121,54 @@ export function attemptWord(trans: TranslationBundle, state: AttemptState): stri
     lost: trans.__('its host was lost')
   };
   return words[state];
+}
+
+/** The verdict on a split: "Proved equal: 4 tasks". */
+export function proofWord(
+  trans: TranslationBundle,
+  proof: Pick<Proof, 'state' | 'plan' | 'tries'>
+): IWord {
+  switch (proof.state) {
+    case 'equal': {
+      const count = proof.plan?.tasks.length ?? 1;
+      return {
+        text: trans._n('Proved equal: %1 task', 'Proved equal: %1 tasks', count),
+        tone: 'good',
+        glyph: 'check'
+      };
+    }
+    case 'unequal':
+      return { text: trans.__('One task: no split was equal'), tone: 'warn', glyph: 'warning' };
+    case 'skipped':
+      return { text: trans.__('One task: proof skipped'), tone: 'wait', glyph: 'skip' };
+    default:
+      return { text: trans.__('One task: nothing to prove'), tone: 'idle', glyph: 'info' };
+  }
+}
+
+/** The verdict in a sentence, with its reason. */
+export function proofSentence(trans: TranslationBundle, proof: Proof): string {
+  const { state, reason } = proof;
+  switch (state) {
+    case 'equal':
+      return proofWord(trans, proof).text;
+    case 'skipped':
+      return reason ? trans.__('Proof skipped: %1', reason) : trans.__('Proof skipped');
+    default:
+      return reason ? trans.__('One task: %1', reason) : proofWord(trans, proof).text;
+  }
+}
+
+/** What a rehearsal does, in words; a phase that is not known is shown as it is. */
+export function phaseText(trans: TranslationBundle, phase: string): string {
+  const words: Record<string, string> = {
+    environment: trans.__('Preparing the environment'),
+    rehearsing: trans.__('Rehearsing'),
+    'plain run again': trans.__('Proving the split: running unsplit once more'),
+    'split run': trans.__('Proving the split: running split'),
+    comparing: trans.__('Proving the split: comparing')
+  };
+  return words[phase] ?? phase;
 }
 
 /** What started a run. */

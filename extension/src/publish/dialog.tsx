@@ -117,6 +117,8 @@ function Published({ session, onClose, onCell }: IDialogProps): JSX.Element | nu
         version={version}
         problem={published.problem}
         retry={() => void published.refresh()}
+        comparison={session.comparison}
+        onCell={onCell}
         actions={
           cell !== null &&
           cell !== undefined && (

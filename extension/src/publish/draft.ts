@@ -1,5 +1,12 @@
 /** What the publish dialog holds: its fields as they were typed, and the request made of them. */
-import type { Analysis, Pipeline, PublishFields, ScheduleRequest, Version } from '../api/types';
+import type {
+  Analysis,
+  Pipeline,
+  PublishFields,
+  ScheduleRequest,
+  SplitLayout,
+  Version
+} from '../api/types';
 import { slugify } from '../format/names';
 
 export interface IDraft {
@@ -26,6 +33,9 @@ export interface IDraft {
   timezone: string;
   catchUp: 'latest' | 'skip';
   note: string;
+  /** Which cells form which task; null for the proposal. */
+  layout: SplitLayout | null;
+  prove: 'budget' | 'always' | 'never';
   /** Meant as the next version of a pipeline that somebody else owns. */
   continues: boolean;
 }
@@ -66,8 +76,19 @@ export function beginning(from: IBeginning): IDraft {
     timezone: schedule?.timezone ?? from.timezone,
     catchUp: schedule?.catch_up ?? 'latest',
     note: '',
+    layout: arrangedBefore(version, from.analysis),
+    prove: 'budget',
     continues: false
   };
+}
+
+/** The author's own arrangement of the latest version, while the notebook has as many cells. */
+function arrangedBefore(version: Version | null, analysis: Analysis | null): SplitLayout | null {
+  const before = version?.analysis?.split;
+  const count = (tasks: readonly { cells: readonly number[] }[] | undefined): number =>
+    (tasks ?? []).reduce((sum, task) => sum + task.cells.length, 0);
+  const fits = count(before?.wished?.tasks) === count(analysis?.split?.wished?.tasks);
+  return before?.source === 'author' && before.wished && fits ? before.wished : null;
 }
 
 /** The values whose parameters the notebook still declares. */
@@ -117,6 +138,8 @@ export function requestOf(draft: IDraft, rehearseOnly: boolean): PublishFields {
     retries: numberOf(draft.retries) ?? 1,
     schedule: scheduleOf(draft),
     note: draft.note.trim(),
+    layout: draft.layout,
+    prove: draft.prove,
     rehearse_only: rehearseOnly,
     continues: draft.continues ? true : null
   };

@@ -91,12 +91,16 @@ export function refusal(problem: Problem | null): { field: string; message: stri
     'timeout_s',
     'retries',
     'schedule',
-    'note'
+    'note',
+    'layout'
   ];
   if (!known.includes(root)) {
     return null;
   }
   const whole: Record<string, string> = { goal: 'goal.metric', schedule: 'schedule.cron' };
+  if (root === 'layout') {
+    return { field: root, message: problem.message };
+  }
   return { field: whole[field] ?? field, message: problem.message };
 }
 
@@ -107,6 +111,9 @@ export interface IState {
   mistakes: Mistakes;
   /** The schedule as the service reads it. */
   scheduleProblem: string | null;
+  /** Why the author's arrangement of the tasks is impossible. */
+  layoutProblem: string | null;
+  layoutPending: boolean;
   slugKnown: boolean;
 }
 
@@ -143,6 +150,12 @@ export function reasonAgainst(
   }
   if (draft.scheduled && state.scheduleProblem) {
     return state.scheduleProblem;
+  }
+  if (state.layoutProblem) {
+    return state.layoutProblem;
+  }
+  if (state.layoutPending) {
+    return trans.__('The arrangement of the tasks is being checked.');
   }
   return state.slugKnown ? null : trans.__('The short name is being checked.');
 }

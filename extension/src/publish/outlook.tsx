@@ -1,12 +1,15 @@
 /** The right side of the publish dialog: what will happen, before it does. */
 import * as React from 'react';
-import type { Analysis, TaskNode, Version } from '../api/types';
+import type { Analysis, Check, Version } from '../api/types';
 import { Button, Facts, Loading, ProblemBox, Section } from '../components/basics';
 import { useTrans } from '../components/context';
 import { Checks, RehearsalFigures } from '../components/evidence';
 import { TaskGraph } from '../components/graph';
+import { SessionChecks } from '../hidden/view';
+import { named } from '../model/split';
 import { gateShort } from '../model/words';
 import type { PublishSession } from './session';
+import { SplitSection } from './split-editor';
 
 export function Outlook(props: {
   session: PublishSession;
@@ -15,7 +18,7 @@ export function Outlook(props: {
   const trans = useTrans();
   const { session } = props;
   const { analysis } = session;
-  const retry = (): void => void analysis.refresh();
+  const retry = (): void => void session.reread();
   return (
     <div className="jp-Galley-outlook">
       <h3>{trans.__('What will happen')}</h3>
@@ -23,9 +26,13 @@ export function Outlook(props: {
       <ProblemBox problem={analysis.problem} retry={retry} />
       {analysis.value ? (
         <>
-          <Section title={trans.__('Tasks')}>
-            <TaskGraph graph={named(analysis.value.tasks, session.draft?.slug)} />
-          </Section>
+          {analysis.value.split && session.draft ? (
+            <SplitSection session={session} onCell={props.onCell} />
+          ) : (
+            <Section title={trans.__('Tasks')}>
+              <TaskGraph graph={named(analysis.value.tasks, session.draft?.slug)} />
+            </Section>
+          )}
           <Section
             title={trans.__('Checks')}
             aside={
@@ -40,6 +47,7 @@ export function Outlook(props: {
           >
             <Checks checks={analysis.value.checks} onCell={props.onCell} />
           </Section>
+          <Session checks={session.sessionChecks} onCell={props.onCell} />
           <Environment analysis={analysis.value} />
         </>
       ) : (
@@ -48,11 +56,6 @@ export function Outlook(props: {
       <LastRehearsal version={session.known.value?.version ?? null} />
     </div>
   );
-}
-
-/** The tasks under the names that they will have: a single one is called like the pipeline. */
-export function named(tasks: readonly TaskNode[], slug: string | undefined): TaskNode[] {
-  return tasks.length === 1 && slug ? [{ ...tasks[0], name: slug.replace(/-/g, '_') }] : [...tasks];
 }
 
 /** The way of a version, in a sentence each. */
@@ -82,6 +85,19 @@ function Steps({ session }: { session: PublishSession }): JSX.Element {
       </li>
     </ol>
   );
+}
+
+/** What the rehearsal will do otherwise than the session did, as far as the cells tell. */
+function Session(props: {
+  checks: readonly Check[];
+  onCell: (cell: number) => void;
+}): JSX.Element | null {
+  const trans = useTrans();
+  return props.checks.length > 0 ? (
+    <Section title={trans.__('Your session')}>
+      <SessionChecks checks={props.checks} onCell={props.onCell} />
+    </Section>
+  ) : null;
 }
 
 function Environment({ analysis }: { analysis: Analysis }): JSX.Element | null {

@@ -1,11 +1,14 @@
 /** The publish dialog after publishing: how far the version is on its way. */
 import * as React from 'react';
 import type { Version } from '../api/types';
-import { Link, Meter, ProblemBox } from '../components/basics';
+import { Link, Meter, ProblemBox, Section } from '../components/basics';
 import { useTrans } from '../components/context';
 import { RehearsalFigures } from '../components/evidence';
 import { FailureBox } from '../components/failure';
 import { Glyph } from '../components/glyph';
+import type { IOutcome } from '../hidden/comparison';
+import { ComparisonView } from '../hidden/view';
+import type { Resource } from '../model/resource';
 import { stepsOf, type IStep } from './steps';
 
 export function Progress(props: {
@@ -13,6 +16,8 @@ export function Progress(props: {
   problem: unknown;
   retry: () => void;
   actions: React.ReactNode;
+  comparison: Resource<IOutcome> | null;
+  onCell: (cell: number) => void;
 }): JSX.Element {
   const trans = useTrans();
   const { version } = props;
@@ -38,6 +43,11 @@ export function Progress(props: {
         <div className="jp-Galley-outcome">
           <RehearsalFigures evidence={version.evidence} />
         </div>
+      )}
+      {props.comparison && (
+        <Section title={trans.__('Your session')}>
+          <ComparisonView outcome={props.comparison} onCell={props.onCell} />
+        </Section>
       )}
       <p>
         <Link to={{ kind: 'review', id: version.id }}>

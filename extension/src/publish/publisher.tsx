@@ -5,6 +5,7 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { CommandRegistry } from '@lumino/commands';
 import { createRoot } from 'react-dom/client';
 import { GalleyProvider } from '../components/context';
+import { PanelSession } from '../hidden/session';
 import type { IGalleyLab, LabGalley } from '../lab/galley';
 import type { IGalley } from '../model/galley';
 import { PublishDialog } from './dialog';
@@ -53,6 +54,7 @@ export class Publisher {
       path,
       tenant: galley.homeTenant,
       kept: this.drafts.get(path) ?? null,
+      live: new PanelSession(panel, trans),
       save: () => save(trans, panel),
       watched
     });

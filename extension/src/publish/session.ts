@@ -2,13 +2,24 @@
 import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 import { Problem } from '../api/problem';
-import type { Analysis, ISchedulePreview, ITenant, Pipeline, Version } from '../api/types';
+import type {
+  Analysis,
+  Check,
+  ISchedulePreview,
+  ITenant,
+  Pipeline,
+  SplitPlan,
+  Version
+} from '../api/types';
 import type { Bridge } from '../lab/bridge';
 import { tenantOf, type IGalley } from '../model/galley';
 import { Resource, type IChanging } from '../model/resource';
+import { compare, type IOutcome } from '../hidden/comparison';
+import type { ILiveSession } from '../hidden/session';
 import { beginning, requestOf, scheduleOf, type IDraft } from './draft';
 import { mistakes, reasonAgainst, refusal, type Mistakes } from './mistakes';
 import { SlugCheck } from './slug-check';
+import { SplitCheck } from './split-check';
 
 /** Typing is over when nothing was typed for so long, milliseconds. */
 const QUIET = 350;
@@ -20,6 +31,8 @@ export interface ISessionParts {
   tenant: string;
   /** What was typed before, in a dialog that was closed without publishing. */
   kept: IDraft | null;
+  /** The kernel and the cells of the open notebook. */
+  live: ILiveSession;
   /** Saves the notebook; its error says why that failed. */
   save: () => Promise<void>;
   /** Ids of what a dialog shows, so that no toast repeats it. */
@@ -44,7 +57,11 @@ export class PublishSession implements IDisposable, IChanging {
     );
     this.timezones = new Resource(galley.client.timezones);
     this.slug = new SlugCheck(galley.client, tenant, QUIET);
-    for (const model of [this.analysis, this.known, this.preview, this.timezones, this.slug]) {
+    this.split = new SplitCheck(
+      async layout => (await bridge.analyse(path, layout)).split ?? null,
+      QUIET
+    );
+    for (const model of this.models) {
       model.changed.connect(this.onChanged, this);
     }
     galley.me.changed.connect(this.onChanged, this);
@@ -56,10 +73,13 @@ export class PublishSession implements IDisposable, IChanging {
   readonly preview: Resource<ISchedulePreview>;
   readonly timezones: Resource<string[]>;
   readonly slug: SlugCheck;
+  readonly split: SplitCheck;
 
   draft: IDraft | null = null;
   /** The version that came of it; the dialog shows its progress then. */
   published: Resource<Version> | null = null;
+  /** The session held against the clean run, once there is one. */
+  comparison: Resource<IOutcome> | null = null;
   problem: Problem | null = null;
   busy: 'rehearse' | 'publish' | null = null;
 
@@ -80,12 +100,29 @@ export class PublishSession implements IDisposable, IChanging {
     return this.slug.pipeline;
   }
 
+  /** The split as it stands: of the author's arrangement, or the proposal. */
+  get plan(): SplitPlan | null {
+    return this.split.answer ?? this.analysis.value?.split ?? null;
+  }
+
   get owner(): string {
     return this.pipeline?.owner ?? this.parts.galley.me.value?.user ?? '';
   }
 
   get nextVersion(): number {
     return (this.pipeline?.latest_version ?? 0) + 1;
+  }
+
+  /** What the cells' counts and edits alone tell of the session; not what reading told already. */
+  get sessionChecks(): Check[] {
+    const told = new Set(
+      (this.analysis.value?.checks ?? [])
+        .filter(check => check.code === 'hidden-state')
+        .map(check => check.cell)
+    );
+    return this.parts.live
+      .checks()
+      .filter(check => check.code !== 'live-order' || !told.has(check.cell));
   }
 
   /** What is wrong, by field; the service's own refusal among it. */
@@ -110,6 +147,8 @@ export class PublishSession implements IDisposable, IChanging {
       tenant: this.tenant,
       mistakes: mistakes(trans, this.draft, this.slug.answer, this.tenant),
       scheduleProblem: this.preview.problem?.message ?? null,
+      layoutProblem: this.split.problem?.message ?? null,
+      layoutPending: this.split.pending,
       slugKnown: this.slug.answer?.slug === this.draft.slug
     });
   }
@@ -126,7 +165,7 @@ export class PublishSession implements IDisposable, IChanging {
     clearTimeout(this.timer);
     this.parts.galley.me.changed.disconnect(this.onChanged, this);
     this.forget();
-    for (const model of [this.analysis, this.known, this.preview, this.timezones, this.slug]) {
+    for (const model of this.models) {
       model.dispose();
     }
     Signal.clearData(this);
@@ -142,10 +181,21 @@ export class PublishSession implements IDisposable, IChanging {
     if (this.draft.slug !== before.slug) {
       this.slug.ask(this.draft.slug);
     }
+    if (this.draft.layout !== before.layout) {
+      this.split.ask(this.draft.layout);
+    }
     if (JSON.stringify(scheduleOf(before)) !== JSON.stringify(scheduleOf(this.draft))) {
       this.previewSoon();
     }
     this._changed.emit();
+  }
+
+  /** Save the notebook and read it once more, the arrangement of its tasks with it. */
+  async reread(): Promise<void> {
+    await this.analysis.refresh();
+    if (this.draft?.layout) {
+      this.split.ask(this.draft.layout);
+    }
   }
 
   async submit(rehearseOnly: boolean): Promise<void> {
@@ -180,8 +230,12 @@ export class PublishSession implements IDisposable, IChanging {
   back(): void {
     this.forget();
     this.slug.ask(this.draft?.slug ?? '');
-    void this.analysis.refresh();
+    void this.reread();
     this._changed.emit();
+  }
+
+  private get models(): (IChanging & IDisposable)[] {
+    return [this.analysis, this.known, this.preview, this.timezones, this.slug, this.split];
   }
 
   private watch(version: Version): void {
@@ -191,11 +245,25 @@ export class PublishSession implements IDisposable, IChanging {
     published.follow(events, event => event.subject === id);
     published.set(version);
     published.changed.connect(this.onChanged, this);
+    published.changed.connect(this.compareOnce, this);
     this.published = published;
     void published.refresh();
   }
 
+  /** Hold the session against the clean run as soon as there is one. */
+  private compareOnce(): void {
+    const version = this.published?.value;
+    if (this.comparison || !version?.evidence?.passed) {
+      return;
+    }
+    const { galley, bridge, live } = this.parts;
+    this.comparison = new Resource(() => compare(galley, bridge, live, version));
+    void this.comparison.refresh();
+  }
+
   private forget(): void {
+    this.comparison?.dispose();
+    this.comparison = null;
     if (this.published) {
       this.parts.watched.delete(this.published.value?.id ?? '');
       this.published.dispose();
@@ -229,6 +297,9 @@ export class PublishSession implements IDisposable, IChanging {
         timezone: Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'
       });
     this.slug.ask(this.draft.slug);
+    if (this.draft.layout) {
+      this.split.ask(this.draft.layout);
+    }
     if (this.draft.scheduled) {
       this.previewSoon();
     }

@@ -1,9 +1,10 @@
 /** The stations of a version on its way, as the publish dialog shows them. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Version } from '../api/types';
+import { phaseText, proofSentence } from '../model/words';
 
 export interface IStep {
-  key: 'analysed' | 'environment' | 'rehearsal' | 'end';
+  key: 'analysed' | 'environment' | 'rehearsal' | 'proof' | 'end';
   label: string;
   state: 'done' | 'doing' | 'waiting' | 'failed' | 'skipped';
   detail?: string;
@@ -11,15 +12,13 @@ export interface IStep {
   total?: number;
 }
 
+const PROVING = ['plain run again', 'split run', 'comparing'];
+
 /** How far a version is; a rehearsal's progress counts code cells that are finished. */
 export function stepsOf(trans: TranslationBundle, version: Version): IStep[] {
   const { state, analysis } = version;
-  const packages = analysis?.requirements.length ?? 0;
-  const { cell, cells } = progressOf(version);
-  const begun = cells > 0;
-  const over = state !== 'analysing' && state !== 'rehearsing';
+  const progress = progressOf(version);
   const stopped = state === 'failed' || (state === 'withdrawn' && !version.evidence?.passed);
-  const rehearsing = state === 'rehearsing';
   return [
     {
       key: 'analysed',
@@ -29,39 +28,56 @@ export function stepsOf(trans: TranslationBundle, version: Version): IStep[] {
         ? trans._n('%1 check to look at', '%1 checks to look at', analysis.checks.length)
         : undefined
     },
-    {
-      key: 'environment',
-      label: rehearsing && !begun ? trans.__('Starting the environment') : trans.__('Environment'),
-      state: over || begun ? 'done' : rehearsing ? 'doing' : 'waiting',
-      detail: packages
-        ? trans._n(
-            '%1 package at its exact version',
-            '%1 packages at their exact versions',
-            packages
-          )
-        : undefined
-    },
-    rehearsal(trans, version, stopped, begun ? { cell, cells } : null),
+    environment(trans, version, progress),
+    rehearsal(trans, version, stopped, progress),
+    ...proof(trans, version, stopped, progress),
     end(trans, version, stopped)
   ];
+}
+
+function environment(trans: TranslationBundle, version: Version, progress: IProgress): IStep {
+  const { state, analysis } = version;
+  const packages = analysis?.requirements.length ?? 0;
+  const begun = progress.cells > 0 || isProving(progress);
+  const doing = state === 'rehearsing' && (!begun || progress.phase === 'environment');
+  const over = state !== 'analysing' && state !== 'rehearsing';
+  return {
+    key: 'environment',
+    label: doing ? trans.__('Starting the environment') : trans.__('Environment'),
+    state: doing ? 'doing' : over || begun ? 'done' : 'waiting',
+    detail: packages
+      ? trans._n('%1 package at its exact version', '%1 packages at their exact versions', packages)
+      : undefined
+  };
+}
+
+function isProving({ phase }: IProgress): boolean {
+  return phase !== null && PROVING.includes(phase);
 }
 
 function rehearsal(
   trans: TranslationBundle,
   version: Version,
   stopped: boolean,
-  progress: { cell: number; cells: number } | null
+  progress: IProgress
 ): IStep {
   const step = { key: 'rehearsal', label: trans.__('Rehearsal') } as const;
-  if (version.state === 'rehearsing' && progress) {
-    const { cell, cells } = progress;
-    return {
-      ...step,
-      label: trans.__('Rehearsing cell %1 of %2', Math.min(cell + 1, cells), cells),
-      state: 'doing',
-      done: cell,
-      total: cells
-    };
+  const { cell, cells, phase } = progress;
+  if (version.state === 'rehearsing') {
+    if (isProving(progress)) {
+      return { ...step, state: 'done' };
+    }
+    if (cells > 0 && phase !== 'environment') {
+      const known = phase === null || phase === 'rehearsing';
+      return {
+        ...step,
+        label: trans.__('Rehearsing cell %1 of %2', Math.min(cell + 1, cells), cells),
+        detail: known ? undefined : phaseText(trans, phase),
+        state: 'doing',
+        done: cell,
+        total: cells
+      };
+    }
   }
   if (stopped) {
     return version.state === 'failed'
@@ -69,6 +85,38 @@ function rehearsal(
       : { ...step, label: trans.__('Rehearsal ended'), state: 'skipped' };
   }
   return { ...step, state: version.evidence?.passed ? 'done' : 'waiting' };
+}
+
+/** The proof, where there is a split to be proved. */
+function proof(
+  trans: TranslationBundle,
+  version: Version,
+  stopped: boolean,
+  progress: IProgress
+): IStep[] {
+  const step = { key: 'proof', label: trans.__('Proof of the split') } as const;
+  const found = version.evidence?.proof;
+  if (found) {
+    const state = found.state === 'equal' || found.state === 'not_needed' ? 'done' : 'skipped';
+    return [{ ...step, label: proofSentence(trans, found), state }];
+  }
+  if (version.state === 'rehearsing' && isProving(progress)) {
+    const { cell, cells, phase } = progress;
+    return [
+      {
+        ...step,
+        label: phaseText(trans, phase ?? ''),
+        detail: cells ? trans.__('cell %1 of %2', Math.min(cell + 1, cells), cells) : undefined,
+        state: 'doing',
+        done: cell,
+        total: cells || undefined
+      }
+    ];
+  }
+  if ((version.analysis?.split?.tasks.length ?? 1) < 2 || version.evidence?.passed) {
+    return [];
+  }
+  return [{ ...step, state: stopped ? 'skipped' : 'waiting' }];
 }
 
 function end(trans: TranslationBundle, version: Version, stopped: boolean): IStep {
@@ -111,9 +159,20 @@ function end(trans: TranslationBundle, version: Version, stopped: boolean): ISte
   }
 }
 
-/** Code cells finished and in all; zeros while the rehearsal has not begun. */
-export function progressOf(version: Pick<Version, 'progress'>): { cell: number; cells: number } {
-  const progress = (version.progress ?? {}) as { cell?: unknown; cells?: unknown };
+export interface IProgress {
+  /** Code cells finished, and in all; zeros while nothing has begun. */
+  cell: number;
+  cells: number;
+  /** What the rehearsal does at the moment, as the service calls it. */
+  phase: string | null;
+}
+
+export function progressOf(version: Pick<Version, 'progress'>): IProgress {
+  const progress = (version.progress ?? {}) as Record<string, unknown>;
   const whole = (value: unknown): number => (typeof value === 'number' ? value : 0);
-  return { cell: whole(progress.cell), cells: whole(progress.cells) };
+  return {
+    cell: whole(progress.cell),
+    cells: whole(progress.cells),
+    phase: typeof progress.phase === 'string' && progress.phase ? progress.phase : null
+  };
 }

@@ -10,6 +10,7 @@ from galley.domain.events import AuditEntry
 from galley.domain.model import Page
 from galley.domain.pipelines import Pipeline
 from galley.domain.schedules import PreviewRequest, SchedulePreview, ScheduleRequest
+from galley.domain.split import SplitLayout
 from galley.domain.versions import Analysis
 
 
@@ -26,10 +27,17 @@ class PipelineRoutes(Routes):
         notebook: dict[str, Any],
         modules: dict[str, str] | None = None,
         *,
+        layout: SplitLayout | None = None,
         source_path: str | None = None,
     ) -> Analysis:
-        """Return what reading a notebook tells; nothing of it is run or kept."""
-        request = AnalysisRequest(notebook=notebook, modules=modules or {}, source_path=source_path)
+        """Return what reading a notebook tells; nothing of it is run or kept.
+
+        Args:
+            layout: the author's own arrangement of the cells into tasks.
+        """
+        request = AnalysisRequest(
+            notebook=notebook, modules=modules or {}, layout=layout, source_path=source_path
+        )
         return self._send(Analysis, f"/tenants/{tenant}/analyses", request)
 
     def slug(self, tenant: str, slug: str) -> SlugStatus:

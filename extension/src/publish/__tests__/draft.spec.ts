@@ -161,6 +161,8 @@ describe('reasonAgainst', () => {
     tenant,
     mistakes: {},
     scheduleProblem: null,
+    layoutProblem: null,
+    layoutPending: false,
     slugKnown: true
   };
 
@@ -175,6 +177,8 @@ describe('reasonAgainst', () => {
     ['A name is needed.', { mistakes: { name: 'A name is needed.' } }, {}],
     ['never fires', { scheduleProblem: 'It never fires.' }, { scheduled: true }],
     ['being checked', { slugKnown: false }, {}],
+    ['cell 3 stands twice', { layoutProblem: 'cell 3 stands twice' }, {}],
+    ['arrangement of the tasks', { layoutPending: true }, {}],
     ['see its field', {}, { unreadable: { defaults: true, rehearsal: false } }]
   ])('says “%s”', (said, change, draft) => {
     expect(reasonAgainst(trans, { ...fresh(), ...draft }, { ...state, ...change })).toContain(said);
