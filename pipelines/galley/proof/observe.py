@@ -1,0 +1,72 @@
+"""Having a run watched: which cells are followed by a snapshot of the namespace.
+
+The probe is :mod:`galley.inside.probe`; it is switched on by two variables in the environment of
+the kernel and leaves outputs and execution counts as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from galley.domain.split import SplitPlan
+from galley.inside import probe
+from galley.project.build import published_cell
+
+SNAPSHOTS = "snapshots"
+
+
+def plain_probe(notebook: str, plan: SplitPlan, folder: Path) -> dict[str, str]:
+    """Return what to add to the environment of an unsplit run, so that it is watched.
+
+    Args:
+        notebook: the rendered notebook of the one task (JSON text, as in ``TaskSpec.notebook``).
+        plan: the split that is to be proved: snapshots are taken where its wished sections and its
+            tasks end, and after the last cell.
+        folder: empty or missing; the kernel writes to it. ``folder / "snapshots"`` has the result.
+    """
+    cells = _executed(notebook)
+    published = [cell for cell in cells.values() if cell is not None]
+    ends = {
+        max((cell for cell in section.cells if cell in published), default=-1)
+        for section in (*plan.tasks, *(plan.wished.tasks if plan.wished else ()))
+    }
+    crossing = sorted({crossing.name for crossing in plan.crossings})
+    return _prepare(cells, {*ends, *published[-1:]}, folder, crossing)
+
+
+def task_probe(notebook: str, own: Collection[int], folder: Path) -> dict[str, str]:
+    """Return the same for one task of a split: a snapshot after the last of its ``own`` cells."""
+    cells = _executed(notebook)
+    last = max((cell for cell in cells.values() if cell is not None and cell in own), default=-1)
+    return _prepare(cells, {last}, folder, ())
+
+
+def _prepare(
+    cells: Mapping[int, int | None],
+    wanted: Collection[int],
+    folder: Path,
+    crossing: Collection[str],
+) -> dict[str, str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    # The last one where a cell is there twice; the comparison tells that it is.
+    after = {cell: number for number, cell in cells.items() if cell is not None and cell in wanted}
+    return probe.prepare(
+        folder,
+        after={number: cell for cell, number in after.items()},
+        output=folder / SNAPSHOTS,
+        crossing=tuple(crossing),
+    )
+
+
+def _executed(notebook: str) -> dict[int, int | None]:
+    """Return number of the executed code cell, from 1 → its published index, if it has one."""
+    found: dict[int, int | None] = {}
+    for cell in json.loads(notebook)["cells"]:
+        source = cell.get("source", "")
+        text = source if isinstance(source, str) else "".join(source)
+        skipped = "skip-execution" in cell.get("metadata", {}).get("tags", ())
+        if cell.get("cell_type") == "code" and text.strip() and not skipped:
+            found[len(found) + 1] = published_cell(cell)
+    return found

@@ -1,0 +1,72 @@
+"""The one folder in which all runs of a proof happen, one after the other.
+
+Each run finds a fresh copy of the project under the same path, so that paths that a notebook keeps
+or prints are the same. What an earlier run left is put aside, and put back at the end.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from galley.proof.files import Marks, Written, marks, written
+
+
+class Stage:
+    """The folder and what it held before.
+
+    Args:
+        home: where the runs happen; their working directory. It is never removed or renamed
+            itself: it may be a mount point or somebody's current directory.
+        aside: an empty or missing folder beside it for what is put aside.
+        neighbours: a folder whose content every run finds as well: the notebook's data files.
+    """
+
+    def __init__(self, home: Path, aside: Path, neighbours: Path | None = None) -> None:
+        self.home = home
+        self._aside = aside
+        self._neighbours = neighbours
+        self._marks: Marks = {}
+
+    def put_aside(self) -> None:
+        """Move what is in the folder away, until :meth:`put_back`."""
+        self._aside.mkdir(parents=True, exist_ok=True)
+        _move(self.home, self._aside)
+
+    def put_back(self) -> None:
+        """Leave the folder as it was at :meth:`put_aside`."""
+        self._clear()
+        _move(self._aside, self.home)
+
+    def set(self, files: Mapping[str, bytes]) -> None:
+        """Make the folder hold ``files`` (relative path → content) and the neighbours only."""
+        self._clear()
+        if self._neighbours is not None:
+            shutil.copytree(self._neighbours, self.home, symlinks=True, dirs_exist_ok=True)
+        for path, content in files.items():
+            target = self.home / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        self.mark()
+
+    def mark(self) -> None:
+        """Take what the folder holds now as given: not written by a run."""
+        self._marks = marks(self.home)
+
+    def written(self) -> Written:
+        """Return what was written since the last mark."""
+        return written(self.home, self._marks)
+
+    def _clear(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        for path in self.home.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+def _move(source: Path, target: Path) -> None:
+    for path in list(source.iterdir()):
+        shutil.move(path, target / path.name)
