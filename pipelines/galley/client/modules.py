@@ -14,6 +14,8 @@ MAX_NOTEBOOK = 64 * 2**20
 MAX_MODULES = 4 * 2**20
 """Largest notebook and largest sum of its local modules that are read, bytes."""
 
+REQUIREMENTS = "requirements.txt"
+
 
 class Collected(NamedTuple):
     """What a notebook needs in order to be published.
@@ -38,6 +40,9 @@ def collect_modules(
     notebook, and asks again until nothing more is found. A package brings all of its Python files.
     Files that lie outside the notebook's folder, through a symbolic link, are not read.
 
+    A ``requirements.txt`` beside a notebook that states no requirements itself goes along, as the
+    ``galley.requirements`` of the notebook's metadata.
+
     Raises:
         NotFound: there is no such notebook.
         InvalidInput: it is not a notebook, or a module is not UTF-8 text.
@@ -45,6 +50,7 @@ def collect_modules(
     """
     notebook = read_notebook(notebook_path)
     folder = notebook_path.resolve().parent
+    notebook = _with_requirements(notebook, folder / REQUIREMENTS)
     modules: dict[str, str] = {}
     while True:
         analysis = analyse(notebook, modules)
@@ -92,6 +98,21 @@ def read_notebook(path: Path) -> dict[str, Any]:
             f"{path.name} is not a notebook of format 4: it has no list of cells.", field="notebook"
         )
     return notebook
+
+
+def _with_requirements(notebook: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Return the notebook with the lines of ``file`` in its metadata, if it states none itself."""
+    metadata = notebook.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    galley = metadata.get("galley")
+    galley = galley if isinstance(galley, dict) else {}
+    if "requirements" in galley or not file.is_file() or not _is_inside(file, file.parent):
+        return notebook
+    if file.stat().st_size > MAX_MODULES:
+        raise TooLarge(f"{file.name} is larger than {MAX_MODULES // 2**20} MiB.", field="notebook")
+    lines = [line.strip() for line in _read_text(file, "notebook").splitlines()]
+    stated = [line for line in lines if line and not line.startswith("#")]
+    return {**notebook, "metadata": {**metadata, "galley": {**galley, "requirements": stated}}}
 
 
 def _files_of(name: str, folder: Path) -> dict[str, Path]:

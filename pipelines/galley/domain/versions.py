@@ -109,6 +109,8 @@ class Analysis(Model):
             an earlier release.
         missing_modules: imported names that are neither in the environment nor among the
             modules sent: the caller looks for them beside the notebook and asks again.
+        requirements: what the imports are installed as where the notebook was read.
+        stated: requirement lines of the author's own; one wins over an import's of that name.
         modules: names of the local modules that were sent and are imported.
     """
 
@@ -119,6 +121,7 @@ class Analysis(Model):
     tasks: tuple[TaskNode, ...] = ()
     split: SplitPlan | None = None
     requirements: tuple[Requirement, ...] = ()
+    stated: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     missing_modules: tuple[str, ...] = ()
 
@@ -144,6 +147,20 @@ class CellError(Model):
     traceback: tuple[str, ...] = ()
 
 
+class LockFacts(Model):
+    """The locked environment that a version was rehearsed in, and runs in.
+
+    Attributes:
+        digest: SHA-256 of what it installs.
+        of_platform: the platform's own environment had all of it, and served.
+        packages: how many distributions it has.
+    """
+
+    digest: str
+    of_platform: bool
+    packages: int
+
+
 class Evidence(Model):
     """What the rehearsal saw; part of the review."""
 
@@ -159,6 +176,7 @@ class Evidence(Model):
     proof: Proof | None = Field(
         default=None, description="What comparing the split and the unsplit run showed."
     )
+    lock: LockFacts | None = Field(default=None, description="The environment that it ran in.")
     snapshot: Snapshot | None = Field(
         default=None, description="What the clean run's namespace held after its last cell."
     )

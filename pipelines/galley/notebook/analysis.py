@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from galley.domain.parameters import ParameterSchema
+from galley.domain.split import PlannedTask, SplitPlan, SplitSource
 from galley.domain.versions import Analysis, Check, Severity, TaskNode
 from galley.errors import InvalidInput
 from galley.notebook.dataflow import name_checks
-from galley.notebook.hygiene import cell_checks, notebook_checks
+from galley.notebook.hygiene import cell_checks, notebook_checks, other_language
 from galley.notebook.imports import resolve
 from galley.notebook.installed import Installed
 from galley.notebook.parameters import inspect, rehearsal_parameters
+from galley.notebook.requirements import requirement_checks, stated_or_none
 from galley.notebook.source import Cell, read_cells, title_of
 
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
@@ -47,14 +49,18 @@ def analyse(
         RecursionError, MemoryError: on hostile source.
     """
     cells = read_cells(notebook)
+    if other_language(notebook) is not None:
+        return _unread(notebook, cells, task)
     parameters = inspect(cells)
-    imports = resolve(cells, modules, installed)
+    stated = stated_or_none(notebook)
+    imports = resolve(cells, modules, installed, stated)
     checks = (
         *notebook_checks(notebook, cells),
         *(check for cell in cells for check in cell_checks(cell)),
         *parameters.checks,
         *name_checks(cells),
         *imports.checks,
+        *requirement_checks(notebook),
         *_rehearsal_checks(notebook, parameters.schema),
     )
     return Analysis(
@@ -64,8 +70,23 @@ def analyse(
         checks=tuple(sorted(dict.fromkeys(checks), key=_rank)),
         tasks=(TaskNode(name=task, cells=_code_cells(cells)),),
         requirements=tuple(sorted(imports.requirements.values(), key=lambda one: one.name.lower())),
+        stated=stated,
         modules=tuple(sorted(imports.modules)),
         missing_modules=tuple(imports.missing),
+    )
+
+
+def _unread(notebook: dict[str, Any], cells: tuple[Cell, ...], task: str) -> Analysis:
+    """Return what is known of a notebook in another language: reading it as Python says nothing."""
+    nodes = _code_cells(cells)
+    reason = "its kernel does not speak Python, so Galley cannot read where it could be cut"
+    checks = tuple(sorted(notebook_checks(notebook, cells), key=_rank))
+    whole = PlannedTask(name=task, cells=tuple(cell.index for cell in cells)) if nodes else None
+    return Analysis(
+        title=title_of(cells),
+        checks=checks,
+        tasks=(TaskNode(name=task, cells=nodes),),
+        split=whole and SplitPlan(source=SplitSource.NONE, tasks=(whole,), reason=reason),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -15,6 +15,7 @@ from galley.domain.versions import Check, Requirement, Severity
 from galley.errors import InvalidInput
 from galley.notebook.dataflow import bindings
 from galley.notebook.installed import Installed
+from galley.notebook.requirements import Stated, distribution_of
 from galley.notebook.source import Cell, joined
 
 ALWAYS_THERE = frozenset(sys.stdlib_module_names) | {"__main__"}
@@ -68,18 +69,30 @@ def imports_of(tree: ast.Module, *, package: str | None = None) -> list[Import]:
     return list(_imports(tree, package, optional=False))
 
 
-def resolve(cells: tuple[Cell, ...], modules: Mapping[str, str], installed: Installed) -> Imports:
+def resolve(
+    cells: tuple[Cell, ...],
+    modules: Mapping[str, str],
+    installed: Installed,
+    stated: Iterable[str] = (),
+) -> Imports:
     """Return what the imports of a notebook and of its local modules come to.
+
+    Args:
+        stated: requirement lines of the author's own: a module of theirs is not missing.
 
     Raises:
         InvalidInput: a path in ``modules`` is not that of a module.
     """
-    return _Resolver(modules, installed).run(cells)
+    return _Resolver(modules, installed, stated).run(cells)
 
 
 class _Resolver:
-    def __init__(self, modules: Mapping[str, str], installed: Installed) -> None:
+    def __init__(
+        self, modules: Mapping[str, str], installed: Installed, stated: Iterable[str]
+    ) -> None:
         self.installed = installed
+        known = {one.name for ones in installed.modules.values() for one in ones}
+        self.stated = Stated(stated, known)
         self.paths = {module_name(path): path for path in modules}
         self.sources = {
             name: joined(modules[path], f"module {path}") for name, path in self.paths.items()
@@ -103,7 +116,7 @@ class _Resolver:
         elif providers := self.installed.providers(one.module):
             for provider in providers:
                 self._require(provider.name, provider.version, top)
-        else:
+        elif not self.stated.brings(top):
             self._missing(top, one, where, cell)
 
     def _require(self, name: str, version: str, top: str) -> None:
@@ -167,17 +180,29 @@ class _Resolver:
 
     def _missing(self, module: str, one: Import, where: str, cell: int | None) -> None:
         self.found.missing[module] = None
-        what = "the module" if one.optional else "the run would fail: the module"
+        local = module.partition(".")[0] in {name.partition(".")[0] for name in self.sources}
+        unsure = self.stated.may_bring() and not local
+        what = "the module" if one.optional or unsure else "the run would fail: the module"
+        advice = "" if local else _advice(module, unsure=unsure)
         self.found.checks.append(
             Check(
                 code="missing-import",
-                severity=Severity.WARNING if one.optional else Severity.ERROR,
+                severity=Severity.WARNING if one.optional or unsure else Severity.ERROR,
                 cell=cell,
                 line=one.line,
                 message=f"{where} imports `{module}`; {what} is neither in the environment nor "
-                "a file beside the notebook",
+                f"a file beside the notebook{advice}",
             )
         )
+
+
+def _advice(module: str, *, unsure: bool) -> str:
+    if unsure:
+        return "; the rehearsal shows whether one of the stated requirements brings it"
+    return (
+        f". If it is from a package index, state its distribution, such as "
+        f"`{distribution_of(module)}`, in a requirements.txt beside the notebook"
+    )
 
 
 def _imports(node: ast.AST, package: str | None, *, optional: bool) -> Iterator[Import]:

@@ -6,13 +6,13 @@ it states wins over what its imports are installed as where it is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from galley.domain.versions import Analysis
+from galley.domain.versions import Analysis, Check, Severity
 from galley.errors import InvalidInput
 
 MAX_STATED = 500
@@ -69,6 +69,48 @@ def stated_requirements(notebook: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(one) for one in read_requirements("\n".join(stated)))
 
 
+def stated_or_none(notebook: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what :func:`stated_requirements` does, and nothing where that is not acceptable."""
+    try:
+        return stated_requirements(notebook)
+    except InvalidInput:
+        return ()
+
+
+def requirement_checks(notebook: Mapping[str, Any]) -> Iterator[Check]:
+    """Yield the error in what the notebook states, if there is one."""
+    try:
+        stated_requirements(notebook)
+    except InvalidInput as error:
+        yield Check(
+            code="requirements",
+            severity=Severity.ERROR,
+            message=f"the notebook's requirements: {error.detail}",
+        )
+
+
+class Stated:
+    """What the stated requirements say of a module that is not installed.
+
+    Args:
+        lines: the requirement lines.
+        installed: names of the installed distributions: their modules are known.
+    """
+
+    def __init__(self, lines: Iterable[str], installed: Iterable[str] = ()) -> None:
+        names = {canonicalize_name(one.name) for one in read_requirements("\n".join(lines))}
+        self._names = names
+        self._unknown = names - {canonicalize_name(name) for name in installed}
+
+    def brings(self, module: str) -> bool:
+        """Whether a stated distribution is the one that has the module, by its name."""
+        return canonicalize_name(distribution_of(module)) in self._names
+
+    def may_bring(self) -> bool:
+        """Whether a stated distribution is not installed here, so that its modules are unknown."""
+        return bool(self._unknown)
+
+
 def read_requirements(text: str) -> tuple[Requirement, ...]:
     """Return the requirements of a requirements file: names, extras, versions and markers only.
 
@@ -103,13 +145,13 @@ def _requirement(line: str) -> Requirement:
     return found
 
 
-def wanted_requirements(analysis: Analysis, stated: Iterable[str] = ()) -> tuple[str, ...]:
+def wanted_requirements(analysis: Analysis) -> tuple[str, ...]:
     """Return the requirement lines of a version: stated ones, then imports that none of them names.
 
     Raises:
         InvalidInput: a stated one is not a requirement.
     """
-    parsed = read_requirements("\n".join(stated))
+    parsed = read_requirements("\n".join(analysis.stated))
     named = {canonicalize_name(one.name) for one in parsed}
     imported = [
         f"{one.name}=={one.version}"
@@ -119,7 +161,11 @@ def wanted_requirements(analysis: Analysis, stated: Iterable[str] = ()) -> tuple
     return (*(str(one) for one in parsed), *imported)
 
 
-def wanted_text(analysis: Analysis, stated: Iterable[str] = ()) -> str:
-    """Return the ``requirements.lock`` of a project before its rehearsal locks it."""
+def wanted_text(analysis: Analysis) -> str:
+    """Return the ``requirements.lock`` of a project before its rehearsal locks it.
+
+    Raises:
+        InvalidInput: as :func:`wanted_requirements`.
+    """
     head = "# What the notebook and its modules need, as stated or as it is installed.\n"
-    return head + "".join(f"{line}\n" for line in wanted_requirements(analysis, stated))
+    return head + "".join(f"{line}\n" for line in wanted_requirements(analysis))

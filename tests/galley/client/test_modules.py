@@ -115,3 +115,24 @@ def test_a_module_in_another_encoding_is_refused(tmp_path: Path) -> None:
 def test_a_notebook_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"no\.ipynb"):
         collect_modules(tmp_path / "no.ipynb", analyse)
+
+
+def test_requirements_beside_the_notebook_go_along(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("# ours\n\nhumanize==4.9.0\npandas>=2\n")
+    found = collect_modules(save(tmp_path, "import humanize"), analyse)
+    assert found.notebook["metadata"]["galley"] == {
+        "requirements": ["humanize==4.9.0", "pandas>=2"]
+    }
+    assert found.analysis.stated == ("humanize==4.9.0", "pandas>=2")
+    assert found.analysis.missing_modules == ()
+    assert json.loads((tmp_path / "report.ipynb").read_text())["metadata"] == {}
+
+
+def test_what_the_notebook_states_itself_wins_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("-e .\n")
+    path = save(tmp_path, "import humanize")
+    notebook = json.loads(path.read_text())
+    notebook["metadata"] = {"galley": {"requirements": ["humanize"], "other": 1}}
+    path.write_text(json.dumps(notebook))
+    found = collect_modules(path, analyse)
+    assert found.notebook["metadata"]["galley"] == {"requirements": ["humanize"], "other": 1}
