@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -12,11 +11,16 @@ from typing import Any
 from galley.domain.tenants import DATASETS_ROOT
 from galley.domain.versions import Check, Severity
 from galley.notebook.dataflow import magic_name, reached_nodes
+from galley.notebook.hosts import hosts_of
 from galley.notebook.secrets import literal_passwords, tokens_in
+from galley.notebook.shown import SEARCHED, output_size, output_texts, texts
 from galley.notebook.source import RAISES_TAG, Cell, notebook_metadata
 
 HUGE_OUTPUT = 2 * 2**20
 """Outputs of one cell above this many bytes are worth a word."""
+
+MAX_HOSTS = 5
+"""Hosts named in one sentence."""
 
 _ABSOLUTE = re.compile(r"(?:file://)?(/|~/|[A-Za-z]:[\\/])\S")
 _ROOTS = frozenset(
@@ -31,19 +35,27 @@ _INSTALLERS = re.compile(
 _FILE_MAGICS = {"run": "runs", "load": "loads", "store": "reads variables stored by"}
 
 
-def notebook_checks(notebook: dict[str, Any], cells: tuple[Cell, ...]) -> Iterator[Check]:
-    """Yield what is wrong with the notebook as a whole."""
+def other_language(notebook: dict[str, Any]) -> str | None:
+    """Return the language of a notebook's kernel where it is not Python."""
     kernel = notebook_metadata(notebook).get("kernelspec", {})
     info = notebook_metadata(notebook).get("language_info", {})
     language = _text(info, "name") or _text(kernel, "language") or "python"
-    if language.lower() not in {"python", "ipython"}:
+    return None if language.lower() in {"python", "ipython"} else language
+
+
+def notebook_checks(notebook: dict[str, Any], cells: tuple[Cell, ...]) -> Iterator[Check]:
+    """Yield what is wrong with the notebook as a whole."""
+    language = other_language(notebook)
+    if language is not None:
         yield _check(
             "not-python",
             Severity.ERROR,
-            f"the notebook's kernel speaks {language}; Galley runs Python notebooks",
+            f"the notebook's kernel speaks {language}; runs have Python kernels only, so it cannot "
+            "be published. Its cells were not read: as a pipeline it would be one task",
         )
     if not any(cell.type == "code" and cell.source.strip() for cell in cells):
         yield _check("empty-notebook", Severity.ERROR, "the notebook has no code to run")
+    yield from _metadata_secrets(notebook_metadata(notebook), None)
     yield from _hidden_state(cells)
 
 
@@ -63,13 +75,15 @@ def cell_checks(cell: Cell) -> Iterator[Check]:
         yield _installs(cell, 1, f"%%{cell.code.magic}")
     if cell.code.tree is not None:
         yield from _source(cell, cell.code.tree)
-    size = sum(len(json.dumps(output)) for output in cell.outputs)
+    yield from _network(cell)
+    size = output_size(cell.outputs)
     if size > HUGE_OUTPUT:
         yield _check(
             "huge-output",
             Severity.INFO,
             f"{cell.label} has {size / 2**20:.1f} MiB of outputs; show less of it, since every "
-            "run keeps its outputs",
+            f"run keeps its outputs (the first {SEARCHED // 2**20} MiB of text was searched for "
+            "secrets)",
             cell,
         )
 
@@ -118,13 +132,38 @@ def _secrets(cell: Cell) -> Iterator[Check]:
                 "read the pipeline could read it"
             )
             yield _check("secret", Severity.WARNING, text, cell, line)
-    kinds = {kind for output in cell.outputs for _, kind in tokens_in(json.dumps(output))}
+    yield from _metadata_secrets(cell.metadata, cell)
+    kinds = {kind for text in output_texts(cell.outputs) for _, kind in tokens_in(text)}
     for kind in sorted(kinds):
         text = (
             f"an output of {cell.label} shows what looks like {kind}; outputs are not published, "
             "but each run would show it again"
         )
         yield _check("secret-output", Severity.WARNING, text, cell)
+
+
+def _metadata_secrets(metadata: dict[str, Any], cell: Cell | None) -> Iterator[Check]:
+    of = "the notebook" if cell is None else cell.label
+    for kind in sorted({kind for text in texts(metadata) for _, kind in tokens_in(text)}):
+        text = (
+            f"the metadata of {of} holds what looks like {kind}; revoke it, and delete it there "
+            "(View → Property Inspector → Advanced Tools)"
+        )
+        yield _check("secret", Severity.ERROR, text, cell)
+
+
+def _network(cell: Cell) -> Iterator[Check]:
+    hosts = hosts_of(cell)
+    if not hosts:
+        return
+    shown = [*list(hosts)[:MAX_HOSTS], *(["…"] if len(hosts) > MAX_HOSTS else [])]
+    line = min(hosts.values())
+    plural = "s" * (len(hosts) > 1)
+    text = (
+        f"{cell.label}, line {line} names the host{plural} {', '.join(shown)}; a run reaches only "
+        "what its tenant's network allows, and what it gets there may change"
+    )
+    yield _check("network-host", Severity.INFO, text, cell, line)
 
 
 def _source(cell: Cell, tree: ast.Module) -> Iterator[Check]:

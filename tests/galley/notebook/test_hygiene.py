@@ -169,7 +169,14 @@ def test_an_empty_notebook_is_an_error(cells: tuple[Any, ...]) -> None:
     [{"kernelspec": {"name": "ir", "language": "R"}}, {"language_info": {"name": "julia"}}],
 )
 def test_another_language_is_an_error(metadata: dict[str, Any]) -> None:
-    assert only(notebook("x = 1", **metadata), "not-python").severity is Severity.ERROR
+    made = notebook("library(dplyr)\nx <- 1 %>% f", "m[1, ] <- 2", **metadata)
+    analysis = analysed(made)
+    (check,) = analysis.checks
+    assert (check.code, check.severity) == ("not-python", Severity.ERROR)
+    assert "Python kernels only" in check.message
+    assert analysis.split is not None
+    assert len(analysis.split.tasks) == 1
+    assert "does not speak Python" in str(analysis.split.reason)
 
 
 def test_python_by_any_kernel_name_is_fine() -> None:
@@ -210,3 +217,103 @@ def test_file_is_not_defined_in_a_notebook() -> None:
 def test_an_injected_cell_is_told() -> None:
     check = only(notebook(code("a = 1", "injected-parameters"), "a"), "injected-parameters")
     assert check.severity is Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    ("output", "where"),
+    [
+        ({"output_type": "execute_result", "data": {"text/html": [f"<b>{GITHUB}", "</b>"]}}, 0),
+        ({"output_type": "display_data", "data": {"application/json": {"a": [{"b": AWS}]}}}, 0),
+        ({"output_type": "error", "ename": "E", "evalue": AWS, "traceback": []}, 0),
+        ({"output_type": "error", "ename": "E", "evalue": "", "traceback": ["x", AWS]}, 0),
+        ({"output_type": "display_data", "data": {}, "metadata": {"key": AWS}}, 0),
+    ],
+)
+def test_every_kind_of_output_is_searched(output: dict[str, Any], where: int) -> None:
+    check = only(notebook(code("x = 1", outputs=[output])), "secret-output")
+    assert check.cell == where
+    assert AWS not in check.message
+    assert GITHUB not in check.message
+
+
+def test_an_image_is_no_text() -> None:
+    output = {"output_type": "display_data", "data": {"image/png": f"iVBOR {AWS}"}}
+    assert found(analysed(notebook(code("x = 1", outputs=[output]))), "secret-output") == []
+
+
+def test_what_stands_behind_much_output_is_not_searched_and_that_is_said() -> None:
+    text = "x " * 2**20 + f"{AWS} "
+    made = notebook(code("x", outputs=[{"output_type": "stream", "text": text + text}]))
+    assert found(analysed(made), "secret-output") == []
+    assert "the first 1 MiB of text was searched" in only(made, "huge-output").message
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "aws_secret_access_key = '" + "abcd1234EF" * 4 + "'",
+        "npm_" + "a1B2" * 9,
+        "SG." + "a" * 22 + "." + "b" * 43,
+        "sk_live_" + "a1B2" * 6,
+        "https://hooks.slack.com/services/" + "T000/B000/abc",
+        "SK" + "0a1b2c3d" * 4,
+        "github_pat_" + "a1B2" * 16,
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlc2ln",
+    ],
+)
+def test_tokens_that_the_detector_knows(token: str) -> None:
+    check = only(notebook(f"a = 1\n# {token}"), "secret")
+    assert (check.severity, check.line) == (Severity.ERROR, 2)
+    assert token not in check.message
+
+
+def test_a_secret_in_the_metadata_of_the_notebook_or_a_cell() -> None:
+    made = notebook("x = 1", mine={"deep": [{"key": AWS}]})
+    check = only(made, "secret")
+    assert (check.cell, check.severity) == (None, Severity.ERROR)
+    assert "the metadata of the notebook holds what looks like an AWS access key" in check.message
+    made = notebook("x = 1", code("y = 2", metadata={"mine": {"url": "s3://u:pw12@h"}}))
+    assert only(made, "secret").cell == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "hosts"),
+    [
+        ("get('https://data.example.org/x.csv')", "the host data.example.org;"),
+        ("u = f'http://API.example.org:8080/{x}'\nx = 1", "the host api.example.org;"),
+        ("!curl -O https://example.org/x", "the host example.org;"),
+        ("%%bash\ncurl https://example.org/x # https://no.example", "the host example.org;"),
+        ("c = connect(host='db.example.org')", "the host db.example.org;"),
+        ("DB_HOST = 'db.example.org'", "the host db.example.org;"),
+        ("u = 'http://localhost:5000'", "the host localhost;"),
+        ("p = 's3://my-bucket/x'", "the host s3://my-bucket;"),
+        ("a = 'http://a.org'\nb = 'http://b.org http://a.org'", "the hosts a.org, b.org;"),
+    ],
+)
+def test_hosts_are_listed(source: str, hosts: str) -> None:
+    check = only(notebook("import os", source), "network-host")
+    assert hosts in check.message
+    assert (check.severity, check.cell) == (Severity.INFO, 1)
+
+
+def test_a_host_is_told_without_the_password_before_it() -> None:
+    made = notebook("u = 'postgresql://ada:hunter2@db.example.org/x'")
+    check = only(made, "network-host")
+    assert "hunter2" not in check.message
+    assert "db.example.org" in check.message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "'https://example.org is only a docstring'",
+        "# https://example.org",
+        "u = 'file:///x/y'",
+        "u = 'sqlite:///x.db'",
+        "ns = 'http://www.w3.org/2000/svg'",
+        "host = 'plain'",
+        "x = 'a.b'",
+    ],
+)
+def test_no_host_no_check(source: str) -> None:
+    assert found(analysed(notebook(source)), "network-host") == []

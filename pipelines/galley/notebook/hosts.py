@@ -1,0 +1,73 @@
+"""The hosts that a notebook's source names: a run may have no way to them.
+
+URLs in text and in shell commands, and text given to a name such as ``host=``. A host is all that
+is told of a URL: the rest of it may hold a password.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from galley.notebook.source import Cell
+
+_URL = re.compile(
+    r"\b(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,20})://(?:[^\s/@'\"]*@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)"
+)
+_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z0-9-]*[A-Za-z0-9]")
+_HOST_NAMES = re.compile(r"(?i)(?:^|_)(?:host|hostname|server|endpoint|broker)$")
+_NO_HOSTS = frozenset({"file", "sqlite", "duckdb", "memory"})
+_NAMESPACES = frozenset({"www.w3.org", "schemas.openxmlformats.org", "schema.org", "purl.org"})
+"""Names in URLs that are identifiers and are not fetched."""
+_SHELLS = frozenset({"bash", "sh", "script"})
+
+
+def hosts_of(cell: Cell) -> dict[str, int]:
+    """Return host → first line of it in the cell."""
+    found: dict[str, int] = {}
+    for host, line in sorted(_found(cell), key=lambda one: one[1]):
+        found.setdefault(host, line)
+    return found
+
+
+def _found(cell: Cell) -> Iterator[tuple[str, int]]:
+    if cell.code.magic in _SHELLS:
+        for number, text in enumerate(cell.source.splitlines(), start=1):
+            yield from ((host, number) for host in _in_urls(text.partition(" #")[0]))
+        return
+    tree = cell.code.tree
+    if tree is None:
+        return
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if id(node) in docstrings:
+            continue
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from ((host, node.lineno) for host in _in_urls(node.value))
+        for name, value in _named(node):
+            if _HOST_NAMES.search(name) and _HOST.fullmatch(value.value):
+                yield value.value.lower(), value.lineno
+
+
+def _in_urls(text: str) -> Iterator[str]:
+    for match in _URL.finditer(text):
+        scheme, host = match["scheme"].lower(), match["host"].lower()
+        if scheme in _NO_HOSTS or host in _NAMESPACES:
+            continue
+        dotted = "." in host or host == "localhost" or host.startswith("[")
+        yield host if dotted else f"{scheme}://{host}"
+
+
+def _named(node: ast.AST) -> Iterator[tuple[str, Any]]:
+    """Yield (name, constant) of text that is given to a name or a keyword."""
+    pairs: list[tuple[str | None, ast.expr]] = []
+    if isinstance(node, ast.keyword):
+        pairs = [(node.arg, node.value)]
+    elif isinstance(node, ast.Assign):
+        pairs = [(getattr(target, "id", None), node.value) for target in node.targets]
+    for name, value in pairs:
+        if name and isinstance(value, ast.Constant) and isinstance(value.value, str):
+            yield name, value
