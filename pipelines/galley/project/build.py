@@ -8,32 +8,44 @@
     requirements.lock   what it imports, at exact versions
     galley.yaml         where it comes from and what it was approved with
     helpers.py, …       the local modules it imports, beside pipeline.yaml
+    handover.py         where it is split: hands variables from task to task
 
 ``ploomber build`` in that folder runs it, wherever Ploomber and the requirements are installed.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import Field
 
+from galley import inside
 from galley.domain.model import Model
 from galley.domain.slugs import check_slug
+from galley.domain.split import SplitPlan
 from galley.domain.versions import Analysis
 from galley.errors import InvalidInput
 from galley.notebook.analysis import task_name
 from galley.notebook.parameter_cell import RESERVED
 from galley.notebook.parameters import validate
-from galley.notebook.source import Cell, read_cells
+from galley.notebook.source import read_cells
 from galley.project.environment import environment_keys, environment_yaml, placeholder
+from galley.project.handing import handings
 from galley.project.manifest import FORMAT, used_modules
+from galley.project.task_notebook import (
+    handover_name,
+    published_cell,
+    split_notebook,
+    unsplit_notebook,
+)
 
-KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
-_KEPT_METADATA = frozenset({"tags", "jupyter", "slideshow", "editable", "deletable"})
+__all__ = ["ProjectFacts", "build_project", "published_cell"]
+
+HANDOVER = Path(inside.__file__).parent / "handover.py"
+"""The module that a split project carries."""
 
 
 class ProjectFacts(Model):
@@ -59,6 +71,7 @@ def build_project(
     tenant: str,
     defaults: Mapping[str, Any] | None = None,
     facts: ProjectFacts | None = None,
+    plan: SplitPlan | None = None,
 ) -> dict[str, bytes]:
     """Return the files of the project, path → content; the same input gives the same bytes.
 
@@ -66,6 +79,7 @@ def build_project(
         notebook: nbformat 4 JSON; its outputs are left out.
         modules: path → source; those that ``analysis`` found imported are taken.
         defaults: values that replace the notebook's own defaults.
+        plan: the tasks; None, or a plan of one task, makes one task of the notebook as it is.
 
     Raises:
         InvalidInput: a parameter's name is reserved, or a default is not valid.
@@ -79,66 +93,103 @@ def build_project(
             field=f"parameters.{min(reserved)}",
         )
     values = {**schema.defaults(), **validate(schema, defaults or {})}
-    task = task_name(slug)
+    if plan is not None and plan.is_split:
+        tasks = _split_tasks(notebook, modules, analysis, plan)
+        graph = _split_graph(analysis, plan)
+    else:
+        name = task_name(slug)
+        tasks = {f"tasks/{name}.ipynb": unsplit_notebook(read_cells(notebook))}
+        graph = [_task(name, f"products/{name}.ipynb", analysis, analysis.parameters.properties)]
+        plan = None
+    nodes = _nodes(task_name(slug), analysis, plan)
     files = {
-        "pipeline.yaml": _pipeline(task, analysis),
+        "pipeline.yaml": _pipeline(graph),
         "env.yaml": environment_yaml(schema, values),
-        f"tasks/{task}.ipynb": _task_notebook(notebook),
+        **tasks,
         "requirements.lock": _requirements(analysis),
-        "galley.yaml": _galley(slug, tenant, task, values, analysis, facts or ProjectFacts()),
+        "galley.yaml": _galley(slug, tenant, nodes, values, analysis, facts or ProjectFacts()),
         **used_modules(modules, analysis),
     }
     return {path: text.encode() for path, text in sorted(files.items())}
 
 
-def _pipeline(task: str, analysis: Analysis) -> str:
+def _nodes(name: str, analysis: Analysis, plan: SplitPlan | None) -> list[dict[str, Any]]:
+    if plan is None:
+        return [
+            {"name": name, "upstream": [], "cells": list(node.cells)} for node in analysis.tasks
+        ]
+    return [
+        {"name": task.name, "upstream": list(task.upstream), "cells": list(task.cells)}
+        for task in plan.tasks
+    ]
+
+
+def _handover(notebook: dict[str, Any], modules: Mapping[str, str]) -> str:
+    sources = (cell.source for cell in read_cells(notebook))
+    return handover_name([*sources, *modules, *modules.values()])
+
+
+def _declared(analysis: Analysis, plan: SplitPlan) -> dict[str, tuple[str, ...]]:
+    """Return task → the parameters that it declares; those that no task uses go to the first."""
+    used = {name for task in plan.tasks for name in task.parameters}
+    declared = {}
+    for number, task in enumerate(plan.tasks):
+        declared[task.name] = tuple(
+            name
+            for name in analysis.parameters.properties
+            if name in task.parameters or (number == 0 and name not in used)
+        )
+    return declared
+
+
+def _split_tasks(
+    notebook: dict[str, Any], modules: Mapping[str, str], analysis: Analysis, plan: SplitPlan
+) -> dict[str, str]:
+    cells = read_cells(notebook)
+    handover = _handover(notebook, modules)
+    declared, handed = _declared(analysis, plan), handings(plan)
+    files = {
+        f"tasks/{task.name}.ipynb": split_notebook(
+            cells,
+            task,
+            handed[task.name],
+            parameters=declared[task.name],
+            parameter_cell=analysis.parameters.cell,
+            handover=handover,
+        )
+        for task in plan.tasks
+    }
+    return {**files, f"{handover}.py": HANDOVER.read_text(encoding="utf-8")}
+
+
+def _split_graph(analysis: Analysis, plan: SplitPlan) -> list[dict[str, Any]]:
+    declared, handed = _declared(analysis, plan), handings(plan)
+    graph = []
+    for task in plan.tasks:
+        product: Any = f"products/{task.name}.ipynb"
+        if handed[task.name].saves:
+            product = {"nb": product, "values": f"products/{task.name}"}
+        spec = _task(task.name, product, analysis, declared[task.name])
+        graph.append({**spec, "upstream": list(task.upstream)} if task.upstream else spec)
+    return graph
+
+
+def _task(name: str, product: Any, analysis: Analysis, declared: Iterable[str]) -> dict[str, Any]:
     properties = analysis.parameters.properties
     keys = environment_keys(properties)
-    spec: dict[str, Any] = {
-        "source": f"tasks/{task}.ipynb",
-        "name": task,
-        "product": f"products/{task}.ipynb",
+    return {
+        "source": f"tasks/{name}.ipynb",
+        "name": name,
+        "product": product,
         "static_analysis": "disable",
-        "params": {name: placeholder(properties[name], key) for name, key in keys.items()},
+        "params": {one: placeholder(properties[one], keys[one]) for one in declared},
     }
-    document = {"meta": {"extract_upstream": False}, "tasks": [spec]}
+
+
+def _pipeline(graph: list[dict[str, Any]]) -> str:
+    document = {"meta": {"extract_upstream": False}, "tasks": graph}
     head = "# Run it:  pip install ploomber -r requirements.lock && ploomber build\n"
     return head + _yaml(document)
-
-
-def _task_notebook(notebook: dict[str, Any]) -> str:
-    document = {
-        "cells": [_task_cell(cell) for cell in read_cells(notebook)],
-        "metadata": {"kernelspec": KERNEL, "language_info": {"name": "python"}},
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
-    return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-
-
-def _task_cell(cell: Cell) -> dict[str, Any]:
-    metadata = {key: value for key, value in cell.metadata.items() if key in _KEPT_METADATA}
-    task_cell: dict[str, Any] = {
-        "cell_type": cell.type,
-        "id": f"cell-{cell.index}",
-        "metadata": {**metadata, "galley": {"cell": cell.index}},
-        "source": cell.source,
-    }
-    if cell.type == "code":
-        task_cell |= {"execution_count": None, "outputs": []}
-    elif cell.attachments:
-        task_cell["attachments"] = cell.attachments
-    return task_cell
-
-
-def published_cell(task_cell: Mapping[str, Any]) -> int | None:
-    """Return the index, in the published notebook, of a cell of a task's notebook.
-
-    None for a cell that was added, such as the one with the injected parameters.
-    """
-    galley = task_cell.get("metadata", {}).get("galley", {})
-    index = galley.get("cell") if isinstance(galley, Mapping) else None
-    return index if isinstance(index, int) else None
 
 
 def _requirements(analysis: Analysis) -> str:
@@ -150,7 +201,7 @@ def _requirements(analysis: Analysis) -> str:
 def _galley(
     slug: str,
     tenant: str,
-    task: str,
+    tasks: list[dict[str, Any]],
     values: Mapping[str, Any],
     analysis: Analysis,
     facts: ProjectFacts,
@@ -160,9 +211,7 @@ def _galley(
         "tenant": tenant,
         "pipeline": slug,
         **facts.model_dump(exclude_none=True),
-        "tasks": [
-            {"name": task, "upstream": [], "cells": list(node.cells)} for node in analysis.tasks
-        ],
+        "tasks": tasks,
         "parameters": analysis.parameters.json_schema(),
         "defaults": dict(values),
         "modules": list(analysis.modules),

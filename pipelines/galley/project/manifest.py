@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from galley.domain.split import SplitPlan
 from galley.domain.versions import Analysis, digest_of
 from galley.notebook.imports import module_name
 from galley.notebook.source import Cell, read_cells
@@ -27,6 +28,7 @@ def manifest(
     timeout_s: int,
     retries: int,
     python: str = "",
+    plan: SplitPlan | None = None,
 ) -> dict[str, Any]:
     """Return the manifest of a version, in plain JSON.
 
@@ -34,7 +36,12 @@ def manifest(
         defaults: value of each parameter that has one, after the publisher's changes.
         datasets: name → mode (``ro`` or ``rw``) of the tenant's datasets.
         python: version of Python that the requirements are pinned for, such as ``3.11``.
+        plan: the accepted split; None, or a plan of one task, leaves the manifest as it was
+            before there were splits.
     """
+    split = {}
+    if plan is not None and plan.is_split:
+        split["split"] = [task.model_dump(mode="json", exclude={"title"}) for task in plan.tasks]
     return {
         "format": FORMAT,
         "cells": [_cell(cell) for cell in read_cells(notebook)],
@@ -48,6 +55,7 @@ def manifest(
         "datasets": dict(datasets),
         "timeout_s": timeout_s,
         "retries": retries,
+        **split,
     }
 
 
