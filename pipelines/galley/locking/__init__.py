@@ -7,6 +7,7 @@ Glossary
     environment  a virtual environment that holds a lock's distributions and nothing else
 """
 
+from galley.locking.accept import accept_lock, lock_facts
 from galley.locking.environments import Environment, Environments
 from galley.locking.lock import Lock, LockedPackage, lock_digest, lock_text, read_lock
 from galley.locking.platform import constraints, platform_lock, serves
@@ -21,8 +22,10 @@ __all__ = [
     "Stopped",
     "Unresolvable",
     "Uv",
+    "accept_lock",
     "constraints",
     "lock_digest",
+    "lock_facts",
     "lock_text",
     "lock_wanted",
     "platform_lock",

@@ -79,14 +79,19 @@ def _dask(cluster: ClusterAddress, *, own: bool) -> dict[str, str]:
     """Let a plain ``Client()`` in the notebook reach the run's cluster, encrypted.
 
     The cluster's workers have the platform's distributions: a notebook in an environment of its
-    own is not led there; its plain ``Client()`` starts workers in its own environment.
+    own is not led there; its plain ``Client()`` starts workers in its own environment. Any
+    cluster that a notebook starts itself is encrypted, too.
     """
+    pairs = {
+        f"DASK_DISTRIBUTED__COMM__TLS__{role}__{part}": str(file)
+        for role in ("CLIENT", "SCHEDULER", "WORKER")
+        for part, file in (("CERT", cluster.cert), ("KEY", cluster.key))
+    }
     return {
         **({} if own else {"DASK_SCHEDULER_ADDRESS": cluster.address}),
         "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True",
         "DASK_DISTRIBUTED__COMM__TLS__CA_FILE": str(cluster.ca),
-        "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT": str(cluster.cert),
-        "DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY": str(cluster.key),
+        **pairs,
         "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES": "[]",
         "DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": "[]",
     }

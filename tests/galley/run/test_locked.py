@@ -190,6 +190,7 @@ def test_programs_come_from_the_environment_and_not_from_the_platform(tmp_path: 
     assert ours["PATH"] == f"{own.python.parent}:/usr/bin:/bin"
     assert "MPLBACKEND" not in ours
     assert "DASK_SCHEDULER_ADDRESS" not in ours
+    assert ours["DASK_DISTRIBUTED__COMM__TLS__SCHEDULER__CERT"] == "c"
     theirs = kernel_environment(job, {"PATH": path}, Locked(lock))
     assert theirs["PATH"].startswith(f"{platform}:")
     assert theirs["DASK_SCHEDULER_ADDRESS"] == "tls://here:1"
