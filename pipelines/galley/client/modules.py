@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from galley.domain.documents import parse_notebook
 from galley.domain.versions import Analysis
 from galley.errors import InvalidInput, NotFound, TooLarge
 
@@ -89,15 +89,7 @@ def read_notebook(path: Path) -> dict[str, Any]:
             "are read: clear its outputs and save it again.",
             field="notebook",
         )
-    try:
-        notebook = json.loads(_read_text(path, "notebook"))
-    except ValueError as error:
-        raise InvalidInput(f"{path.name} is not a notebook: {error}.", field="notebook") from error
-    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
-        raise InvalidInput(
-            f"{path.name} is not a notebook of format 4: it has no list of cells.", field="notebook"
-        )
-    return notebook
+    return parse_notebook(path.read_bytes(), path.name)
 
 
 def _with_requirements(notebook: dict[str, Any], file: Path) -> dict[str, Any]:

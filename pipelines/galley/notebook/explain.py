@@ -5,10 +5,13 @@ Cells are counted from 1 in the sentence and from 0 in the field (see :mod:`gall
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 from typing import Any
 
+from galley.domain.tenants import DATASETS_ROOT
 from galley.domain.versions import CellError
 from galley.notebook.dataflow import cell_names
 from galley.notebook.source import Cell, cell_label, read_cells
@@ -17,6 +20,20 @@ MAX_SENTENCE = 300
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _UNDEFINED = re.compile(r"name '([^']+)' is not defined")
 _NO_MODULE = re.compile(r"No module named '([^']+)'")
+_NO_FILE = re.compile(
+    r"(?:No such file or directory: |non-existent directory: |^File )(?:b?['\"])?(?P<path>[^'\"]+)"
+)
+_NO_NETWORK = frozenset(
+    {"URLError", "gaierror", "ConnectionError", "ConnectError", "ConnectTimeout", "ProxyError"}
+    | {
+        "ConnectionRefusedError",
+        "NewConnectionError",
+        "MaxRetryError",
+        "SSLError",
+        "TimeoutException",
+    }
+)
+_WRITERS = re.compile(r"to_\w+|savefig|save\w*|dump|write\w*|mkdir")
 
 
 def explain_error(
@@ -39,13 +56,14 @@ def explain_error(
         InvalidInput: ``notebook`` is not one.
     """
     evalue = _plain(evalue)
+    lines = tuple(_plain(line) for line in traceback)
     return CellError(
         task=task,
         cell=cell,
         ename=ename,
         evalue=evalue,
-        message=_sentence(notebook, cell, ename, evalue),
-        traceback=tuple(_plain(line) for line in traceback),
+        message=_sentence(notebook, cell, ename, evalue, lines),
+        traceback=lines,
     )
 
 
@@ -54,7 +72,13 @@ def _plain(text: str) -> str:
     return _ANSI.sub("", text).encode("utf-8", "replace").decode()
 
 
-def _sentence(notebook: dict[str, Any], cell: int | None, ename: str, evalue: str) -> str:
+def _sentence(
+    notebook: dict[str, Any],
+    cell: int | None,
+    ename: str,
+    evalue: str,
+    traceback: tuple[str, ...],
+) -> str:
     if cell is None:
         return _short(f"the run ended with {ename}" + (f": {evalue}" if evalue else ""))
     label = cell_label(cell)
@@ -62,11 +86,72 @@ def _sentence(notebook: dict[str, Any], cell: int | None, ename: str, evalue: st
         return _undefined(read_cells(notebook), cell, match[1])
     if ename in {"ModuleNotFoundError", "ImportError"} and (match := _NO_MODULE.search(evalue)):
         return f"{label} imports `{match[1]}`, which the environment of the run lacks"
+    if ename in {"FileNotFoundError", "OSError"} and (match := _NO_FILE.search(evalue)):
+        no_folder = "non-existent directory" in evalue
+        found = read_cells(notebook)[cell]
+        return _short(_no_file(found, match["path"], traceback, no_folder=no_folder))
+    if ename in _NO_NETWORK:
+        text = f"{label} did not reach the network, which a run may not have ({ename}: {evalue}"
+        return _short(text)[: MAX_SENTENCE - 1] + ")"
+    if ename == "SystemExit":
+        return (
+            f"{label} ended the run with sys.exit({evalue}); a cell that has nothing to do must "
+            "let the cells below it run"
+        )
     if ename == "KeyboardInterrupt":
         return f"{label} was interrupted"
     if ename == "MemoryError":
         return f"{label} ran out of memory"
     return _short(f"{label} raised {ename}: {evalue}" if evalue else f"{label} raised {ename}")
+
+
+def _no_file(cell: Cell, path: str, traceback: tuple[str, ...], *, no_folder: bool) -> str:
+    """Say which file a cell missed: a program, a folder to write to, or a file to read."""
+    label = cell.label
+    if any("subprocess.py" in line for line in traceback):
+        return f"{label} runs the program {path}, which the environment of the run lacks"
+    pure = PurePosixPath(path)
+    if no_folder or _writes(cell, pure.name):
+        folder = pure if no_folder else pure.parent
+        return (
+            f"{label} writes to the folder {folder}, which a run does not have until a cell makes "
+            f"it: os.makedirs({str(folder)!r}, exist_ok=True)"
+        )
+    if pure.is_relative_to(DATASETS_ROOT):
+        parts = pure.parts[len(PurePosixPath(DATASETS_ROOT).parts) :]
+        name = parts[0] if parts else ""
+        return (
+            f"{label} reads {path}, which the dataset {name!r} does not hold, or this pipeline's "
+            "tenant has no such dataset"
+        )
+    if pure.is_absolute() or path.startswith("~"):
+        return (
+            f"{label} reads {path}, a path outside of the version, which a run does not have; put "
+            f"it in a dataset ({DATASETS_ROOT}/NAME/{pure.name})"
+        )
+    return (
+        f"{label} reads {path}, which the version does not carry; put it in a dataset "
+        f"({DATASETS_ROOT}/NAME/{pure.name}) or write it in an earlier cell"
+    )
+
+
+def _writes(cell: Cell, name: str) -> bool:
+    """Whether a cell has a call that writes a file of this name, as far as its source tells."""
+    for node in ast.walk(cell.code.tree) if cell.code.tree is not None else ():
+        if not isinstance(node, ast.Call):
+            continue
+        values = [*node.args, *(one.value for one in node.keywords)]
+        texts = [one.value for one in values if isinstance(one, ast.Constant)]
+        if not any(PurePosixPath(one).name == name for one in texts if isinstance(one, str)):
+            continue
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        if _WRITERS.fullmatch(called) or (
+            isinstance(node.func, ast.Name)
+            and node.func.id == "open"
+            and any(isinstance(one, str) and re.fullmatch(r"[wax][bt+]*", one) for one in texts)
+        ):
+            return True
+    return False
 
 
 def _undefined(cells: tuple[Cell, ...], index: int, name: str) -> str:

@@ -32,6 +32,7 @@ _INSTALLERS = re.compile(
     r"^\s*(?:(?:python\d?(?:\.\d+)?|\{sys\.executable\}|\$\S+)\s+-m\s+)?"
     r"(?:uv\s+|micro)?(?:pip3?|conda|mamba|apt|apt-get|npm|yarn|brew)\s+(?:install|add|i)\b"
 )
+_EXITS = frozenset({"exit", "quit", "sys.exit", "os._exit", "os.abort"})
 _FILE_MAGICS = {"run": "runs", "load": "loads", "store": "reads variables stored by"}
 
 
@@ -190,6 +191,12 @@ def _call(cell: Cell, node: ast.Call, *, certain: bool) -> Iterator[Check]:
         surely = certain and RAISES_TAG not in cell.tags
         text = f"{cell.label}, line {line} asks somebody to type; in a run nobody is there"
         yield _check("input-call", Severity.ERROR if surely else Severity.WARNING, text, cell, line)
+    if ast.unparse(node.func) in _EXITS:
+        text = (
+            f"{cell.label}, line {line} ends the kernel with {ast.unparse(node.func)}(); a run "
+            "that ends before its last cell has failed"
+        )
+        yield _check("ends-kernel", Severity.WARNING, text, cell, line)
     magic, command = magic_name(node), _command(node)
     if magic in {"pip", "conda", "mamba", "uv"} and _INSTALLERS.match(f"{magic} {command}"):
         yield _installs(cell, line, f"%{magic}")

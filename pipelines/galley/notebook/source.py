@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+from galley.domain.documents import as_notebook
 from galley.errors import InvalidInput
 
 T = TypeVar("T")
@@ -176,14 +177,7 @@ def read_cells(notebook: dict[str, Any]) -> tuple[Cell, ...]:
     Raises:
         InvalidInput: it is not an nbformat 4 notebook.
     """
-    version = notebook.get("nbformat")
-    cells = notebook.get("cells")
-    if version != 4 or not isinstance(cells, list):
-        raise InvalidInput(
-            f"this is not a notebook of nbformat 4 (nbformat is {version!r}); open it in "
-            "JupyterLab and save it once, which converts it",
-            field="notebook",
-        )
+    cells: list[Any] = as_notebook(notebook, "this")["cells"]
     if not isinstance(notebook.get("metadata", {}), dict):
         raise InvalidInput("the notebook's metadata is not a mapping", field="notebook")
     return tuple(_cell(index, raw) for index, raw in enumerate(cells))

@@ -93,8 +93,9 @@ def test_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     ("content", "message"),
     [
         (b"not json", "is not a notebook"),
-        (b"[1]", "no list of cells"),
-        (b'{"cells": {}}', "no list of cells"),
+        (b"[1]", "a JSON list"),
+        (b'{"cells": []}', "nbformat is None"),
+        (b'{"nbformat": 4, "cells": {}}', "no list of cells"),
         (b"\xff\xfe", "not UTF-8"),
     ],
 )

@@ -1,0 +1,64 @@
+"""Whether bytes are a notebook, and what they are instead."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from galley.errors import InvalidInput
+
+NBFORMAT = 4
+
+
+def parse_notebook(data: bytes, name: str) -> dict[str, Any]:
+    """Return the notebook (nbformat 4 JSON) that ``data`` is.
+
+    Args:
+        name: what to call it, such as its file name.
+
+    Raises:
+        InvalidInput: it is none; says what it seems to be, and what to do.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _no_notebook(name, "it is not UTF-8 text, so perhaps a binary file") from error
+    start = text.lstrip()[:15].lower()
+    if not start:
+        raise _no_notebook(name, "the file is empty")
+    if start.startswith(("<!doctype", "<html", "<?xml", "<svg")):
+        raise _no_notebook(name, "it is HTML or XML: export or download the .ipynb file itself")
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        why = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
+        raise _no_notebook(name, f"it is not valid JSON ({why})") from error
+    return as_notebook(document, name)
+
+
+def as_notebook(document: Any, name: str) -> dict[str, Any]:
+    """Return ``document`` if it is a notebook of nbformat 4, as far as its frame tells.
+
+    Raises:
+        InvalidInput: as :func:`parse_notebook`.
+    """
+    if not isinstance(document, dict):
+        kind = "list" if isinstance(document, list) else type(document).__name__
+        raise _no_notebook(name, f"it is a JSON {kind}, and a notebook is a mapping")
+    version = document.get("nbformat")
+    if isinstance(version, int) and version < NBFORMAT and version > 0:
+        raise InvalidInput(
+            f"{name} is a notebook of nbformat {version} (nbformat is {version}, and only "
+            f"{NBFORMAT} is read): open it in JupyterLab and save it once, or run "
+            "`jupyter nbconvert --to notebook --inplace` on it, which converts it",
+            field="notebook",
+        )
+    if version != NBFORMAT:
+        raise _no_notebook(name, f"nbformat is {version!r} and must be {NBFORMAT}")
+    if not isinstance(document.get("cells"), list):
+        raise _no_notebook(name, "it has no list of cells")
+    return document
+
+
+def _no_notebook(name: str, why: str) -> InvalidInput:
+    return InvalidInput(f"{name} is not a notebook: {why}.", field="notebook")
