@@ -60,6 +60,7 @@ _LEFT_OUT = {
     ("pandas", "_item_cache"),  # columns looked at (pandas 2)
     ("scipy", "_has_sorted_indices"),  # what a look at the indices has shown
     ("scipy", "_has_canonical_format"),
+    ("sklearn", "_stop_words_id"),  # an address
 }
 
 # Environment variables that differ from run to run or kernel to kernel without the notebook.
@@ -141,24 +142,19 @@ def snapshot(namespace: Mapping[str, Any], *, crossing: Iterable[str] = ()) -> d
         if isinstance(name, str) and not name.startswith("_") and not _is_ipython(name, value)
     }
     wanted = set(crossing)
-    limit, filters = sys.getrecursionlimit(), sys.modules.get("warnings")
+    filters = getattr(sys.modules.get("warnings"), "filters", [])
     quiet = ("ignore", None, Warning, None, 0)
     # Not catch_warnings(): that makes Python forget which warnings it has shown once already.
-    if filters is not None:
-        filters.filters.insert(0, quiet)
-    sys.setrecursionlimit(max(limit, 20 * DEPTH))
+    filters.insert(0, quiet)
     try:
         shared = _Shared()
-        facts = {}
-        for name, value in variables.items():
-            facts[name] = _fact(name, value, shared)
-            if name in wanted and facts[name]["stuck"] is None:
-                facts[name]["stuck"] = _refusal(value)
+        facts = {name: _fact(name, value, shared) for name, value in variables.items()}
+        for name in wanted & facts.keys():
+            facts[name]["stuck"] = facts[name]["stuck"] or _refusal(variables[name])
         return {"names": facts, "aliases": shared.groups(), "states": _states()}
     finally:
-        sys.setrecursionlimit(limit)
-        if filters is not None and quiet in filters.filters:
-            filters.filters.remove(quiet)
+        if quiet in filters:
+            filters.remove(quiet)
 
 
 def digest(value: object) -> str | None:
@@ -226,7 +222,9 @@ class _Shared:
             of_frame: it belongs to a pandas value, which copies on write.
         """
         if one.size:
-            low, high = sys.modules["numpy"].lib.array_utils.byte_bounds(one)
+            numpy = sys.modules["numpy"]
+            bounds = getattr(numpy, "byte_bounds", None) or numpy.lib.array_utils.byte_bounds
+            low, high = bounds(one)
             self._arrays.append((low, high, variable, one, of_frame))
 
     def groups(self) -> list[list[str]]:
@@ -286,19 +284,25 @@ class _Walk:
         self.nodes = 0
         self.variable = variable
         self.shared = shared
-        self._memo: dict[int, int] = {}
+        self._memos: list[dict[int, int]] = [{}]
         self._depth = 0
         self._structural = 0
         self._pending, self._shape = bytearray(), bytearray()
 
     def run(self, value: object) -> None:
         """Walk a value to its end, whatever it is."""
+        limit = sys.getrecursionlimit()
         try:
+            sys.setrecursionlimit(max(limit, 20 * DEPTH))
             self.visit(value)
         except _TooLarge:
             self.fail(f"too large to compare: more than {NODES:,} objects")
         except RecursionError:
             self.fail(f"nested too deep to compare: more than {DEPTH} levels")
+        except Exception as error:  # of a library that does not let itself be looked into
+            self.fail(f"cannot be looked into ({type(error).__name__}: {error})"[:300])
+        finally:
+            sys.setrecursionlimit(limit)
         self.flush()
 
     def fail(self, why: str, stuck: str | None = None) -> None:
@@ -367,21 +371,35 @@ class _Walk:
 
     def again(self, value: object) -> bool:
         """Note an object that can change; True if this walk was there before."""
-        before = self._memo.get(id(value))
-        if before is not None:
-            self.node(b"@", before)
+        if self.known(value):
             return True
-        self._memo[id(value)] = len(self._memo)
-        self.shared.keep.append(value)
+        self.enter(value)
         if self.variable is not None:
             self.shared.reach(value, self.variable)
         return False
 
-    def apart(self, value: object, *, variable: bool = True) -> bytes:
-        """Return the digest of a part by itself."""
-        walk = _Walk(self.shared, self.variable if variable else None)
-        walk.nodes, walk._depth = self.nodes, self._depth
-        walk._memo.update(self._memo)
+    def known(self, value: object) -> bool:
+        """Write where this walk was before, if it was."""
+        for memo in self._memos:
+            before = memo.get(id(value))
+            if before is not None:
+                self.node(b"@", before)
+                return True
+        return False
+
+    def enter(self, value: object) -> None:
+        """Remember where this walk is."""
+        memo = self._memos[-1]
+        memo[id(value)] = len(memo) + (len(self._memos) << 32)
+        self.shared.keep.append(value)
+
+    def apart(self, value: object) -> bytes:
+        """Return what a part is by itself, for sorting."""
+        atom = _ATOMS.get(type(value))
+        if atom is not None:
+            return atom[0] + atom[1](value)
+        walk = _Walk(self.shared, self.variable)
+        walk.nodes, walk._depth, walk._memos = self.nodes, self._depth, [*self._memos, {}]
         walk.visit(value)
         walk.flush()
         self.nodes = walk.nodes
@@ -441,12 +459,11 @@ class _Walk:
         base: Any = frozenset if frozen else set
         self.typed(b"S", value)
         items = list(base.__iter__(value))
-        self.node(b"#", len(items))
-        order = sorted((self.apart(one), number) for number, one in enumerate(items))
-        for one, number in order:
-            self.leaf(b"s", one)
-            if type(items[number]) not in _ATOMS:  # it may share parts with what follows
-                self.visit(items[number])
+        if len(set(map(type, items)) - {int}) == 0 or len(set(map(type, items)) - {str}) == 0:
+            self.sequence(sorted(items))
+        else:
+            order = sorted((self.apart(one), number) for number, one in enumerate(items))
+            self.sequence([items[number] for _, number in order])
         self.extras(value, base)
 
     def deque_(self, value: Any) -> None:
@@ -509,12 +526,9 @@ class _Walk:
         if _by_name(value):
             self.leaf(b"f", f"{value.__module__}.{value.__qualname__}".encode())
             return
-        before = self._memo.get(id(value))
-        if before is not None:
-            self.node(b"@", before)
+        if self.known(value):
             return
-        self._memo[id(value)] = len(self._memo)
-        self.shared.keep.append(value)
+        self.enter(value)
         self.node(b"F", f"{value.__module__}.{value.__qualname__}")
         self.code(value.__code__)
         self.visit(value.__defaults__)
@@ -606,7 +620,7 @@ class _Walk:
             shared.open_classes.append(kind)
             try:
                 walk = _Walk(shared, None)
-                walk.nodes, walk._depth = self.nodes, self._depth
+                walk._depth = self._depth
                 walk.definition(kind)
                 walk.flush()
             finally:
@@ -649,11 +663,12 @@ class _Walk:
 
     def object_(self, value: Any) -> None:
         """Write an object through its attributes, or through what pickle would take of it."""
-        if self.again(value):
-            return
         kind = type(value)
-        self.typed(b"O", value)
+        if self.known(value):
+            return
         if kind.__module__ == "__main__" and _is_python(kind):
+            self.again(value)
+            self.typed(b"O", value)
             self.attributes(value, _attributes(value))
             return
         try:
@@ -661,12 +676,16 @@ class _Walk:
         except RecursionError:
             raise
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            self.fail(f"{_name(kind)} cannot be taken apart ({reason})"[:300])
+            self.again(value)
+            self.node(b"!", _name(kind))
+            self.fail(f"{_name(kind)} cannot be taken apart ({error})"[:300])
             return
-        if isinstance(reduced, str):
-            self.leaf(b"g", reduced.encode())
+        if isinstance(reduced, str):  # there is only one of it
+            self.leaf(b"g", f"{_name(kind)} {reduced}".encode())
             return
+        if (_package(kind), kind.__name__) not in _FIXED:
+            self.again(value)
+        self.typed(b"O", value)
         self.shared.keep.append(reduced)
         maker, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
         self.visit(maker)
@@ -732,6 +751,9 @@ class _Walk:
         self.leaf(b"N", f"{value.str} {value}".encode())
 
     def generator(self, value: Any) -> None:
+        if value is getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None):
+            self.leaf(b"g", b"the global generator of numpy.random")  # one of the states
+            return
         if self.again(value):
             return
         self.typed(b"N", value)
@@ -773,10 +795,10 @@ class _Walk:
         self.visit(value.index)
         self.column(value._values)
 
-    def column(self, one: Any) -> None:
-        """Write the array of a column."""
+    def column(self, one: Any, *, of_index: bool = False) -> None:
+        """Write the array of a column, or of an index, which cannot change."""
         if type(one).__module__ == "numpy":
-            if self.variable is not None and not one.dtype.hasobject:
+            if self.variable is not None and not (of_index or one.dtype.hasobject):
                 safe = not sys.modules["pandas"].__version__.startswith(("0.", "1.", "2."))
                 self.shared.reach_memory(one, self.variable, of_frame=safe)
             self.numbers(one)
@@ -795,19 +817,23 @@ class _Walk:
             self.leaf(b"I", repr((value.start, value.stop, value.step)).encode())
         else:
             self.visit(getattr(value, "freqstr", None))
-            self.column(value._values)
+            self.column(value._values, of_index=True)
+
+    def pandas_dtype(self, value: Any) -> None:
+        self.typed(b"X", value)
+        self.node(b"X", f"{value} {getattr(value, 'storage', '')} {getattr(value, 'na_value', '')}")
+        if hasattr(value, "categories"):
+            self.visit((value.categories, value.ordered))
 
     def extension(self, value: Any) -> None:
         """Write an array of pandas' own."""
         self.typed(b"X", value)
-        self.node(b"X", f"{value.dtype!r} {len(value)}")
+        self.node(b"X", len(value))
+        self.pandas_dtype(value.dtype)
         own = getattr(value, "__dict__", {})
         if hasattr(value, "_pa_array"):
-            self.visit(value.dtype)
             self.chunked(value._pa_array)
         elif hasattr(value, "categories") and hasattr(value, "codes"):
-            self.visit(value.categories)
-            self.leaf(b"X", b"ordered" if value.ordered else b"")
             self.numbers(sys.modules["numpy"].asarray(value.codes))
         elif "_mask" in own and "_data" in own:
             self.numbers(own["_mask"])
@@ -908,12 +934,6 @@ def _text(value: str) -> bytes:
     return str.encode(value, "utf-8", "surrogatepass")
 
 
-def _moment(value: Any) -> bytes:
-    parts = value.__reduce_ex__(4)[1]
-    zone = getattr(value, "tzinfo", None)
-    return repr((parts[0], _zone(zone), getattr(value, "fold", 0))).encode()
-
-
 def _zone(value: Any) -> str:
     if value is None:
         return ""
@@ -967,7 +987,8 @@ def _encode_many(kind: type, items: Any) -> list[Any] | None:
 
 def _plain(one: Any) -> Any:
     """Return an array as nothing but an array, on the same memory."""
-    return one.view(sys.modules["numpy"].ndarray)
+    ndarray = sys.modules["numpy"].ndarray
+    return ndarray.view(one, ndarray)
 
 
 def _parts(one: Any) -> Iterable[Any]:
@@ -1042,6 +1063,17 @@ def _attributes(value: object) -> dict[str, Any]:
     return {**found, **own} if type(own) is dict else found
 
 
+# Objects that cannot change: package, name. Which of two equal ones it is does not count.
+_FIXED = {
+    *(("pandas", name) for name in ("Timestamp", "Timedelta", "Period", "Interval", "NAType")),
+    *(("typing", name) for name in ("_GenericAlias", "_UnionGenericAlias", "_LiteralGenericAlias")),
+    *(("typing", name) for name in ("_SpecialForm", "Union", "_AnnotatedAlias", "ForwardRef")),
+    *(("types", name) for name in ("GenericAlias", "UnionType")),
+    *(("builtins", "slice"), ("re", "Pattern"), ("operator", "itemgetter")),
+    *(("operator", "attrgetter"), ("datetime", "time"), ("datetime", "datetime")),
+}
+
+
 def _reduce(value: object) -> Any:
     special = copyreg.dispatch_table.get(type(value))
     if special is not None:
@@ -1103,6 +1135,7 @@ _BY_BASE: dict[tuple[str, str], _Handler] = {
     ("pandas", "Series"): _Walk.series,
     ("pandas", "Index"): _Walk.index,
     ("pandas", "ExtensionArray"): _Walk.extension,
+    ("pandas", "ExtensionDtype"): _Walk.pandas_dtype,
     ("pyarrow", "Table"): _Walk.arrow,
     ("pyarrow", "RecordBatch"): _Walk.arrow,
     ("pyarrow", "Array"): _Walk.chunked,
@@ -1136,7 +1169,11 @@ def _handler(kind: type) -> _Handler:
     for simple in (int, float, complex, str, bytes):
         if simple in kind.__mro__:
             return lambda walk, value: walk.subclass(value, simple)
-    if any("__next__" in vars(base) for base in kind.__mro__) and kind.__module__ != "__main__":
+    if kind.__name__ in ("cython_function_or_method", "fused_cython_function"):
+        return _Walk.builtin
+    if kind in (io.BytesIO, io.StringIO) or kind.__module__ == "__main__":
+        return _Walk.object_
+    if any("__next__" in vars(base) for base in kind.__mro__):
         return _Walk.iterator
     return _Walk.object_
 
