@@ -11,12 +11,14 @@ import {
   read,
   show,
   TIME_PARAMETERS,
+  type IBounds,
   type IParameter,
+  type Mistake,
   type Reading
 } from '../model/parameters';
 import { Empty } from './basics';
 import { useTrans } from './context';
-import { Field } from './field';
+import { Field, type IFieldProps } from './field';
 
 export interface IParameterFormProps {
   schema: ParameterSchema | null | undefined;
@@ -105,54 +107,174 @@ function ParameterField(props: {
       help={help || undefined}
       problem={props.problem ?? (reading.ok ? null : mistake(trans, parameter, reading.problem))}
     >
-      {control => {
-        if (parameter.type === 'boolean') {
-          return (
-            <label className="jp-Galley-check">
-              <input
-                type="checkbox"
-                {...control}
-                checked={text === 'true'}
-                onChange={event => onChange(String(event.target.checked))}
-              />
-              {text === 'true' ? 'True' : 'False'}
-            </label>
-          );
-        }
-        if (parameter.enum) {
-          return (
-            <select {...control} value={text} onChange={event => onChange(event.target.value)}>
-              {parameter.enum.map(value => (
-                <option key={show(parameter, value)} value={show(parameter, value)}>
-                  {show(parameter, value)}
-                </option>
-              ))}
-            </select>
-          );
-        }
-        const long = parameter.type === 'object' || text.length > 60 || text.includes('\n');
-        return long ? (
-          <textarea
-            {...control}
-            rows={3}
-            value={text}
-            spellCheck={false}
-            onChange={event => onChange(event.target.value)}
-          />
-        ) : (
-          <input
-            type="text"
-            {...control}
-            inputMode={parameter.type === 'integer' ? 'numeric' : undefined}
-            value={text}
-            placeholder={filled ? trans.__('as the logical date says') : undefined}
-            spellCheck={false}
-            onChange={event => onChange(event.target.value)}
-          />
-        );
-      }}
+      {control => (
+        <Control parameter={parameter} text={text} control={control} onChange={onChange} />
+      )}
     </Field>
   );
+}
+
+type ControlProps = Parameters<IFieldProps['children']>[0];
+
+function Control(props: {
+  parameter: IParameter;
+  text: string;
+  control: ControlProps;
+  onChange: (text: string) => void;
+}): JSX.Element {
+  const trans = useTrans();
+  const { parameter, text, control, onChange } = props;
+  if (parameter.enum) {
+    return <Select {...props} values={parameter.enum} />;
+  }
+  if (parameter.type === 'boolean') {
+    return (
+      <label className="jp-Galley-check">
+        <input
+          type="checkbox"
+          {...control}
+          checked={text === 'true'}
+          onChange={event => onChange(String(event.target.checked))}
+        />
+        {text === 'true' ? 'True' : 'False'}
+      </label>
+    );
+  }
+  if (parameter.type === 'array' && parameter.items?.enum) {
+    return <Several {...props} values={parameter.items.enum} labels={parameter.items.labels} />;
+  }
+  const { minimum, maximum } = parameter;
+  if (slides(parameter) && minimum !== null && maximum !== null) {
+    return <Slider {...props} minimum={minimum} maximum={maximum} />;
+  }
+  const long = parameter.type === 'object' || text.length > 60 || text.includes('\n');
+  return long ? (
+    <textarea
+      {...control}
+      rows={3}
+      value={text}
+      spellCheck={false}
+      onChange={event => onChange(event.target.value)}
+    />
+  ) : (
+    <input
+      type={inputType(parameter, text)}
+      step={parameter.format === 'time' ? 1 : undefined}
+      {...control}
+      inputMode={parameter.type === 'integer' ? 'numeric' : undefined}
+      value={text}
+      placeholder={
+        TIME_PARAMETERS.includes(parameter.name) ? trans.__('as the logical date says') : undefined
+      }
+      spellCheck={false}
+      onChange={event => onChange(event.target.value)}
+    />
+  );
+}
+
+/** The browser's own picker, where the text is one that it can show. */
+function inputType(parameter: IParameter, text: string): string {
+  const pickers: Record<string, RegExp> = {
+    date: /^(\d{4}-\d{2}-\d{2})?$/,
+    time: /^(\d{2}:\d{2}(:\d{2})?)?$/
+  };
+  const { format } = parameter;
+  return parameter.type === 'string' && format && pickers[format]?.test(text) ? format : 'text';
+}
+
+function slides(parameter: IParameter): boolean {
+  const number = parameter.type === 'integer' || parameter.type === 'number';
+  return number && (parameter.step !== null || parameter.type === 'integer');
+}
+
+interface IControl {
+  parameter: IParameter;
+  text: string;
+  control: ControlProps;
+  onChange: (text: string) => void;
+}
+
+function Select(props: IControl & { values: unknown[] }): JSX.Element {
+  const trans = useTrans();
+  const { parameter, text, control, onChange, values } = props;
+  return (
+    <select {...control} value={text} onChange={event => onChange(event.target.value)}>
+      {text === '' && <option value="">{trans.__('Choose…')}</option>}
+      {values.map((value, index) => (
+        <option key={index} value={JSON.stringify(value)}>
+          {parameter.labels?.[index] ?? shown(value)}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function Several(props: IControl & { values: unknown[]; labels: string[] | null }): JSX.Element {
+  const { parameter, text, onChange, values, labels } = props;
+  const chosen = new Set(entries(text).map(one => JSON.stringify(one)));
+  return (
+    <div role="group" className="jp-Galley-several" aria-label={parameter.name}>
+      {values.map((value, index) => {
+        const key = JSON.stringify(value);
+        return (
+          <label key={key} className="jp-Galley-check">
+            <input
+              type="checkbox"
+              checked={chosen.has(key)}
+              onChange={event => {
+                const wanted = (one: unknown): boolean =>
+                  JSON.stringify(one) === key
+                    ? event.target.checked
+                    : chosen.has(JSON.stringify(one));
+                onChange(JSON.stringify(values.filter(wanted)));
+              }}
+            />
+            {labels?.[index] ?? shown(value)}
+          </label>
+        );
+      })}
+    </div>
+  );
+}
+
+function entries(text: string): unknown[] {
+  try {
+    const value = JSON.parse(text) as unknown;
+    return Array.isArray(value) ? (value as unknown[]) : [];
+  } catch {
+    return [];
+  }
+}
+
+function Slider(props: IControl & { minimum: number; maximum: number }): JSX.Element {
+  const { parameter, text, control, onChange, minimum, maximum } = props;
+  const value = Number(text);
+  return (
+    <div className="jp-Galley-slider">
+      <input
+        type="text"
+        {...control}
+        inputMode={parameter.type === 'integer' ? 'numeric' : 'decimal'}
+        value={text}
+        spellCheck={false}
+        onChange={event => onChange(event.target.value)}
+      />
+      <input
+        type="range"
+        aria-label={parameter.name}
+        min={minimum}
+        max={maximum}
+        step={parameter.step ?? parameter.multipleOf ?? 1}
+        value={Number.isFinite(value) ? value : minimum}
+        onChange={event => onChange(event.target.value)}
+      />
+    </div>
+  );
+}
+
+/** A value of a choice as people read it. */
+function shown(value: unknown): string {
+  return typeof value === 'string' && value !== '' ? value : JSON.stringify(value);
 }
 
 type Trans = ReturnType<typeof useTrans>;
@@ -167,38 +289,91 @@ function typeName(trans: Trans, parameter: IParameter): string {
     object: trans.__('dictionary'),
     any: trans.__('JSON')
   };
-  return parameter.enum ? trans.__('choice') : names[parameter.type];
+  const formats: Record<string, string> = {
+    date: trans.__('date'),
+    'date-time': trans.__('date and time'),
+    time: trans.__('time'),
+    path: trans.__('path')
+  };
+  if (parameter.enum) {
+    return trans.__('choice');
+  }
+  if (parameter.type === 'array' && parameter.items?.enum) {
+    return trans.__('any of these');
+  }
+  return formats[parameter.format ?? ''] ?? names[parameter.type];
 }
 
 function limits(trans: Trans, parameter: IParameter): string {
-  const { minimum, maximum } = parameter;
-  if (minimum !== null && maximum !== null) {
-    return trans.__('From %1 to %2.', minimum, maximum);
-  }
-  if (minimum !== null) {
-    return trans.__('At least %1.', minimum);
-  }
-  return maximum !== null ? trans.__('At most %1.', maximum) : '';
+  const entries = parameter.items && !parameter.items.enum ? range(trans, parameter.items) : '';
+  return [
+    range(trans, parameter),
+    entries && trans.__('Each entry: %1', entries),
+    counts(trans, parameter)
+  ]
+    .filter(Boolean)
+    .join(' ');
 }
 
-function mistake(
-  trans: Trans,
-  parameter: IParameter,
-  problem: Extract<Reading, { ok: false }>['problem']
-): string {
+function range(trans: Trans, bounds: IBounds): string {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = bounds;
+  const parts =
+    minimum !== null && maximum !== null
+      ? [trans.__('From %1 to %2.', minimum, maximum)]
+      : [
+          minimum !== null && trans.__('At least %1.', minimum),
+          maximum !== null && trans.__('At most %1.', maximum)
+        ];
+  return [
+    ...parts,
+    exclusiveMinimum !== null && trans.__('More than %1.', exclusiveMinimum),
+    exclusiveMaximum !== null && trans.__('Less than %1.', exclusiveMaximum),
+    multipleOf !== null && trans.__('A multiple of %1.', multipleOf)
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
+function counts(trans: Trans, { minItems, maxItems }: IParameter): string {
+  if (minItems !== null && maxItems !== null) {
+    return trans.__('%1 to %2 entries.', minItems, maxItems);
+  }
+  if (minItems !== null) {
+    return trans._n('At least %1 entry.', 'At least %1 entries.', minItems);
+  }
+  return maxItems !== null ? trans._n('At most %1 entry.', 'At most %1 entries.', maxItems) : '';
+}
+
+function mistake(trans: Trans, parameter: IParameter, problem: Mistake): string {
   switch (problem) {
     case 'integer':
       return trans.__('Write a whole number, such as 10.');
     case 'number':
       return trans.__('Write a number, such as 0.5.');
     case 'range':
+    case 'count':
       return limits(trans, parameter);
     case 'array':
       return trans.__('Write a list as JSON, such as ["a", "b"].');
+    case 'entry':
+      return (
+        limits(trans, parameter) ||
+        trans.__('An entry is none of: %1.', (parameter.items?.enum ?? []).map(shown).join(', '))
+      );
     case 'object':
       return trans.__('Write a dictionary as JSON, such as {"a": 1}.');
     case 'missing':
-      return trans.__('A value is needed: the notebook has no default.');
+      return parameter.hasDefault
+        ? trans.__('A value is needed.')
+        : trans.__('A value is needed: the notebook has no default.');
+    case 'choice':
+      return trans.__('Choose one of: %1.', (parameter.enum ?? []).map(shown).join(', '));
+    case 'date':
+      return trans.__('Write a date, such as 2026-11-21.');
+    case 'date-time':
+      return trans.__('Write a date and a time, such as 2026-11-21T06:00:00Z.');
+    case 'time':
+      return trans.__('Write a time, such as 06:30.');
     default:
       return trans.__(
         'Write a value as JSON: text in double quotes, true, false, null or a number.'

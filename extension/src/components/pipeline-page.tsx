@@ -11,6 +11,7 @@ import { Button, Empty, Link, Loading, Name, ProblemBox, Section, Time } from '.
 import { useChanges, useGalley, useModel } from './context';
 import { Badge } from './glyph';
 import { TaskGraph } from './graph';
+import { SplitView } from './split-view';
 import { goalText } from './metrics';
 import { RunDialog } from './run-dialog';
 import { GoalTrend, RunStrip } from './run-charts';
@@ -274,8 +275,18 @@ function Overview(
         )}
       </Section>
       <Section title={trans.__('Tasks')}>
-        {version ? <TaskGraph graph={version.analysis?.tasks ?? []} /> : <Loading lines={2} />}
+        {version ? <Tasks version={version} /> : <Loading lines={2} />}
       </Section>
     </div>
   );
+}
+
+/** The tasks that a run of the version has, with what crosses between them. */
+function Tasks({ version }: { version: Version }): JSX.Element {
+  const plan = version.evidence?.proof?.plan;
+  if (plan && plan.tasks.length > 1) {
+    return <SplitView plan={plan} direction="right" />;
+  }
+  const tasks = version.tasks ?? [];
+  return <TaskGraph graph={tasks.length > 0 ? tasks : (version.analysis?.tasks ?? [])} />;
 }

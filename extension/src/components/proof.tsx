@@ -1,6 +1,6 @@
 /** What a rehearsal showed of a split: the verdict, what was compared, and what differed. */
 import * as React from 'react';
-import type { Difference, Proof, Version } from '../api/types';
+import type { Difference, Evidence, Proof, Version } from '../api/types';
 import { duration } from '../format/time';
 import { proofWord } from '../model/words';
 import { Empty, Facts, Name } from './basics';
@@ -17,27 +17,42 @@ export interface IProofProps {
   onCell?: (cell: number) => void;
 }
 
-export function ProofView({ version, onCell }: IProofProps): JSX.Element {
+/** The verdict and its reason: what one wants to know before approving. */
+export function ProofSummary(props: IProofProps & { onMore: () => void }): JSX.Element {
   const trans = useTrans();
-  const { evidence, analysis } = version;
-  if (!evidence) {
-    return <Empty title={trans.__('Not rehearsed yet.')} />;
-  }
-  const proof = evidence.proof;
+  const { evidence } = props.version;
+  const proof = evidence?.proof;
   if (!proof) {
-    return (
-      <Empty title={trans.__('One task')}>
-        {evidence.passed
-          ? trans.__('Nothing was split, so nothing had to be proved.')
-          : trans.__('The rehearsal failed before a split could be proved.')}
-      </Empty>
-    );
+    return <Unproved evidence={evidence} />;
   }
-  const why = proof.reason ?? (proof.plan ? null : (analysis?.split?.reason ?? null));
+  return (
+    <>
+      <Badge word={proofWord(trans, proof)} />
+      <Reason {...props} />
+      <p className="jp-Galley-muted">{compared(trans, proof)}</p>
+      {proof.state !== 'not_needed' && (
+        <p>
+          <button type="button" className="jp-Galley-textButton" onClick={props.onMore}>
+            {trans.__('Everything about the proof')}
+          </button>
+        </p>
+      )}
+    </>
+  );
+}
+
+export function ProofView(props: IProofProps): JSX.Element {
+  const trans = useTrans();
+  const { version, onCell } = props;
+  const proof = version.evidence?.proof;
+  if (!proof) {
+    return <Unproved evidence={version.evidence} />;
+  }
+  const unstable = proof.unstable ?? [];
   return (
     <div className="jp-Galley-proof">
       <Badge word={proofWord(trans, proof)} />
-      {why && <p>{why}</p>}
+      <Reason {...props} />
       <p className="jp-Galley-muted">{meaning(trans, proof)}</p>
       {proof.plan && proof.plan.tasks.length > 1 && <SplitView plan={proof.plan} />}
       <Facts
@@ -54,20 +69,40 @@ export function ProofView({ version, onCell }: IProofProps): JSX.Element {
         ]}
       />
       <Tries proof={proof} onCell={onCell} />
-      {(proof.unstable ?? []).length > 0 && (
-        <details open={(proof.unstable ?? []).length <= MANY || undefined}>
+      {unstable.length > 0 && (
+        <details open={unstable.length <= MANY || undefined}>
           <summary>
             {trans._n(
               '%1 thing differs between two unsplit runs already',
               '%1 things differ between two unsplit runs already',
-              (proof.unstable ?? []).length
+              unstable.length
             )}
           </summary>
-          <Differences differences={proof.unstable ?? []} onCell={onCell} />
+          <Differences differences={unstable} onCell={onCell} />
         </details>
       )}
     </div>
   );
+}
+
+function Unproved({ evidence }: { evidence: Evidence | null }): JSX.Element {
+  const trans = useTrans();
+  if (!evidence) {
+    return <Empty title={trans.__('Not rehearsed yet.')} />;
+  }
+  return (
+    <Empty title={trans.__('One task')}>
+      {evidence.passed
+        ? trans.__('Nothing was split, so nothing had to be proved.')
+        : trans.__('The rehearsal failed before a split could be proved.')}
+    </Empty>
+  );
+}
+
+function Reason({ version }: IProofProps): JSX.Element | null {
+  const proof = version.evidence?.proof;
+  const why = proof?.reason ?? (proof?.plan ? null : version.analysis?.split?.reason);
+  return why ? <p>{why}</p> : null;
 }
 
 type Trans = ReturnType<typeof useTrans>;

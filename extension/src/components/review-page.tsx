@@ -12,7 +12,7 @@ import { FailureBox } from './failure';
 import { Badge, Glyph } from './glyph';
 import { goalText } from './metrics';
 import { NotebookFrame } from './notebook-frame';
-import { ProofView } from './proof';
+import { ProofSummary, ProofView } from './proof';
 import { Tabs } from './tabs';
 
 export function ReviewPage({ id }: { id: string }): JSX.Element {
@@ -48,7 +48,7 @@ export function ReviewPage({ id }: { id: string }): JSX.Element {
   );
 }
 
-type ReviewTab = 'changes' | 'rehearsal';
+type ReviewTab = 'changes' | 'rehearsal' | 'proof';
 
 function Body(props: { version: Version; onChanged: (version: Version) => void }): JSX.Element {
   const { client, trans } = useGalley();
@@ -101,11 +101,14 @@ function Body(props: { version: Version; onChanged: (version: Version) => void }
             onSelect={setTab}
             tabs={[
               { key: 'changes', label: trans.__('Changes') },
-              { key: 'rehearsal', label: trans.__('Executed notebook') }
+              { key: 'rehearsal', label: trans.__('Executed notebook') },
+              { key: 'proof', label: trans.__('Split and proof') }
             ]}
           >
             {tab === 'changes' ? (
               <Changes diff={diff} live={against === 'live'} />
+            ) : tab === 'proof' ? (
+              <ProofView version={version} />
             ) : (
               <NotebookFrame
                 url={client.rehearsalUrl(version.id)}
@@ -114,7 +117,7 @@ function Body(props: { version: Version; onChanged: (version: Version) => void }
             )}
           </Tabs>
         </div>
-        <Evidence version={version} diff={diff.value} />
+        <Evidence version={version} diff={diff.value} onProof={() => setTab('proof')} />
       </div>
       <DecisionFooter version={version} seen={seen} onDecided={props.onChanged} />
     </>
@@ -229,7 +232,11 @@ function Changes(props: { diff: Resource<VersionDiff>; live: boolean }): JSX.Ele
   );
 }
 
-function Evidence(props: { version: Version; diff: VersionDiff | null }): JSX.Element {
+function Evidence(props: {
+  version: Version;
+  diff: VersionDiff | null;
+  onProof: () => void;
+}): JSX.Element {
   const { trans } = useGalley();
   const { version, diff } = props;
   return (
@@ -245,7 +252,7 @@ function Evidence(props: { version: Version; diff: VersionDiff | null }): JSX.El
         <RehearsalFigures evidence={version.evidence} />
       </Section>
       <Section title={trans.__('Split and proof')}>
-        <ProofView version={version} />
+        <ProofSummary version={version} onMore={props.onProof} />
       </Section>
       <Section title={trans.__('Settings that change')}>
         {diff ? <SettingDiffs settings={diff.settings ?? []} /> : <Loading lines={2} />}

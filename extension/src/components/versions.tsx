@@ -4,7 +4,7 @@ import type { Pipeline, Version, VersionDiff } from '../api/types';
 import { may } from '../model/galley';
 import type { PagedList } from '../model/list';
 import { Resource } from '../model/resource';
-import { gateShort, versionWord } from '../model/words';
+import { gateShort, proofWord, versionWord } from '../model/words';
 import { Button, Empty, Link, Loading, ProblemBox, Time } from './basics';
 import { useAction, useChanges, useGalley, useModel } from './context';
 import { CellDiffs, SettingDiffs } from './diff-view';
@@ -77,6 +77,7 @@ function Entry(
           <strong>{trans.__('Version %1', version.number)}</strong>
         </Link>
         <Badge word={versionWord(trans, version)} />
+        {version.evidence?.proof && <Badge plain word={proofWord(trans, version.evidence.proof)} />}
         <span className="jp-Galley-muted">
           {trans.__('by %1', version.author)} · <Time at={version.created_at} />
         </span>

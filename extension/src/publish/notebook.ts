@@ -74,3 +74,22 @@ export async function goToCell(panel: NotebookPanel, index: number): Promise<voi
   await content.scrollToItem(index, 'center');
   panel.activate();
 }
+
+const TAG = 'parameters';
+
+/** Tag a cell as the one that holds the parameters, or take that tag away again. */
+export function tagParameters(panel: NotebookPanel, index: number, on: boolean): void {
+  const cell = panel.content.model?.cells.get(index);
+  if (!cell) {
+    return;
+  }
+  const tags = (cell.getMetadata('tags') as string[] | undefined) ?? [];
+  const others = tags.filter(tag => tag !== TAG);
+  if (on) {
+    cell.setMetadata('tags', [...others, TAG]);
+  } else if (others.length > 0) {
+    cell.setMetadata('tags', others);
+  } else {
+    cell.deleteMetadata('tags');
+  }
+}

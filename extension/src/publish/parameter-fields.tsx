@@ -1,5 +1,6 @@
 /** The notebook's parameters as typed fields: for every run, and cheaper ones for the rehearsal. */
 import * as React from 'react';
+import { Button } from '../components/basics';
 import { useTrans } from '../components/context';
 import { ParameterForm } from '../components/parameter-form';
 import { parametersOf } from '../model/parameters';
@@ -10,7 +11,9 @@ import type { Mistakes } from './mistakes';
 export function ParameterFields({ session, draft, mistakes }: IPartProps): JSX.Element | null {
   const trans = useTrans();
   const schema = session.analysis.value?.parameters;
+  const { tagged } = session;
   const count = parametersOf(schema).length;
+  const proposed = Object.keys(session.analysis.value?.proposed?.properties ?? {});
   // A form keeps its texts: another schema (after *Read again*) needs another form.
   const key = JSON.stringify(schema ?? null);
   const set = (which: 'defaults' | 'rehearsal') => (values: Record<string, unknown>, ok: boolean) =>
@@ -23,13 +26,35 @@ export function ParameterFields({ session, draft, mistakes }: IPartProps): JSX.E
   return (
     <fieldset>
       <legend>{trans.__('Parameters')}</legend>
-      <ParameterForm
-        key={key}
-        schema={schema}
-        values={draft.defaults}
-        problems={named(mistakes, 'defaults')}
-        onChange={set('defaults')}
-      />
+      {count === 0 && proposed.length > 0 ? (
+        <Proposal
+          names={proposed}
+          cell={session.analysis.value?.proposed?.cell ?? null}
+          busy={session.analysis.loading}
+          onTag={cell => void session.tag(cell, true)}
+        />
+      ) : (
+        <ParameterForm
+          key={key}
+          schema={schema}
+          values={draft.defaults}
+          problems={named(mistakes, 'defaults')}
+          onChange={set('defaults')}
+        />
+      )}
+      {tagged !== null && (
+        <div className="jp-Galley-row">
+          <span className="jp-Galley-muted">
+            {trans.__('Cell %1 of your notebook got the tag “parameters”.', tagged + 1)}
+          </span>
+          <Button
+            kind="quiet"
+            label={trans.__('Take the tag away again')}
+            busy={session.analysis.loading}
+            onClick={() => void session.tag(tagged, false)}
+          />
+        </div>
+      )}
       {count > 0 && (
         <details
           open={Object.keys(named(mistakes, 'rehearsal_parameters')).length > 0 || undefined}
@@ -53,6 +78,51 @@ export function ParameterFields({ session, draft, mistakes }: IPartProps): JSX.E
         </details>
       )}
     </fieldset>
+  );
+}
+
+/** What could be parameters, in a notebook that tags none. */
+function Proposal(props: {
+  names: readonly string[];
+  cell: number | null;
+  busy: boolean;
+  onTag: (cell: number) => void;
+}): JSX.Element {
+  const trans = useTrans();
+  const { names, cell } = props;
+  const list = names.map(name => `“${name}”`).join(', ');
+  return (
+    <div className="jp-Galley-proposal">
+      <p>
+        {trans._n(
+          'This notebook has no parameters yet. %2 looks like one.',
+          'This notebook has no parameters yet. %2 look like some.',
+          names.length,
+          list
+        )}
+      </p>
+      {cell === null ? (
+        <p className="jp-Galley-muted">
+          {trans.__(
+            'Put their assignments into a cell of their own and read the notebook again: then that cell can be tagged here.'
+          )}
+        </p>
+      ) : (
+        <>
+          <p className="jp-Galley-muted">
+            {trans.__(
+              'Making them parameters edits your notebook: cell %1 gets the tag “parameters”, and the notebook is saved.',
+              cell + 1
+            )}
+          </p>
+          <Button
+            label={trans.__('Make these parameters')}
+            busy={props.busy}
+            onClick={() => props.onTag(cell)}
+          />
+        </>
+      )}
+    </div>
   );
 }
 

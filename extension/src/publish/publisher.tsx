@@ -10,7 +10,7 @@ import type { IGalleyLab, LabGalley } from '../lab/galley';
 import type { IGalley } from '../model/galley';
 import { PublishDialog } from './dialog';
 import type { IDraft } from './draft';
-import { goToCell, refuse, save, stateOf } from './notebook';
+import { goToCell, refuse, save, stateOf, tagParameters } from './notebook';
 import { PublishSession } from './session';
 
 export class Publisher {
@@ -56,6 +56,7 @@ export class Publisher {
       kept: this.drafts.get(path) ?? null,
       live: new PanelSession(panel, trans),
       save: () => save(trans, panel),
+      tag: (cell, on) => tagParameters(panel, cell, on),
       watched
     });
     const host = document.createElement('div');

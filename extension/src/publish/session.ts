@@ -35,6 +35,8 @@ export interface ISessionParts {
   live: ILiveSession;
   /** Saves the notebook; its error says why that failed. */
   save: () => Promise<void>;
+  /** Tags a cell “parameters”, or takes the tag away again. */
+  tag: (cell: number, on: boolean) => void;
   /** Ids of what a dialog shows, so that no toast repeats it. */
   watched: Set<string>;
 }
@@ -78,6 +80,8 @@ export class PublishSession implements IDisposable, IChanging {
   draft: IDraft | null = null;
   /** The version that came of it; the dialog shows its progress then. */
   published: Resource<Version> | null = null;
+  /** The cell that this dialog has tagged “parameters”. */
+  tagged: number | null = null;
   /** The session held against the clean run, once there is one. */
   comparison: Resource<IOutcome> | null = null;
   problem: Problem | null = null;
@@ -196,6 +200,13 @@ export class PublishSession implements IDisposable, IChanging {
     if (this.draft?.layout) {
       this.split.ask(this.draft.layout);
     }
+  }
+
+  /** Tag a cell of the notebook “parameters”, or take that back; then save and read it again. */
+  async tag(cell: number, on: boolean): Promise<void> {
+    this.parts.tag(cell, on);
+    this.tagged = on ? cell : null;
+    await this.reread();
   }
 
   async submit(rehearseOnly: boolean): Promise<void> {
