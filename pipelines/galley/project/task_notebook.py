@@ -129,7 +129,8 @@ def _added(
 
 def _setup(fragments: tuple[Fragment, ...]) -> str:
     """Return imports first, then the rest as people space it, all in the notebook's order."""
-    imports, others = [], []
+    imports: list[str] = []
+    others: list[str] = []
     for fragment in fragments:
         text = fragment.source.rstrip("\n")
         (imports if re.match(r"(from|import)\s", text) else others).append(text)

@@ -2,11 +2,196 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import threading
+import time
+import traceback
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from galley.domain.work import Outcome
-from galley.run.runner import execute_job
+from galley.domain.proof import Proof, ProofState
+from galley.domain.runs import AttemptState
+from galley.domain.split import SplitPlan
+from galley.domain.work import Outcome, RehearsalReport, RehearsalWork
+from galley.errors import PublicError
+from galley.locking import Stopped
+from galley.proof.files import Marks, marks, written
+from galley.proof.observe import plain_probe
+from galley.proof.place import Place
+from galley.proof.prove import ProofWork, prove
+from galley.proof.seen import PlainRun, read_plain
+from galley.run.compute import InlineCompute
+from galley.run.job import Job
+from galley.run.journal import Journal, Report, read_report
+from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prepare
+from galley.run.runner import Runner
+from galley.run.scratch import ScratchGuard
+from galley.run.tasks import TaskEvent, TaskSpec
+
+
+class Rehearsal:
+    """Runs one job. :meth:`cancel` may be called from a signal handler at any time.
+
+    Args:
+        job: of a rehearsal; its project has one task.
+        environment: of this process.
+    """
+
+    def __init__(self, job: Job, journal: Journal, environment: Mapping[str, str]) -> None:
+        assert job.rehearsal is not None
+        self.job = job
+        self.work: RehearsalWork = job.rehearsal
+        self.journal = journal
+        self._environment = environment
+        self._cancelled = threading.Event()
+        self._full = threading.Event()
+        self._runner: Runner | None = None
+        self._compute: InlineCompute | None = None
+
+    def cancel(self) -> None:
+        """End the rehearsal: no cell is started any more, a running one is interrupted."""
+        self._cancelled.set()
+        if self._runner is not None:
+            self._runner.cancel()
+        if self._compute is not None:
+            self._compute.cancel()
+
+    def run(self) -> Outcome:
+        """Make the environment, run the notebook, prove its split."""
+        started = time.monotonic()
+        self._enter(PREPARING)
+        try:
+            locked = prepare(
+                self.job,
+                self._environment,
+                say=self.journal.write,
+                cancelled=self._cancelled.is_set,
+            )
+        except (PublicError, Stopped, TookTooLong) as error:
+            return Runner(self.job, self.journal, self._environment, Locked()).ended(
+                *not_prepared(error)
+            )
+        with contextlib.closing(locked):
+            took = time.monotonic() - started
+            self.job = self.job.model_copy(update={"preparing_s": took})
+            return self._run(locked)
+
+    def _run(self, locked: Locked) -> Outcome:
+        probe = self.job.folder / "probe"
+        plan = self._plan()
+        runner = Runner(
+            self.job,
+            self.journal,
+            self._environment,
+            locked,
+            watch=lambda notebook: plain_probe(notebook, plan, probe),
+        )
+        self._runner = runner
+        began, clock, before = datetime.now(UTC), time.monotonic(), marks(self.job.project)
+        if self._cancelled.is_set():
+            runner.cancel()
+        outcome = runner.run()
+        if outcome.state is not AttemptState.SUCCEEDED:
+            return outcome
+        first = self._first(probe, before, began, time.monotonic() - clock)
+        proof = self._prove(runner, first)
+        if self._cancelled.is_set():
+            return outcome.model_copy(update={"state": AttemptState.CANCELLED})
+        report = RehearsalReport(proof=proof, snapshot=first.last)
+        return outcome.model_copy(update={"rehearsal": report})
+
+    def _plan(self) -> SplitPlan:
+        """Return what the first run is watched for: the proposed split, or the one task."""
+        if self.work.analysis.split is not None:
+            return self.work.analysis.split
+        cells = json.loads(self._notebook().read_bytes())["cells"]
+        return SplitPlan.model_validate(
+            {"source": "none", "tasks": [{"name": "all", "cells": range(len(cells))}]}
+        )
+
+    def _notebook(self) -> Path:
+        return self.job.project / "tasks" / f"{self.work.analysis.tasks[0].name}.ipynb"
+
+    def _first(self, probe: Path, before: Marks, began: datetime, duration_s: float) -> PlainRun:
+        executed = self.job.notebooks / self._notebook().name
+        files = written(self.job.project, before)
+        return read_plain(executed, probe, files, began=began, duration_s=duration_s)
+
+    def _prove(self, runner: Runner, first: PlainRun) -> Proof:
+        compute = self._compute = InlineCompute(self._tell)
+        scratch = ScratchGuard(self.job.folder, self.job.scratch_limit, lambda _: self._fill())
+        scratch.start()
+        deadline = datetime.now(UTC) + timedelta(seconds=self.work.budget_s)
+        place = Place(
+            compute,
+            lambda task: _proving(runner.spec(task), deadline, self.work.budget_s),
+            lambda: (
+                self._cancelled.is_set() or self._full.is_set() or datetime.now(UTC) >= deadline
+            ),
+        )
+        try:
+            return prove(
+                self._proof_work(), first, place, say=self.journal.write, progress=self._enter
+            )
+        except Exception as error:  # the run was good; what is missing is only the proof
+            self.journal.write(traceback.format_exc())
+            return Proof(
+                state=ProofState.UNEQUAL,
+                reason=f"the proof itself failed ({type(error).__name__}: {error}); its log says "
+                "more",
+            )
+        finally:
+            compute.close()
+            scratch.close()
+            self._enter(None)
+
+    def _fill(self) -> None:
+        self._full.set()
+        self.journal.write("proof: scratch is full; the proof ends")
+        if self._compute is not None:
+            self._compute.cancel()
+
+    def _proof_work(self) -> ProofWork:
+        analysis = self.work.analysis
+        return ProofWork(
+            notebook=json.loads(self._notebook().read_bytes()),
+            modules={
+                str(path.relative_to(self.job.project)): path.read_text(encoding="utf-8")
+                for path in sorted(self.job.project.rglob("*.py"))
+            },
+            analysis=analysis,
+            parameters=self.job.parameters,
+            slug=self.job.pipeline,
+            tenant=self.job.tenant,
+            home=self.job.project,
+            folder=self.job.folder / "proof",
+            layout=self.work.layout,
+            budget_s=self.work.budget_s,
+        )
+
+    def _enter(self, phase: str | None) -> None:
+        report = read_report(self.journal.folder) or Report()
+        self.journal.report(report.model_copy(update={"phase": phase}))
+
+    def _tell(self, event: TaskEvent) -> None:
+        """Say which task of the split begins; what cells print was in the log once."""
+        if event.kind == "started":
+            self.journal.write("started", task=event.task)
+
+
+def _proving(spec: TaskSpec, deadline: datetime, budget_s: float) -> TaskSpec:
+    """Return a task as the proof runs it: with the proof's deadline, told apart in MLflow."""
+    tracking = spec.tracking
+    if tracking is not None:
+        tags = {**tracking.tags, "galley.kind": "proof"}
+        tracking = tracking.model_copy(update={"tags": tags})
+    return spec.model_copy(
+        update={"deadline": deadline, "timeout_s": budget_s, "tracking": tracking}
+    )
 
 
 def execute_rehearsal(
@@ -15,4 +200,11 @@ def execute_rehearsal(
     on_cancel: Callable[[Callable[[], None]], None],
 ) -> Outcome:
     """Run the job in a file and write its outcome to the journal."""
-    return execute_job(job_path, environment, on_cancel)
+    job = Job.model_validate_json(job_path.read_bytes())
+    os.chdir(job.project)
+    journal = Journal(job.journal)
+    rehearsal: Any = (Rehearsal if job.rehearsal else Runner)(job, journal, environment)
+    on_cancel(rehearsal.cancel)
+    outcome: Outcome = rehearsal.run()
+    journal.end(outcome)
+    return outcome

@@ -42,6 +42,7 @@ class Runner:
             kernels.
         locked: what the kernels run in, where that is made already; whoever made it closes it.
             None: the first step makes it.
+        watch: rendered notebook → what to add to its kernel's environment, so that it is watched.
     """
 
     def __init__(
@@ -50,11 +51,14 @@ class Runner:
         journal: Journal,
         environment: Mapping[str, str],
         locked: Locked | None = None,
+        watch: Callable[[str], Mapping[str, str]] = lambda _: {},
     ) -> None:
         self.job = job
         self.journal = journal
         self._inherited = environment
         self._locked = locked
+        self._watch = watch
+        self._parent = Parent()
         self._environment = kernel_environment(job, environment, locked)
         self._cancelled = threading.Event()
         self._full: int | None = None
@@ -82,7 +86,7 @@ class Runner:
                 self.job, self._inherited, say=self._say, cancelled=self._cancelled.is_set
             )
         except (PublicError, Stopped, TookTooLong) as error:
-            return self._ended(*not_prepared(error))
+            return self.ended(*not_prepared(error))
         with contextlib.closing(self._locked):
             took = time.monotonic() - started
             self.job = self.job.model_copy(update={"preparing_s": took})
@@ -93,11 +97,11 @@ class Runner:
         try:
             dag = load_dag(self.job.project, self.job.parameters)
         except BrokenProject as error:
-            return self._ended(AttemptState.FAILED, FailureClass.USER, _error(error))
+            return self.ended(AttemptState.FAILED, FailureClass.USER, _error(error))
         progress = Progress(self.journal, {str(n): upstream_of(dag[n]) for n in dag})
         tracker = self._tracker()
-        parent = self._start_tracking(tracker, progress)
-        outcome = self._execute(dag, progress, parent)
+        parent = self._parent = self._start_tracking(tracker, progress)
+        outcome = self._execute(dag, progress)
         if tracker is not None:
             end_parent(
                 tracker,
@@ -109,12 +113,12 @@ class Runner:
             tracker.client.close()
         return outcome
 
-    def _execute(self, dag: Any, progress: Progress, parent: Parent) -> Outcome:
+    def _execute(self, dag: Any, progress: Progress) -> Outcome:
         try:
             compute = self._place(progress.on_event)
         except OSError as error:
             progress.close(cancelled=False)
-            return self._ended(
+            return self.ended(
                 AttemptState.FAILED,
                 FailureClass.INFRASTRUCTURE,
                 infrastructure(None, error, f"the Dask cluster cannot be reached: {error}"),
@@ -128,9 +132,7 @@ class Runner:
             self._results.append(result)
             progress.on_result(result)
 
-        dag.executor = DaskExecutor(
-            compute, lambda task: self._spec(task, parent), on_result, self._stopping
-        )
+        dag.executor = DaskExecutor(compute, self.spec, on_result, self._stopping)
         self.job.notebooks.mkdir(parents=True, exist_ok=True)
         failure: DAGBuildError | None = None
         try:
@@ -162,31 +164,32 @@ class Runner:
         if self._compute is not None:
             self._compute.cancel()
 
-    def _spec(self, task: Any, parent: Parent) -> TaskSpec:
+    def spec(self, task: Any) -> TaskSpec:
+        """Return what is sent out for one of Ploomber's rendered tasks."""
         return TaskSpec(
             attempt=str(self.job.attempt),
             name=str(task.name),
             notebook=task.source.nb_str_rendered,
             output=self.job.notebooks / f"{task.name}.ipynb",
             cwd=self.job.project,
-            environment=self._environment,
+            environment={**self._environment, **self._watch(task.source.nb_str_rendered)},
             python=self._locked.python if self._locked else None,
             memory=self.job.profile.memory,
             profile=self.job.profile_name,
             deadline=self.job.deadline,
             timeout_s=self.job.timeout_s,
             grace_s=self.job.grace_s,
-            tracking=self._task_tracking(parent),
+            tracking=self._task_tracking(self._parent),
         )
 
     def _judge(self, failure: DAGBuildError | None, progress: Progress) -> Outcome:
         """Decide what the attempt was, from its tasks and from what was asked of it."""
         if self._full is not None:
-            return self._ended(
+            return self.ended(
                 AttemptState.FAILED, FailureClass.USER, self._scratch_error(self._full), progress
             )
         if self._cancelled.is_set():
-            return self._ended(AttemptState.CANCELLED, None, None, progress)
+            return self.ended(AttemptState.CANCELLED, None, None, progress)
         failed = [result for result in self._results if result.state is not TaskState.SUCCEEDED]
         if failed:
             first = failed[0]
@@ -195,14 +198,14 @@ class Runner:
                 if first.failure_class is FailureClass.TIMEOUT
                 else AttemptState.FAILED
             )
-            return self._ended(state, first.failure_class, first.error, progress)
+            return self.ended(state, first.failure_class, first.error, progress)
         if failure is not None and datetime.now(UTC) >= self.job.deadline:
-            return self._ended(
+            return self.ended(
                 AttemptState.TIMED_OUT, FailureClass.TIMEOUT, _late(self.job.timeout_s), progress
             )
         if failure is not None:
-            return self._ended(AttemptState.FAILED, FailureClass.USER, _error(failure), progress)
-        return self._ended(AttemptState.SUCCEEDED, None, None, progress)
+            return self.ended(AttemptState.FAILED, FailureClass.USER, _error(failure), progress)
+        return self.ended(AttemptState.SUCCEEDED, None, None, progress)
 
     def _scratch_error(self, used: int) -> CellError:
         limit = self.job.scratch_limit
@@ -215,13 +218,14 @@ class Runner:
             ),
         )
 
-    def _ended(
+    def ended(
         self,
         state: AttemptState,
         failure_class: FailureClass | None,
         error: CellError | None,
         progress: Progress | None = None,
     ) -> Outcome:
+        """Return the outcome of an attempt that ended so."""
         sentence = f": {error.message}" if error else ""
         self._say(f"{state}{sentence}")
         rehearsed = self.job.kind is RunKind.REHEARSAL
