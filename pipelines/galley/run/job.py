@@ -43,7 +43,7 @@ class Job(Model):
         cluster: None for a rehearsal: its tasks run one after another in the runner's process.
         environment: added to the environment of each kernel.
         rehearsal: what a rehearsal does beside running the notebook; None for a pipeline's run.
-        environments: folder of the identity's own locked environments; None: below ``folder``.
+        environments: folder of the identity's own locked environments; None: its cache folder.
         preparing_s: seconds that making the environment took; the time limit does not count them.
         grace_s: seconds between interrupting a kernel and killing it.
     """

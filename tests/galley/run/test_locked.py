@@ -159,6 +159,28 @@ def test_what_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "environment" in outcome.error.message
 
 
+def test_an_attempt_that_is_cancelled_meanwhile_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = attempt(tmp_path, "one", "greeting==1.0\n")
+    monkeypatch.chdir(job.project)
+    away = Packages(index="http://127.0.0.1:9/simple")
+    runner = Runner(job, Journal(job.journal), {**os.environ, PACKAGES: away.model_dump_json()})
+    runner.cancel()
+    outcome = runner.run()
+    assert (outcome.state, outcome.error) == (AttemptState.CANCELLED, None)
+
+
+def test_environments_without_a_place_lie_in_the_cache_of_whoever_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    job = attempt(tmp_path, "one", "greeting==1.0\n", SHOW)
+    outcome = run(job.model_copy(update={"environments": None}), offline(tmp_path), monkeypatch)
+    assert outcome.state is AttemptState.SUCCEEDED
+    assert f"in {tmp_path}/cache/galley/made/" in log_of(job)
+
+
 def test_a_kernel_does_not_learn_where_packages_come_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
