@@ -97,7 +97,7 @@ class Reader:
                 analysis,
                 slug="judged",
                 tenant="benchmark",
-                **({"plan": analysis.split} if analysis.split else {}),  # type: ignore[arg-type]
+                plan=analysis.split,
             )
             for name, content in files.items():
                 place = output / name

@@ -8,7 +8,7 @@ NETWORK = re.compile(
     r"URLError|ConnectionError|ConnectTimeout|gaierror|MaxRetry|NewConnection|"
     r"Temporary failure in name resolution|Network is unreachable|ProxyError|SSLError"
 )
-MODULE = re.compile(r"No module named '([^'.]+)|cannot import name '(\w+)' from '([\w.]+)'")
+MODULE = re.compile(r"No module named '([^']+)|cannot import name '(\w+)' from '([\w.]+)'")
 
 
 def why(error: str) -> str:

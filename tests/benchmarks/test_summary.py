@@ -49,7 +49,7 @@ def test_a_percentile_is_one_of_the_values() -> None:
 
 
 def test_a_cause_is_named_so_that_it_can_be_counted() -> None:
-    assert why("ModuleNotFoundError: No module named 'a.b'") == "missing module a"
+    assert why("ModuleNotFoundError: No module named 'a.b'") == "missing module a.b"
     assert why("ImportError: cannot import name 'x' from 'y.z' (/a/b.py)") == "y.z has no x"
     assert why("URLError: <urlopen error [Errno -3] …>") == "network"
     assert why("FileNotFoundError: [Errno 2] No such file: 'x.csv'") == "missing file"
