@@ -10,12 +10,14 @@ import json
 from typing import Any
 
 from galley.domain.proof import Proof, ProofState
-from galley.domain.runs import RunKind
+from galley.domain.runs import AttemptState, FailureClass, RunKind
 from galley.domain.split import SplitPlan
-from galley.domain.versions import Version
+from galley.domain.versions import CellError, Version
 from galley.domain.work import Outcome, RehearsalReport
 from galley.errors import InvalidInput
+from galley.locking import Lock, accept_lock, lock_facts
 from galley.notebook.plan_check import check_plan
+from galley.notebook.requirements import wanted_requirements
 from galley.notebook.source import read_cells
 from galley.project import archive
 from galley.project.build import ProjectFacts
@@ -24,55 +26,93 @@ from galley.service.publishing import Content
 from galley.store import runs, versions
 
 
-def findings(context: Context, attempt: runs.AttemptRef, outcome: Outcome) -> dict[str, Any] | None:
-    """Return what the attempt keeps of a rehearsal; None where it found nothing.
+def judge(
+    context: Context, attempt: runs.AttemptRef, outcome: Outcome
+) -> tuple[Outcome, dict[str, Any] | None]:
+    """Return the outcome, and what the attempt keeps of a rehearsal (None of a pipeline's run).
 
-    ``evidence`` holds the proof and the snapshot; ``accepted`` the digest and the project of the
-    proved split, which the version takes over when its rehearsal is settled.
+    ``evidence`` holds the proof, the lock's facts and the snapshot; ``accepted`` the digest and the
+    project with the proved split and the lock, which the version takes over when its rehearsal is
+    settled. A lock that is not one of what the version wants fails the rehearsal; a split that is
+    not one of its notebook leaves it in one task.
     """
-    report = outcome.rehearsal
-    if report is None or attempt.kind is not RunKind.REHEARSAL:
-        return None
-    accepted = None
-    if report.proof is not None and report.proof.plan is not None:
+    if attempt.kind is not RunKind.REHEARSAL or outcome.state is not AttemptState.SUCCEEDED:
+        return outcome, None
+    try:
+        return outcome, _findings(context, attempt, outcome)
+    except InvalidInput as error:
+        failed = {
+            "state": AttemptState.FAILED,
+            "failure_class": FailureClass.USER,
+            "error": CellError(ename="InvalidInput", evalue="lock", message=error.detail),
+        }
+        return outcome.model_copy(update=failed), None
+
+
+def _findings(context: Context, attempt: runs.AttemptRef, outcome: Outcome) -> dict[str, Any]:
+    report = outcome.rehearsal or RehearsalReport()
+    published = _Published(context, attempt)
+    lock = None
+    if outcome.lock is not None:
+        lock = accept_lock(outcome.lock, wanted_requirements(published.content.analysis))
+    proof = report.proof
+    if proof is not None and proof.plan is not None:
         try:
-            accepted = _accept(context, attempt, report.proof, report.proof.plan)
+            published.check(proof, proof.plan)
         except InvalidInput as error:
-            report = RehearsalReport(
-                proof=report.proof.model_copy(
-                    update={
-                        "state": ProofState.UNEQUAL,
-                        "plan": None,
-                        "reason": f"the rehearsal's split was refused: {error.detail}",
-                    }
-                ),
-                snapshot=report.snapshot,
+            proof = proof.model_copy(
+                update={
+                    "state": ProofState.UNEQUAL,
+                    "plan": None,
+                    "reason": f"the rehearsal's split was refused: {error.detail}",
+                }
             )
-    return {"evidence": report.model_dump(mode="json"), "accepted": accepted}
+    evidence = {
+        "proof": None if proof is None else proof.model_dump(mode="json"),
+        "lock": None if lock is None else lock_facts(lock).model_dump(mode="json"),
+        "snapshot": None if report.snapshot is None else report.snapshot.model_dump(mode="json"),
+    }
+    plan = None if proof is None else proof.plan
+    if plan is None and lock is None:
+        return {"evidence": evidence, "accepted": None}
+    return {"evidence": evidence, "accepted": published.with_(plan, lock)}
 
 
-def _accept(
-    context: Context, attempt: runs.AttemptRef, proof: Proof, plan: SplitPlan
-) -> dict[str, str]:
-    """Return digest and project of the split version; raises InvalidInput."""
-    if proof.state is not ProofState.EQUAL or not plan.is_split:
-        raise InvalidInput(f"a proof that ended as {proof.state} accepts no split", field="plan")
-    version, keys, values = context.store.read(
-        lambda s: (
-            versions.get(s, attempt.version_id),
-            versions.blobs(s, attempt.version_id),
-            versions.defaults(s, attempt.version_id),
+class _Published:
+    """What a version was published with, read back."""
+
+    def __init__(self, context: Context, attempt: runs.AttemptRef) -> None:
+        self._context = context
+        version, keys, values = context.store.read(
+            lambda s: (
+                versions.get(s, attempt.version_id),
+                versions.blobs(s, attempt.version_id),
+                versions.defaults(s, attempt.version_id),
+            )
         )
-    )
-    analysis = version.analysis
-    assert analysis is not None
-    notebook = json.loads(context.blobs.get(keys.notebook))
-    check_plan(read_cells(notebook), analysis.parameters, plan)
-    files = archive.read(context.blobs.get(keys.project))
-    modules = {path: data.decode() for path, data in files.items() if path.endswith(".py")}
-    content = Content(notebook, modules, analysis, values.defaults, _facts(context, version))
-    digest, project = content.packed(version.tenant, version.pipeline, plan)
-    return {"digest": digest, "project": context.blobs.put(project)}
+        assert version.analysis is not None
+        files = archive.read(context.blobs.get(keys.project))
+        self.version = version
+        self.content = Content(
+            notebook=json.loads(context.blobs.get(keys.notebook)),
+            modules={path: data.decode() for path, data in files.items() if path.endswith(".py")},
+            analysis=version.analysis,
+            defaults=values.defaults,
+            facts=_facts(context, version),
+        )
+
+    def check(self, proof: Proof, plan: SplitPlan) -> None:
+        """Do nothing if the plan may be taken over; raises InvalidInput."""
+        if proof.state is not ProofState.EQUAL or not plan.is_split:
+            raise InvalidInput(f"a proof that ended as {proof.state} accepts no split")
+        check_plan(read_cells(self.content.notebook), self.content.analysis.parameters, plan)
+
+    def with_(self, plan: SplitPlan | None, lock: Lock | None) -> dict[str, str]:
+        """Keep the project with the split and the lock; return its digest and its blob's key."""
+        digest, project = self.content.packed(
+            self.version.tenant, self.version.pipeline, plan, lock
+        )
+        return {"digest": digest, "project": self._context.blobs.put(project)}
 
 
 def _facts(context: Context, version: Version) -> ProjectFacts:

@@ -10,9 +10,11 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from galley.domain.split import SplitPlan
 from galley.domain.tenants import Tenant
 from galley.domain.versions import Analysis, PublishRequest, Version, digest_of
 from galley.errors import TooLarge
+from galley.locking import Lock, lock_digest, lock_text
 from galley.notebook.analysis import task_name
 from galley.notebook.limited import analyse_limited
 from galley.notebook.parameters import validate
@@ -36,6 +38,50 @@ class Prepared:
     digest: str
     project: str
     notebook: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a version consists of: all that its digest covers, and words beside it."""
+
+    notebook: dict[str, Any]
+    modules: dict[str, str]
+    analysis: Analysis
+    defaults: dict[str, Any]
+    facts: ProjectFacts
+
+    def packed(
+        self, tenant: str, slug: str, plan: SplitPlan | None = None, lock: Lock | None = None
+    ) -> tuple[str, bytes]:
+        """Return the digest and the packed project, split by ``plan`` or unsplit."""
+        schema, facts = self.analysis.parameters, self.facts
+        digest = digest_of(
+            manifest(
+                self.notebook,
+                self.modules,
+                self.analysis,
+                defaults={**schema.defaults(), **validate(schema, self.defaults)},
+                profile=facts.profile or "",
+                datasets=facts.datasets,
+                timeout_s=facts.timeout_s or 0,
+                retries=facts.retries or 0,
+                python=".".join(platform.python_version_tuple()[:2]),
+                plan=plan,
+                lock=None if lock is None else lock_digest(lock),
+            )
+        )
+        files = build_project(
+            self.notebook,
+            self.modules,
+            self.analysis,
+            slug=slug,
+            tenant=tenant,
+            defaults=self.defaults,
+            facts=facts.model_copy(update={"digest": digest}),
+            plan=plan,
+            lock=None if lock is None else lock_text(lock),
+        )
+        return digest, pack(files)
 
 
 def check_size(tenant: Tenant, notebook: dict[str, Any], modules: dict[str, str]) -> None:
@@ -73,63 +119,29 @@ def prepare(
     check_available(context.settings, tenant_name, tenant)
     check_size(tenant, request.notebook, request.modules)
     check_profile(tenant, request.profile, this_machine())
-    analysis = analyse_limited(request.notebook, request.modules, task=task_name(slug))
+    analysis = analyse_limited(
+        request.notebook, request.modules, task=task_name(slug), layout=request.layout
+    )
     now = context.clock()
     context.store.read(
         lambda s: check_publish(s, tenant_name, tenant, slug, author, request, analysis, None, now)
     )
-    return _build(context, tenant_name, tenant, slug, author, request, analysis)
-
-
-def _build(
-    context: Context,
-    tenant_name: str,
-    tenant: Tenant,
-    slug: str,
-    author: str,
-    request: PublishRequest,
-    analysis: Analysis,
-) -> Prepared:
-    profile = request.profile or tenant.first_profile
-    schema = analysis.parameters
-    defaults = {**schema.defaults(), **validate(schema, request.defaults)}
-    datasets = {name: str(dataset.mode) for name, dataset in tenant.datasets.items()}
-    digest = digest_of(
-        manifest(
-            request.notebook,
-            request.modules,
-            analysis,
-            defaults=defaults,
-            profile=profile,
-            datasets=datasets,
-            timeout_s=request.timeout_s,
-            retries=request.retries,
-            python=".".join(platform.python_version_tuple()[:2]),
-        )
+    facts = ProjectFacts(
+        name=request.name,
+        description=request.description,
+        author=author,
+        profile=request.profile or tenant.first_profile,
+        datasets={name: str(dataset.mode) for name, dataset in tenant.datasets.items()},
+        timeout_s=request.timeout_s,
+        retries=request.retries,
     )
-    files = build_project(
-        request.notebook,
-        request.modules,
-        analysis,
-        slug=slug,
-        tenant=tenant_name,
-        defaults=request.defaults,
-        facts=ProjectFacts(
-            digest=digest,
-            name=request.name,
-            description=request.description,
-            author=author,
-            profile=profile,
-            datasets=datasets,
-            timeout_s=request.timeout_s,
-            retries=request.retries,
-        ),
-    )
+    content = Content(request.notebook, request.modules, analysis, request.defaults, facts)
+    digest, project = content.packed(tenant_name, slug)
     return Prepared(
         request=request,
         analysis=analysis,
         digest=digest,
-        project=context.blobs.put(pack(files)),
+        project=context.blobs.put(project),
         notebook=context.blobs.put(json.dumps(request.notebook).encode()),
     )
 

@@ -24,7 +24,7 @@ def analyse_notebook(
     """Return what reading the notebook tells; nothing of it is run or kept."""
     caller.require(tenant, Action.PUBLISH)
     check_size(context.tenant(tenant), body.notebook, body.modules)
-    return analyse_limited(body.notebook, body.modules)
+    return analyse_limited(body.notebook, body.modules, layout=body.layout)
 
 
 @router.get("/slugs/{slug}")

@@ -18,6 +18,7 @@ from galley.domain.work import Assignment, Heartbeat, HeartbeatReply, LeaseReque
 from galley.errors import NotFound, NotSignedIn
 from galley.review import settle_rehearsals
 from galley.service import INTERNAL
+from galley.service.accepting import judge
 from galley.service.context import Context, InContext, context_of
 from galley.service.sessions import header_token
 from galley.service.wakeup import wait
@@ -132,10 +133,11 @@ def get_project(attempt: TheAttempt, context: InContext) -> Response:
 def finish_attempt(body: Outcome, attempt: TheAttempt, context: InContext) -> Run:
     """Say how the attempt ended; a rehearsal's end moves its version on."""
     size = _keep_log(context, attempt, body)
+    outcome, found = (body, None) if attempt.ended else judge(context, attempt, body)
     tenants, now = context.tenants(), context.clock()
 
     def finish(session: Session) -> Run:
-        run = dispatch.finish(session, attempt.id, body, now, log_size=size)
+        run = dispatch.finish(session, attempt.id, outcome, now, log_size=size, rehearsal=found)
         settle_rehearsals(session, tenants, now)
         return run
 
