@@ -33,6 +33,9 @@ _NO_NETWORK = frozenset(
         "TimeoutException",
     }
 )
+EXITS = frozenset({"exit", "quit", "sys.exit", "os._exit", "os.abort"})
+"""Calls that end a kernel, now or in a moment."""
+
 _WRITERS = re.compile(r"to_\w+|savefig|save\w*|dump|write\w*|mkdir")
 
 
@@ -65,6 +68,21 @@ def explain_error(
         message=_sentence(notebook, cell, ename, evalue, lines),
         traceback=lines,
     )
+
+
+def exit_call(notebook: dict[str, Any], cell: int | None) -> str | None:
+    """Return in words the last call up to ``cell`` that ends a kernel; None where there is none.
+
+    ``exit()`` takes effect a moment later: the kernel may end in a cell further down.
+    """
+    if cell is None:
+        return None
+    for one in reversed(read_cells(notebook)[: cell + 1]):
+        if one.type == "code" and one.code.tree is not None:
+            for node in ast.walk(one.code.tree):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) in EXITS:
+                    return f"{one.label} calls {ast.unparse(node.func)}()"
+    return None
 
 
 def _plain(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from galley.domain.tenants import DATASETS_ROOT
 from galley.domain.versions import Check, Severity
 from galley.notebook.dataflow import magic_name, reached_nodes
+from galley.notebook.explain import EXITS
 from galley.notebook.hosts import hosts_of
 from galley.notebook.secrets import literal_passwords, tokens_in
 from galley.notebook.shown import SEARCHED, output_size, output_texts, texts
@@ -32,7 +33,6 @@ _INSTALLERS = re.compile(
     r"^\s*(?:(?:python\d?(?:\.\d+)?|\{sys\.executable\}|\$\S+)\s+-m\s+)?"
     r"(?:uv\s+|micro)?(?:pip3?|conda|mamba|apt|apt-get|npm|yarn|brew)\s+(?:install|add|i)\b"
 )
-_EXITS = frozenset({"exit", "quit", "sys.exit", "os._exit", "os.abort"})
 _FILE_MAGICS = {"run": "runs", "load": "loads", "store": "reads variables stored by"}
 
 
@@ -134,7 +134,7 @@ def _secrets(cell: Cell) -> Iterator[Check]:
             )
             yield _check("secret", Severity.WARNING, text, cell, line)
     yield from _metadata_secrets(cell.metadata, cell)
-    kinds = {kind for text in output_texts(cell.outputs) for _, kind in tokens_in(text)}
+    kinds = {kind for _, kind in tokens_in("\n".join(output_texts(cell.outputs)))}
     for kind in sorted(kinds):
         text = (
             f"an output of {cell.label} shows what looks like {kind}; outputs are not published, "
@@ -191,7 +191,7 @@ def _call(cell: Cell, node: ast.Call, *, certain: bool) -> Iterator[Check]:
         surely = certain and RAISES_TAG not in cell.tags
         text = f"{cell.label}, line {line} asks somebody to type; in a run nobody is there"
         yield _check("input-call", Severity.ERROR if surely else Severity.WARNING, text, cell, line)
-    if ast.unparse(node.func) in _EXITS:
+    if ast.unparse(node.func) in EXITS:
         text = (
             f"{cell.label}, line {line} ends the kernel with {ast.unparse(node.func)}(); a run "
             "that ends before its last cell has failed"

@@ -18,7 +18,7 @@ from papermill import PapermillExecutionError
 
 from galley.domain.runs import FailureClass
 from galley.domain.versions import CellError
-from galley.notebook.explain import explain_error
+from galley.notebook.explain import exit_call, explain_error
 from galley.notebook.source import cell_label
 from galley.run.guard import Stop
 
@@ -137,8 +137,13 @@ def died(
     memory: int,
     profile: str,
     detail: str,
+    cells: list[Any] | None = None,
 ) -> tuple[FailureClass, CellError]:
-    """Return class and error of a kernel that ended by itself or was killed by somebody."""
+    """Return class and error of a kernel that ended by itself or was killed by somebody.
+
+    Args:
+        cells: of the executed notebook, to find the cell that asked for the end.
+    """
     where = _where(cell)
     if returncode == -signal.SIGKILL and last > _NEAR_LIMIT * memory:
         return FailureClass.OUT_OF_MEMORY, CellError(
@@ -164,6 +169,8 @@ def died(
     else:
         how = f"ended itself with exit code {returncode}"
     message = f"the kernel {how} {where}"
+    if asked := exit_call(published_notebook(cells or []), cell):
+        message = f"{message}: {asked}"
     return FailureClass.USER, CellError(
         task=task,
         cell=cell,

@@ -233,6 +233,7 @@ def _story(
             memory=limits.memory,
             profile=limits.profile,
             detail=tail,
+            cells=source.cells,
         )
     return Execution(
         error=failure[1],

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from galley.domain.parameters import ParameterLayers, ParameterSchema, declared, time_values
 from galley.domain.tenants import Tenant
-from galley.notebook.parameters import complete
+from galley.errors import InvalidInput
+from galley.notebook.parameters import complete, validate
 from galley.store.tables import VersionRow
 
 
@@ -36,9 +37,18 @@ def values_of(
         InvalidInput: an unknown, ill-typed or missing value; ``field`` is ``parameters.NAME``.
     """
     schema = schema_of(version)
+    overrides = declared(schema, tenant.parameters)
+    try:
+        validate(schema, {name: value for name, value in overrides.items() if name not in run})
+    except InvalidInput as error:
+        raise InvalidInput(
+            f"the tenant's own value does not fit this version: {error.detail}. The operator sets "
+            "it under `parameters` of the tenant",
+            field=error.field,
+        ) from error
     layers = ParameterLayers(
         notebook=version.defaults,
-        tenant=declared(schema, tenant.parameters),
+        tenant=overrides,
         run={**time_values(schema, *interval), **run},
     )
     return complete(schema, layers.merged())

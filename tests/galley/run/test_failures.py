@@ -12,7 +12,9 @@ from galley.run.guard import Stop
 GIB = 2**30
 
 
-def died(returncode: int | None, *, last: int = 0, detail: str = "") -> Any:
+def died(
+    returncode: int | None, *, last: int = 0, detail: str = "", cells: list[Any] | None = None
+) -> Any:
     return failures.died(
         returncode,
         task="fit",
@@ -21,6 +23,7 @@ def died(returncode: int | None, *, last: int = 0, detail: str = "") -> Any:
         memory=8 * GIB,
         profile="cpu-small",
         detail=detail,
+        cells=cells,
     )
 
 
@@ -73,6 +76,17 @@ def test_how_a_kernel_died_decides_whose_failure_it_was(
 
 def test_the_last_words_of_a_crash_are_told() -> None:
     assert died(-signal.SIGABRT, detail="corrupted heap")[1].message.endswith("corrupted heap")
+
+
+def test_the_call_that_ended_the_kernel_is_named_although_a_later_cell_was_running() -> None:
+    ended = cells(
+        ("exit()", {"galley": {"cell": 3}}),
+        ("import time", {"galley": {"cell": 13}}),
+        ("quit()", {"galley": {"cell": 14}}),
+    )
+    message = died(0, cells=ended)[1].message
+    assert message.endswith("ended itself with exit code 0 in cell 14: cell 4 calls exit()")
+    assert died(0, cells=ended[1:2])[1].message.endswith("exit code 0 in cell 14")
 
 
 def cells(*specs: tuple[str, dict[str, Any]]) -> list[Any]:
