@@ -12,6 +12,7 @@ class Packages(Model):
 
     index: str | None = Field(
         default=None,
+        repr=False,
         description="URL of the package index; it may hold a name and a password, which never "
         "reach a notebook. Default: PyPI.",
     )

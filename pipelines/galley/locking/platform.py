@@ -54,8 +54,15 @@ def serves(lock: Lock) -> bool:
     """Whether the environment that runs here still has each distribution of a lock made of it."""
     if not lock.of_platform or lock.python != this_python():
         return False
-    here = distributions()
-    return all(one.name in here and here[one.name].version == one.version for one in lock.packages)
+    return all(_version_here(one.name) == one.version for one in lock.packages)
+
+
+def _version_here(name: str) -> str | None:
+    """Return the installed version of one distribution, without reading all of them."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _applying(wanted: Iterable[Requirement]) -> list[Requirement]:

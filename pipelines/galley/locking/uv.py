@@ -50,6 +50,8 @@ class Uv:
         packages: where distributions come from.
         environment: of this process; a few variables of it reach uv.
         stop: asked every 0.2 s; uv is killed when it says so.
+        configured: whether uv's own configuration counts, files and variables: that of a person
+            at a terminal. On the platform they would let one notebook decide for the next.
     """
 
     def __init__(
@@ -58,11 +60,15 @@ class Uv:
         packages: Packages,
         environment: Mapping[str, str],
         stop: Callable[[], bool] = lambda: False,
+        *,
+        configured: bool = False,
     ) -> None:
         self.cache = cache
         self.packages = packages
         self.stop = stop
+        theirs = {name: value for name, value in environment.items() if name.startswith("UV_")}
         self.environment = {
+            **(theirs if configured else {"UV_NO_CONFIG": "true"}),
             **{name: environment[name] for name in _INHERITED if name in environment},
             "UV_CACHE_DIR": str(cache),
             "UV_PYTHON_DOWNLOADS": "never",

@@ -100,7 +100,7 @@ def prepare(
     def stop() -> bool:
         return cancelled() or time.monotonic() >= latest
 
-    uv = Uv(folder / "uv", packages, environment, stop)
+    uv = Uv(folder / "uv", packages, environment, stop, configured=PACKAGES not in environment)
     try:
         return _prepare(
             file.read_text(encoding="utf-8"), Environments(folder / "made", uv), uv, say

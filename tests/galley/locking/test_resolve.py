@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from importlib.metadata import version
 from pathlib import Path
@@ -126,3 +127,15 @@ def test_resolving_ends_when_it_is_told_to(tmp_path: Path) -> None:
     packages = Packages(index="http://127.0.0.1:9/simple")  # uv tries again for seconds.
     with pytest.raises(Stopped):
         resolve(wanted("greeting==1.0"), Uv(tmp_path / "cache", packages, {}, told.is_set))
+
+
+def test_uvs_own_configuration_counts_only_for_a_person(tmp_path: Path) -> None:
+    config = tmp_path / "uv" / "uv.toml"
+    config.parent.mkdir()
+    config.write_text(f'no-index = true\nfind-links = ["{tmp_path / "wheels"}"]\n')
+    environment = {"PATH": os.environ["PATH"], "UV_CONFIG_FILE": str(config)}
+    person = Uv(tmp_path / "cache", Packages(), environment, configured=True)
+    assert resolve(wanted("greeting==1.0"), person).version_of("greeting") == "1.0"
+    nowhere = Packages(offline=True)
+    with pytest.raises(Unresolvable):
+        resolve(wanted("greeting==1.0"), Uv(tmp_path / "cache", nowhere, environment))
