@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from galley.domain.proof import Difference, DifferenceKind
 from galley.domain.split import PlannedTask, SplitPlan
 from galley.notebook.outputs import Output, count, differences
+from galley.notebook.parameter_cell import RESERVED
 from galley.notebook.scrub import Window
 from galley.notebook.source import cell_label
 from galley.proof.files import compare_files
@@ -28,17 +29,20 @@ class Ground:
     Attributes:
         first, again: two unsplit runs; ``again`` is None where there was only one.
         hoisted: names that a split need not have at the end: see ``compare_survivors``.
+        bindings: index of the cell → the names that it binds, as far as reading it tells.
         window: from the beginning of the first run to the end of the last one.
     """
 
     first: PlainRun
     again: PlainRun | None = None
     hoisted: frozenset[str] = frozenset()
+    bindings: Mapping[int, frozenset[str]] = field(default_factory=dict)
     window: Window | None = None
 
 
 def compare_split(plan: SplitPlan, ground: Ground, split: SplitRun) -> tuple[Difference, ...]:
     """Return all that differs; what is unstable by itself is among it and marked."""
+    split = _without_injected(plan, ground, split)
     found: list[Difference] = []
     if split.broken is not None:
         found.append(_failure(None, None, f"the split project cannot be built: {split.broken}"))
@@ -88,6 +92,26 @@ def counts(run: PlainRun) -> tuple[int, int, int]:
     """Return how many variables, outputs and files of a run are compared."""
     outputs = sum(count(outputs) for outputs in run.outputs.values())
     return len(names_of(run.snapshots)), outputs, len(run.files)
+
+
+def _without_injected(plan: SplitPlan, ground: Ground, split: SplitRun) -> SplitRun:
+    """Leave out the names that Ploomber passes to each task, where they are not the notebook's."""
+    tasks = dict(split.tasks)
+    for task in plan.tasks:
+        seen = tasks.get(task.name)
+        if seen is None or seen.snapshot is None:
+            continue
+        own = {name for load in task.loads for name in load.names}.union(
+            *(ground.bindings.get(cell, ()) for cell in task.cells)
+        )
+        names = {
+            name: fact
+            for name, fact in seen.snapshot.names.items()
+            if name not in RESERVED or name in own
+        }
+        snapshot = seen.snapshot.model_copy(update={"names": names})
+        tasks[task.name] = replace(seen, snapshot=snapshot)
+    return replace(split, tasks=tasks)
 
 
 def _namespace(

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from galley.proof.files import Marks, Written, marks, written
 
+PASSED_OVER = frozenset({"node_modules", "__pycache__", "products", "mlruns"})
+"""Folders beside a notebook that no run gets a copy of; nor hidden ones, nor environments."""
+
 
 class Stage:
     """The folder and what it held before.
@@ -43,7 +46,7 @@ class Stage:
         """Make the folder hold ``files`` (relative path → content) and the neighbours only."""
         self._clear()
         if self._neighbours is not None:
-            shutil.copytree(self._neighbours, self.home, symlinks=True, dirs_exist_ok=True)
+            _copy(self._neighbours, self.home)
         for path, content in files.items():
             target = self.home / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -65,6 +68,37 @@ class Stage:
                 shutil.rmtree(path)
             else:
                 path.unlink()
+
+
+def neighbours_size(folder: Path) -> int:
+    """Return how many bytes each run would get a copy of."""
+    return sum(
+        neighbours_size(path) if path.is_dir() else path.stat().st_size
+        for path in _copied(folder)
+        if not path.is_symlink()
+    )
+
+
+def _copied(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if path.name not in PASSED_OVER
+        and not (path.name.startswith(".") and path.is_dir())
+        and not (path / "pyvenv.cfg").exists()
+    ]
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder; a link still leads where it led, so that data elsewhere is found."""
+    target.mkdir(parents=True, exist_ok=True)
+    for path in _copied(source):
+        if path.is_symlink():
+            (target / path.name).symlink_to(path.resolve())
+        elif path.is_dir():
+            _copy(path, target / path.name)
+        elif path.is_file():
+            shutil.copy2(path, target / path.name)
 
 
 def _move(source: Path, target: Path) -> None:

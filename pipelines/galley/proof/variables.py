@@ -9,8 +9,7 @@ from galley.domain.split import NameFact, PlannedTask, Snapshot, SplitPlan
 from galley.notebook.source import cell_label
 from galley.proof.seen import PlainRun, SplitRun
 
-HELPER = "handover"
-"""The one name that a task has and the notebook has not."""
+_HELPER = "handover"
 
 
 def compare_task(
@@ -24,7 +23,7 @@ def compare_task(
     repeated = again.names if again is not None else first.names
     found: list[Difference] = []
     for name, fact in sorted(split.names.items()):
-        if name == HELPER and name not in first.names:
+        if name not in first.names and _is_helper(fact):
             continue
         where = f"`{name}` after task `{task.name}`"
         verdict = _compare(where, first.names.get(name), fact, repeated.get(name))
@@ -107,6 +106,11 @@ def _variable(name: str, task: str | None, cell: int, message: str, unstable: bo
         unstable=unstable,
         message=message,
     )
+
+
+def _is_helper(fact: NameFact) -> bool:
+    """Whether this is the module that hands variables over: a task has it, the notebook not."""
+    return fact.type == "module" and (fact.digest or "").startswith(_HELPER)
 
 
 def _holder(plan: SplitPlan, split: SplitRun, name: str) -> tuple[str, Snapshot] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from galley.domain.proof import Difference, DifferenceKind
+from galley.domain.split import NameFact
 from galley.domain.versions import CellError
 from galley.proof.compare import compare_plain, compare_split, counts
 from galley.proof.seen import TaskSeen
@@ -76,7 +77,8 @@ def test_the_last_task_that_has_a_variable_must_have_its_final_value() -> None:
 
 
 def test_a_variable_too_many_differs_but_for_the_helper() -> None:
-    more = split({**GOOD, "use": snapshot(1, {"a": 1, "b": 2, "c": 3, "handover": 4})})
+    helper = NameFact(type="module", digest="handover2")
+    more = split({**GOOD, "use": snapshot(1, {"a": 1, "b": 2, "c": 3, "handover2": helper})})
     assert said(compare_split(PLAN, ground(FIRST), more)) == [
         "`c` after task `use` is there and was not in the unsplit run"
     ]

@@ -1,0 +1,137 @@
+"""Proving a split on this machine: kernels of the current interpreter, no service, no tracking."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from galley.domain.proof import Proof, ProofState
+from galley.domain.split import SplitLayout
+from galley.domain.versions import Analysis
+from galley.proof.place import Place
+from galley.proof.prove import ProofWork, prove
+from galley.proof.runs import PlainFailed, ProofStopped, run_plain
+from galley.proof.stage import Stage, neighbours_size
+from galley.run.compute import InlineCompute
+from galley.run.dag import BrokenProject
+from galley.run.failures import human_bytes
+from galley.run.tasks import TaskEvent, TaskSpec
+
+FIRST = "plain run"
+"""What :func:`prove_here` does first, in words for people."""
+
+MAX_NEIGHBOURS = 2 * 2**30
+_FOREVER = timedelta(days=30)
+_NO_LIMIT = 2**50
+
+
+def prove_here(
+    notebook: dict[str, Any],
+    modules: Mapping[str, str],
+    analysis: Analysis,
+    folder: Path,
+    parameters: Mapping[str, Any],
+    say: Callable[[str], None],
+    *,
+    beside: Path | None = None,
+    layout: SplitLayout | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+    printed: Callable[[str], None] = lambda _: None,
+    environment: Mapping[str, str] | None = None,
+) -> Proof:
+    """Run a notebook unsplit, again, and split, and return what comparing them showed.
+
+    Args:
+        notebook: nbformat 4 JSON.
+        modules: path → source of its local modules.
+        analysis: its analysis, with the split to prove.
+        folder: empty; the runs happen in it, and nothing outside of it is written by the proof.
+        parameters: values of the run; others have their defaults.
+        say: takes one line for the log.
+        beside: the notebook's own folder, of whose files every run gets a copy; at most 2 GiB.
+        progress: takes what is being done, in words.
+        printed: takes the text that cells print.
+        environment: of the kernels; this process's own if None.
+    """
+    if beside is not None and (size := neighbours_size(beside)) > MAX_NEIGHBOURS:
+        return _without(
+            ProofState.SKIPPED,
+            f"the folder {beside} holds {human_bytes(size)}, of which every run would get a copy; "
+            f"{human_bytes(MAX_NEIGHBOURS)} is the limit. Put the notebook in a folder of its own, "
+            "and a link to its data beside it.",
+        )
+    compute = InlineCompute(_teller(printed))
+    kernels = dict(os.environ if environment is None else environment)
+    place = Place(compute, lambda task: _spec(task, folder, kernels), lambda: False)
+    work = ProofWork(
+        notebook=notebook,
+        modules=modules,
+        analysis=analysis,
+        parameters=parameters,
+        slug="notebook",
+        tenant="local",
+        home=folder / "home",
+        folder=folder / "proof",
+        defaults=defaults or {},
+        layout=layout,
+        neighbours=beside,
+    )
+    try:
+        return _prove(work, place, say, progress)
+    except BaseException:
+        compute.cancel()
+        raise
+    finally:
+        compute.close()
+
+
+def _prove(
+    work: ProofWork, place: Place, say: Callable[[str], None], progress: Callable[[str], None]
+) -> Proof:
+    plan = work.analysis.split
+    if plan is None or not plan.is_split:
+        return _without(ProofState.NOT_NEEDED, plan.reason if plan else None)
+    progress(FIRST)
+    stage = Stage(work.home, work.folder / "unused", work.neighbours)
+    try:
+        first = run_plain(
+            work.project(None), plan, work.parameters, place, stage, work.folder / "first"
+        )
+    except PlainFailed as error:
+        return _without(ProofState.UNEQUAL, f"the notebook does not run: {error}")
+    except (BrokenProject, ProofStopped) as error:
+        return _without(ProofState.SKIPPED, str(error))
+    return prove(work, first, place, say=say, progress=progress)
+
+
+def _spec(task: Any, folder: Path, environment: dict[str, str]) -> TaskSpec:
+    """Return what is sent out for a task, without limits that could stop it."""
+    return TaskSpec(
+        attempt="local",
+        name=str(task.name),
+        notebook=task.source.nb_str_rendered,
+        output=folder / f"{task.name}.ipynb",
+        cwd=folder,
+        environment=environment,
+        memory=_NO_LIMIT,
+        profile="none",
+        deadline=datetime.now(UTC) + _FOREVER,
+        timeout_s=_FOREVER.total_seconds(),
+        grace_s=5,
+    )
+
+
+def _teller(printed: Callable[[str], None]) -> Callable[[TaskEvent], None]:
+    def emit(event: TaskEvent) -> None:
+        if event.kind == "text":
+            printed(event.text)
+
+    return emit
+
+
+def _without(state: ProofState, reason: str | None) -> Proof:
+    return Proof(state=state, reason=reason)
