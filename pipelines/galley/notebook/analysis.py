@@ -11,7 +11,6 @@ from typing import Any
 
 from galley.domain.parameters import ParameterSchema
 from galley.domain.split import PlannedTask, SplitPlan, SplitSource
-from galley.domain.split import PlannedTask, SplitPlan, SplitSource
 from galley.domain.versions import Analysis, Check, Severity, TaskNode
 from galley.errors import InvalidInput
 from galley.notebook.dataflow import name_checks
@@ -74,20 +73,6 @@ def analyse(
         stated=stated,
         modules=tuple(sorted(imports.modules)),
         missing_modules=tuple(imports.missing),
-    )
-
-
-def _unread(notebook: dict[str, Any], cells: tuple[Cell, ...], task: str) -> Analysis:
-    """Return what is known of a notebook in another language: reading it as Python says nothing."""
-    nodes = _code_cells(cells)
-    reason = "its kernel does not speak Python, so Galley cannot read where it could be cut"
-    checks = tuple(sorted(notebook_checks(notebook, cells), key=_rank))
-    whole = PlannedTask(name=task, cells=tuple(cell.index for cell in cells)) if nodes else None
-    return Analysis(
-        title=title_of(cells),
-        checks=checks,
-        tasks=(TaskNode(name=task, cells=nodes),),
-        split=whole and SplitPlan(source=SplitSource.NONE, tasks=(whole,), reason=reason),
     )
 
 
