@@ -960,9 +960,9 @@ _ATOMS: dict[type, tuple[bytes, Callable[[Any], bytes]]] = {
     zoneinfo.ZoneInfo: (b"7", lambda value: _zone(value).encode()),
     uuid.UUID: (b"8", lambda value: value.bytes),
     pathlib.PurePosixPath: (b"9", lambda value: _text(str(value))),
-    pathlib.PureWindowsPath: (b"9w", lambda value: _text(str(value))),
-    pathlib.PosixPath: (b"9p", lambda value: _text(str(value))),
-    pathlib.WindowsPath: (b"9q", lambda value: _text(str(value))),
+    pathlib.PureWindowsPath: (b"w", lambda value: _text(str(value))),
+    pathlib.PosixPath: (b"h", lambda value: _text(str(value))),
+    pathlib.WindowsPath: (b"q", lambda value: _text(str(value))),
 }
 
 
@@ -1065,7 +1065,10 @@ def _attributes(value: object) -> dict[str, Any]:
 
 # Objects that cannot change: package, name. Which of two equal ones it is does not count.
 _FIXED = {
-    *(("pandas", name) for name in ("Timestamp", "Timedelta", "Period", "Interval", "NAType")),
+    *(
+        ("pandas", name)
+        for name in ("Timestamp", "Timedelta", "Period", "Interval", "NAType", "NaTType")
+    ),
     *(("typing", name) for name in ("_GenericAlias", "_UnionGenericAlias", "_LiteralGenericAlias")),
     *(("typing", name) for name in ("_SpecialForm", "Union", "_AnnotatedAlias", "ForwardRef")),
     *(("types", name) for name in ("GenericAlias", "UnionType")),

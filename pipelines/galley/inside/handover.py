@@ -170,8 +170,10 @@ def _as_parquet(file: Path, value: Any) -> Path | None:
     pandas = sys.modules.get("pandas")
     if pandas is None or type(value) not in (pandas.DataFrame, pandas.Series):
         return None
-    if type(value) is pandas.Series:
+    if type(value) is pandas.Series and value.name != "":
         file, value = file.with_name(f"{file.name}.series"), value.to_frame(value.name or "")
+    if type(value) is pandas.Series:  # "" stands for no name
+        return None
     file = file.with_name(f"{file.name}.parquet")
     names = (*value.columns, *value.columns.names, *value.index.names)
     plain = all(type(name) is str or name is None for name in names) and value.columns.is_unique
@@ -237,11 +239,11 @@ class _Nowhere:
 
 
 class _Search(pickle.Pickler):
-    """A dry run that fails at a function of the notebook, which joblib stores by name only."""
+    """A dry run that fails at what the notebook defines: joblib stores functions by name only."""
 
     def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, FunctionType) and value.__module__ == "__main__":
-            raise pickle.PicklingError(value.__qualname__)
+        if _is_process_wide(value) or getattr(value, "__module__", "") == "__main__":
+            raise pickle.PicklingError("joblib would not keep it as it is")
         return NotImplemented
 
 
@@ -287,6 +289,8 @@ def _pickler(stream: Any, *, share: bool = False) -> Any:
                 return value.__name__
             if base and kind is FunctionType and value.__globals__ is vars(main):
                 return _taken_apart(value)
+            if _is_process_wide(value):
+                return _numpy_generator, ()
             if share and f"{kind.__module__}.{kind.__name__}" == "numpy.ndarray":
                 return _as_view(value)
             return super().reducer_override(value) if base else NotImplemented
@@ -296,6 +300,15 @@ def _pickler(stream: Any, *, share: bool = False) -> Any:
 
 def _is_defined_in(main: Any, kind: Any) -> bool:
     return kind.__module__ == "__main__" and getattr(main, kind.__name__, None) is kind
+
+
+def _is_process_wide(value: Any) -> bool:
+    """Whether it is NumPy's own generator, which an estimator may hold: its position is a state."""
+    return value is getattr(sys.modules.get("numpy.random.mtrand"), "_rand", NotImplemented)
+
+
+def _numpy_generator() -> Any:
+    return importlib.import_module("numpy.random.mtrand")._rand
 
 
 def _as_view(array: Any) -> Any:

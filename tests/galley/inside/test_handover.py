@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from galley.inside import fingerprint
+from galley.inside import handover as source
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from .kernels import run, text
+
+
+@pytest.fixture
+def handover(tmp_path: Path) -> Iterator[ModuleType]:
+    """The module as a project has it: beside its pipeline, importable by its name."""
+    path = tmp_path / "handover.py"
+    path.write_bytes(Path(source.__file__).read_bytes())
+    spec = importlib.util.spec_from_file_location("handover", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["handover"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["handover"]
+
+
+def frame(**columns: Any) -> pd.DataFrame:
+    return pd.DataFrame(columns)
+
+
+def iter_nothing() -> Iterator[int]:
+    yield from ()
+
+
+def trained() -> Any:
+    x = np.arange(40.0).reshape(20, 2)
+    forest = RandomForestClassifier(3, random_state=0)
+    return make_pipeline(StandardScaler(), forest).fit(x, x[:, 0] > 9)
+
+
+NUMBERS = frame(a=[1.5, np.nan, -0.0], b=[1, 2, 3])
+VALUES: dict[str, tuple[Any, str]] = {
+    "numbers": (NUMBERS, ".parquet"),
+    "texts": (frame(a=["x", None, ""]), ".parquet"),
+    "category": (frame(a=pd.Categorical(["u", "v", None], ["v", "u"], ordered=True)), ".parquet"),
+    "moments": (frame(a=pd.to_datetime(["2020-01-01"]).tz_localize("Europe/Paris")), ".parquet"),
+    "nullable": (frame(a=pd.array([1, None], dtype="Int64")), ".parquet"),
+    "labelled": (NUMBERS.set_axis(["x", "y", "z"]), ".parquet"),
+    "unsorted": (NUMBERS.iloc[[2, 0, 1]], ".parquet"),
+    "series": (pd.Series([1.0, 2.0], name="s"), ".series.parquet"),
+    "unnamed": (pd.Series([1, 2]), ".series.parquet"),
+    "zero_rows": (NUMBERS.iloc[:0], ".parquet"),
+    "float_or_missing": (frame(a=pd.array([1.0, np.nan, None], dtype="Float64")), ".pickle"),
+    "several_levels": (NUMBERS.set_index(["a", "b"]), ".pickle"),
+    "daily": (NUMBERS.set_axis(pd.date_range("2020", periods=3)), ".pickle"),
+    "objects": (frame(a=[1, "x", None]), ".pickle"),
+    "twice": (pd.DataFrame([[1, 2]], columns=["a", "a"]), ".pickle"),
+    "numbered": (pd.DataFrame([[1, 2]]), ".pickle"),
+    "empty": (pd.DataFrame(), ".pickle"),
+    "number_name": (pd.Series([1], name=3), ".pickle"),
+    "empty_name": (pd.Series([1], name=""), ".pickle"),
+    "duration": (frame(a=pd.to_timedelta([1, 2], unit="s")), ".parquet"),
+    "index": (pd.Index(["a", "b"], name="i"), ".pickle"),
+    "array": (np.arange(6.0).reshape(2, 3).T, ".joblib"),
+    "things": (np.array([1, "x", None], dtype=object), ".pickle"),
+    "model": (trained(), ".joblib"),
+    "number": (3, ".pickle"),
+    "nothing": (None, ".pickle"),
+    "nested": ({"a": [1, {2}], (1, 2): b"x"}, ".pickle"),
+}
+NAMED = frame(a=[1])
+NAMED.attrs["unit"] = "m"
+VALUES["attributes"] = (NAMED, ".pickle")
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_value_comes_back_as_it_was(handover: ModuleType, name: str) -> None:
+    value, suffix = VALUES[name]
+    handover.save("prepare", **{name: value})
+    back = handover.load("prepare", name)
+    assert fingerprint.digest(back) == fingerprint.digest(value) is not None
+    folder = handover.PRODUCTS / "prepare"
+    entry = json.loads((folder / "values.json").read_text())["values"][name]
+    assert entry["file"] == f"0-{name}{suffix}"
+
+
+def test_loads_in_the_given_order_and_one_value_by_itself(handover: ModuleType) -> None:
+    handover.save("t", a=1, b=2)
+    assert handover.load("t", "b", "a") == (2, 1)
+    assert handover.load("t", "a") == 1
+    assert handover.load("t") is None
+
+
+def test_what_is_shared_stays_shared(handover: ModuleType) -> None:
+    rows = [1]
+    whole = np.arange(6)
+    group = {"rows": rows, "box": {"rows": rows}, "whole": whole, "half": whole[::-2]}
+    handover.save("t", together=[group], other=rows)
+    rows, box, whole, half = handover.load("t", "rows", "box", "whole", "half")
+    assert box["rows"] is rows
+    whole[5] = 100
+    assert half.tolist() == [100, 3, 1]
+
+
+def test_names_that_differ_in_case_only(handover: ModuleType) -> None:
+    handover.save("t", x=1, X=2)
+    files = [path.name.lower() for path in (handover.PRODUCTS / "t").iterdir()]
+    assert len(set(files)) == len(files)
+    assert handover.load("t", "X", "x") == (2, 1)
+
+
+def test_random_numbers_go_on_where_they_were(handover: ModuleType) -> None:
+    handover.save("t", states=["random", "numpy.random"])
+    expected = random.random(), np.random.random()
+    handover.load("t", states=["numpy.random", "random"])
+    assert (random.random(), np.random.random()) == expected
+
+
+def test_numpys_own_generator_stays_its_own(handover: ModuleType) -> None:
+    model = RandomForestClassifier(random_state=np.random.mtrand._rand)
+    handover.save("t", model=model)
+    assert handover.load("t", "model").random_state is np.random.mtrand._rand
+
+
+def test_saving_draws_no_random_numbers(handover: ModuleType) -> None:
+    before = random.getstate(), repr(np.random.get_state())
+    handover.save("t", **{name: value for name, (value, _) in VALUES.items()})
+    assert (random.getstate(), repr(np.random.get_state())) == before
+
+
+@pytest.mark.parametrize("kept", [iter_nothing(), sys.stdout, memoryview(b"x")], ids=type)
+def test_refuses_what_it_cannot_hand_over_and_keeps_the_old(
+    handover: ModuleType, kept: object
+) -> None:
+    handover.save("t", a=1)
+    expected = rf"task 't' cannot hand over 'kept' \(.*{type(kept).__name__}\)"
+    with pytest.raises(handover.HandoverError, match=expected):
+        handover.save("t", a=2, kept=kept)
+    with pytest.raises(handover.HandoverError, match=expected):
+        handover.save("t", together=[{"a": 2, "kept": kept}])
+    assert handover.load("t", "a") == 1
+    assert [path.name for path in handover.PRODUCTS.iterdir()] == ["t"]
+
+
+def test_names_the_task_to_build(handover: ModuleType) -> None:
+    with pytest.raises(handover.HandoverError, match="build 'clean' first"):
+        handover.load("clean", "a")
+    handover.save("clean", a=1)
+    with pytest.raises(handover.HandoverError, match=r"'b' is not among the values .* 'clean': a"):
+        handover.load("clean", "b")
+    with pytest.raises(handover.HandoverError, match="'random' is not among the states"):
+        handover.load("clean", states=["random"])
+
+
+def test_works_without_other_libraries(
+    handover: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = trained()
+    real = importlib.import_module
+
+    def without(name: str) -> ModuleType:
+        if name in ("cloudpickle", "joblib", "pyarrow"):
+            raise ImportError(name)
+        return real(name)
+
+    monkeypatch.setattr(importlib, "import_module", without)
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", lambda *_, **__: without("pyarrow"))
+    handover.save("t", frame=NUMBERS, array=np.arange(3), model=model)
+    files = {path.suffix for path in (handover.PRODUCTS / "t").iterdir()}
+    assert files == {".pickle", ".json"}
+    assert fingerprint.digest(handover.load("t", "frame")) == fingerprint.digest(NUMBERS)
+    with pytest.raises(handover.HandoverError, match="'call'"):
+        handover.save("t", call=lambda: 1)
+
+
+SHARED = """\
+import handover
+from dataclasses import dataclass
+from sklearn.preprocessing import FunctionTransformer
+
+@dataclass
+class Point:
+    x: int = 0
+"""
+FIRST = """\
+scale = 2
+
+def times(n):
+    def inner(x):
+        return x * n * scale
+    return inner
+
+def unlike(x, *, y: int = 3):
+    return unlike(x - 1) if x else y
+
+double = times(2)
+points = [Point(1)] * 2
+step = FunctionTransformer(unlike)
+handover.save("first", double=double, points=points, unlike=unlike, step=step)
+"""
+SECOND = """\
+double, points, unlike, step = handover.load("first", "double", "points", "unlike", "step")
+scale = 3
+print(double(1), points, type(points[0]) is Point, points[0] is points[1], unlike(2))
+print(double.__globals__ is globals(), double.__module__, step.func(0))
+"""
+
+
+def test_two_kernels(tmp_path: Path, handover: ModuleType) -> None:
+    run(tmp_path, [SHARED, FIRST])
+    cells = run(tmp_path, [SHARED, SECOND])
+    assert text(cells[1]) == "6 [Point(x=1), Point(x=1)] True True 3\nTrue __main__ 3\n"
+
+
+def test_a_class_that_the_loading_notebook_lacks(tmp_path: Path, handover: ModuleType) -> None:
+    run(tmp_path, [SHARED, FIRST])
+    load = 'import handover\nhandover.load("first", "points")'
+    cells = run(tmp_path, [load], allow_errors=True)
+    assert "cannot load 'points' of task 'first'" in text(cells[0])
+    assert "Point" in text(cells[0])
+
+
+def test_a_transformer_with_a_function_of_a_library_is_kept_by_joblib(
+    handover: ModuleType,
+) -> None:
+    handover.save("t", step=FunctionTransformer(np.log1p))
+    assert (handover.PRODUCTS / "t" / "0-step.joblib").exists()
+    assert handover.load("t", "step").func is np.log1p
