@@ -1,4 +1,4 @@
-"""What each task of a plan takes over and hands over, process state included."""
+"""What each task of a plan takes over and hands on, process state included."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Taken:
 
     task: str
     names: tuple[str, ...]
-    states: tuple[str, ...]
+    states: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -21,41 +21,45 @@ class Handing:
     """What crosses the boundaries of one task.
 
     Attributes:
+        upstream: the tasks it waits for.
         taken: in the order in which it is loaded.
-        groups: variables, those of one group in one file.
+        groups: variables; those of one group go in one file.
         states: process state that a later task goes on with.
     """
 
-    taken: tuple[Taken, ...]
-    groups: tuple[tuple[str, ...], ...]
-    states: tuple[str, ...]
+    upstream: tuple[str, ...] = ()
+    taken: tuple[Taken, ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ()
+    states: tuple[str, ...] = ()
 
     @property
     def saves(self) -> bool:
-        """Whether the task hands anything over."""
+        """Whether the task hands anything on."""
         return bool(self.groups or self.states)
 
 
 def handings(plan: SplitPlan) -> dict[str, Handing]:
     """Return task → what crosses its boundaries.
 
-    A task goes on with a state where the last task before it that has the same state left it.
+    A task goes on with a state where the last task before it that has the same state left it, and
+    so waits for that task.
     """
     latest: dict[str, str] = {}
-    sources: dict[str, dict[str, list[str]]] = {}
     wanted: dict[str, set[str]] = {task.name: set() for task in plan.tasks}
+    taken: dict[str, dict[str, list[str]]] = {}
     for task in plan.tasks:
-        sources[task.name] = {}
+        taken[task.name] = {}
         for state in task.states:
             if state in latest:
-                sources[task.name].setdefault(latest[state], []).append(state)
+                taken[task.name].setdefault(latest[state], []).append(state)
                 wanted[latest[state]].add(state)
             latest[state] = task.name
     found = {}
     for task in plan.tasks:
         names = {load.task: load.names for load in task.loads}
-        states = sources[task.name]
+        states = taken[task.name]
         found[task.name] = Handing(
+            upstream=tuple(dict.fromkeys([*task.upstream, *names, *states])),
             taken=tuple(
                 Taken(one, names.get(one, ()), tuple(states.get(one, ())))
                 for one in dict.fromkeys([*names, *states])

@@ -87,6 +87,7 @@ PLAN = SplitPlan(
     ),
 )
 SPLIT = project(MADE, plan=PLAN)
+HANDOVERS = {"steps.py": "import handover", "handover.py": "X = 1"}
 
 
 def sources(task: str) -> dict[str, str]:
@@ -190,7 +191,7 @@ def test_it_gives_what_the_notebook_gives_and_builds_only_what_changed(tmp_path:
     [
         (MADE, {}, "handover"),
         (notebook(*MADE["cells"], cell("handover = 1")), {}, "handover2"),
-        (MADE, {"handover.py": "X = 1"}, "handover2"),
+        (notebook(*MADE["cells"], cell("import steps")), HANDOVERS, "handover2"),
     ],
 )
 def test_the_module_has_a_name_of_its_own(
@@ -198,7 +199,34 @@ def test_the_module_has_a_name_of_its_own(
 ) -> None:
     files = project(made, modules, plan=PLAN)
     assert b"def load(" in files[f"{expected}.py"]
-    assert f"import {expected}\n" in json.loads(files["tasks/report.ipynb"])["cells"][0]["source"]
+    assert f'"source": "import {expected}\\n' in files["tasks/report.ipynb"].decode()
+
+
+def test_ploomber_finds_the_notebooks_complete_and_leaves_them_as_they_are(tmp_path: Path) -> None:
+    cells = [
+        cell("# A", kind="markdown"),
+        cell("n = 3", "parameters"),
+        cell("# B", kind="markdown"),
+    ]
+    made = notebook(*cells, cell("upstream = 'mine'\nm = 4", "parameters"), cell("print(upstream)"))
+    tasks = (
+        PlannedTask(name="settings", cells=(0, 1)),
+        PlannedTask(name="use", cells=(2, 3), saves=(Save(names=("upstream",)),)),
+        PlannedTask(
+            name="show",
+            cells=(4,),
+            upstream=("use",),
+            loads=(Load(task="use", names=("upstream",)),),
+        ),
+    )
+    files = project(made, plan=SplitPlan(source=SplitSource.HEADINGS, tasks=tasks))
+    export(files, tmp_path / "split")
+    done = ploomber(tmp_path / "split")
+    assert done.returncode == 0, done.stderr
+    assert executed(tmp_path / "split", "show") == "mine\n"
+    for task in tasks:
+        path = f"tasks/{task.name}.ipynb"
+        assert (tmp_path / "split" / path).read_bytes() == files[path]
 
 
 def test_one_task_is_what_it_always_was() -> None:
