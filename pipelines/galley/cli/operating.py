@@ -15,6 +15,7 @@ from galley.cli import output
 from galley.domain.tenants import Tenants
 from galley.domain.tenants_file import load as load_tenants
 from galley.errors import GalleyError
+from galley.locking.uv import find_uv
 from galley.sandbox.capabilities import probe
 from galley.supervisor.home import write_private
 from galley.supervisor.options import Options
@@ -97,7 +98,13 @@ def doctor(home: Path, as_json: bool) -> None:
     if not found.isolated and settings is not None:
         tenants = _tenants(settings.tenants_file)
         left_out = [name for name, one in tenants.tenants.items() if one.require_isolation]
-    facts = {**found.model_dump(), "left_out": left_out, "running": read_status(home) is not None}
+    uv = find_uv()
+    facts = {
+        **found.model_dump(),
+        "left_out": left_out,
+        "running": read_status(home) is not None,
+        "uv": None if uv is None else str(uv),
+    }
     lines = [
         _line(
             found.isolated,
@@ -115,6 +122,12 @@ def doctor(home: Path, as_json: bool) -> None:
             found.as_root,
             "Each user and tenant has a uid of its own",
             "Not root: all sandboxes share your uid, apart by namespaces",
+        ),
+        _line(
+            uv is not None,
+            "Versions can have environments of their own",
+            "uv is missing: versions run in the platform's environment or not at all "
+            "(pip install uv)",
         ),
     ]
     if left_out:

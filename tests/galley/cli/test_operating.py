@@ -71,6 +71,17 @@ def test_the_doctor_says_what_was_found(settings: Settings) -> None:
     assert ("isolated from each other" in shown.stdout) is found.isolated
 
 
+@pytest.mark.parametrize("program", [None, Path("/opt/uv")])
+def test_the_doctor_says_whether_environments_can_be_made(
+    settings: Settings, program: Path | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("galley.cli.operating.find_uv", lambda: program)
+    shown = galley(settings.home, "doctor").stdout
+    assert ("uv is missing" in shown) is (program is None)
+    facts = json.loads(galley(settings.home, "doctor", "--json").stdout)
+    assert facts["uv"] == (None if program is None else "/opt/uv")
+
+
 def test_an_account_is_made_and_its_password_shown_once(settings: Settings) -> None:
     made = galley(settings.home, "user", "add", "ann")
     name, password = made.stdout.split()
