@@ -169,10 +169,10 @@ def _is_ipython(name: str, value: object) -> bool:
     return name in _IPYTHON
 
 
-def _fact(name: str, value: object, shared: _Shared) -> dict[str, Any]:
+def _fact(name: str, value: Any, shared: _Shared) -> dict[str, Any]:
     kind = _name(type(value)).removeprefix("builtins.")
     fact: dict[str, Any] = {"type": kind, "digest": None, "form": "", "size": None}
-    if isinstance(value, types.ModuleType):
+    if issubclass(type(value), types.ModuleType):  # isinstance() would ask the value
         form = hashlib.sha256(b"module").hexdigest()
         found = {"type": "module", "digest": value.__name__, "form": form}
         summary = f"module {value.__name__}"
@@ -1202,13 +1202,13 @@ def _summary(value: Any) -> str:
         return f"{len(value)} {value.dtype}"
     if package == "numpy" and hasattr(value, "dtype") and hasattr(value, "shape"):
         return f"{' × '.join(map(str, value.shape))} {value.dtype}".strip()
-    if isinstance(value, types.FunctionType):
+    if kind is types.FunctionType:
         code = value.__code__
         return f"function of {code.co_argcount + code.co_kwonlyargcount} arguments"
-    if isinstance(value, type):
+    if issubclass(kind, type):
         return "class"
     for base, words in _COUNTED.items():
-        if isinstance(value, base):
+        if issubclass(kind, base):
             return f"{base.__len__(value):,} {words}"
     return name
 

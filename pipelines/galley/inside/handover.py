@@ -226,11 +226,15 @@ def _as_joblib(file: Path, value: Any) -> Path | None:
     numpy, base = sys.modules.get("numpy"), sys.modules.get("sklearn.base")
     if base is not None and isinstance(value, base.BaseEstimator):
         _Search(_Nowhere(), 5).dump(value)
-    elif numpy is None or not isinstance(value, numpy.ndarray) or value.dtype.hasobject:
+    elif numpy is None or not isinstance(value, numpy.ndarray) or not _is_native(value.dtype):
         return None
     file = file.with_name(f"{file.name}.joblib")
     importlib.import_module("joblib").dump(value, file)
     return file
+
+
+def _is_native(dtype: Any) -> bool:
+    return not dtype.hasobject and dtype.isnative  # joblib turns other byte orders
 
 
 class _Nowhere:

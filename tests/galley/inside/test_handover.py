@@ -75,6 +75,7 @@ VALUES: dict[str, tuple[Any, str]] = {
     "duration": (frame(a=pd.to_timedelta([1, 2], unit="s")), ".parquet"),
     "index": (pd.Index(["a", "b"], name="i"), ".pickle"),
     "array": (np.arange(6.0).reshape(2, 3).T, ".joblib"),
+    "swapped": (np.array([1.0, 2.0], dtype=">f8"), ".pickle"),
     "things": (np.array([1, "x", None], dtype=object), ".pickle"),
     "model": (trained(), ".joblib"),
     "number": (3, ".pickle"),
