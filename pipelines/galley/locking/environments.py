@@ -36,6 +36,9 @@ KEEP_S = 30 * 86400.0
 KEEP_BYTES = 20 * 2**30
 """What the environments of one identity may hold together, bytes; the longest unused go first."""
 
+DOWNLOADS_BYTES = 10 * 2**30
+"""What uv's downloads of one identity may hold, bytes."""
+
 
 class Environment:
     """A ready environment; it is not removed until :meth:`close`.
@@ -125,6 +128,7 @@ class Environments:
         finally:
             shutil.rmtree(new, ignore_errors=True)
         self.prune(spare=digest)
+        self.trim()
 
     def _fill(self, lock: Lock, folder: Path) -> None:
         base = Path(sys.base_prefix) / "bin" / f"python{this_python()}"
@@ -174,6 +178,13 @@ class Environments:
                 held -= sizes[name]
                 gone.append(name)
         return gone
+
+    def trim(self, *, keep_bytes: int = DOWNLOADS_BYTES) -> bool:
+        """Throw all downloads away where they take more than that; say whether they did."""
+        if _size(self._uv.cache) <= keep_bytes:
+            return False
+        # uv waits until nobody else uses them; what cannot be thrown away now will be another time.
+        return self._uv.run(("cache", "clean", "--quiet")).returncode == 0
 
     def _complete(self) -> Iterator[Path]:
         if self._folder.is_dir():

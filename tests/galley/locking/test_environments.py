@@ -187,3 +187,13 @@ def test_a_source_is_built_where_the_tenant_allows_it(tmp_path: Path, wheels: Pa
     # Offline there is no setuptools to build with: uv gets as far as asking for it.
     with pytest.raises(Unresolvable, match="setuptools"):
         resolve([Requirement("sourceonly==1.0")], allowed)
+
+
+def test_downloads_are_thrown_away_when_they_are_too_many(tmp_path: Path) -> None:
+    place = environments(tmp_path)
+    kept = place.get(lock_of(tmp_path, "greeting==1.0"))
+    assert list((tmp_path / "cache").rglob("greeting.py"))
+    assert not place.trim()
+    assert place.trim(keep_bytes=0)
+    assert not list((tmp_path / "cache").rglob("greeting.py"))
+    assert says(kept, VERSION) == "1.0"
