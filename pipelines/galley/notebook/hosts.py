@@ -38,11 +38,8 @@ def _found(cell: Cell) -> Iterator[tuple[str, int]]:
         for number, text in enumerate(cell.source.splitlines(), start=1):
             yield from ((host, number) for host in _in_urls(text.partition(" #")[0]))
         return
-    tree = cell.code.tree
-    if tree is None:
-        return
-    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    docstrings = {id(node.value) for node in cell.nodes if isinstance(node, ast.Expr)}
+    for node in cell.nodes:
         if id(node) in docstrings:
             continue
         if isinstance(node, ast.Constant) and isinstance(node.value, str):

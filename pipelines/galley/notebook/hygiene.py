@@ -127,7 +127,7 @@ def _secrets(cell: Cell) -> Iterator[Check]:
         )
         yield _check("secret", Severity.ERROR, text, cell, line)
     if cell.type == "code" and cell.code.tree is not None:
-        for line, name in dict.fromkeys(literal_passwords(cell.code.tree)):
+        for line, name in dict.fromkeys(literal_passwords(cell.nodes)):
             text = (
                 f"{cell.label}, line {line} writes the value of `{name}` out; everybody who may "
                 "read the pipeline could read it"
@@ -169,8 +169,8 @@ def _network(cell: Cell) -> Iterator[Check]:
 
 def _source(cell: Cell, tree: ast.Module) -> Iterator[Check]:
     reached = {id(node) for node in reached_nodes(tree)}
-    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    docstrings = {id(node.value) for node in cell.nodes if isinstance(node, ast.Expr)}
+    for node in cell.nodes:
         line = getattr(node, "lineno", 1)
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             if id(node) not in docstrings and _is_absolute(node.value):

@@ -50,7 +50,7 @@ def constants(cells: Iterable[Cell]) -> dict[str, ast.expr]:
         tree = cell.code.tree
         if tree is None:
             continue
-        for node in ast.walk(tree):
+        for node in cell.nodes:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
                 stores[node.id] = stores.get(node.id, 0) + 1
         found |= dict(assignments(tree))

@@ -45,32 +45,39 @@ class Proposal:
 def propose(cells: Iterable[Cell]) -> Proposal | None:
     """Return what could be parameters; None where nothing could."""
     code = [cell for cell in cells if cell.type == "code" and cell.source.strip()]
-    bound = Counter(name for cell in code for name in _bound(cell))
-    used = {name for cell in code for name in _used(cell)}
     for cell in code:
         if cell.code.tree is None:
             continue
         if cell.code.magic is not None:
             return None
+        settings, computes = _settings(cell.code.tree)
         reader = ParameterReader(cell)
-        computes = False
-        for statement in cell.code.tree.body:
-            names = dict(assignments(ast.Module([statement], [])))
-            if isinstance(statement, _NO_COMPUTATION):
-                continue
-            if not names or not all(map(_is_literal, names.values())):
-                computes = True
-                break
-            if all(
-                _is_setting(value) and bound[name] == 1 and name in used and _is_name(name)
-                for name, value in names.items()
-            ):
-                reader.read(statement)
+        if settings:
+            bound = Counter(name for one in code for name in _bound(one))
+            used = {name for one in code for name in _used(one)}
+            for name, statement in settings:
+                if bound[name] == 1 and name in used:
+                    reader.read(statement)
         if reader.properties:
             return Proposal(reader, alone=not computes and cell is not code[-1])
         if computes:
             return None
     return None
+
+
+def _settings(tree: ast.Module) -> tuple[list[tuple[str, ast.stmt]], bool]:
+    """Return the assignments of settings before the first computation, and whether one follows."""
+    settings: list[tuple[str, ast.stmt]] = []
+    for statement in tree.body:
+        if isinstance(statement, _NO_COMPUTATION):
+            continue
+        names = assignments(ast.Module([statement], []))
+        if not names or not all(_is_literal(value) for _, value in names):
+            return settings, True
+        settings += [
+            (name, statement) for name, value in names if _is_name(name) and _is_setting(value)
+        ]
+    return settings, False
 
 
 def _is_name(name: str) -> bool:
@@ -97,9 +104,7 @@ def _is_setting(value: ast.expr) -> bool:
 
 def _bound(cell: Cell) -> Iterable[str]:
     """Yield each name as often as the cell binds, changes or deletes it."""
-    if cell.code.tree is None:
-        return
-    for node in ast.walk(cell.code.tree):
+    for node in cell.nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
             yield node.id
         elif isinstance(node, ast.alias):
@@ -109,8 +114,6 @@ def _bound(cell: Cell) -> Iterable[str]:
 
 
 def _used(cell: Cell) -> Iterable[str]:
-    if cell.code.tree is None:
-        return
-    for node in ast.walk(cell.code.tree):
+    for node in cell.nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             yield node.id

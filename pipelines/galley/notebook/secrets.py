@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -95,9 +95,9 @@ def tokens_in(text: str) -> Iterator[tuple[int, str]]:
             yield text.count("\n", 0, match.start()) + 1, shape.kind
 
 
-def literal_passwords(tree: ast.Module) -> Iterator[tuple[int, str]]:
+def literal_passwords(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
     """Yield (line, name) where a literal is given to a name that says it is a secret."""
-    for node in ast.walk(tree):
+    for node in nodes:
         for name, value in _assigned(node):
             if (
                 isinstance(value, ast.Constant)

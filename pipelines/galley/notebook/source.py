@@ -27,6 +27,8 @@ BODY_MAGICS = frozenset({"capture", "prun", "time"})
 
 _CELL_TYPES = ("code", "markdown", "raw")
 _CELL_MAGIC = re.compile(r"%%([A-Za-z_][\w.]*)[ \t]*([^\n]*)\n?")
+_LONG_TEXT = re.compile(r"\"{3}|'{3}")
+_BLANK_LINE = re.compile(r"^[ \t]+$", re.MULTILINE)
 _LEADING_BLANK = re.compile(r"(?:[ \t]*\n)*")
 
 
@@ -78,6 +80,11 @@ class Cell:
             return Code(tree=ast.Module(body=[], type_ignores=[]))
         return parse(self.source)
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the cell's Python, as :func:`ast.walk` finds them; do not change them."""
+        return () if self.code.tree is None else tuple(ast.walk(self.code.tree))
+
 
 def parse(source: str) -> Code:
     """Return the Python that IPython would run for ``source``.
@@ -94,17 +101,36 @@ def parse(source: str) -> Code:
             return Code(tree=ast.Module(body=[], type_ignores=[]), magic=magic, argument=argument)
         body = parse(source[match.end() :])
         return _shifted(replace(body, magic=magic, argument=argument), offset + 1)
-    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
-        python = TransformerManager().transform_cell(source[start:])  # type: ignore[no-untyped-call]
-        with warnings.catch_warnings(action="ignore"):
-            tree = compile(python, "<cell>", "exec", flags, dont_inherit=True)
+        return _shifted(Code(_tree(source[start:])), offset)
     except SyntaxError as error:
         return Code(None, (error.msg, (error.lineno or 1) + offset))
     except ValueError as error:
         return Code(None, (str(error), 1 + offset))
+
+
+def _tree(source: str) -> ast.Module:
+    """Return the module that IPython would run; raises SyntaxError or ValueError.
+
+    What is Python as it stands is not changed by IPython, whose reading takes much longer.
+    Exceptions are its own prompts (``In [1]: x`` is an annotation to Python) and blank lines in
+    text over several lines, which it strips.
+    """
+    if "In [" not in source and not (_LONG_TEXT.search(source) and _BLANK_LINE.search(source)):
+        try:
+            return _compiled(source)
+        except SyntaxError:
+            pass
+    python = TransformerManager().transform_cell(source)  # type: ignore[no-untyped-call]
+    return _compiled(python)
+
+
+def _compiled(python: str) -> ast.Module:
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    with warnings.catch_warnings(action="ignore"):
+        tree = compile(python, "<cell>", "exec", flags, dont_inherit=True)
     assert isinstance(tree, ast.Module)
-    return _shifted(Code(tree), offset)
+    return tree
 
 
 def _shifted(code: Code, lines: int) -> Code:

@@ -91,7 +91,7 @@ class _Reader:
         if tree is None:
             return
         assigned, keywords, outputs = _places(tree)
-        for node in ast.walk(tree):
+        for node in cell.nodes:
             if isinstance(node, ast.Call):
                 kind = _last_name(node.func)
                 if kind in _KINDS:

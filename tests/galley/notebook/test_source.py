@@ -5,6 +5,7 @@ import ast
 import pytest
 from galley.errors import InvalidInput
 from galley.notebook.source import parse, read_cells, title_of
+from IPython.core.inputtransformer2 import TransformerManager
 
 from .builders import code, markdown, notebook
 
@@ -91,3 +92,21 @@ def test_what_is_not_a_notebook_is_refused_by_name(made: dict[str, object], word
 )
 def test_the_title_is_the_first_heading(text: str, title: str | None) -> None:
     assert title_of(read_cells(notebook("# code", markdown(text)))) == title
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'x = """a\n  \nb"""',
+        "In [1]: x = 1",
+        ">>> x = 1",
+        "    x = 1\n    y = 2",
+        "x = 1 # what?",
+        "a = (\n  5\n  %b\n)",
+    ],
+)
+def test_cells_are_read_as_ipython_reads_them(source: str) -> None:
+    python = TransformerManager().transform_cell(source)  # type: ignore[no-untyped-call]
+    tree = parse(source).tree
+    assert tree is not None
+    assert ast.dump(tree) == ast.dump(ast.parse(python))
