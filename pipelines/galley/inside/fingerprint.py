@@ -29,20 +29,16 @@ import array
 import collections
 import copyreg
 import datetime
-import decimal
 import enum
-import fractions
 import functools
 import hashlib
 import importlib
 import io
+import itertools
 import os
-import pathlib
 import pickle
 import sys
 import types
-import uuid
-import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -112,6 +108,9 @@ _STUCK = {
     ("_ctypes", "_SimpleCData"): "memory of a C library",
     ("_ctypes", "_Pointer"): "memory of a C library",
     ("_ctypes", "Structure"): "memory of a C library",
+    ("_ctypes", "Union"): "memory of a C library",
+    ("_ctypes", "Array"): "memory of a C library",
+    ("_ctypes", "CFuncPtr"): "a function of a C library",
     ("ctypes", "CDLL"): "a C library",
     ("matplotlib", "Artist"): "part of a figure",
     ("matplotlib", "Animation"): "part of a figure",
@@ -934,11 +933,10 @@ def _text(value: str) -> bytes:
     return str.encode(value, "utf-8", "surrogatepass")
 
 
-def _zone(value: Any) -> str:
-    if value is None:
-        return ""
-    name = getattr(value, "key", None) or getattr(value, "zone", None) or value.utcoffset(None)
-    return f"{_name(type(value))} {name}"
+def _zone(value: Any) -> bytes:
+    if value.key is None:
+        raise ValueError("a time zone without a name")
+    return _text(value.key)
 
 
 _ATOMS: dict[type, tuple[bytes, Callable[[Any], bytes]]] = {
@@ -952,17 +950,21 @@ _ATOMS: dict[type, tuple[bytes, Callable[[Any], bytes]]] = {
     type(...): (b".", lambda _: b""),
     type(NotImplemented): (b"!", lambda _: b""),
     range: (b"r", lambda value: repr(value).encode()),
-    decimal.Decimal: (b"1", lambda value: repr(value).encode()),
-    fractions.Fraction: (b"2", lambda value: repr(value).encode()),
     datetime.date: (b"3", lambda value: value.isoformat().encode()),
     datetime.timedelta: (b"4", lambda one: f"{one.days} {one.seconds} {one.microseconds}".encode()),
     datetime.timezone: (b"6", lambda value: repr(value).encode()),
-    zoneinfo.ZoneInfo: (b"7", lambda value: _zone(value).encode()),
-    uuid.UUID: (b"8", lambda value: value.bytes),
-    pathlib.PurePosixPath: (b"9", lambda value: _text(str(value))),
-    pathlib.PureWindowsPath: (b"w", lambda value: _text(str(value))),
-    pathlib.PosixPath: (b"h", lambda value: _text(str(value))),
-    pathlib.WindowsPath: (b"q", lambda value: _text(str(value))),
+}
+
+# The same for types of modules that need not be loaded: package, name.
+_MORE_ATOMS: dict[tuple[str, str], tuple[bytes, Callable[[Any], bytes]]] = {
+    ("decimal", "Decimal"): (b"1", lambda value: repr(value).encode()),
+    ("fractions", "Fraction"): (b"2", lambda value: repr(value).encode()),
+    ("uuid", "UUID"): (b"8", lambda value: value.bytes),
+    ("zoneinfo", "ZoneInfo"): (b"7", _zone),
+    ("pathlib", "PurePosixPath"): (b"9", lambda value: _text(str(value))),
+    ("pathlib", "PureWindowsPath"): (b"w", lambda value: _text(str(value))),
+    ("pathlib", "PosixPath"): (b"h", lambda value: _text(str(value))),
+    ("pathlib", "WindowsPath"): (b"q", lambda value: _text(str(value))),
 }
 
 
@@ -1161,6 +1163,10 @@ _BY_BASE: dict[tuple[str, str], _Handler] = {
 
 def _handler(kind: type) -> _Handler:
     """Return what walks the instances of a type that is met for the first time."""
+    atom = _MORE_ATOMS.get((_package(kind), kind.__name__))
+    if atom is not None:
+        _ATOMS[kind] = atom
+        return lambda walk, value: walk.leaf(atom[0], atom[1](value))
     bases = [(_package(base), base.__name__) for base in kind.__mro__]
     for base in bases:
         if base in _STUCK and kind not in (io.BytesIO, io.StringIO):
@@ -1174,7 +1180,10 @@ def _handler(kind: type) -> _Handler:
             return lambda walk, value: walk.subclass(value, simple)
     if kind.__name__ in ("cython_function_or_method", "fused_cython_function"):
         return _Walk.builtin
-    if kind in (io.BytesIO, io.StringIO) or kind.__module__ == "__main__":
+    if (
+        kind in (io.BytesIO, io.StringIO, itertools.count, itertools.repeat)
+        or kind.__module__ == "__main__"
+    ):
         return _Walk.object_
     if any("__next__" in vars(base) for base in kind.__mro__):
         return _Walk.iterator
