@@ -9,7 +9,7 @@
     save         what later tasks take over from it
 
 An added cell says so in its metadata (``galley.role``), an own one where it comes from
-(``galley.cell``).
+(``galley.cell``); a setup cell notes that of its lines, as [line, cell] (``galley.lines``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from galley.domain.parameters import ParameterSchema
-from galley.domain.split import PlannedTask
+from galley.domain.split import Fragment, PlannedTask
 from galley.notebook.source import PARAMETERS_TAG, Cell
 from galley.project import added_cells, parameter_source
 from galley.project.handing import Handing
@@ -59,12 +59,12 @@ def split_notebook(
     own = [_split_own(cells[index], schema, declared) for index in task.cells]
     parameters = frozenset() if owns else frozenset(schema.properties)
     above, below = added_cells.after_parameters(task.fragments, parameters)
-    before = [_added("setup", added_cells.setup(above))] if above else []
+    before = [_setup(above)] if above else []
     if not owns:
-        source = _parameters(cells, task, schema, declared)
+        source = _parameters(cells, task, schema, declared, bool(handing.upstream))
         before.append(_added("parameters", source, tags=[PARAMETERS_TAG]))
     if below:
-        before.append(_added("setup", added_cells.setup(below), number=2))
+        before.append(_setup(below, number=2))
     if handing.taken:
         before.append(_added("load", added_cells.load(handing, handover)))
     after = []
@@ -130,13 +130,36 @@ def _split_own(cell: Cell, schema: ParameterSchema, declared: Collection[str]) -
     return task_cell
 
 
+def _setup(fragments: tuple[Fragment, ...], number: int = 1) -> dict[str, Any]:
+    """Return a setup cell that notes which of its lines comes from which published cell."""
+    source = added_cells.setup(fragments)
+    starts = {
+        source.count("\n", 0, source.index(fragment.source.strip("\n"))) + 1: fragment.cell
+        for fragment in fragments
+    }
+    setup = _added("setup", source, number=number)
+    setup["metadata"]["galley"]["lines"] = [[line, starts[line]] for line in sorted(starts)]
+    return setup
+
+
 def _parameters(
-    cells: tuple[Cell, ...], task: PlannedTask, schema: ParameterSchema, declared: Collection[str]
+    cells: tuple[Cell, ...],
+    task: PlannedTask,
+    schema: ParameterSchema,
+    declared: Collection[str],
+    waits: bool,
 ) -> str:
-    if not declared or schema.cell is None:
-        return NO_PARAMETERS
-    defined = {name for fragment in task.fragments for name in fragment.names}
-    return parameter_source.only(cells[schema.cell], declared, defined)
+    """Return the source of a parameters cell.
+
+    It names ``upstream``, as is usual: else Ploomber warns that nothing uses what it passes.
+    """
+    parts = []
+    if declared and schema.cell is not None:
+        defined = {name for fragment in task.fragments for name in fragment.names}
+        parts.append(parameter_source.only(cells[schema.cell], declared, defined))
+    if waits:
+        parts.append("upstream = None  # Ploomber sets it")
+    return "\n".join(parts) or NO_PARAMETERS
 
 
 def _added(

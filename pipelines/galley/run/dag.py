@@ -14,6 +14,7 @@ from ploomber.spec import DAGSpec
 from ploomber.tasks import NotebookRunner
 
 from galley.errors import GalleyError
+from galley.run.cells import own_cells
 
 _LOADING = (
     ploomber_errors.BaseException,
@@ -82,3 +83,8 @@ def _declared(task: Any) -> set[str]:
 def upstream_of(task: Any) -> tuple[str, ...]:
     """Return the names of the tasks that a task waits for."""
     return tuple(sorted(str(name) for name in task.upstream))
+
+
+def cells_of(task: Any) -> int:
+    """Return how many code cells of the author's a rendered task has."""
+    return len(own_cells(task.source.nb_obj_rendered.cells))

@@ -20,6 +20,7 @@ from galley.domain.runs import FailureClass
 from galley.domain.versions import CellError
 from galley.notebook.explain import exit_call, explain_error
 from galley.notebook.source import cell_label
+from galley.run import cells as whose
 from galley.run.guard import Stop
 
 _NEAR_LIMIT = 0.8
@@ -45,13 +46,9 @@ def published_cell(cells: list[Any], index: int | None) -> int | None:
     noted = cells[index].metadata.get("galley", {}).get("cell")
     if isinstance(noted, int):
         return noted
-    if _injected(cells[index]) or any("galley" in cell.metadata for cell in cells):
+    if whose.is_injected(cells[index]) or whose.is_noted(cells):
         return None
-    return sum(1 for cell in cells[:index] if not _injected(cell))
-
-
-def _injected(cell: Any) -> bool:
-    return "injected-parameters" in cell.metadata.get("tags", [])
+    return sum(1 for cell in cells[:index] if not whose.is_injected(cell))
 
 
 def published_notebook(cells: list[Any]) -> dict[str, Any]:
@@ -73,20 +70,43 @@ def published_notebook(cells: list[Any]) -> dict[str, Any]:
     return result
 
 
-def _where(cell: int | None) -> str:
+def _where(cell: int | None, doing: str | None = None) -> str:
+    if doing is not None:
+        return doing
     return "before the first cell" if cell is None else f"in {cell_label(cell)}"
 
 
 def raised(error: PapermillExecutionError, *, task: str, cells: list[Any]) -> CellError:
-    """Return the error of a cell that raised, with a sentence for people."""
-    return explain_error(
+    """Return the error of a cell that raised, with a sentence for people.
+
+    Of a cell that a split added, the sentence says what the task was doing.
+    """
+    cell = published_cell(cells, error.cell_index)
+    doing = whose.doing(whose.role(cells, error.cell_index), task)
+    if doing is not None:
+        cell = whose.hoisted_from(cells[error.cell_index], error.traceback)
+    told = explain_error(
         published_notebook(cells),
-        cell=published_cell(cells, error.cell_index),
+        cell=cell,
         ename=error.ename,
         evalue=error.evalue,
         traceback=error.traceback,
         task=task,
     )
+    if doing is not None:
+        return told.model_copy(update={"message": _in_added_cell(told, doing)})
+    if told.ename == "NameError" and cell is not None and whose.is_split(cells):
+        # Another task may well define it: this one was not handed it.
+        message = f"{cell_label(cell)}, in task {task!r}, raised NameError: {told.evalue}"
+        return told.model_copy(update={"message": message})
+    return told
+
+
+def _in_added_cell(error: CellError, doing: str) -> str:
+    if error.ename == "HandoverError":
+        return f"{doing}: {error.evalue}"
+    raised_by = "" if error.cell is None else f", in what it repeats of {cell_label(error.cell)}"
+    return f"{error.ename} {doing}{raised_by}: {error.evalue}"
 
 
 def stopped(
@@ -98,9 +118,14 @@ def stopped(
     memory: int,
     profile: str,
     timeout_s: float,
+    doing: str | None = None,
 ) -> tuple[FailureClass | None, CellError]:
-    """Return class and error of a kernel that was stopped from outside; no class: cancelled."""
-    where = _where(cell)
+    """Return class and error of a kernel that was stopped from outside; no class: cancelled.
+
+    Args:
+        doing: what the task did in a cell that is not the author's, in words.
+    """
+    where = _where(cell, doing)
     if reason is Stop.MEMORY:
         return FailureClass.OUT_OF_MEMORY, CellError(
             task=task,
@@ -138,13 +163,15 @@ def died(
     profile: str,
     detail: str,
     cells: list[Any] | None = None,
+    doing: str | None = None,
 ) -> tuple[FailureClass, CellError]:
     """Return class and error of a kernel that ended by itself or was killed by somebody.
 
     Args:
         cells: of the executed notebook, to find the cell that asked for the end.
+        doing: what the task did in a cell that is not the author's, in words.
     """
-    where = _where(cell)
+    where = _where(cell, doing)
     if returncode == -signal.SIGKILL and last > _NEAR_LIMIT * memory:
         return FailureClass.OUT_OF_MEMORY, CellError(
             task=task,

@@ -18,6 +18,7 @@ from papermill import PapermillExecutionError, execute_notebook
 from galley.domain.model import Instant
 from galley.domain.runs import FailureClass
 from galley.domain.versions import CellError
+from galley.run import cells as whose
 from galley.run import engine, failures
 from galley.run.guard import Guard, Stop
 from galley.run.processes import TASK_MARK, kill_all, marked
@@ -50,8 +51,8 @@ class Execution:
 
     Attributes:
         failure_class: None with an error means that the execution was cancelled.
-        cell: code cells finished.
-        cells: code cells in total.
+        cell: code cells of the author's that are finished.
+        cells: code cells of the author's in total.
         peak_memory: largest resident memory of the kernel's process tree, bytes.
     """
 
@@ -87,13 +88,17 @@ class _Observer:
         self.kernel_output = kernel_output
         self.index: int | None = None
         self.finished = 0
-        self.cells = 0
+        self.counted: frozenset[int] = frozenset()
         self.process: subprocess.Popen[bytes] | None = None
         self.guard: Guard | None = None
         self._limits = limits
         self._cancelled = cancelled
         self._on_cell = on_cell
         self.stream = on_text
+
+    @property
+    def cells(self) -> int:
+        return len(self.counted)
 
     def kernel_started(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
@@ -111,11 +116,11 @@ class _Observer:
 
     def cell_executed(
         self,
-        cell: nbformat.NotebookNode,
-        cell_index: int,  # noqa: ARG002
+        cell: object,  # noqa: ARG002
+        cell_index: int,
         execute_reply: dict[str, Any],
     ) -> None:
-        if execute_reply["content"]["status"] == "ok" and _runs(cell):
+        if execute_reply["content"]["status"] == "ok" and cell_index in self.counted:
             self.finished += 1
             self._on_cell(self.finished, self.cells)
 
@@ -157,7 +162,7 @@ def execute(
             observer = _Observer(
                 environment, cwd, kernel_output, limits, cancelled, on_cell, on_text, python
             )
-            observer.cells = sum(1 for cell in source.cells if _runs(cell))
+            observer.counted = whose.own_cells(source.cells)
             on_cell(0, observer.cells)
             try:
                 execute_notebook(
@@ -175,12 +180,6 @@ def execute(
             finally:
                 observer.close()
             return _story(ended, task, source, observer, limits, _tail(kernel_output))
-
-
-def _runs(cell: nbformat.NotebookNode) -> bool:
-    """Whether this is a code cell of the author's; the injected values are not counted."""
-    injected = "injected-parameters" in cell.metadata.get("tags", [])
-    return cell.cell_type == "code" and not injected and bool(cell.source.strip())
 
 
 def kernel_name(notebook: nbformat.NotebookNode) -> str | None:
@@ -202,6 +201,7 @@ def _story(
     tail: str,
 ) -> Execution:
     cell = failures.published_cell(source.cells, observer.index)
+    doing = whose.doing(whose.role(source.cells, observer.index), task)
     guard = observer.guard
     reason = guard.reason if guard else None
     failure: tuple[FailureClass | None, CellError | None] = (None, None)
@@ -220,6 +220,7 @@ def _story(
             memory=limits.memory,
             profile=limits.profile,
             timeout_s=limits.timeout_s,
+            doing=doing,
         )
     elif isinstance(ended, PapermillExecutionError):
         failure = FailureClass.USER, failures.raised(ended, task=task, cells=source.cells)
@@ -234,6 +235,7 @@ def _story(
             profile=limits.profile,
             detail=tail,
             cells=source.cells,
+            doing=doing,
         )
     return Execution(
         error=failure[1],

@@ -16,13 +16,24 @@ class Progress:
 
     Args:
         graph: task name → names of the tasks it waits for, in topological order.
+        cells: task name → how many cells it has, so that the whole is known from the beginning.
     """
 
-    def __init__(self, journal: Journal, graph: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        graph: Mapping[str, tuple[str, ...]],
+        cells: Mapping[str, int] | None = None,
+    ) -> None:
         self._journal = journal
         self._lock = threading.Lock()
         self._tasks = {
-            name: TaskReport(name=name, state=TaskState.WAITING, upstream=upstream)
+            name: TaskReport(
+                name=name,
+                state=TaskState.WAITING,
+                upstream=upstream,
+                cells=(cells or {}).get(name),
+            )
             for name, upstream in graph.items()
         }
         self._mlflow_run_id: str | None = None

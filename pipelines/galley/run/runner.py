@@ -19,7 +19,7 @@ from galley.domain.work import Outcome
 from galley.errors import PublicError
 from galley.locking import Stopped
 from galley.run.compute import Compute, InlineCompute
-from galley.run.dag import BrokenProject, load_dag, upstream_of
+from galley.run.dag import BrokenProject, cells_of, load_dag, upstream_of
 from galley.run.environment import kernel_environment
 from galley.run.executor import DaskExecutor
 from galley.run.failures import human_bytes, infrastructure
@@ -98,7 +98,12 @@ class Runner:
             dag = load_dag(self.job.project, self.job.parameters)
         except BrokenProject as error:
             return self.ended(AttemptState.FAILED, FailureClass.USER, _error(error))
-        progress = Progress(self.journal, {str(n): upstream_of(dag[n]) for n in dag})
+        tasks = {str(name): dag[name] for name in dag}
+        progress = Progress(
+            self.journal,
+            {name: upstream_of(task) for name, task in tasks.items()},
+            {name: cells_of(task) for name, task in tasks.items()},
+        )
         tracker = self._tracker()
         parent = self._parent = self._start_tracking(tracker, progress)
         outcome = self._execute(dag, progress)
