@@ -145,7 +145,9 @@ export async function until(holds: () => boolean, within = 5000): Promise<void> 
 /** The button of this name; it fails when there is none. */
 export function button(name: string): HTMLButtonElement {
   const all = [...document.querySelectorAll<HTMLButtonElement>('button')];
-  const found = all.find(one => (one.ariaLabel ?? one.textContent)?.trim() === name);
+  const found = all.find(
+    one => (one.getAttribute('aria-label') ?? one.textContent)?.trim() === name
+  );
   if (!found) {
     throw new Error(`no button “${name}”, only ${all.map(one => one.textContent).join(', ')}`);
   }

@@ -694,6 +694,8 @@ export interface components {
          *             an earlier release.
          *         missing_modules: imported names that are neither in the environment nor among the
          *             modules sent: the caller looks for them beside the notebook and asks again.
+         *         requirements: what the imports are installed as where the notebook was read.
+         *         stated: requirement lines of the author's own; one wins over an import's of that name.
          *         modules: names of the local modules that were sent and are imported.
          */
         Analysis: {
@@ -720,6 +722,11 @@ export interface components {
              */
             requirements: components["schemas"]["Requirement"][];
             split?: components["schemas"]["SplitPlan"] | null;
+            /**
+             * Stated
+             * @default []
+             */
+            stated: string[];
             /**
              * Tasks
              * @default []
@@ -1079,6 +1086,8 @@ export interface components {
              * @default 1
              */
             format: number;
+            /** @description The environment that it ran in. */
+            lock?: components["schemas"]["LockFacts"] | null;
             /** Metrics */
             metrics?: {
                 [key: string]: number;
@@ -1335,6 +1344,23 @@ export interface components {
             names: string[];
             /** Task */
             task: string;
+        };
+        /**
+         * LockFacts
+         * @description The locked environment that a version was rehearsed in, and runs in.
+         *
+         *     Attributes:
+         *         digest: SHA-256 of what it installs.
+         *         of_platform: the platform's own environment had all of it, and served.
+         *         packages: how many distributions it has.
+         */
+        LockFacts: {
+            /** Digest */
+            digest: string;
+            /** Of Platform */
+            of_platform: boolean;
+            /** Packages */
+            packages: number;
         };
         /**
          * LogChunk

@@ -26,6 +26,8 @@ export function useChanges(...models: (IChanging | null)[]): void {
   const [, draw] = React.useReducer((count: number) => count + 1, 0);
   React.useEffect(() => {
     models.forEach(model => model?.changed.connect(draw));
+    // An answer may have come after the drawing and before this.
+    draw();
     return () => models.forEach(model => model?.changed.disconnect(draw));
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the models are the dependencies
   }, models);

@@ -75,6 +75,7 @@ export function RehearsalFigures({ evidence }: { evidence: Evidence | null }): J
           [trans.__('Duration'), duration(trans, evidence.duration_s)],
           [trans.__('Peak memory'), evidence.peak_memory ? bytes(evidence.peak_memory) : null],
           [trans.__('Code cells'), evidence.cells],
+          [trans.__('Environment'), evidence.lock && <Lock lock={evidence.lock} />],
           [
             trans.__('Parameters'),
             parameters.length
@@ -86,6 +87,19 @@ export function RehearsalFigures({ evidence }: { evidence: Evidence | null }): J
           )
         ]}
       />
+    </>
+  );
+}
+
+/** The locked environment: its digest, and how much it has. */
+function Lock({ lock }: { lock: NonNullable<Evidence['lock']> }): JSX.Element {
+  const trans = useTrans();
+  return (
+    <>
+      <code title={lock.digest}>{lock.digest.slice(0, 12)}</code>
+      {' · '}
+      {trans._n('%1 locked package', '%1 locked packages', lock.packages)}
+      {lock.of_platform && ` · ${trans.__('the platform’s own')}`}
     </>
   );
 }

@@ -2,17 +2,19 @@
 import * as React from 'react';
 import type { TaskNode, TaskTry } from '../api/types';
 import { middle } from '../format/names';
-import { layout, smooth, type IPlaced, type IRouted } from '../model/graph';
+import { arrange, type IPlaced, type IRouted } from '../model/graph';
 import { cellRanges } from '../model/split';
 import { taskWord, type IWord } from '../model/words';
 import { useTrans } from './context';
 import { Glyph } from './glyph';
 
-const BOX = { right: { width: 190, height: 58 }, down: { width: 184, height: 46 } };
+const BOX = { right: { width: 190, height: 58 }, down: { width: 168, height: 46 } };
 /** Of a label: height, room beside the text, and a letter's width, in pixels. */
 const LABEL = { height: 20, room: 18, letter: 6.4 };
 const LONGEST_LABEL = 22;
-const LONGEST_NAME = 19;
+const LONGEST_NAME = { right: 19, down: 18 };
+/** Width of the outlook beside the publish form, pixels. */
+const NARROW = 390;
 
 /** What is written on an edge, and what it is called aloud. */
 export interface IEdgeText {
@@ -31,6 +33,8 @@ export interface IGraphProps {
   onSelect?: (task: string) => void;
   /** Down fits beside other things, right has the page's width. */
   direction?: 'down' | 'right';
+  /** How wide it may be when it goes down, pixels. */
+  room?: number;
   edges?: readonly IEdgeText[];
   selectedEdge?: string | null;
   onSelectEdge?: (edge: string) => void;
@@ -50,14 +54,15 @@ export function TaskGraph(props: IGraphProps): JSX.Element {
   const placed = React.useMemo(() => {
     const nodes = graph.map(node => ({ name: node.name, upstream: node.upstream ?? [] }));
     const known = new Map((props.edges ?? []).map(edge => [edgeKey(edge), edge.text]));
-    return layout(nodes, {
+    return arrange(nodes, {
       direction,
       box,
+      room: props.room ?? NARROW,
       label: known.size
         ? (from, to) => roomFor(middle(known.get(edgeKey({ from, to })) ?? '', LONGEST_LABEL))
         : undefined
     });
-  }, [graph, props.edges, direction, box]);
+  }, [graph, props.edges, props.room, direction, box]);
   const tasks = new Map((props.tasks ?? []).map(task => [task.name, task]));
   const nodes = new Map(graph.map(node => [node.name, node]));
   return (
@@ -87,7 +92,7 @@ export function TaskGraph(props: IGraphProps): JSX.Element {
             className={`jp-Galley-graphEdge${texts.get(edgeKey(edge))?.effect ? ' jp-mod-effect' : ''}${
               props.selectedEdge === edgeKey(edge) ? ' jp-mod-selected' : ''
             }`}
-            d={smooth(edge.points)}
+            d={edge.path}
             markerEnd={`url(#${arrow})`}
           />
         ))}
@@ -96,6 +101,7 @@ export function TaskGraph(props: IGraphProps): JSX.Element {
             key={node.name}
             placed={node}
             size={box}
+            letters={LONGEST_NAME[direction]}
             node={nodes.get(node.name)!}
             task={tasks.get(node.name)}
             selected={props.selected === node.name}
@@ -156,6 +162,7 @@ function Label(props: {
 function Box(props: {
   placed: IPlaced;
   size: { width: number; height: number };
+  letters: number;
   node: TaskNode & { title?: string };
   task: TaskTry | undefined;
   selected: boolean;
@@ -191,7 +198,7 @@ function Box(props: {
       >
         <div className="jp-Galley-graphName">
           {word && <Glyph name={word.glyph} spin={word.tone === 'busy'} />}
-          <span>{middle(node.name, word ? LONGEST_NAME : LONGEST_NAME + 2)}</span>
+          <span>{middle(node.name, props.letters - (word ? 2 : 0))}</span>
         </div>
         <div className="jp-Galley-graphState">
           {word?.text}

@@ -11,6 +11,8 @@ import { SplitView } from './split-view';
 
 /** More unstable things than this are folded away. */
 const MANY = 5;
+/** Width of the review's left side, pixels. */
+const ROOM = 700;
 
 export interface IProofProps {
   version: Pick<Version, 'evidence' | 'analysis'>;
@@ -54,7 +56,7 @@ export function ProofView(props: IProofProps): JSX.Element {
       <Badge word={proofWord(trans, proof)} />
       <Reason {...props} />
       <p className="jp-Galley-muted">{meaning(trans, proof)}</p>
-      {proof.plan && proof.plan.tasks.length > 1 && <SplitView plan={proof.plan} />}
+      {proof.plan && proof.plan.tasks.length > 1 && <SplitView plan={proof.plan} room={ROOM} />}
       <Facts
         facts={[
           [trans.__('Compared'), compared(trans, proof)],

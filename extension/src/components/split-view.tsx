@@ -8,13 +8,15 @@ import { useTrans } from './context';
 import { edgeKey, TaskGraph, type IEdgeText } from './graph';
 
 /** More edges than this and a label only counts. */
-const CROWDED = 14;
+const CROWDED = 10;
 
 export function SplitView(props: {
   plan: SplitPlan;
   /** The plan that a rehearsal accepted: it knows types and sizes. */
   seen?: SplitPlan | null;
   direction?: 'down' | 'right';
+  /** How wide the graph may be when it goes down, pixels. */
+  room?: number;
   /** The answer to a change is on its way. */
   stale?: boolean;
 }): JSX.Element {
@@ -32,6 +34,7 @@ export function SplitView(props: {
       <TaskGraph
         graph={plan.tasks}
         direction={props.direction ?? 'down'}
+        room={props.room}
         edges={texts}
         selectedEdge={chosen && edgeKey(chosen)}
         onSelectEdge={edge => pick(edge === picked ? null : edge)}

