@@ -91,7 +91,7 @@ def compare_plain(
 def counts(run: PlainRun) -> tuple[int, int, int]:
     """Return how many variables, outputs and files of a run are compared."""
     outputs = sum(count(outputs) for outputs in run.outputs.values())
-    return len(names_of(run.snapshots)), outputs, len(run.files)
+    return len(names_of(run.snapshots) - RESERVED), outputs, len(run.files)
 
 
 def _without_injected(plan: SplitPlan, ground: Ground, split: SplitRun) -> SplitRun:

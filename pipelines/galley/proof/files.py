@@ -36,6 +36,8 @@ IGNORED: Mapping[str, str] = {
 """Names of files and folders that are no results, and why; in whatever folder they lie."""
 
 _RECORD = re.compile(r"\..*\.metadata\Z")  # Ploomber's record of a product, beside it
+# The project's own: Ploomber adds an empty parameters cell to a task's notebook that has none.
+_PROJECT = re.compile(r"(tasks/[^/]+\.ipynb|(pipeline|env|galley)\.yaml|requirements\.lock)\Z")
 _DRAWN = re.compile(r"[0-9a-f]{8,}|\d+")
 
 
@@ -113,7 +115,9 @@ def _files(folder: Path) -> Iterator[str]:
             if path.is_dir() and not path.is_symlink():
                 pending.append(path)
             elif path.is_file() or path.is_symlink():
-                yield str(PurePosixPath(path.relative_to(folder)))
+                relative = str(PurePosixPath(path.relative_to(folder)))
+                if not _PROJECT.match(relative):
+                    yield relative
 
 
 def _mark(path: Path) -> tuple[int, int, int]:

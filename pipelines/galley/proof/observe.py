@@ -28,9 +28,10 @@ def plain_probe(notebook: str, plan: SplitPlan, folder: Path) -> dict[str, str]:
     """
     cells = _executed(notebook)
     published = [cell for cell in cells.values() if cell is not None]
+    sections = [task.cells for task in plan.tasks]
+    sections += [section.cells for section in plan.wished.tasks] if plan.wished else []
     ends = {
-        max((cell for cell in section.cells if cell in published), default=-1)
-        for section in (*plan.tasks, *(plan.wished.tasks if plan.wished else ()))
+        max((cell for cell in section if cell in published), default=-1) for section in sections
     }
     crossing = sorted({crossing.name for crossing in plan.crossings})
     return _prepare(cells, {*ends, *published[-1:]}, folder, crossing)

@@ -19,6 +19,7 @@ from galley.errors import InvalidInput
 from galley.notebook.dataflow import cell_names
 from galley.notebook.parameter_cell import RESERVED
 from galley.notebook.source import Cell, read_cells
+from galley.notebook.split import plan_split
 from galley.project.build import build_project
 from galley.proof.compare import Ground, compare_plain, compare_split, counts
 from galley.proof.mending import mend
@@ -71,8 +72,6 @@ class ProofWork:
 
     def plan(self, layout: SplitLayout | None, observed: Observed) -> SplitPlan:
         """Return the plan that follows from what a run showed."""
-        from galley.notebook.split import plan_split
-
         return plan_split(
             self.cells,
             schema=self.analysis.parameters,
@@ -181,16 +180,19 @@ class _Proving:
             self.say(f"unstable: {one.message}")
         self.progress(SPLIT)
         kept = self._try(plan, None)
-        if self.tries[-1].equal:
+        if self._equal():
             return self._ended(ProofState.EQUAL, None, plan)
         smaller = self._smaller(kept)
         if isinstance(smaller, str):
             return self._ended(ProofState.UNEQUAL, f"{_why(self.tries[-1])}; {smaller}")
         self.progress(SPLIT_AGAIN)
         self._try(smaller, kept)
-        if self.tries[-1].equal:
+        if self._equal():
             return self._ended(ProofState.EQUAL, None, smaller)
         return self._ended(ProofState.UNEQUAL, _why(self.tries[-1]))
+
+    def _equal(self) -> bool:
+        return self.tries[-1].equal
 
     def _try(self, plan: SplitPlan, kept: Kept | None) -> Kept:
         files = self.work.project(plan)

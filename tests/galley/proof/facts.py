@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from galley.domain.split import (
+    Fragment,
     Load,
     NameFact,
     PlannedTask,
@@ -97,3 +98,8 @@ def split(seen: Mapping[str, TaskSeen | Snapshot], **files: str) -> SplitRun:
 def ground(first: PlainRun, again: PlainRun | None = None, *hoisted: str) -> Ground:
     """Return what a split is held against."""
     return Ground(first, again, frozenset(hoisted))
+
+
+def fragment(cell: int, line: int, source: str, *names: str) -> Fragment:
+    """Return a hoisted statement."""
+    return Fragment(cell=cell, line=line, source=source, names=names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from galley.domain.split import Fragment, Load, PlannedTask, Save, SplitPlan
+from galley.domain.split import Load, PlannedTask, Save, SplitPlan
 
 from tests.galley.notebook.builders import code, markdown, notebook
 from tests.galley.proof import facts
@@ -25,7 +25,8 @@ STUDY: dict[str, Any] = notebook(
     code("left = sum(scaled)\nprint(f'{left:.6f}')"),
     markdown("# Right"),
     code(
-        "right = max(scaled) * total\nwith open('out.txt', 'w') as file:\n    file.write('x' * 9)\ndel file"
+        "right = max(scaled) * total\n"
+        "with open('out.txt', 'w') as file:\n    file.write('x' * 9)\ndel file"
     ),
     markdown("# Join"),
     code("result = {'left': left, 'right': right, 'rate': rate}"),
@@ -33,13 +34,9 @@ STUDY: dict[str, Any] = notebook(
 )
 
 
-def fragment(cell: int, line: int, source: str, *names: str) -> Fragment:
-    return Fragment(cell=cell, line=line, source=source, names=names)
-
-
-RANDOM = fragment(1, 1, "import random", "random")
-LIMIT = fragment(2, 1, "LIMIT = 3", "LIMIT")
-SCALE = fragment(2, 4, "def scale(value, by=LIMIT):\n    return value * by", "scale")
+RANDOM = facts.fragment(1, 1, "import random", "random")
+LIMIT = facts.fragment(2, 1, "LIMIT = 3", "LIMIT")
+SCALE = facts.fragment(2, 4, "def scale(value, by=LIMIT):\n    return value * by", "scale")
 
 MAKE = PlannedTask(
     name="make",
@@ -82,3 +79,36 @@ JOIN = PlannedTask(
 )
 
 PLAN: SplitPlan = facts.plan(MAKE, CHANGE, LEFT, RIGHT, JOIN)
+
+
+TABLE: dict[str, Any] = notebook(
+    code("import numpy\nimport pandas\nfrom PIL import Image"),
+    markdown("# Data"),
+    code(
+        "frame = pandas.DataFrame({'a': [1, 2, 3], 'b': [0.5, None, -0.0]}, index=[5, 6, 8])\n"
+        "grid = numpy.zeros((4, 4), dtype='uint8')"
+    ),
+    markdown("# Show"),
+    code("means = frame.mean()\nframe"),
+    code("Image.fromarray(grid)"),
+)
+
+PANDAS = facts.fragment(0, 2, "import pandas", "pandas")
+NUMPY = facts.fragment(0, 1, "import numpy", "numpy")
+PICTURE = facts.fragment(0, 3, "from PIL import Image", "Image")
+
+TABLE_PLAN: SplitPlan = facts.plan(
+    PlannedTask(
+        name="data",
+        cells=(1, 2),
+        fragments=(NUMPY, PANDAS),
+        saves=(Save(names=("frame",)), Save(names=("grid",))),
+    ),
+    PlannedTask(
+        name="show",
+        cells=(3, 4, 5),
+        upstream=("data",),
+        fragments=(PICTURE,),
+        loads=(Load(task="data", names=("frame", "grid")),),
+    ),
+)

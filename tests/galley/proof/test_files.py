@@ -31,6 +31,13 @@ def test_what_is_left_out_has_a_reason(tmp_path: Path, name: str) -> None:
     assert IGNORED[name]
 
 
+def test_the_project_itself_is_left_out(tmp_path: Path) -> None:
+    for name in ("tasks/a.ipynb", "tasks/a.txt", "env.yaml", "more.yaml", "tasks/b/a.ipynb"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    assert marks(tmp_path).keys() == {"tasks/a.txt", "more.yaml", "tasks/b/a.ipynb"}
+
+
 def test_a_link_is_compared_by_where_it_points(tmp_path: Path) -> None:
     (tmp_path / "one").symlink_to("/nowhere")
     (tmp_path / "two").symlink_to("/elsewhere")

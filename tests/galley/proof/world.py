@@ -25,15 +25,18 @@ Edit = Callable[[dict[str, bytes]], None]
 
 @dataclass(frozen=True)
 class Handmade(ProofWork):
-    """A proof whose first plan is given; ``smaller`` is the one after a boundary was taken away."""
+    """A proof whose first plan is given; ``refined`` is what a run makes of it, and
+    ``smaller`` the one after a boundary was taken away."""
 
     smaller: SplitPlan | None = None
+    refined: SplitPlan | None = None
     corrupt: Edit | None = None
 
     def plan(self, layout: SplitLayout | None, observed: Observed) -> SplitPlan:
         """Return the plan that is asked for."""
         assert observed.snapshots
-        found = self.analysis.split if layout is None else self.smaller
+        refined = self.refined or self.analysis.split
+        found = refined if layout is None else self.smaller
         assert found is not None
         return found
 
