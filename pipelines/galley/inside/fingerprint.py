@@ -117,7 +117,6 @@ _STUCK = {
     ("matplotlib", "FigureManagerBase"): "part of a figure",
     ("ipywidgets", "Widget"): "a widget of the page",
     ("IPython", "DisplayHandle"): "a handle on an output",
-    ("polars", "LazyFrame"): "a query that has not run yet",
 }
 
 
@@ -709,7 +708,7 @@ class _Walk:
             return
         self.typed(b"n", value)
         self.numbers(value)
-        if self.variable is not None and not value.dtype.hasobject:
+        if self.variable is not None:
             self.shared.reach_memory(_plain(value), self.variable, of_frame=False)
         if _name(type(value)) not in ("numpy.ndarray", "numpy.matrix", "numpy.memmap"):
             self.attributes(value, getattr(value, "__dict__", {}))
@@ -797,7 +796,7 @@ class _Walk:
     def column(self, one: Any, *, of_index: bool = False) -> None:
         """Write the array of a column, or of an index, which cannot change."""
         if type(one).__module__ == "numpy":
-            if self.variable is not None and not (of_index or one.dtype.hasobject):
+            if self.variable is not None and not of_index:
                 safe = not sys.modules["pandas"].__version__.startswith(("0.", "1.", "2."))
                 self.shared.reach_memory(one, self.variable, of_frame=safe)
             self.numbers(one)
@@ -898,7 +897,11 @@ class _Walk:
     def polars_series(self, value: Any) -> None:
         self.typed(b"A", value)
         self.node(b"A", f"{value.name} {value.dtype}")
-        self.sequence(value.to_list())
+        numeric = getattr(value.dtype, "is_numeric", bool)() and not value.null_count()
+        if numeric and "numpy" in sys.modules and "Decimal" not in str(value.dtype):
+            self.numbers(value.to_numpy())
+        else:
+            self.sequence(value.to_list())
 
     def tensor(self, value: Any) -> None:
         if self.again(value):
@@ -1207,6 +1210,8 @@ def _summary(value: Any) -> str:
     if package == "pandas" and name == "DataFrame":
         dtypes = list(dict.fromkeys(str(dtype) for dtype in value.dtypes))
         return f"{len(value)} × {value.shape[1]} {', '.join(dtypes[:3])}".strip()
+    if package in ("polars", "pyarrow") and hasattr(value, "columns"):
+        return f"{len(value)} × {len(value.columns)}"
     if package == "pandas" and name == "Series":
         return f"{len(value)} {value.dtype}"
     if package == "numpy" and hasattr(value, "dtype") and hasattr(value, "shape"):

@@ -620,6 +620,8 @@ def test_names_what_variables_share() -> None:
     assert aliases(a=array, b=array[:5], c=array[5:]) == [["a", "b", "c"]]
     assert aliases(b=array[:5], c=array[5:]) == []
     assert aliases(b=array[::2], c=array[1::2]) == []
+    things = np.array([1, "x"], dtype=object)
+    assert aliases(a=things, b=things[:1]) == [["a", "b"]]
     assert aliases(a=array, b=array.reshape(2, 5).T) == [["a", "b"]]
     assert aliases(a=array, b=array.copy(), n=1, m=1, s="x", t="x", u=(1,), v=(1,)) == []
     assert aliases(a=value, b=value) == [["a", "b"]]
