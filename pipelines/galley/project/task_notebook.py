@@ -61,7 +61,7 @@ def split_notebook(
     above, below = added_cells.after_parameters(task.fragments, parameters)
     before = [_setup(above)] if above else []
     if not owns:
-        source = _parameters(cells, task, schema, declared, bool(handing.upstream))
+        source = _parameters(cells, task, schema, declared)
         before.append(_added("parameters", source, tags=[PARAMETERS_TAG]))
     if below:
         before.append(_setup(below, number=2))
@@ -143,23 +143,12 @@ def _setup(fragments: tuple[Fragment, ...], number: int = 1) -> dict[str, Any]:
 
 
 def _parameters(
-    cells: tuple[Cell, ...],
-    task: PlannedTask,
-    schema: ParameterSchema,
-    declared: Collection[str],
-    waits: bool,
+    cells: tuple[Cell, ...], task: PlannedTask, schema: ParameterSchema, declared: Collection[str]
 ) -> str:
-    """Return the source of a parameters cell.
-
-    It names ``upstream``, as is usual: else Ploomber warns that nothing uses what it passes.
-    """
-    parts = []
-    if declared and schema.cell is not None:
-        defined = {name for fragment in task.fragments for name in fragment.names}
-        parts.append(parameter_source.only(cells[schema.cell], declared, defined))
-    if waits:
-        parts.append("upstream = None  # Ploomber sets it")
-    return "\n".join(parts) or NO_PARAMETERS
+    if not declared or schema.cell is None:
+        return NO_PARAMETERS
+    defined = {name for fragment in task.fragments for name in fragment.names}
+    return parameter_source.only(cells[schema.cell], declared, defined)
 
 
 def _added(

@@ -131,8 +131,7 @@ def test_a_task_reads_as_a_person_would_write_it() -> None:
     }
     assert sources("add")["parameters"] == (
         "from typing import Literal\n\n"
-        '# how they are added up\nhow: Literal["sum", "product"] = "sum"\n'
-        "upstream = None  # Ploomber sets it"
+        '# how they are added up\nhow: Literal["sum", "product"] = "sum"'
     )
     assert sources("add")["load"] == (
         "import handover\n\n"
@@ -171,7 +170,6 @@ def test_it_gives_what_the_notebook_gives_and_builds_only_what_changed(tmp_path:
             exec(one["source"], namespace)
     done = ploomber(tmp_path / "split")
     assert done.returncode == 0, done.stderr
-    assert "'upstream'" not in done.stderr + done.stdout
     expected = f"{namespace['doubled']} {namespace['total']} True\n"
     assert executed(tmp_path / "split", "report") == expected
 
