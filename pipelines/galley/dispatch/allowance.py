@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from galley.domain.split import SplitLayout
 from galley.domain.tenants import Tenant
 from galley.domain.versions import Analysis
 from galley.domain.work import RehearsalWork
 from galley.store.tables import VersionRow
+
+ENVIRONMENT_S = 900
+"""Time to make the environment of a lock, once; it does not count against a time limit, seconds."""
 
 PLAIN_RUNS = 4
 """What a proof costs at most, in plain runs of the notebook."""
@@ -20,6 +21,7 @@ def rehearsal_work(version: VersionRow, tenant: Tenant) -> RehearsalWork:
         analysis=Analysis.model_validate(version.analysis),
         layout=None if version.layout is None else SplitLayout.model_validate(version.layout),
         budget_s=proof_budget_s(version, tenant),
+        environment_s=ENVIRONMENT_S,
     )
 
 
@@ -34,7 +36,15 @@ def proof_budget_s(version: VersionRow, tenant: Tenant) -> float:
             return tenant.limits.proof
 
 
-def extra_time(version: VersionRow, tenant: Tenant) -> timedelta:
-    """Return how much longer than the version's time limit its rehearsal may take."""
-    work = rehearsal_work(version, tenant)
-    return timedelta(seconds=work.environment_s + work.budget_s)
+def rehearsal_time(version: VersionRow, tenant: Tenant) -> int:
+    """Return how much longer than the version's time limit its rehearsal may take, seconds."""
+    return int(ENVIRONMENT_S + proof_budget_s(version, tenant))
+
+
+def run_time(version: VersionRow) -> int:
+    """Return how much longer than the version's time limit a run may take, seconds.
+
+    That is the time to make its environment, where the platform's own does not serve.
+    """
+    lock = (version.evidence or {}).get("lock")
+    return 0 if lock is None or lock["of_platform"] else ENVIRONMENT_S

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from galley.dispatch.allowance import extra_time, rehearsal_work
+from galley.dispatch.allowance import rehearsal_time, rehearsal_work, run_time
 from galley.dispatch.policy import HEARTBEAT_S, LAUNCH_LIMIT, LEASE
 from galley.domain.runs import AttemptState, RunKind, RunState
 from galley.domain.tenants import Limits, Profile, Tenant, Tenants
@@ -107,7 +107,7 @@ def _lease(
     now: datetime,
 ) -> Assignment:
     rehearsal = run.kind is RunKind.REHEARSAL
-    extra = int(extra_time(version, tenant).total_seconds()) if rehearsal else 0
+    extra = rehearsal_time(version, tenant) if rehearsal else run_time(version)
     number = run.attempt_count + 1
     run_arrows.launch(session, run.id, number, now)
     attempt = attempt_arrows.lease(

@@ -12,6 +12,7 @@ from typing import Any
 from galley.domain.split import SplitPlan
 from galley.domain.versions import Analysis, digest_of
 from galley.notebook.imports import module_name
+from galley.notebook.requirements import wanted_requirements
 from galley.notebook.source import Cell, read_cells
 
 FORMAT = 1
@@ -29,6 +30,7 @@ def manifest(
     retries: int,
     python: str = "",
     plan: SplitPlan | None = None,
+    lock: str | None = None,
 ) -> dict[str, Any]:
     """Return the manifest of a version, in plain JSON.
 
@@ -38,15 +40,16 @@ def manifest(
         python: version of Python that the requirements are pinned for, such as ``3.11``.
         plan: the accepted split; None, or a plan of one task, leaves the manifest as it was
             before there were splits.
+        lock: SHA-256 of the locked environment; None before the rehearsal has made it.
     """
-    split = {}
+    split: dict[str, Any] = {} if lock is None else {"lock": lock}
     if plan is not None and plan.is_split:
         split["split"] = [task.model_dump(mode="json", exclude={"title"}) for task in plan.tasks]
     return {
         "format": FORMAT,
         "cells": [_cell(cell) for cell in read_cells(notebook)],
         "modules": dict(sorted(used_modules(modules, analysis).items())),
-        "requirements": [f"{one.name}=={one.version}" for one in analysis.requirements],
+        "requirements": list(wanted_requirements(analysis)),
         "python": python,
         "parameters": analysis.parameters.json_schema(),
         "defaults": dict(defaults),

@@ -12,7 +12,7 @@ from galley.domain.split import SplitPlan
 from galley.project.environment import environment_keys, placeholder
 from galley.project.handing import Handing
 
-_HEAD = "# Run it:  pip install ploomber -r requirements.lock && ploomber build\n"
+_HEAD = "# Run it:  pip install -r requirements.lock && pip install ploomber && ploomber build\n"
 
 
 def unsplit_pipeline(task: str, schema: ParameterSchema) -> str:

@@ -15,10 +15,11 @@ from typing import Any
 
 from galley.domain.proof import Proof, ProofState
 from galley.domain.runs import AttemptState
-from galley.domain.split import SplitPlan
+from galley.domain.split import Snapshot, SplitPlan
 from galley.domain.work import Outcome, RehearsalReport, RehearsalWork
 from galley.errors import PublicError
 from galley.locking import Stopped
+from galley.notebook.parameter_cell import RESERVED
 from galley.proof.files import Marks, marks, written
 from galley.proof.observe import plain_probe
 from galley.proof.place import Place
@@ -101,7 +102,7 @@ class Rehearsal:
         proof = self._prove(runner, first)
         if self._cancelled.is_set():
             return outcome.model_copy(update={"state": AttemptState.CANCELLED})
-        report = RehearsalReport(proof=proof, snapshot=first.last)
+        report = RehearsalReport(proof=proof, snapshot=_authors(first.last))
         return outcome.model_copy(update={"rehearsal": report})
 
     def _plan(self) -> SplitPlan:
@@ -181,6 +182,14 @@ class Rehearsal:
         """Say which task of the split begins; what cells print was in the log once."""
         if event.kind == "started":
             self.journal.write("started", task=event.task)
+
+
+def _authors(snapshot: Snapshot | None) -> Snapshot | None:
+    """Return a snapshot without the names that Ploomber puts into every notebook."""
+    if snapshot is None:
+        return None
+    names = {name: fact for name, fact in snapshot.names.items() if name not in RESERVED}
+    return snapshot.model_copy(update={"names": names})
 
 
 def _proving(spec: TaskSpec, deadline: datetime, budget_s: float) -> TaskSpec:

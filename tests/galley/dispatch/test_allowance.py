@@ -49,3 +49,18 @@ def test_a_pipelines_run_proves_nothing(world: World) -> None:
     world.live()
     world.request()
     assert world.must_claim().rehearsal is None
+
+
+@pytest.mark.parametrize(("of_platform", "ended"), [(True, True), (False, False)])
+def test_making_an_environment_does_not_count(world: World, of_platform: bool, ended: bool) -> None:
+    version = world.publish(timeout_s=60)
+    work = world.must_claim(author="ana")
+    world.start(work)
+    lock = {"digest": "0" * 64, "of_platform": of_platform, "packages": 3}
+    world.finish(work, rehearsal={"evidence": {"lock": lock}, "accepted": None})
+    world.approve(world.version(version.id))
+    world.request()
+    work = world.must_claim()
+    world.start(work)
+    world.later(seconds=61)
+    assert beat(world, work).cancel is ended

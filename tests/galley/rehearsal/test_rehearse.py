@@ -1,0 +1,128 @@
+"""Whole rehearsals with real kernels: the clean run, the proof, and what is reported."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from galley.domain.proof import ProofState
+from galley.domain.runs import AttemptState, FailureClass
+from galley.domain.versions import Analysis
+from galley.domain.work import RehearsalWork
+from galley.notebook.analysis import analyse
+from galley.project.archive import export
+from galley.project.build import build_project
+from galley.rehearsal.rehearse import Rehearsal
+from galley.run.job import Job
+from galley.run.journal import Journal, Report
+
+from tests.galley.notebook.builders import INSTALLED, code, markdown, notebook
+from tests.galley.run.jobs import make_job
+
+NOTEBOOK = notebook(
+    code("n = 3", "parameters"),
+    code("import math"),
+    markdown("# Make"),
+    code("rows = list(range(n))"),
+    markdown("# Square"),
+    code("squares = [row**2 for row in rows]\nprint(squares)"),
+    markdown("# Root"),
+    code("roots = [math.sqrt(row) for row in rows]"),
+    markdown("# Join"),
+    code("total = sum(squares) + sum(roots)"),
+)
+
+
+def rehearsal(
+    tmp_path: Path,
+    made: dict[str, Any],
+    *,
+    budget_s: float = 300,
+    parameters: dict[str, Any] | None = None,
+    journal: type[Journal] = Journal,
+) -> Rehearsal:
+    analysis: Analysis = analyse(made, {}, INSTALLED, task="survival")
+    files = build_project(made, {}, analysis, slug="survival", tenant="oncology")
+    files.pop("requirements.lock")
+    export(files, tmp_path / "project")
+    job: Job = make_job(
+        tmp_path,
+        parameters=parameters or analysis.parameters.defaults(),
+        rehearsal=RehearsalWork(analysis=analysis, budget_s=budget_s),
+    )
+    return Rehearsal(job, journal(job.journal), os.environ)
+
+
+@pytest.fixture(autouse=True)
+def back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+
+
+def test_a_clean_run_and_a_proved_split(tmp_path: Path) -> None:
+    one = rehearsal(tmp_path, NOTEBOOK, parameters={"n": 5})
+    outcome = one.run()
+
+    assert outcome.state is AttemptState.SUCCEEDED
+    assert outcome.cells == 6
+    assert outcome.rehearsal is not None
+    proof, snapshot = outcome.rehearsal.proof, outcome.rehearsal.snapshot
+    assert proof is not None
+    assert (proof.state, proof.reason) == (ProofState.EQUAL, None)
+    assert proof.plan is not None
+    upstream = {task.name: task.upstream for task in proof.plan.tasks}
+    assert upstream["square"] == upstream["root"] == ("make",)
+    assert set(upstream["join"]) == {"square", "root"}
+    assert [one.equal for one in proof.tries] == [True]
+    assert len(proof.plain_s) == 2
+    assert snapshot is not None
+    assert snapshot.names["rows"].type == "list"
+    assert snapshot.names["total"].digest is not None
+    assert sorted(path.name for path in one.job.notebooks.iterdir()) == ["survival.ipynb"]
+
+
+def test_a_notebook_that_fails_is_not_proved(tmp_path: Path) -> None:
+    broken = notebook(markdown("# A"), "a = 1", markdown("# B"), "b = a / 0")
+    outcome = rehearsal(tmp_path, broken).run()
+    assert (outcome.state, outcome.failure_class) == (AttemptState.FAILED, FailureClass.USER)
+    assert outcome.error is not None
+    assert outcome.error.cell == 3
+    assert outcome.rehearsal is None
+
+
+def test_without_a_budget_the_missing_proof_is_said(tmp_path: Path) -> None:
+    outcome = rehearsal(tmp_path, NOTEBOOK, budget_s=0).run()
+    assert outcome.state is AttemptState.SUCCEEDED
+    assert outcome.rehearsal is not None
+    assert outcome.rehearsal.proof is not None
+    assert outcome.rehearsal.proof.state is ProofState.SKIPPED
+    assert outcome.rehearsal.proof.plan is None
+
+
+def test_one_section_needs_no_proof(tmp_path: Path) -> None:
+    outcome = rehearsal(tmp_path, notebook(markdown("# All"), "a = 1")).run()
+    assert outcome.rehearsal is not None
+    assert outcome.rehearsal.proof is not None
+    assert outcome.rehearsal.proof.state is ProofState.NOT_NEEDED
+    assert outcome.rehearsal.snapshot is not None
+    assert list(outcome.rehearsal.snapshot.names) == ["a"]
+
+
+def test_cancelled_in_the_proof(tmp_path: Path) -> None:
+    cancelled = threading.Event()
+
+    class CancellingJournal(Journal):
+        def report(self, report: Report) -> None:
+            super().report(report)
+            if report.phase == "split run" and not cancelled.is_set():
+                cancelled.set()
+                one.cancel()
+
+    one = rehearsal(tmp_path, NOTEBOOK, journal=CancellingJournal)
+    outcome = one.run()
+    assert cancelled.is_set()
+    assert outcome.state is AttemptState.CANCELLED
+    assert outcome.rehearsal is None
