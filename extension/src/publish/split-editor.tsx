@@ -70,7 +70,7 @@ export function SplitSection({ session, onCell }: ISplitProps): JSX.Element | nu
       {plan.reason && !split.pending && (
         <p className="jp-Galley-row">
           <Glyph name="info" />
-          <span>{trans.__('One task: %1', plan.reason)}</span>
+          <span>{trans.__('One task: %1', sentence(plan.reason))}</span>
         </p>
       )}
       {(layout.tasks.length > 1 || merges.length > 0) && (
@@ -215,7 +215,7 @@ function MergeNote(props: { merge: Merge; onCell: (cell: number) => void }): JSX
     <li className="jp-mod-warn">
       <Glyph name="info" />
       <span>
-        {trans.__('Not cut: %1', reason)}{' '}
+        {trans.__('Not cut: %1', sentence(reason))}{' '}
         {(cells ?? []).map(cell => (
           <React.Fragment key={cell}>
             <CellLink cell={cell} onCell={props.onCell} />{' '}
@@ -224,6 +224,11 @@ function MergeNote(props: { merge: Merge; onCell: (cell: number) => void }): JSX
       </span>
     </li>
   );
+}
+
+/** With a full stop at its end. */
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 function NameField(props: { title: string; onDone: (title: string | null) => void }): JSX.Element {
