@@ -55,8 +55,17 @@ def _first_ones(plan: SplitPlan, blamed: set[str]) -> list[PlannedTask]:
 def _suspects(plan: SplitPlan, task: PlannedTask, difference: Difference) -> list[int]:
     """Return the places of the tasks that the difference may come from."""
     place = {one.name: number for number, one in enumerate(plan.tasks)}
-    loaded = [load.task for load in task.loads if difference.what in load.names]
-    return [place[name] for name in loaded or task.upstream]
+    name = difference.what
+    loaded = [place[load.task] for load in task.loads if name in load.names]
+    if not loaded:
+        return [place[upstream] for upstream in task.upstream]
+    # A task between the two that has the variable as well may have changed it.
+    between = [
+        number
+        for number in range(min(loaded) + 1, place[task.name])
+        if any(name in load.names for load in plan.tasks[number].loads)
+    ]
+    return between or loaded
 
 
 def _layout(plan: SplitPlan, cuts: set[int], cells: int) -> SplitLayout:

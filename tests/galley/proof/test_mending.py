@@ -32,7 +32,22 @@ def test_a_task_is_put_together_with_the_one_it_loaded_from() -> None:
 
 
 def test_what_lies_between_goes_along() -> None:
-    assert groups(CHAIN, differs("df", "model")) == [(0, 1), (2, 3, 4, 5)]
+    fork = plan(
+        task("a", 0),
+        task("b", 1, loads={"x": "a"}),
+        task("c", 2, loads={"x": "a"}),
+        task("d", 3, loads={"z": "b"}),
+    )
+    assert groups(fork, differs("z", "d"), cells=4) == [(0,), (1, 2, 3)]
+
+
+def test_a_task_between_that_may_have_changed_it_is_to_blame() -> None:
+    stale = plan(
+        task("make", 0),
+        task("change", 1, loads={"df": "make"}),
+        task("use", 2, loads={"df": "make"}),
+    )
+    assert groups(stale, differs("df", "use"), cells=3) == [(0,), (1, 2)]
 
 
 def test_a_name_of_its_own_blames_all_that_it_took_over() -> None:
