@@ -1210,7 +1210,7 @@ def _summary(value: Any) -> str:
     if package == "pandas" and name == "DataFrame":
         dtypes = list(dict.fromkeys(str(dtype) for dtype in value.dtypes))
         return f"{len(value)} × {value.shape[1]} {', '.join(dtypes[:3])}".strip()
-    if package in ("polars", "pyarrow") and hasattr(value, "columns"):
+    if package in ("polars", "pyarrow") and name in ("DataFrame", "Table", "RecordBatch"):
         return f"{len(value)} × {len(value.columns)}"
     if package == "pandas" and name == "Series":
         return f"{len(value)} {value.dtype}"
