@@ -70,7 +70,8 @@ def _known(file: Path | None) -> dict[str, dict[str, Any]]:
 
 def _judge(found: Found, reader: Reader, options: argparse.Namespace) -> dict[str, Any]:
     seen = read(found.path)
-    record: dict[str, Any] = {"name": found.name, "headings": seen.headings, "kind": "python"}
+    record: dict[str, Any] = {"name": found.name, "kind": "python"}
+    record |= {"headings": seen.headings, "coded": seen.coded}
     if seen.problem:
         record |= {"kind": "not a notebook", "problem": seen.problem}
     elif seen.language not in {"python", "ipython", "python3"}:

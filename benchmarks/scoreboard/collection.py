@@ -82,6 +82,7 @@ class Reading(NamedTuple):
         problem: why it is not a notebook; None where it is one.
         language: of its kernel, in lower case.
         headings: Markdown cells' headings.
+        coded: how many of them have code between them and the next.
         cells: [index, source, may raise] of the code cells.
     """
 
@@ -89,6 +90,7 @@ class Reading(NamedTuple):
     notebook: dict[str, Any]
     language: str
     headings: int
+    coded: int
     cells: list[tuple[int, str, bool]]
 
 
@@ -97,10 +99,10 @@ def read(path: Path) -> Reading:
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
         if notebook["nbformat"] != 4:
-            return Reading(f"nbformat {notebook['nbformat']}", notebook, "", 0, [])
+            return Reading(f"nbformat {notebook['nbformat']}", notebook, "", 0, 0, [])
         return _reading(notebook)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        return Reading(f"{type(error).__name__}: {error}"[:200], {}, "", 0, [])
+        return Reading(f"{type(error).__name__}: {error}"[:200], {}, "", 0, 0, [])
 
 
 def _reading(notebook: dict[str, Any]) -> Reading:
@@ -108,12 +110,14 @@ def _reading(notebook: dict[str, Any]) -> Reading:
     spec = metadata.get("kernelspec", {})
     language = metadata.get("language_info", {}).get("name") or spec.get("language")
     language = language or ("python" if "python" in spec.get("name", "python") else spec["name"])
-    cells, headings = [], 0
+    cells, headings, coded, waiting = [], 0, 0, False
     for index, cell in enumerate(notebook["cells"]):
         source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            headings += len(HEADING.findall(re.sub(r"```.*?(```|\Z)", "", source, flags=re.DOTALL)))
+            found = len(HEADING.findall(re.sub(r"```.*?(```|\Z)", "", source, flags=re.DOTALL)))
+            headings, waiting = headings + found, waiting or found > 0
         if cell["cell_type"] == "code" and source.strip():
             tags = cell.get("metadata", {}).get("tags", [])
             cells.append((index, source, "raises-exception" in tags))
-    return Reading(None, notebook, str(language).lower(), headings, cells)
+            coded, waiting = coded + waiting, False
+    return Reading(None, notebook, str(language).lower(), headings, coded, cells)

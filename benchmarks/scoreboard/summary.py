@@ -49,6 +49,8 @@ def _planned(python: list[Record]) -> Iterator[str]:
     single = [one for one in structured if _tasks(one) == 1]
     yield _share("planned as several tasks", sum(_tasks(one) > 1 for one in read), len(read))
     yield _share("one task, of 3+ headings", len(single), len(structured))
+    coded = [one for one in structured if one["coded"] >= 2]
+    yield _share("  with code below 2+ of them", sum(_tasks(one) == 1 for one in coded), len(coded))
     codes = Counter(
         code
         for one in single
@@ -93,6 +95,7 @@ def _proved(python: list[Record]) -> Iterator[str]:
     structured = [one for one in proved if one["headings"] >= 3]
     single = [one for one in structured if one["proof"].get("state") != "equal"]
     yield _share("one task after the proof, 3+", len(single), len(structured))
+    yield from _reasons([one["proof"] for one in single])
     judged = [one for one in proved if one.get("check") and one["check"]["split"] == "proved"]
     wrong = [one for one in judged if one["check"]["state"] != "equal"]
     yield _share("silently wrong", len(wrong), len(judged))
@@ -102,6 +105,11 @@ def _proved(python: list[Record]) -> Iterator[str]:
     if costs:
         middle = statistics.median(costs)
         yield f"proof costs, in plain runs      median {middle:.1f}, max {max(costs):.1f}"
+
+
+def _reasons(proofs: list[Record]) -> Iterator[str]:
+    for proof in proofs:
+        yield f"    {proof.get('state')}: {(proof.get('reason') or proof.get('error') or '')[:150]}"
 
 
 def _dependencies(python: list[Record]) -> Iterator[str]:

@@ -39,7 +39,7 @@ def test_headings_are_counted_outside_of_code(tmp_path: Path) -> None:
     path = tmp_path / "a.ipynb"
     write(path, cell("markdown", "# A\n\ntext\n## B\n```\n# no\n```"), cell("code", "# no"))
     seen = read(path)
-    assert (seen.headings, seen.language, seen.problem) == (2, "python", None)
+    assert (seen.headings, seen.coded, seen.language, seen.problem) == (2, 1, "python", None)
     assert seen.cells == [(1, "# no", False)]
 
 

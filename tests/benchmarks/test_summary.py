@@ -15,7 +15,7 @@ def plan(*names: str, codes: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def test_the_figures_say_what_the_records_say() -> None:
-    base = {"kind": "python", "headings": 3, "wall_s": 0.01, "cpu_s": 0.01}
+    base = {"kind": "python", "headings": 3, "coded": 3, "wall_s": 0.01, "cpu_s": 0.01}
     equal = {"split": "proved", "state": "equal", "unstable": [], "different": []}
     clean = {"error": None, "why": None}
     records = [
