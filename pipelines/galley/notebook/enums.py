@@ -1,7 +1,7 @@
 """``Enum`` classes of a notebook, read as syntax: their members are a parameter's choices.
 
-A run injects literals, so a parameter takes a member's *value*: ``colour: Colour = "red"`` with
-``colour = Colour(colour)`` in a later cell.
+A run injects literals, so a parameter takes a member's *value*: ``colour: Colour = "red"``, or
+``colour = Colour.RED``, which a run turns into a member again (:mod:`galley.notebook.conversions`).
 """
 
 from __future__ import annotations

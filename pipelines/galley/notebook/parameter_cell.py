@@ -7,12 +7,12 @@ import io
 import re
 import tokenize
 from collections.abc import Mapping
-from datetime import date, datetime, time
 from typing import Any
 
 from galley.domain.versions import Check, Severity
 from galley.errors import InvalidInput
 from galley.notebook.annotations import SCALARS, UnknownAnnotation, schema_of, schema_of_text
+from galley.notebook.conversions import KEYWORD, conversion_of
 from galley.notebook.enums import EnumClass, spelled_out
 from galley.notebook.literals import json_literal
 from galley.notebook.source import Cell
@@ -88,12 +88,15 @@ class ParameterReader:
         schema = self._schema(name, at, annotation, hint)
         if value is not None:
             try:
-                default = json_literal(value)
-                if not schema:
-                    schema = _schema_of_value(default)
+                default, inferred = self._default(name, value)
+                schema = inferred if not schema or KEYWORD in inferred else schema
                 schema = {**schema, "default": check_value(schema, default, path=name)}
             except ValueError as error:
-                self._report("non-literal-parameter", value, self._no_literal(name, value, error))
+                why = (
+                    f"`{name}` is no parameter, because of its value: {error}; the notebook sets "
+                    "it in every run"
+                )
+                self._report("non-literal-parameter", value, why)
                 return
             except InvalidInput as error:
                 self._report("parameter-type", value, error.detail, Severity.ERROR)
@@ -101,6 +104,18 @@ class ParameterReader:
         if description:
             schema["description"] = description
         self.properties[name] = schema
+
+    def _default(self, name: str, value: ast.expr) -> tuple[Any, dict[str, Any]]:
+        """Return the default as a run would be given it, and the schema it stands for.
+
+        Raises:
+            ValueError: it is no literal, and no object that can be made of one.
+        """
+        conversion = conversion_of(name, value, self._enums)
+        if conversion is not None:
+            return conversion.literal, {**conversion.schema, KEYWORD: conversion.expression}
+        default = json_literal(value)
+        return default, _schema_of_value(default)
 
     def _schema(
         self, name: str, at: ast.stmt, annotation: ast.expr | None, hint: str | None
@@ -120,24 +135,6 @@ class ParameterReader:
             )
             self._report("unknown-type-hint", at, why)
             return {}
-
-    def _no_literal(self, name: str, value: ast.expr, error: ValueError) -> str:
-        """Say why a value is no parameter, and how it can be one.
-
-        A run injects literals (papermill writes text, numbers, lists, mappings), never objects.
-        """
-        rewritten = _rewritten(name, value, self._enums)
-        if rewritten is None:
-            return (
-                f"`{name}` is no parameter, because of its value: {error}; the notebook sets it "
-                "in every run"
-            )
-        default, conversion = rewritten
-        return (
-            f"`{name}` is no parameter, because a run can set it to text or a number and not to "
-            f"an object: write `{name} = {default}` here and `{name} = {conversion}` in the next "
-            "cell"
-        )
 
     def _comment(self, at: ast.stmt) -> tuple[str | None, str | None]:
         """Return the type hint and the help from the comments of a statement's lines.
@@ -180,33 +177,6 @@ def _is_code(text: str) -> bool:
     except (SyntaxError, ValueError):
         return False
     return any(not isinstance(one, ast.Expr) or isinstance(one.value, ast.Call) for one in body)
-
-
-def _rewritten(
-    name: str, value: ast.expr, enums: Mapping[str, EnumClass]
-) -> tuple[str, str] | None:
-    """Return a literal and the expression that makes the written value of it, where we know one."""
-    if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name):
-        enum = enums.get(value.value.id)
-        if enum is not None and value.attr in enum.members:
-            return repr(enum.members[value.attr]), f"{value.value.id}({name})"
-    if not isinstance(value, ast.Call) or value.keywords:
-        return None
-    made = ast.unparse(value.func)
-    try:
-        given = [ast.literal_eval(one) for one in value.args]
-    except ValueError:
-        return None
-    short = made.rpartition(".")[2]
-    if short in {"Path", "PurePath", "PosixPath"} and all(isinstance(one, str) for one in given):
-        return repr("/".join(given)), f"{made}({name})"
-    if short in {"date", "datetime", "time"}:
-        try:
-            moment = {"date": date, "datetime": datetime, "time": time}[short](*given)
-        except (TypeError, ValueError):
-            return None
-        return repr(moment.isoformat()), f"{made}.fromisoformat({name})"
-    return None
 
 
 def _is_harmless(statement: ast.stmt) -> bool:

@@ -7,8 +7,10 @@ end of its line is its help::
     kernel: Literal["rbf", "linear"] = "rbf"
     since: "date" = "2026-01-01"
 
-What is not a literal is reported and left as it is, never guessed. Ranges and choices come from the
-notebook's widgets as well (:mod:`galley.notebook.widgets`).
+A date, a path and a member of an enum count by the literal that they are made of
+(:mod:`galley.notebook.conversions`); what else is not a literal is reported and left as it is,
+never guessed. Ranges and choices come from the notebook's widgets as well
+(:mod:`galley.notebook.widgets`).
 """
 
 from __future__ import annotations

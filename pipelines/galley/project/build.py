@@ -28,10 +28,11 @@ from galley.domain.split import SplitPlan
 from galley.domain.versions import Analysis, TaskNode
 from galley.errors import InvalidInput
 from galley.notebook.analysis import task_name
+from galley.notebook.hygiene import other_language
 from galley.notebook.parameter_cell import RESERVED
 from galley.notebook.parameters import validate
 from galley.notebook.requirements import wanted_text
-from galley.notebook.source import Cell, read_cells
+from galley.notebook.source import Cell, notebook_metadata, read_cells
 from galley.project.added_cells import handover_name
 from galley.project.environment import environment_yaml
 from galley.project.handing import handings
@@ -108,7 +109,7 @@ def build_project(
     else:
         graph = {
             "pipeline.yaml": unsplit_pipeline(name, schema),
-            f"tasks/{name}.ipynb": unsplit_notebook(cells),
+            f"tasks/{name}.ipynb": unsplit_notebook(cells, schema),
         }
         nodes = [TaskNode(name=name, cells=node.cells) for node in analysis.tasks]
     files = {

@@ -10,6 +10,9 @@
 
 An added cell says so in its metadata (``galley.role``), an own one where it comes from
 (``galley.cell``); a setup cell notes that of its lines, as [line, cell] (``galley.lines``).
+
+Split or not: below parameters that hold objects stands a cell that makes them of what a run sets
+(``galley.added``, see :mod:`galley.notebook.conversions`).
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from typing import Any
 
 from galley.domain.parameters import ParameterSchema
 from galley.domain.split import Fragment, PlannedTask
+from galley.notebook.conversions import conversion_source
 from galley.notebook.source import PARAMETERS_TAG, Cell
 from galley.project import added_cells, parameter_source
 from galley.project.handing import Handing
@@ -32,9 +36,10 @@ NO_PARAMETERS = "# This task has no parameters."
 _KEPT_METADATA = frozenset({"tags", "jupyter", "slideshow", "editable", "deletable"})
 
 
-def unsplit_notebook(cells: Iterable[Cell]) -> str:
+def unsplit_notebook(cells: Iterable[Cell], schema: ParameterSchema) -> str:
     """Return the notebook of the one task of an unsplit pipeline, without outputs."""
-    return _document([_own(cell) for cell in cells])
+    own = [_own(cell) for cell in cells]
+    return _document(_with_conversion(own, schema, schema.properties))
 
 
 def split_notebook(
@@ -56,13 +61,16 @@ def split_notebook(
         handover: name of the project's module that hands variables on.
     """
     owns = schema.cell is not None and schema.cell in task.cells
-    own = [_split_own(cells[index], schema, declared) for index in task.cells]
+    own = _with_conversion(
+        [_split_own(cells[index], schema, declared) for index in task.cells], schema, declared
+    )
     parameters = frozenset() if owns else frozenset(schema.properties)
     above, below = added_cells.after_parameters(task.fragments, parameters)
     before = [_setup(above)] if above else []
     if not owns:
         source = _parameters(cells, task, schema, declared)
         before.append(_added("parameters", source, tags=[PARAMETERS_TAG]))
+        before += _conversion(schema, declared)
     if below:
         before.append(_setup(below, number=2))
     if handing.taken:
@@ -86,10 +94,11 @@ def published_cell(task_cell: Mapping[str, Any]) -> int | None:
     return index if isinstance(index, int) else None
 
 
-def _document(cells: list[dict[str, Any]]) -> str:
+def _document(cells: list[dict[str, Any]], kernel: Mapping[str, Any] = KERNEL) -> str:
+    language = {"name": kernel.get("language", "python")}
     document = {
         "cells": cells,
-        "metadata": {"kernelspec": KERNEL, "language_info": {"name": "python"}},
+        "metadata": {"kernelspec": dict(kernel), "language_info": language},
         "nbformat": 4,
         "nbformat_minor": 5,
     }
@@ -128,6 +137,24 @@ def _split_own(cell: Cell, schema: ParameterSchema, declared: Collection[str]) -
         if len(tags) != len(cell.tags):
             task_cell["metadata"]["tags"] = tags
     return task_cell
+
+
+def _with_conversion(
+    own: list[dict[str, Any]], schema: ParameterSchema, declared: Collection[str]
+) -> list[dict[str, Any]]:
+    """Return own cells with the conversion below the parameters cell, if it is among them."""
+    place = next((at for at, one in enumerate(own) if published_cell(one) == schema.cell), None)
+    if place is None or schema.cell is None:
+        return own
+    return [*own[: place + 1], *_conversion(schema, declared), *own[place + 1 :]]
+
+
+def _conversion(schema: ParameterSchema, declared: Collection[str]) -> list[dict[str, Any]]:
+    source = conversion_source(schema, declared)
+    if not source:
+        return []
+    cell = _added("conversion", source)
+    return [{**cell, "metadata": {"galley": {"added": "conversion"}}}]
 
 
 def _setup(fragments: tuple[Fragment, ...], number: int = 1) -> dict[str, Any]:

@@ -407,28 +407,45 @@ def test_which_enum_classes_are_read(body: str, values: list[Any] | None) -> Non
     assert ("unknown-type-hint" in [check.code for check in found.checks]) == (values is None)
 
 
+RED_OR_BLUE = {"type": "string", "enum": ["red", "blue"], "x-labels": ["RED", "BLUE"]}
+DAY = {"type": "string", "format": "date"}
+PATH = {"type": "string", "format": "path"}
+
+
 @pytest.mark.parametrize(
-    ("line", "default", "conversion"),
+    ("line", "default", "schema", "conversion"),
     [
-        ("a = Colour.RED", "a = 'red'", "a = Colour(a)"),
-        ("a: Colour = Colour.BLUE", "a = 'blue'", "a = Colour(a)"),
-        ("a = date(2026, 3, 1)", "a = '2026-03-01'", "a = date.fromisoformat(a)"),
-        ("a = datetime.date(2026, 3, 1)", "a = '2026-03-01'", "a = datetime.date.fromisoformat(a)"),
-        ("a = datetime(2026, 3, 1, 5)", "a = '2026-03-01T05:00:00'", "a = datetime.fromisoformat"),
-        ("a = Path('data') ", "a = 'data'", "a = Path(a)"),
-        ("a = pathlib.Path('data', 'x.csv')", "a = 'data/x.csv'", "a = pathlib.Path(a)"),
+        ("a = Colour.RED", "red", RED_OR_BLUE, "Colour(a)"),
+        ("a: Colour = Colour.BLUE", "blue", RED_OR_BLUE, "Colour(a)"),
+        ("a = date(2026, 3, 1)", "2026-03-01", DAY, "date.fromisoformat(a)"),
+        ("a: date = date(2026, 3, 1)", "2026-03-01", DAY, "date.fromisoformat(a)"),
+        ("a = datetime.date(2026, 3, 1)", "2026-03-01", DAY, "datetime.date.fromisoformat(a)"),
+        ("a = Path('data') ", "data", PATH, "Path(a)"),
+        ("a: Path = Path()", ".", PATH, "Path(a)"),
+        ("a = pathlib.Path('data', 'x.csv')", "data/x.csv", PATH, "pathlib.Path(a)"),
+        ("a: str = Path('data')", "data", PATH, "Path(a)"),
     ],
 )
-def test_an_object_is_no_parameter_and_the_way_to_make_it_one_is_told(
-    line: str, default: str, conversion: str
+def test_an_object_is_a_parameter_by_the_literal_that_it_is_made_of(
+    line: str, default: str, schema: dict[str, Any], conversion: str
 ) -> None:
     found = in_one_cell(COLOURS + line)
-    (check,) = (one for one in found.checks if one.code == "non-literal-parameter")
-    assert "a" not in found.schema.properties
-    assert f"write `{default}` here and `{conversion}" in check.message
+    assert found.checks == ()
+    one = found.schema.properties["a"]
+    assert one.pop("x-python").startswith(conversion)
+    assert one == {**schema, "default": default}
 
 
-@pytest.mark.parametrize("line", ["a = Colour.PINK", "a = date(2026, 13, 1)", "a = Path(b)"])
+def test_a_member_of_an_enum_can_be_given_by_its_value_only() -> None:
+    schema = in_one_cell(f"{COLOURS}a = Colour.RED").schema
+    assert validate(schema, {"a": "blue"}) == {"a": "blue"}
+    with pytest.raises(InvalidInput, match='one of "red", "blue"'):
+        validate(schema, {"a": "BLUE"})
+
+
+@pytest.mark.parametrize(
+    "line", ["a = Colour.PINK", "a = date(2026, 13, 1)", "a = Path(b)", "a = f().Path('x')"]
+)
 def test_an_object_that_cannot_be_read_is_only_told(line: str) -> None:
     (check,) = in_one_cell(COLOURS + line).checks
     assert "not a literal" in check.message
