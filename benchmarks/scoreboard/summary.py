@@ -80,6 +80,8 @@ def _ran(python: list[Record]) -> Iterator[str]:
     checked = [one for one in clean if one.get("check")]
     unstable = sum(bool(one["check"]["unstable"]) for one in checked)
     yield _share("unstable by themselves", unstable, len(checked))
+    slow = sum(bool(one.get("slow")) for one in clean)
+    yield f"split not run, as it is slow    {slow}"
     planned = [one for one in checked if one["check"]["split"] == "planned"]
     yield f"planned splits run              {len(planned)}"
     yield from _states([one["check"]["state"] for one in planned])

@@ -161,6 +161,15 @@ def _shell(namespace: Watched) -> Any:
         def enable_gui(self, gui: Any = None) -> None:
             """Have no event loop."""
 
+        def transform_cell(self, raw_cell: str) -> str:
+            """Not see the first word of a one-line cell, which IPython looks up by itself."""
+            watching, namespace.watching = namespace.watching, False
+            try:
+                transform: Any = super().transform_cell
+                return str(transform(raw_cell))
+            finally:
+                namespace.watching = watching
+
         def var_expand(self, cmd: str, depth: int = 0, formatter: Any = None) -> str:
             """See the names in ``!ls {folder}``, which IPython looks up in a plain copy."""
             more = () if formatter is None else (formatter,)

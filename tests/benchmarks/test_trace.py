@@ -28,9 +28,10 @@ def test_a_change_in_place_is_found_whatever_made_it(tmp_path: Path) -> None:
 
 
 def test_a_name_bound_in_the_cell_first_is_not_read_from_before(tmp_path: Path) -> None:
-    answer = traced(tmp_path, "x = 1", "x = 2\ny = x", "def g():\n    global x\n    x = 3\ng()")
+    function = "def g():\n    global x\n    x = 3\ng()"
+    answer = traced(tmp_path, "x = 1", "x = 2\ny = x", "x = 4", function)
     assert reads(answer) == set()
-    assert answer["writer"]["x"] == 2
+    assert answer["writer"]["x"] == 3
 
 
 def test_magics_and_shell_lines_read_names_and_bind_none(tmp_path: Path) -> None:
