@@ -57,6 +57,7 @@ _LEFT_OUT = {
     ("scipy", "_has_sorted_indices"),  # what a look at the indices has shown
     ("scipy", "_has_canonical_format"),
     ("sklearn", "_stop_words_id"),  # an address
+    ("sklearn", "_deprecated_key_to_warnings"),  # of a Bunch, which pickle takes from it
 }
 
 # Environment variables that differ from run to run or kernel to kernel without the notebook.

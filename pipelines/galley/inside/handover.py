@@ -225,8 +225,10 @@ def _is_same_dtype(one: Any, other: Any) -> bool:
 def _as_joblib(file: Path, value: Any) -> Path | None:
     numpy, base = sys.modules.get("numpy"), sys.modules.get("sklearn.base")
     if base is not None and isinstance(value, base.BaseEstimator):
-        _Search(_Nowhere(), 5).dump(value)
-    elif numpy is None or not isinstance(value, numpy.ndarray) or not _is_native(value.dtype):
+        search = _Search(_Nowhere(), 5)
+        search.arrays = set()
+        search.dump(value)
+    elif numpy is None or type(value) is not numpy.ndarray or not _is_native(value.dtype):
         return None
     file = file.with_name(f"{file.name}.joblib")
     importlib.import_module("joblib").dump(value, file)
@@ -243,7 +245,15 @@ class _Nowhere:
 
 
 class _Search(pickle.Pickler):
-    """A dry run that fails at what the notebook defines: joblib stores functions by name only."""
+    """A dry run that fails at what joblib would not keep: the notebook's functions, and sharing."""
+
+    arrays: set[int]
+
+    def persistent_id(self, value: Any) -> None:
+        if type(value).__name__ == "ndarray":
+            if id(value) in self.arrays or not _is_native(value.dtype):
+                raise pickle.PicklingError("joblib would store an array twice, or turn its bytes")
+            self.arrays.add(id(value))
 
     def reducer_override(self, value: Any) -> Any:
         if _is_process_wide(value) or getattr(value, "__module__", "") == "__main__":
@@ -335,7 +345,7 @@ def _view(whole: Any, writeable: bool, shape: Any, dtype: Any, start: int, strid
 def _taken_apart(function: FunctionType) -> tuple[Any, ...]:
     names = ("__name__", "__qualname__", "__module__", "__doc__", "__defaults__", "__kwdefaults__")
     attributes = {name: getattr(function, name) for name in names}
-    attributes["__annotations__"] = dict(function.__annotations__)
+    attributes["__annotations__"] = function.__annotations__
     cells = function.__closure__ or ()
     return (
         *(_put_together, (function.__code__, len(cells))),

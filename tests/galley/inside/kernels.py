@@ -32,9 +32,9 @@ def run(
 
 
 def text(cell: NotebookNode) -> str:
-    """Return all that a cell printed or returned."""
+    """Return all that a cell printed or returned, sorted: two streams may come in any order."""
     parts = []
     for output in cell.outputs:
         parts.append(output.get("text") or output.get("data", {}).get("text/plain", ""))
         parts.append(output.get("evalue", ""))
-    return "".join(parts)
+    return "".join(sorted(parts))

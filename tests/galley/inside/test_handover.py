@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from galley.inside import fingerprint
+import scipy.sparse  # type: ignore[import-untyped]
+from galley.inside import fingerprint, probe
 from galley.inside import handover as source
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.datasets import load_iris
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -78,6 +81,9 @@ VALUES: dict[str, tuple[Any, str]] = {
     "swapped": (np.array([1.0, 2.0], dtype=">f8"), ".pickle"),
     "things": (np.array([1, "x", None], dtype=object), ".pickle"),
     "model": (trained(), ".joblib"),
+    "matrix": (scipy.sparse.coo_matrix(np.eye(2)).todense(), ".pickle"),
+    "sparse": (scipy.sparse.csr_array(np.eye(2)), ".pickle"),
+    "bunch": (load_iris(), ".pickle"),
     "number": (3, ".pickle"),
     "nothing": (None, ".pickle"),
     "nested": ({"a": [1, {2}], (1, 2): b"x"}, ".pickle"),
@@ -232,6 +238,46 @@ def test_a_class_that_the_loading_notebook_lacks(tmp_path: Path, handover: Modul
     cells = run(tmp_path, [load], allow_errors=True)
     assert "cannot load 'points' of task 'first'" in text(cells[0])
     assert "Point" in text(cells[0])
+
+
+def test_an_estimator_keeps_the_arrays_that_it_holds_twice(handover: ModuleType) -> None:
+    x = np.arange(40.0).reshape(20, 2)
+    models = {
+        "near": KNeighborsClassifier(2).fit(x, x[:, 0] > 9),
+        "boosted": GradientBoostingClassifier(n_estimators=2, random_state=0).fit(x, x[:, 0] > 9),
+    }
+    handover.save("t", **models)
+    for name, back in zip(models, handover.load("t", *models), strict=True):
+        assert fingerprint.digest(back) == fingerprint.digest(models[name]) is not None
+
+
+def test_frames_and_their_memory_stay_together(handover: ModuleType) -> None:
+    value = frame(a=[1.0, 2.0])
+    group = {"value": value, "inside": value["a"].to_numpy()}
+    handover.save("t", together=[group])
+    back = dict(zip(group, handover.load("t", *group), strict=True))
+    back["value"].iloc[0, 0] = value.iloc[0, 0] = 5.0
+    assert back["inside"].tolist() == group["inside"].tolist()
+
+
+def test_a_decorated_function_stays_what_it_is(tmp_path: Path, handover: ModuleType) -> None:
+    first = (
+        "import functools, handover\n"
+        "def twice(call):\n"
+        "    @functools.wraps(call)\n"
+        "    def wrapper(x): return call(x) * 2\n"
+        "    return wrapper\n"
+        "def one(x: int) -> int: return x + 1\n"
+        "wrapped = twice(one)\n"
+    )
+    save = "handover.save('t', wrapped=wrapped)"
+    load = "import handover; wrapped = handover.load('t', 'wrapped')"
+    output = tmp_path / "snapshots"
+    for number, cells in enumerate([[first, save], [load, "print(wrapped(3))"]]):
+        added = probe.prepare(tmp_path / f"probe{number}", after={2: number}, output=output)
+        run(tmp_path, cells, added)
+    facts = [json.loads((output / f"{n}.json").read_text())["names"]["wrapped"] for n in (0, 1)]
+    assert facts[0]["digest"] == facts[1]["digest"] is not None
 
 
 def test_a_transformer_with_a_function_of_a_library_is_kept_by_joblib(
