@@ -1,0 +1,409 @@
+"""A notebook as one run from top to bottom: what each statement reads and writes in the end.
+
+Functions count where they are mentioned, with what their names stand for by then; a change
+counts for all names that share the object.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from galley.notebook.facts import (
+    CallSite,
+    Change,
+    Effect,
+    Facts,
+    Function,
+    Known,
+    Link,
+    Statement,
+    Tie,
+    Trouble,
+)
+from galley.notebook.hoist import Hoist, hoist_of, is_light
+from galley.notebook.randomness import ESTIMATOR, FIT
+from galley.notebook.scopes import ARGUMENT
+from galley.notebook.sharing import reached
+
+STATES = ("random", "numpy.random", "torch")
+_DEPTH = 12
+
+
+@dataclass
+class Step:
+    """One statement, with everything that it calls.
+
+    Attributes:
+        reads: names that it needs.
+        binds: name → whether it surely binds it.
+        changes: name → whether the change of its object is certain.
+        groups: names that a change here ties together: they share what is changed.
+        stuck: name → (code, what): its value cannot leave the process.
+        states: state → True where it is only seeded.
+        light: no work of its own.
+    """
+
+    index: int
+    statement: Statement
+    reads: set[str]
+    binds: dict[str, bool]
+    changes: dict[str, bool]
+    deletes: set[str]
+    groups: list[tuple[frozenset[str], int]]
+    stuck: dict[str, tuple[str, str]]
+    states: dict[str, bool]
+    effects: list[Effect]
+    troubles: list[Trouble]
+    hoist: Hoist | None
+    light: bool
+
+    @property
+    def cell(self) -> int:
+        """Index of its cell."""
+        return self.statement.cell
+
+
+@dataclass
+class _World:
+    """What names stand for at a place of the notebook."""
+
+    functions: dict[str, list[Function]] = field(default_factory=dict)
+    carries: dict[str, set[str]] = field(default_factory=dict)
+    closures: set[str] = field(default_factory=set)
+    stuck: dict[str, tuple[str, str]] = field(default_factory=dict)
+    near: dict[str, list[Link]] = field(default_factory=dict)
+    since: dict[str, int] = field(default_factory=dict)
+
+
+def steps_of(statements: Iterable[Statement], known: Known, plain: frozenset[str]) -> list[Step]:
+    """Return the steps of a notebook's statements.
+
+    Args:
+        plain: names that always hold what cannot change: numbers, texts.
+    """
+    flow = _Flow(known, plain)
+    found = [flow.step(index, one) for index, one in enumerate(statements)]
+    if any(ESTIMATOR in one.states for one in found):
+        for one in found:
+            if FIT in one.states:
+                one.states["numpy.random"] = False
+    for one in found:
+        one.states = {name: seeds for name, seeds in one.states.items() if name in STATES}
+    return found
+
+
+def plain_names(statements: Iterable[Statement], scalars: Iterable[str] = ()) -> frozenset[str]:
+    """Return the names that only ever hold numbers or texts."""
+    plain: set[str] = set(scalars)
+    other: set[str] = set()
+    for statement in statements:
+        for node in statement.nodes:
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    (plain if _is_scalar(value) else other).add(name)
+                case ast.AugAssign():
+                    pass
+                case _:
+                    other |= set(statement.facts.binds)
+        if len(statement.nodes) != 1:
+            other |= set(statement.facts.binds)
+    return frozenset((plain - other) | set(scalars))
+
+
+def _is_scalar(node: ast.expr) -> bool:
+    match node:
+        case ast.Constant() | ast.JoinedStr() | ast.Compare():
+            return True
+        case ast.UnaryOp(operand=operand):
+            return _is_scalar(operand)
+        case ast.Call(func=ast.Name(id=name)):
+            return name in {"len", "int", "float", "str", "bool", "round", "hash", "ord", "input"}
+        case ast.Subscript(value=ast.Attribute(attr="shape")):
+            return True
+    return False
+
+
+class _Flow:
+    def __init__(self, known: Known, plain: frozenset[str]) -> None:
+        self.known = known
+        self.plain = plain
+        self.world = _World()
+        self.methods: dict[str, list[Function]] = {}
+        self.index = 0
+
+    def step(self, index: int, statement: Statement) -> Step:
+        self.index = index
+        own = statement.facts
+        facts = self._with_calls(own)
+        changes: dict[str, Change] = dict(facts.changes)
+        linked: list[Link] = [one for one in own.links if self._is_shared(one)]
+        stuck = dict(own.stuck)
+        for site in facts.calls:
+            self._call(site, changes, linked, stuck)
+        spread, groups = self._spread(changes, linked)
+        for name in facts.functions:
+            for one in facts.functions[name].methods:
+                self.methods.setdefault(one, []).append(facts.functions[name].methods[one])
+        for link in linked:
+            if link.source in self.world.stuck and link.target not in stuck:
+                stuck[link.target] = self.world.stuck[link.source]
+        hoist = hoist_of(statement, self.known)
+        step = Step(
+            index=index,
+            statement=statement,
+            reads=set(facts.reads),
+            binds=dict(facts.binds),
+            changes=spread,
+            deletes=set(own.deletes),
+            groups=groups,
+            stuck=stuck,
+            states=dict(facts.states),
+            effects=list(facts.effects),
+            troubles=_troubles(facts.troubles, hoist),
+            hoist=hoist,
+            light=is_light(statement, self.known),
+        )
+        self._after(statement, facts, linked, stuck)
+        return step
+
+    # -- what functions add --
+
+    def _with_calls(self, own: Facts) -> Facts:
+        """Return the facts of a statement with those of the functions that it mentions."""
+        facts = Facts(
+            reads=dict(own.reads),
+            binds=dict(own.binds),
+            changes=dict(own.changes),
+            calls=list(own.calls),
+            effects=list(own.effects),
+            states=dict(own.states),
+            troubles=list(own.troubles),
+            functions=own.functions,
+        )
+        for function in self.closure(own.reads):
+            other = function.facts
+            for name in other.reads:
+                facts.reads.setdefault(name, 0)
+            for name in other.binds:
+                facts.binds.setdefault(name, False)
+            for name, change in other.changes.items():
+                if not name.startswith(ARGUMENT):
+                    facts.change(name, deep=change.deep, sure=change.sure)
+            facts.effects += other.effects
+            facts.troubles += other.troubles
+            facts.calls += [one for one in other.calls if _is_outer(one)]
+            for state, seeds in other.states.items():
+                facts.states[state] = facts.states.get(state, True) and seeds
+        return facts
+
+    def closure(self, names: Iterable[str]) -> list[Function]:
+        """Return the functions and classes that names stand for, and what these use in turn."""
+        found: dict[int, Function] = {}
+        seen: set[str] = set()
+        todo = list(names)
+        while todo:
+            name = todo.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            todo += self.world.carries.get(name, ())
+            for function in self.world.functions.get(name, ()):
+                found[id(function)] = function
+                todo += function.facts.reads
+        return list(found.values())
+
+    def _call(
+        self,
+        site: CallSite,
+        changes: dict[str, Change],
+        linked: list[Link],
+        stuck: dict[str, tuple[str, str]],
+    ) -> None:
+        if site.method:
+            functions = self.methods.get(site.function, [])
+            if not functions and site.change is not None:
+                for name in site.receiver:
+                    _change(changes, name, site.change)
+        else:
+            functions = self.world.functions.get(site.function, [])
+            if site.function in self.world.closures:
+                _change(changes, site.function, Change(deep=False, sure=False))
+        for function in functions:
+            for name, change in self._argument_changes(function, 0).items():
+                for one in _given(function, site, name):
+                    _change(changes, one, change)
+            if site.method and site.change is not None and site.change.sure:
+                for name in site.receiver:
+                    _change(changes, name, site.change)
+            for target in site.targets:
+                if function.closure:
+                    self.world.closures.add(target)
+                if "" in function.facts.stuck:
+                    stuck[target] = function.facts.stuck[""]
+                for name in function.returns:
+                    sources = _given(function, site, name) if name[0] == ARGUMENT else {name}
+                    for source in sources - {target}:
+                        link = Link(Tie.PART, target, source, target)
+                        if self._is_shared(link):
+                            linked.append(link)
+
+    def _argument_changes(self, function: Function, depth: int) -> dict[str, Change]:
+        """Return parameter → change, with what inner calls of the notebook's functions change."""
+        found = {
+            name: one for name, one in function.facts.changes.items() if name.startswith(ARGUMENT)
+        }
+        if depth >= _DEPTH:
+            return found
+        for site in function.facts.calls:
+            if _is_outer(site):
+                continue
+            table = self.methods if site.method else self.world.functions
+            inner = table.get(site.function, [])
+            if site.method and not inner and site.change is not None:
+                for name in site.receiver:
+                    if name.startswith(ARGUMENT):
+                        _change(found, name, site.change)
+            for other in inner:
+                if other is function:
+                    continue
+                for name, change in self._argument_changes(other, depth + 1).items():
+                    for one in _given(other, site, name):
+                        if one.startswith(ARGUMENT):
+                            _change(found, one, change)
+        return found
+
+    # -- sharing --
+
+    def _is_shared(self, link: Link) -> bool:
+        return not any(
+            name in self.plain or name in self.world.functions or name in self.known.imports
+            for name in (link.target, link.source)
+        )
+
+    def _spread(
+        self, changes: Mapping[str, Change], linked: list[Link]
+    ) -> tuple[dict[str, bool], list[tuple[frozenset[str], int]]]:
+        near = self.world.near
+        if linked:
+            near = {name: list(links) for name, links in near.items()}
+            for link in linked:
+                near.setdefault(link.target, []).append(link)
+                near.setdefault(link.source, []).append(link)
+        found: dict[str, bool] = {}
+        groups = []
+        for name, change in changes.items():
+            if name in self.plain or name.startswith(ARGUMENT):
+                continue
+            names = reached(name, near, deep=change.deep)
+            for one in names:
+                found[one] = found.get(one, False) or (change.sure and one == name)
+            if len(names) > 1:
+                since = min(self.world.since.get(one, self.index) for one in names)
+                groups.append((frozenset(names), since))
+        return found, groups
+
+    def _after(
+        self,
+        statement: Statement,
+        facts: Facts,
+        linked: list[Link],
+        stuck: Mapping[str, tuple[str, str]],
+    ) -> None:
+        """Note what names stand for from here on."""
+        world, own = self.world, statement.facts
+        augmented = any(isinstance(one, ast.AugAssign) for one in statement.nodes)
+        gone = {name for name, certain in own.binds.items() if certain} | own.deletes
+        for name in set() if augmented else gone:
+            self._forget(name)
+        for link in linked:
+            if link.target != link.source:
+                for end in (link.target, link.source):
+                    world.near.setdefault(end, []).append(link)
+                    world.since.setdefault(end, self.index)
+        for name, certain in own.binds.items():
+            functions = [own.functions[name]] if name in own.functions else []
+            old = [] if certain else world.functions.get(name, [])
+            if functions or old:
+                world.functions[name] = [*old, *functions]
+            else:
+                world.functions.pop(name, None)
+        for name, sources in own.made.items():
+            carried = set() if own.binds.get(name) else set(world.carries.get(name, ()))
+            for source in sources:
+                carried |= world.carries.get(source, set())
+                if source in own.passed and source in world.functions:
+                    carried.add(source)
+                for one in self.closure([source]):
+                    if one.keeps:
+                        carried.add(one.name)
+            if carried:
+                world.carries[name] = carried
+            elif own.binds.get(name):
+                world.carries.pop(name, None)
+        for link in linked:
+            if link.holder == link.target and link.source in world.carries:
+                carried = world.carries.setdefault(link.target, set())
+                world.carries[link.target] = carried | world.carries[link.source]
+        world.stuck.update(stuck)
+
+    def _forget(self, name: str) -> None:
+        """A name got another object: its links go, what they joined stays joined."""
+        world = self.world
+        world.stuck.pop(name, None)
+        world.closures.discard(name)
+        links = world.near.pop(name, [])
+        others: dict[str, Link] = {}
+        for link in links:
+            other = link.source if link.target == name else link.target
+            world.near[other] = [one for one in world.near.get(other, []) if one is not link]
+            if link.tie is not Tie.PART or link.holder != name:
+                others.setdefault(other, link)
+        names = list(others)[:20]
+        for first, second in zip(names, names[1:], strict=False):
+            ties = {others[first].tie, others[second].tie}
+            tie = Tie.SAME if ties == {Tie.SAME} else Tie.VIEW
+            link = Link(tie, first, second)
+            world.near[first].append(link)
+            world.near[second].append(link)
+        world.since.pop(name, None)
+
+
+def _troubles(troubles: Iterable[Trouble], hoist: Hoist | None) -> list[Trouble]:
+    """Return what ties sections, without what is repeated as a setting."""
+    repeated = hoist is not None and hoist.kind == "setting"
+    return [one for one in troubles if not (repeated and one.scope == "setting")]
+
+
+def _is_outer(site: CallSite) -> bool:
+    groups = [site.receiver, *site.arguments, *(names for _, names in site.keywords)]
+    return not any(name.startswith(ARGUMENT) for group in groups for name in group)
+
+
+def _change(changes: dict[str, Change], name: str, change: Change) -> None:
+    old = changes.get(name, Change(deep=False, sure=False))
+    changes[name] = Change(old.deep or change.deep, old.sure or change.sure)
+
+
+def _given(function: Function, site: CallSite, name: str) -> set[str]:
+    """Return the names that reach the argument of a call for a parameter ``@name``."""
+    parameter = name.removeprefix(ARGUMENT)
+    parameters = function.parameters
+    found: set[str] = set()
+    if parameter not in parameters:
+        return found
+    position = parameters.index(parameter)
+    if site.method:
+        if position == 0:
+            return set(site.receiver)
+        position -= 1
+    if position < len(site.arguments):
+        found |= site.arguments[position]
+    if position == len(parameters) - 1:
+        for extra in site.arguments[position:]:
+            found |= extra
+    for key, names in site.keywords:
+        if key in {parameter, ""}:
+            found |= names
+    return found

@@ -1,0 +1,139 @@
+"""Which names reach the object that an expression gives."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+
+from galley.notebook.vocabulary import ALIAS_METHODS
+
+_WHOLE = (ast.Name, ast.Starred, ast.Await, ast.NamedExpr, ast.IfExp, ast.BoolOp)
+_PASSING = frozenset({"zip", "enumerate", "reversed", "iter", "next", "asarray", "from_numpy"})
+"""Functions whose result reaches their arguments."""
+_COPYING = frozenset({"pandas", "numpy", "datetime", "pathlib", "collections", "polars", "decimal"})
+"""Libraries whose constructors copy, or make what does not change."""
+
+
+def dotted(node: ast.expr, imports: Mapping[str, str]) -> str | None:
+    """Return the dotted path of ``np.random.seed`` after imports; None if it is no module's."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name) or node.id not in imports:
+        return None
+    return ".".join([imports[node.id], *reversed(parts)])
+
+
+def root(node: ast.expr) -> str | None:
+    """Return the name that an attribute or subscript starts from: ``a`` of ``a.b[0].c``."""
+    while True:
+        match node:
+            case ast.Attribute(value=value) | ast.Subscript(value=value):
+                node = value
+            case ast.Name(id=name):
+                return name
+            case _:
+                return None
+
+
+def roots(node: ast.expr | None, imports: Mapping[str, str]) -> frozenset[str]:
+    """Return the names whose objects the value of an expression may be, or be part of, or hold."""
+    return frozenset(_roots(node, imports, {}))
+
+
+def _roots(
+    node: ast.expr | None, imports: Mapping[str, str], inner: Mapping[str, frozenset[str]]
+) -> Iterator[str]:
+    match node:
+        case ast.Name(id=name):
+            if name in inner:
+                yield from inner[name]
+            elif name not in imports:
+                yield name
+        case ast.Attribute(value=value) | ast.Subscript(value=value):
+            yield from _roots(value, imports, inner)
+        case ast.Starred(value=value) | ast.Await(value=value) | ast.NamedExpr(value=value):
+            yield from _roots(value, imports, inner)
+        case ast.IfExp(body=one, orelse=other):
+            yield from _roots(one, imports, inner)
+            yield from _roots(other, imports, inner)
+        case ast.BoolOp(values=values) | ast.List(elts=values) | ast.Tuple(elts=values):
+            for value in values:
+                yield from _roots(value, imports, inner)
+        case ast.Set(elts=values):
+            for value in values:
+                yield from _roots(value, imports, inner)
+        case ast.Dict(values=values):
+            for value in values:
+                yield from _roots(value, imports, inner)
+        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
+            yield from _roots(node.elt, imports, _inner(node.generators, imports, inner))
+        case ast.DictComp():
+            yield from _roots(node.value, imports, _inner(node.generators, imports, inner))
+        case ast.Call():
+            yield from _call_roots(node, imports, inner)
+
+
+def _inner(
+    generators: list[ast.comprehension],
+    imports: Mapping[str, str],
+    inner: Mapping[str, frozenset[str]],
+) -> Mapping[str, frozenset[str]]:
+    known = dict(inner)
+    for one in generators:
+        source = frozenset(_roots(one.iter, imports, known))
+        for target in ast.walk(one.target):
+            if isinstance(target, ast.Name):
+                known[target.id] = source
+    return known
+
+
+def _call_roots(
+    node: ast.Call, imports: Mapping[str, str], inner: Mapping[str, frozenset[str]]
+) -> Iterator[str]:
+    match node.func:
+        case ast.Attribute(value=value, attr=attr):
+            module = dotted(value, imports)
+            if module is None and attr in ALIAS_METHODS:
+                yield from _roots(value, imports, inner)
+            holds = attr[:1].isupper() or attr in _PASSING or attr.startswith("make_")
+            if module is not None and module.partition(".")[0] in _COPYING:
+                holds = attr in _PASSING
+            if module is None and attr == "fit":
+                yield from _roots(value, imports, inner)
+        case ast.Name(id=name):
+            holds = name[:1].isupper() or name in _PASSING or name.startswith("make_")
+            if imports.get(name, "").partition(".")[0] in _COPYING:
+                holds = False
+        case _:
+            holds = False
+    if holds:
+        for value in [*node.args, *(one.value for one in node.keywords)]:
+            yield from _roots(value, imports, inner)
+
+
+def is_whole(node: ast.expr) -> bool:
+    """Whether the value of an expression is the very object of a name."""
+    return isinstance(node, _WHOLE)
+
+
+def is_slice(node: ast.expr) -> bool:
+    """Whether an expression may share memory with its object: a slice, ``.T``, ``.values``."""
+    match node:
+        case ast.Subscript(slice=ast.Slice()):
+            return True
+        case ast.Subscript(slice=ast.Tuple(elts=elts)):
+            return any(isinstance(one, ast.Slice) for one in elts)
+        case ast.Attribute(attr=attr):
+            return attr in {"T", "values", "flat", "real", "imag", "data", "loc", "iloc"}
+        case ast.Call(func=ast.Attribute(attr=attr)):
+            return attr in {"view", "reshape", "ravel", "squeeze", "swapaxes", "transpose"} | {
+                "numpy",
+                "to_numpy",
+                "asarray",
+                "from_numpy",
+                "detach",
+            }
+        case _:
+            return False

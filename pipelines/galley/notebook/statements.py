@@ -1,0 +1,143 @@
+"""The statements of a notebook with their facts, in the order in which they run."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from galley.notebook.facts import Effect, Facts, Known, Statement, Trouble
+from galley.notebook.files import literal_path
+from galley.notebook.magics import cell_magic
+from galley.notebook.reading import Reader
+from galley.notebook.source import Cell, parse
+
+
+@dataclass(frozen=True)
+class CellFacts:
+    """The names of one cell.
+
+    Attributes:
+        defined: bound at its top level, or by ``global`` in a function.
+        used: taken from outside the cell: read before it binds them.
+        deleted: deleted by it.
+        changed: names whose objects it changes.
+        statements: what they are put together from.
+    """
+
+    defined: frozenset[str]
+    used: frozenset[str]
+    deleted: frozenset[str]
+    changed: frozenset[str]
+    statements: tuple[Statement, ...]
+
+
+def cell_facts(cell: Cell, known: Known | None = None) -> CellFacts:
+    """Return what a cell does to names; functions count where they are defined, not called."""
+    statements = tuple(cell_statements(cell, known or known_of((cell,))))
+    used: set[str] = set()
+    bound: set[str] = set()
+    for one in statements:
+        used |= set(one.facts.reads) - bound
+        bound |= {name for name, certain in one.facts.binds.items() if certain}
+    facts = [one.facts for one in statements]
+    return CellFacts(
+        defined=frozenset(name for one in facts for name in one.binds),
+        used=frozenset(used),
+        deleted=frozenset(name for one in facts for name in one.deletes),
+        changed=frozenset(name for one in facts for name in one.changes),
+        statements=statements,
+    )
+
+
+def known_of(cells: tuple[Cell, ...], modules: Mapping[str, str] | None = None) -> Known:
+    """Return what all cells together say of names."""
+    imports: dict[str, str] = {}
+    bound: Counter[str] = Counter()
+    texts: dict[str, ast.expr] = {}
+    for cell in cells:
+        for node in ast.walk(cell.code.tree) if cell.code.tree is not None else ():
+            match node:
+                case ast.Import(names=names):
+                    for alias in names:
+                        name = alias.asname or alias.name.partition(".")[0]
+                        imports[name] = alias.name if alias.asname else name
+                case ast.ImportFrom(module=module, names=names, level=0):
+                    for alias in names:
+                        imports[alias.asname or alias.name] = f"{module}.{alias.name}"
+                case ast.Name(id=name, ctx=ast.Store()):
+                    bound[name] += 1
+                case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                    bound[name] += 1
+        for node in cell.code.tree.body if cell.code.tree is not None else ():
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    texts[name] = value
+    imports = {name: path for name, path in imports.items() if not bound[name]}
+    known = Known(imports, {}, modules or {})
+    literal: dict[str, str] = {}
+    for name, value in texts.items():
+        if bound[name] == 1 and (path := literal_path(value, Known(imports, literal))) is not None:
+            literal[name] = path
+    return Known(known.imports, literal, known.modules)
+
+
+def cell_statements(cell: Cell, known: Known) -> Iterator[Statement]:
+    """Yield the statements of a code cell; statements that share a line are one."""
+    if cell.type != "code" or not cell.source.strip():
+        return
+    code = cell.code
+    if code.tree is None:
+        line = code.error[1] if code.error else 1
+        facts = Facts(troubles=[Trouble("unreadable", "cannot be read as Python", line)])
+        yield _whole(cell, facts)
+        return
+    if (magic := cell_magic(cell)) is not None:
+        yield _whole(cell, _magic_facts(cell, magic.kind, known))
+        return
+    lines = cell.source.split("\n")
+    groups = _grouped(code.tree.body)
+    for number, (start, end, nodes) in enumerate(groups):
+        facts = Reader(known).read(nodes)
+        source = "\n".join(lines[start - 1 : end])
+        last = number == len(groups) - 1
+        yield Statement(cell.index, start, end, tuple(nodes), source, last, facts)
+    if code.magic == "capture" and (name := code.argument.split(" ")[0]).isidentifier():
+        yield _whole(cell, Facts(binds={name: True}))
+
+
+def _whole(cell: Cell, facts: Facts) -> Statement:
+    return Statement(cell.index, 1, cell.source.count("\n") + 1, (), cell.source, True, facts)
+
+
+def _magic_facts(cell: Cell, kind: str, known: Known) -> Facts:
+    reader = Reader(known)
+    magic = cell_magic(cell)
+    assert magic is not None
+    body = cell.source.lstrip().partition("\n")[2]
+    if kind == "python":
+        tree = parse(body).tree
+        for node in tree.body if tree is not None else []:
+            reader.visit(node)
+        reader.facts.binds.clear()
+    elif kind == "file":
+        reader.facts.effects.append(Effect("write", magic.argument or None, 1))
+    else:
+        reader.magic(magic, 1)
+    return reader.facts
+
+
+def _grouped(nodes: list[ast.stmt]) -> list[tuple[int, int, list[ast.stmt]]]:
+    """Return (first line, last line, statements) of statements that share no line."""
+    found: list[tuple[int, int, list[ast.stmt]]] = []
+    for node in nodes:
+        decorators = getattr(node, "decorator_list", [])
+        start = min([node.lineno, *(one.lineno for one in decorators)])
+        end = node.end_lineno or node.lineno
+        if found and found[-1][1] >= start:
+            first, last, before = found.pop()
+            found.append((first, max(last, end), [*before, node]))
+        else:
+            found.append((start, end, [node]))
+    return found
