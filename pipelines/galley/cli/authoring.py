@@ -10,6 +10,7 @@ import click
 
 from galley.cli import output
 from galley.cli.parameters import parse_values
+from galley.cli.plans import show_plan
 from galley.cli.session import Session, with_session
 from galley.client import collect_modules
 from galley.domain.pipelines import Direction, Goal
@@ -112,7 +113,11 @@ def publish(session: Session, notebook: Path, **options: Any) -> None:
 @click.argument("notebook", type=click.Path(path_type=Path))
 @with_session
 def analyse(session: Session, notebook: Path) -> None:
-    """Read NOTEBOOK and say what publishing it would find; nothing is run or kept."""
+    """Read NOTEBOOK and say what publishing it would find; nothing is run or kept.
+
+    Shows the tasks that a rehearsal would try to prove, what each takes over from which, and what
+    is not cut, with the reason.
+    """
     found = collect_modules(
         notebook, lambda nb, modules: session.client.analyse(session.tenant, nb, modules)
     )
@@ -122,6 +127,7 @@ def analyse(session: Session, notebook: Path) -> None:
         f"{notebook.name}: {len(parameters)} parameters ({', '.join(parameters) or 'none'}), "
         f"{len(found.modules)} local modules, {len(found.analysis.requirements)} requirements",
     )
+    show_plan(session.output, found.analysis.split)
     _print_checks(found.analysis)
     if found.analysis.errors:
         raise SystemExit(1)

@@ -19,6 +19,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Publish": {
         "publish": "authoring",
         "analyse": "authoring",
+        "build": "building",
         "withdraw": "authoring",
         "export": "authoring",
     },

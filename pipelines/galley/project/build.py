@@ -109,7 +109,7 @@ def build_project(
     else:
         graph = {
             "pipeline.yaml": unsplit_pipeline(name, schema),
-            f"tasks/{name}.ipynb": unsplit_notebook(cells, schema),
+            f"tasks/{name}.ipynb": unsplit_notebook(cells, schema, _other_kernel(notebook)),
         }
         nodes = [TaskNode(name=name, cells=node.cells) for node in analysis.tasks]
     files = {
@@ -145,6 +145,17 @@ def _split(
         **files,
         f"{handover}.py": HANDOVER.read_text(encoding="utf-8"),
     }
+
+
+def _other_kernel(notebook: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the kernel of a notebook in another language than Python, which it needs by name."""
+    language = other_language(notebook)
+    if language is None:
+        return None
+    kernel = notebook_metadata(notebook).get("kernelspec", {})
+    named = kernel if isinstance(kernel, dict) else {}
+    default = {"display_name": language, "name": language.lower()}
+    return {**default, **named, "language": language}
 
 
 def _galley(

@@ -36,10 +36,16 @@ NO_PARAMETERS = "# This task has no parameters."
 _KEPT_METADATA = frozenset({"tags", "jupyter", "slideshow", "editable", "deletable"})
 
 
-def unsplit_notebook(cells: Iterable[Cell], schema: ParameterSchema) -> str:
-    """Return the notebook of the one task of an unsplit pipeline, without outputs."""
+def unsplit_notebook(
+    cells: Iterable[Cell], schema: ParameterSchema, kernel: Mapping[str, Any] | None = None
+) -> str:
+    """Return the notebook of the one task of an unsplit pipeline, without outputs.
+
+    Args:
+        kernel: the ``kernelspec`` of a notebook in another language; None: Python's.
+    """
     own = [_own(cell) for cell in cells]
-    return _document(_with_conversion(own, schema, schema.properties))
+    return _document(_with_conversion(own, schema, schema.properties), kernel or KERNEL)
 
 
 def split_notebook(

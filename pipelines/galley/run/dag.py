@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from ploomber.tasks import NotebookRunner
 
 from galley.errors import GalleyError
 from galley.run.cells import own_cells
+
+# Of every task with an upstream: that its source does not name `upstream`, which it need not.
+warnings.filterwarnings("ignore", message=r"\s*=+ DAG render with warnings", category=UserWarning)
 
 _LOADING = (
     ploomber_errors.BaseException,
