@@ -74,9 +74,9 @@ def save(
         if (PRODUCTS / task).exists():
             (PRODUCTS / task).rename(old)
         folder.rename(PRODUCTS / task)  # all of it at once
-        shutil.rmtree(old, ignore_errors=True)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        for left in PRODUCTS.glob(f"{folder.name}*"):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def load(task: str, /, *names: str, states: Iterable[str] = ()) -> Any:
@@ -144,6 +144,8 @@ def _store(folder: Path, number: int, name: str, value: object, task: str) -> di
             kept = None
         if kept is not None:
             return {"file": kept.name, "type": _type(value)}
+        for left in folder.glob(f"{file.name}.*"):
+            left.unlink()
     _write_pickle(file.with_name(f"{file.name}.pickle"), value, {name: value}, task)
     return {"file": f"{file.name}.pickle", "type": _type(value)}
 
@@ -170,10 +172,10 @@ def _as_parquet(file: Path, value: Any) -> Path | None:
     pandas = sys.modules.get("pandas")
     if pandas is None or type(value) not in (pandas.DataFrame, pandas.Series):
         return None
-    if type(value) is pandas.Series and value.name != "":
+    if type(value) is pandas.Series:
+        if value.name is not None and (type(value.name) is not str or not value.name):
+            return None  # "" stands for no name
         file, value = file.with_name(f"{file.name}.series"), value.to_frame(value.name or "")
-    if type(value) is pandas.Series:  # "" stands for no name
-        return None
     file = file.with_name(f"{file.name}.parquet")
     names = (*value.columns, *value.columns.names, *value.index.names)
     plain = all(type(name) is str or name is None for name in names) and value.columns.is_unique
@@ -188,10 +190,18 @@ def _as_parquet(file: Path, value: Any) -> Path | None:
         and all(_is_same_dtype(*pair) for pair in zip(value.dtypes, back.dtypes, strict=True))
         and value.equals(back)
         and value.flags == back.flags
+        and _is_by_column(value)
     )
-    if not same:
-        file.unlink()
     return file if same else None
+
+
+def _is_by_column(frame: Any) -> bool:
+    """Whether columns lie in memory as Parquet brings them back.
+
+    The order of sums depends on it, and so the last bit of a model that is fitted to the frame.
+    """
+    blocks = (getattr(block.values, "flags", None) for block in frame._mgr.blocks)
+    return all(flags is None or flags.c_contiguous for flags in blocks)
 
 
 def _is_safe(dtype: Any) -> bool:

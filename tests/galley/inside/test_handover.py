@@ -68,12 +68,14 @@ VALUES: dict[str, tuple[Any, str]] = {
     "zero_rows": (NUMBERS.iloc[:0], ".parquet"),
     "float_or_missing": (frame(a=pd.array([1.0, np.nan, None], dtype="Float64")), ".pickle"),
     "several_levels": (NUMBERS.set_index(["a", "b"]), ".pickle"),
+    "by_row": (pd.DataFrame(np.arange(6.0).reshape(3, 2), columns=["a", "b"]), ".pickle"),
     "daily": (NUMBERS.set_axis(pd.date_range("2020", periods=3)), ".pickle"),
     "objects": (frame(a=[1, "x", None]), ".pickle"),
     "twice": (pd.DataFrame([[1, 2]], columns=["a", "a"]), ".pickle"),
     "numbered": (pd.DataFrame([[1, 2]]), ".pickle"),
     "empty": (pd.DataFrame(), ".pickle"),
     "number_name": (pd.Series([1], name=3), ".pickle"),
+    "zero_name": (pd.Series([1], name=0), ".pickle"),
     "empty_name": (pd.Series([1], name=""), ".pickle"),
     "duration": (frame(a=pd.to_timedelta([1, 2], unit="s")), ".parquet"),
     "index": (pd.Index(["a", "b"], name="i"), ".pickle"),
@@ -102,6 +104,15 @@ def test_a_value_comes_back_as_it_was(handover: ModuleType, name: str) -> None:
     folder = handover.PRODUCTS / "prepare"
     entry = json.loads((folder / "values.json").read_text())["values"][name]
     assert entry["file"] == f"0-{name}{suffix}"
+    files = {path.name for path in folder.iterdir()}
+    assert files == {entry["file"], "values.json", "states.pickle"}
+
+
+def test_rows_that_lie_together_stay_together(handover: ModuleType) -> None:
+    by_row = VALUES["by_row"][0]
+    handover.save("prepare", by_row=by_row)
+    assert handover.load("prepare", "by_row").to_numpy().flags.c_contiguous
+    assert by_row.to_numpy().flags.c_contiguous
 
 
 def test_loads_in_the_given_order_and_one_value_by_itself(handover: ModuleType) -> None:
