@@ -129,8 +129,10 @@ function Head({ version }: { version: Version }): JSX.Element {
   const progress = version.progress as {
     cell?: number;
     cells?: number;
-    phase?: string;
+    phase?: string | null;
   } | null;
+  // Beside running, a rehearsal counts no cells.
+  const phase = progress?.phase === 'rehearsing' ? null : progress?.phase;
   return (
     <header className="jp-Galley-head">
       <div className="jp-Galley-crumbs">
@@ -159,33 +161,23 @@ function Head({ version }: { version: Version }): JSX.Element {
       {version.note && <blockquote className="jp-Galley-note">{version.note}</blockquote>}
       {version.state === 'rehearsing' && (
         <Meter
-          done={progress?.cell}
-          total={progress?.cells}
+          done={phase ? null : progress?.cell}
+          total={phase ? null : progress?.cells}
           label={
-            progress?.cells
-              ? phased(
-                  trans,
-                  progress.phase,
-                  Math.min((progress.cell ?? 0) + 1, progress.cells),
-                  progress.cells
-                )
-              : trans.__('Starting the rehearsal')
+            phase
+              ? phaseText(trans, phase)
+              : progress?.cells
+                ? trans.__(
+                    'rehearsing cell %1 of %2',
+                    Math.min((progress.cell ?? 0) + 1, progress.cells),
+                    progress.cells
+                  )
+                : trans.__('Starting the rehearsal')
           }
         />
       )}
     </header>
   );
-}
-
-function phased(
-  trans: ReturnType<typeof useGalley>['trans'],
-  phase: string | undefined,
-  cell: number,
-  cells: number
-): string {
-  return phase && phase !== 'rehearsing'
-    ? trans.__('%1: cell %2 of %3', phaseText(trans, phase), cell, cells)
-    : trans.__('rehearsing cell %1 of %2', cell, cells);
 }
 
 /** A version that may still go live is compared with what is live, another with the one before. */

@@ -97,7 +97,7 @@ export function CompareDialog(props: {
     >
       <p className="jp-Galley-muted">
         {trans.__(
-          'What your kernel holds, beside a clean run from top to bottom. Names are compared by fingerprints; no value leaves your session.'
+          'What your kernel holds, beside a clean run from top to bottom. Variables are compared by fingerprints of their values, outputs as they stand in the notebook.'
         )}
       </p>
       <ComparisonView outcome={props.outcome} onCell={props.onCell} />

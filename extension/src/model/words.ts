@@ -163,9 +163,11 @@ export function proofSentence(trans: TranslationBundle, proof: Proof): string {
 export function phaseText(trans: TranslationBundle, phase: string): string {
   const words: Record<string, string> = {
     environment: trans.__('Preparing the environment'),
+    'preparing the environment': trans.__('Preparing the environment'),
     rehearsing: trans.__('Rehearsing'),
     'plain run again': trans.__('Proving the split: running unsplit once more'),
     'split run': trans.__('Proving the split: running split'),
+    'split run with fewer tasks': trans.__('Proving the split: running split, with fewer tasks'),
     comparing: trans.__('Proving the split: comparing')
   };
   return words[phase] ?? phase;

@@ -5,7 +5,7 @@ import { cellsAhead } from '../model/diff';
 import type { Place } from '../model/place';
 import type { IWord } from '../model/words';
 import type { ICell } from './notebook';
-import { progressOf } from './steps';
+import { isProof, progressOf } from './steps';
 
 export interface IStanding {
   pipeline: Pipeline | null;
@@ -77,10 +77,13 @@ function newest(trans: TranslationBundle, latest: Version): IWord | null {
   switch (latest.state) {
     case 'analysing':
     case 'rehearsing': {
-      const { cell, cells } = progressOf(latest);
-      const text = cells
-        ? trans.__('rehearsing cell %1 of %2', Math.min(cell + 1, cells), cells)
-        : trans.__('rehearsing…');
+      const { cell, cells, phase } = progressOf(latest);
+      const proving = phase !== null && isProof(phase);
+      const text = proving
+        ? trans.__('proving the split…')
+        : cells
+          ? trans.__('rehearsing cell %1 of %2', Math.min(cell + 1, cells), cells)
+          : trans.__('rehearsing…');
       return { text, tone: 'busy', glyph: 'play' };
     }
     case 'in_review':

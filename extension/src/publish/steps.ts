@@ -12,7 +12,9 @@ export interface IStep {
   total?: number;
 }
 
-const PROVING = ['plain run again', 'split run', 'comparing'];
+/** Phases of a rehearsal, as the service calls them. */
+const PREPARING = ['environment', 'preparing the environment'];
+const PROVING = ['plain run again', 'split run', 'split run with fewer tasks', 'comparing'];
 
 /** How far a version is; a rehearsal's progress counts code cells that are finished. */
 export function stepsOf(trans: TranslationBundle, version: Version): IStep[] {
@@ -39,11 +41,16 @@ function environment(trans: TranslationBundle, version: Version, progress: IProg
   const { state, analysis } = version;
   const packages = analysis?.requirements.length ?? 0;
   const begun = progress.cells > 0 || isProving(progress);
-  const doing = state === 'rehearsing' && (!begun || progress.phase === 'environment');
+  const preparing = isPreparing(progress);
+  const doing = state === 'rehearsing' && (!begun || preparing);
   const over = state !== 'analysing' && state !== 'rehearsing';
   return {
     key: 'environment',
-    label: doing ? trans.__('Starting the environment') : trans.__('Environment'),
+    label: preparing
+      ? phaseText(trans, progress.phase ?? '')
+      : doing
+        ? trans.__('Starting the environment')
+        : trans.__('Environment'),
     state: doing ? 'doing' : over || begun ? 'done' : 'waiting',
     detail: packages
       ? trans._n('%1 package at its exact version', '%1 packages at their exact versions', packages)
@@ -51,8 +58,17 @@ function environment(trans: TranslationBundle, version: Version, progress: IProg
   };
 }
 
+function isPreparing({ phase }: IProgress): boolean {
+  return phase !== null && PREPARING.includes(phase);
+}
+
+/** Whether a phase belongs to the proof of a split. */
+export function isProof(phase: string): boolean {
+  return PROVING.includes(phase);
+}
+
 function isProving({ phase }: IProgress): boolean {
-  return phase !== null && PROVING.includes(phase);
+  return phase !== null && isProof(phase);
 }
 
 function rehearsal(
@@ -67,7 +83,7 @@ function rehearsal(
     if (isProving(progress)) {
       return { ...step, state: 'done' };
     }
-    if (cells > 0 && phase !== 'environment') {
+    if (cells > 0 && !isPreparing(progress)) {
       const known = phase === null || phase === 'rehearsing';
       return {
         ...step,
@@ -102,14 +118,16 @@ function proof(
   }
   if (version.state === 'rehearsing' && isProving(progress)) {
     const { cell, cells, phase } = progress;
+    // The cells of the rehearsal itself stay counted while the proof reports none of its own.
+    const counts = cell < cells;
     return [
       {
         ...step,
         label: phaseText(trans, phase ?? ''),
-        detail: cells ? trans.__('cell %1 of %2', Math.min(cell + 1, cells), cells) : undefined,
+        detail: counts ? trans.__('cell %1 of %2', cell + 1, cells) : undefined,
         state: 'doing',
-        done: cell,
-        total: cells || undefined
+        done: counts ? cell : 0,
+        total: counts ? cells : 0
       }
     ];
   }

@@ -66,15 +66,23 @@ describe('the proof among the stations', () => {
   it('waits until the rehearsal is through, and names each of its phases', () => {
     expect(station(at('rehearsing'), 'proof').state).toBe('waiting');
     expect(station(at('rehearsing'), 'rehearsal').label).toBe('Rehearsing cell 3 of 9');
-    expect(station(at('environment'), 'environment').state).toBe('doing');
+    const preparing = station(at('preparing the environment', 0), 'environment');
+    expect(preparing).toMatchObject({ state: 'doing', label: 'Preparing the environment' });
     for (const [phase, said] of [
       ['plain run again', 'unsplit once more'],
       ['split run', 'running split'],
+      ['split run with fewer tasks', 'with fewer tasks'],
       ['comparing', 'comparing']
     ]) {
       expect(station(at(phase), 'rehearsal').state).toBe('done');
       expect(station(at(phase), 'proof').label).toContain(said);
     }
+  });
+
+  it('counts the cells of a proof only where it reports its own', () => {
+    const done = version({ analysis, progress: { cell: 9, cells: 9, phase: 'split run' } });
+    expect(station(done, 'proof')).toMatchObject({ detail: undefined, total: 0 });
+    expect(station(at('split run'), 'proof').detail).toBe('cell 3 of 9');
   });
 
   it('shows a phase that it does not know as it is', () => {
@@ -124,6 +132,9 @@ describe('badgeOf', () => {
     expect(says({ latest: version({ state: 'in_review' }) })).toBe('v4 waiting for review');
     expect(says({ latest: version({ progress: { cell: 1, cells: 9 } }) })).toBe(
       'rehearsing cell 2 of 9'
+    );
+    expect(says({ latest: version({ progress: { cell: 9, cells: 9, phase: 'split run' } }) })).toBe(
+      'proving the split…'
     );
     expect(says({ latest: version({ state: 'failed' }) })).toBe('v4: rehearsal failed');
   });
