@@ -68,7 +68,7 @@ VALUES: dict[str, tuple[Any, str]] = {
     "zero_rows": (NUMBERS.iloc[:0], ".parquet"),
     "float_or_missing": (frame(a=pd.array([1.0, np.nan, None], dtype="Float64")), ".pickle"),
     "several_levels": (NUMBERS.set_index(["a", "b"]), ".pickle"),
-    "by_row": (pd.DataFrame(np.arange(6.0).reshape(3, 2), columns=["a", "b"]), ".pickle"),
+    "by_row": (pd.DataFrame(np.ones((3, 2)), columns=["a", "b"], copy=False), ".pickle"),
     "daily": (NUMBERS.set_axis(pd.date_range("2020", periods=3)), ".pickle"),
     "objects": (frame(a=[1, "x", None]), ".pickle"),
     "twice": (pd.DataFrame([[1, 2]], columns=["a", "a"]), ".pickle"),
