@@ -98,9 +98,15 @@ class _Made:
     files: dict[str, bytes]
 
     @property
-    def tasks(self) -> SplitPlan | None:
+    def shown(self) -> SplitPlan | None:
         """The plan to show: that of the project, or the reasons for one task."""
         return self.plan if self.plan is not None else self.found.analysis.split
+
+    @property
+    def names(self) -> list[str]:
+        """The tasks of the project."""
+        tasks = self.plan.tasks if self.plan is not None else self.found.analysis.tasks
+        return [task.name for task in tasks]
 
 
 def _made(
@@ -217,7 +223,7 @@ def _lacking(error: ModuleNotFoundError) -> GalleyError:
 
 
 def _tell(output: Output, made: _Made, notebook: Path, folder: Path) -> None:
-    analysis, plan, proof = made.found.analysis, made.tasks, made.proof
+    analysis, plan, proof = made.found.analysis, made.shown, made.proof
     for check in analysis.checks:
         if check.severity is not Severity.INFO:
             where = "" if check.cell is None else f"cell {check.cell + 1}: "
@@ -229,7 +235,7 @@ def _tell(output: Output, made: _Made, notebook: Path, folder: Path) -> None:
                 "folder": str(folder),
                 "files": sorted(made.files),
                 "split": plan.model_dump(mode="json") if plan else None,
-                "tasks": [task.name for task in made.plan.tasks] if made.plan else 1,
+                "tasks": made.names,
                 "proved": proof is not None and proof.state is ProofState.EQUAL,
                 "proof": proof.model_dump(mode="json") if proof else None,
                 "reads": beside,
