@@ -709,3 +709,14 @@ def test_a_vectorizer_fitted_twice_is_the_same() -> None:
     one, other = (TfidfVectorizer(stop_words=["".join(["t", "wo"])]).fit(words) for _ in range(2))
     one.transform(words)
     assert digest(one) == digest(other) is not None
+
+
+def test_large_arrays_can_be_handed_over_and_have_a_size() -> None:
+    values = {
+        "frame": pd.DataFrame(np.ones((500, 30))),
+        "array": np.zeros(10**5),
+        "series": pd.Series([1, 2]),
+    }
+    facts = snapshot(values, crossing=values)["names"]
+    assert {name: fact["stuck"] for name, fact in facts.items()} == dict.fromkeys(values)
+    assert facts["array"]["size"] >= 8 * 10**5
