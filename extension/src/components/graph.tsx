@@ -183,7 +183,7 @@ function Box(props: {
     >
       <div
         className={`jp-Galley-graphBox jp-mod-${word?.tone ?? 'idle'}${props.selected ? ' jp-mod-selected' : ''}`}
-        role={choose ? 'button' : undefined}
+        role={choose ? 'button' : 'group'}
         tabIndex={choose ? 0 : undefined}
         aria-pressed={choose ? props.selected : undefined}
         aria-label={`${node.name}: ${word?.text ?? ''} ${progress}`}

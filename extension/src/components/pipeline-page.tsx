@@ -6,6 +6,7 @@ import { may } from '../model/galley';
 import { PagedList } from '../model/list';
 import type { PipelineTab } from '../model/place';
 import { Resource } from '../model/resource';
+import { seenIn } from '../model/split';
 import { liveOf } from '../model/live';
 import { Button, Empty, Link, Loading, Name, ProblemBox, Section, Time } from './basics';
 import { useChanges, useGalley, useModel } from './context';
@@ -283,9 +284,11 @@ function Overview(
 
 /** The tasks that a run of the version has, with what crosses between them. */
 function Tasks({ version }: { version: Version }): JSX.Element {
-  const plan = version.evidence?.proof?.plan;
+  const { evidence } = version;
+  const seen = React.useMemo(() => seenIn(evidence), [evidence]);
+  const plan = evidence?.proof?.plan;
   if (plan && plan.tasks.length > 1) {
-    return <SplitView plan={plan} direction="right" />;
+    return <SplitView plan={plan} seen={seen} direction="right" />;
   }
   const tasks = version.tasks ?? [];
   return <TaskGraph graph={tasks.length > 0 ? tasks : (version.analysis?.tasks ?? [])} />;

@@ -2,6 +2,7 @@
 import * as React from 'react';
 import type { Difference, Evidence, Proof, Version } from '../api/types';
 import { duration } from '../format/time';
+import { seenIn } from '../model/split';
 import { proofWord } from '../model/words';
 import { Empty, Facts, Name } from './basics';
 import { useTrans } from './context';
@@ -46,9 +47,11 @@ export function ProofSummary(props: IProofProps & { onMore: () => void }): JSX.E
 export function ProofView(props: IProofProps): JSX.Element {
   const trans = useTrans();
   const { version, onCell } = props;
-  const proof = version.evidence?.proof;
+  const { evidence } = version;
+  const seen = React.useMemo(() => seenIn(evidence), [evidence]);
+  const proof = evidence?.proof;
   if (!proof) {
-    return <Unproved evidence={version.evidence} />;
+    return <Unproved evidence={evidence} />;
   }
   const unstable = proof.unstable ?? [];
   return (
@@ -56,7 +59,9 @@ export function ProofView(props: IProofProps): JSX.Element {
       <Badge word={proofWord(trans, proof)} />
       <Reason {...props} />
       <p className="jp-Galley-muted">{meaning(trans, proof)}</p>
-      {proof.plan && proof.plan.tasks.length > 1 && <SplitView plan={proof.plan} room={ROOM} />}
+      {proof.plan && proof.plan.tasks.length > 1 && (
+        <SplitView plan={proof.plan} seen={seen} room={ROOM} />
+      )}
       <Facts
         facts={[
           [trans.__('Compared'), compared(trans, proof)],

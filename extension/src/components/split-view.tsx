@@ -1,8 +1,8 @@
 /** A split: its tasks as a graph, and the variables that cross the chosen edge. */
 import * as React from 'react';
-import type { Crossing, SplitPlan } from '../api/types';
+import type { SplitPlan } from '../api/types';
 import { bytes } from '../format/quantity';
-import { edgesOf, type IEdgeFacts } from '../model/split';
+import { edgesOf, type IEdgeFacts, type Seen } from '../model/split';
 import { Empty, Name } from './basics';
 import { useTrans } from './context';
 import { edgeKey, TaskGraph, type IEdgeText } from './graph';
@@ -12,8 +12,8 @@ const CROWDED = 10;
 
 export function SplitView(props: {
   plan: SplitPlan;
-  /** The plan that a rehearsal accepted: it knows types and sizes. */
-  seen?: SplitPlan | null;
+  /** Types and sizes that a rehearsal saw. */
+  seen?: Seen;
   direction?: 'down' | 'right';
   /** How wide the graph may be when it goes down, pixels. */
   room?: number;
@@ -131,8 +131,8 @@ function Crossings({ edge }: { edge: IEdgeFacts }): JSX.Element {
   );
 }
 
-function Variable({ variable }: { variable: Crossing }): JSX.Element {
-  const { name, type, size } = variable;
+function Variable(props: { variable: IEdgeFacts['variables'][number] }): JSX.Element {
+  const { name, type, size, summary } = props.variable;
   return (
     <tr>
       <td>
@@ -140,7 +140,10 @@ function Variable({ variable }: { variable: Crossing }): JSX.Element {
           <Name text={name} most={32} />
         </code>
       </td>
-      <td>{type ? <Name text={type} most={32} /> : '–'}</td>
+      <td>
+        {type ? <Name text={type} most={32} /> : '–'}
+        {summary && <div className="jp-Galley-muted">{summary}</div>}
+      </td>
       <td className="jp-mod-number">{size === null || size === undefined ? '–' : bytes(size)}</td>
     </tr>
   );

@@ -1,5 +1,5 @@
 /** The author's arrangement of cells into tasks, and what crosses between tasks. */
-import type { Crossing, SplitLayout, SplitPlan, TaskLayout } from '../api/types';
+import type { Crossing, Evidence, SplitLayout, SplitPlan, TaskLayout } from '../api/types';
 
 /** The arrangement that the editor shows: what was wished, or the tasks as they are. */
 export function arrangement(plan: SplitPlan): SplitLayout {
@@ -86,18 +86,40 @@ export interface IEdgeFacts {
   from: string;
   to: string;
   /** What is handed over; empty where only an effect ties the two. */
-  variables: Crossing[];
+  variables: (Crossing & { summary: string })[];
   /** The tasks wait for each other because of a file, or of state. */
   effect: boolean;
   /** Process state that goes along. */
   states: string[];
 }
 
-/** What each edge of the graph carries; types and sizes from a rehearsal where there was one. */
-export function edgesOf(plan: SplitPlan, seen?: SplitPlan | null): IEdgeFacts[] {
-  const measured = new Map(
-    (seen?.crossings ?? []).filter(one => one.type).map(one => [one.name, one])
+/** What a rehearsal saw of variables, by name. */
+export type Seen = ReadonlyMap<string, { type: string; size: number | null; summary: string }>;
+
+/** Types and sizes of a rehearsal: at the boundaries that it cut, else at its end. */
+export function seenIn(evidence: Evidence | null | undefined): Seen {
+  const { proof, snapshot } = evidence ?? {};
+  const seen = new Map(
+    Object.entries(snapshot?.names ?? {}).map(([name, { type, size, summary }]) => [
+      name,
+      { type, size: size ?? null, summary: summary ?? '' }
+    ])
   );
+  for (const { name, type, size } of proof?.plan?.crossings ?? []) {
+    const last = seen.get(name);
+    if (type) {
+      seen.set(name, {
+        type,
+        size: size ?? null,
+        summary: last?.type === type && last.size === size ? last.summary : ''
+      });
+    }
+  }
+  return seen;
+}
+
+/** What each edge of the graph carries; types and sizes from a rehearsal where there was one. */
+export function edgesOf(plan: SplitPlan, seen: Seen = new Map()): IEdgeFacts[] {
   const states = new Map(plan.tasks.map(task => [task.name, task.states ?? []]));
   return plan.tasks.flatMap(task =>
     (task.upstream ?? []).map(from => ({
@@ -106,8 +128,14 @@ export function edgesOf(plan: SplitPlan, seen?: SplitPlan | null): IEdgeFacts[] 
       variables: (plan.crossings ?? [])
         .filter(one => one.producer === from && one.consumer === task.name)
         .map(one => {
-          const known = one.type ? one : measured.get(one.name);
-          return { ...one, type: known?.type ?? null, size: known?.size ?? null };
+          const last = seen.get(one.name);
+          const same = !one.type || (one.type === last?.type && one.size === last.size);
+          return {
+            ...one,
+            type: one.type ?? last?.type ?? null,
+            size: one.type ? one.size : (last?.size ?? null),
+            summary: same ? (last?.summary ?? '') : ''
+          };
         }),
       effect: (plan.order ?? []).some(pair => pair[0] === from && pair[1] === task.name),
       states: (task.states ?? []).filter(state => states.get(from)?.includes(state))

@@ -270,6 +270,7 @@ export class PublishSession implements IDisposable, IChanging {
     const { galley, bridge, live } = this.parts;
     this.comparison = new Resource(() => compare(galley, bridge, live, version));
     void this.comparison.refresh();
+    this._changed.emit();
   }
 
   private forget(): void {

@@ -17,7 +17,8 @@ import {
   move,
   named,
   oneTask,
-  rename
+  rename,
+  seenIn
 } from '../model/split';
 import { refusal } from './mistakes';
 import type { PublishSession } from './session';
@@ -35,12 +36,13 @@ export function SplitSection({ session, onCell }: ISplitProps): JSX.Element | nu
     () => plan && { ...plan, tasks: named(plan.tasks, slug) },
     [plan, slug]
   );
+  const evidence = session.known.value?.version?.evidence;
+  const seen = React.useMemo(() => seenIn(evidence), [evidence]);
   if (!plan || !shown || !draft) {
     return null;
   }
   const layout = draft.layout ?? arrangement(plan);
   const set = (changed: SplitLayout | null): void => session.edit({ layout: changed });
-  const seen = session.known.value?.version?.evidence?.proof?.plan ?? null;
   const merges = split.pending ? [] : (plan.merges ?? []);
   const refused = refusal(session.problem);
   return (

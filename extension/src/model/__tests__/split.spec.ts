@@ -1,4 +1,5 @@
 import { plan, proof, task } from '../../__tests__/plans';
+import type { Evidence } from '../../api/types';
 import {
   arrangement,
   cellRanges,
@@ -9,7 +10,8 @@ import {
   move,
   named,
   oneTask,
-  rename
+  rename,
+  seenIn
 } from '../split';
 
 const layout = arrangement(plan());
@@ -66,10 +68,30 @@ describe('edgesOf', () => {
 
   it('takes types and sizes from a rehearsal', () => {
     expect(edgesOf(plan())[0].variables[0]).toMatchObject({ type: null, size: null });
-    expect(edgesOf(plan(), proof().plan)[0].variables[0]).toMatchObject({
+    const snapshot = {
+      cell: 5,
+      names: {
+        df: { type: 'pandas.DataFrame', form: '', size: 2048, summary: '16 × 16 float64' },
+        X: { type: 'numpy.ndarray', form: '', size: 8, summary: '1 float64' }
+      },
+      aliases: [],
+      states: {}
+    };
+    const [toClean, toTrain] = edgesOf(
+      plan(),
+      seenIn({ proof: proof(), snapshot } as unknown as Evidence)
+    );
+    expect(toClean.variables[0]).toMatchObject({
       type: 'pandas.DataFrame',
-      size: 2048
+      size: 2048,
+      summary: '16 × 16 float64'
     });
+    expect(toTrain.variables.map(one => one.type)).toEqual(['numpy.ndarray', null]);
+    // It was larger at the boundary than at the end: the summary is of something else.
+    const grown = { ...snapshot.names.df, size: 4096 };
+    const other = { proof: proof(), snapshot: { ...snapshot, names: { df: grown } } };
+    const seen = seenIn(other as unknown as Evidence);
+    expect(edgesOf(plan(), seen)[0].variables[0]).toMatchObject({ size: 2048, summary: '' });
   });
 
   it('names the state that two tasks share', () => {
