@@ -246,7 +246,9 @@ class CallReader(ast.NodeVisitor):
                 for one in tree.body if tree is not None else []:
                     self.visit(one)
             case _:
-                if name != "compile":
+                if name == "eval":
+                    self.trouble("unreadable", "evaluates a text", node.lineno, "reads")
+                elif name != "compile":
                     what = f"runs code that it makes itself (`{name}`)"
                     self.trouble("unreadable", what, node.lineno)
 

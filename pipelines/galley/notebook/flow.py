@@ -7,6 +7,7 @@ counts for all names that share the object.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -27,8 +28,22 @@ from galley.notebook.randomness import ESTIMATOR, FIT
 from galley.notebook.scopes import ARGUMENT
 from galley.notebook.sharing import reached
 
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 STATES = ("random", "numpy.random", "torch")
-_DEPTH = 12
+
+
+@dataclass(frozen=True)
+class Group:
+    """Names that share an object which is changed here.
+
+    Attributes:
+        since: index of the step from which on they share it.
+        memory: some are views of one array: copies of them would not share it.
+    """
+
+    names: frozenset[str]
+    since: int
+    memory: bool = False
 
 
 @dataclass
@@ -51,7 +66,7 @@ class Step:
     binds: dict[str, bool]
     changes: dict[str, bool]
     deletes: set[str]
-    groups: list[tuple[frozenset[str], int]]
+    groups: list[Group]
     stuck: dict[str, tuple[str, str]]
     states: dict[str, bool]
     effects: list[Effect]
@@ -131,7 +146,9 @@ class _Flow:
         self.plain = plain
         self.world = _World()
         self.methods: dict[str, list[Function]] = {}
+        self.known_changes: dict[int, tuple[Function, dict[str, Change]]] = {}
         self.index = 0
+        self.defined: set[str] = set()
 
     def step(self, index: int, statement: Statement) -> Step:
         self.index = index
@@ -163,10 +180,27 @@ class _Flow:
             effects=list(facts.effects),
             troubles=_troubles(facts.troubles, hoist),
             hoist=hoist,
-            light=is_light(statement, self.known),
+            light=is_light(statement, self.known) and not (facts.effects and not statement.nodes),
         )
+        self._evaluated(step)
         self._after(statement, facts, linked, stuck)
+        self.defined |= set(facts.binds)
         return step
+
+    def _evaluated(self, step: Step) -> None:
+        """``eval`` reads the names in the texts that it is given; any name, without a text."""
+        if not any(one.scope == "reads" for one in step.troubles):
+            return
+        step.troubles = [one for one in step.troubles if one.scope != "reads"]
+        texts = [
+            one.value
+            for node in step.statement.nodes
+            if not isinstance(node, ast.FunctionDef | ast.ClassDef)
+            for one in ast.walk(node)
+            if isinstance(one, ast.Constant) and isinstance(one.value, str)
+        ]
+        named = {name for text in texts for name in _IDENTIFIER.findall(text)} & self.defined
+        step.reads |= named or self.defined
 
     # -- what functions add --
 
@@ -188,7 +222,7 @@ class _Flow:
                 facts.reads.setdefault(name, 0)
             for name in other.binds:
                 facts.binds.setdefault(name, False)
-            for name, change in other.changes.items():
+            for name, change in {**other.changes, **self._argument_changes(function)}.items():
                 if not name.startswith(ARGUMENT):
                     facts.change(name, deep=change.deep, sure=change.sure)
             facts.effects += other.effects
@@ -231,7 +265,7 @@ class _Flow:
             if site.function in self.world.closures:
                 _change(changes, site.function, Change(deep=False, sure=False))
         for function in functions:
-            for name, change in self._argument_changes(function, 0).items():
+            for name, change in list(self._argument_changes(function).items()):
                 for one in _given(function, site, name):
                     _change(changes, one, change)
             if site.method and site.change is not None and site.change.sure:
@@ -245,17 +279,24 @@ class _Flow:
                 for name in function.returns:
                     sources = _given(function, site, name) if name[0] == ARGUMENT else {name}
                     for source in sources - {target}:
-                        link = Link(Tie.PART, target, source, target)
+                        tie = Tie.PART if function.keeps else Tie.SAME
+                        link = Link(tie, target, source, target)
                         if self._is_shared(link):
                             linked.append(link)
 
-    def _argument_changes(self, function: Function, depth: int) -> dict[str, Change]:
-        """Return parameter → change, with what inner calls of the notebook's functions change."""
+    def _argument_changes(self, function: Function) -> dict[str, Change]:
+        """Return parameter → change, with what inner calls of the notebook's functions change.
+
+        What a name stands for inside is taken from its first use on: redefining a helper later
+        is rare, and reading each function once keeps this linear.
+        """
+        if id(function) in self.known_changes:
+            return self.known_changes[id(function)][1]
         found = {
             name: one for name, one in function.facts.changes.items() if name.startswith(ARGUMENT)
         }
-        if depth >= _DEPTH:
-            return found
+        # Noted before it is finished, so that functions that call each other come to an end.
+        self.known_changes[id(function)] = (function, found)
         for site in function.facts.calls:
             if _is_outer(site):
                 continue
@@ -263,15 +304,13 @@ class _Flow:
             inner = table.get(site.function, [])
             if site.method and not inner and site.change is not None:
                 for name in site.receiver:
-                    if name.startswith(ARGUMENT):
-                        _change(found, name, site.change)
+                    _change(found, name, site.change)
             for other in inner:
                 if other is function:
                     continue
-                for name, change in self._argument_changes(other, depth + 1).items():
+                for name, change in list(self._argument_changes(other).items()):
                     for one in _given(other, site, name):
-                        if one.startswith(ARGUMENT):
-                            _change(found, one, change)
+                        _change(found, one, change)
         return found
 
     # -- sharing --
@@ -284,7 +323,7 @@ class _Flow:
 
     def _spread(
         self, changes: Mapping[str, Change], linked: list[Link]
-    ) -> tuple[dict[str, bool], list[tuple[frozenset[str], int]]]:
+    ) -> tuple[dict[str, bool], list[Group]]:
         near = self.world.near
         if linked:
             near = {name: list(links) for name, links in near.items()}
@@ -301,7 +340,12 @@ class _Flow:
                 found[one] = found.get(one, False) or (change.sure and one == name)
             if len(names) > 1:
                 since = min(self.world.since.get(one, self.index) for one in names)
-                groups.append((frozenset(names), since))
+                memory = any(
+                    link.tie is Tie.VIEW and {link.target, link.source} <= names
+                    for one in names
+                    for link in near.get(one, ())
+                )
+                groups.append(Group(frozenset(names), since, memory))
         return found, groups
 
     def _after(
@@ -363,7 +407,7 @@ class _Flow:
         names = list(others)[:20]
         for first, second in zip(names, names[1:], strict=False):
             ties = {others[first].tie, others[second].tie}
-            tie = Tie.SAME if ties == {Tie.SAME} else Tie.VIEW
+            tie = Tie.VIEW if Tie.VIEW in ties else Tie.SAME
             link = Link(tie, first, second)
             world.near[first].append(link)
             world.near[second].append(link)

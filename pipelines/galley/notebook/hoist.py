@@ -67,7 +67,7 @@ def _is_light(node: ast.stmt, known: Known) -> bool:
                 return True
             magic = magic_of(call)
             if magic is not None:
-                return magic.kind in {"harmless", "install", "read-only"}
+                return magic.kind in {"harmless", "install"}
             names = {one.id for one in ast.walk(call) if isinstance(one, ast.Name)}
             return isinstance(call.func, ast.Name) and names <= {"print", *known.imports}
         case ast.Expr(value=ast.Attribute() as value):

@@ -142,7 +142,8 @@ def build(
 def _share(parts: list[Part], steps: Sequence[Step]) -> None:
     """Let names that share a changed object be loaded and handed on together, wherever written."""
     for step in steps:
-        for names, since in step.groups:
+        for group in step.groups:
+            names, since = group.names, group.since
             place = _place(parts, step.index)
             if place is None:
                 continue
@@ -259,10 +260,10 @@ def _grouped(graph: Graph, steps: Sequence[Step]) -> None:
         names = wanted.get(part.name, set())
         groups: list[set[str]] = []
         for step in steps:
-            for group, since in step.groups:
-                if since >= part.end:
+            for group in step.groups:
+                if group.since >= part.end:
                     continue
-                joined = set(group) & names
+                joined = set(group.names) & names
                 if len(joined) < 2:
                     continue
                 for one in [one for one in groups if one & joined]:

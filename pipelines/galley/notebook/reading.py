@@ -56,17 +56,19 @@ class Reader(ScopeReader):
 
     def visit_Assign(self, node: ast.Assign) -> None:
         """Read the value, then bind its targets."""
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as function):
+                self.heads(function)
+                self.bind(name)
+                made = self.function(function, name)
+                self.facts.functions[name] = made
+                if self.level:
+                    self.absorb(made)
+                return
         self.value(node.value, [name for one in node.targets for name in _bound(one)])
         for target in node.targets:
             self.visit(target)
             self.share(target, node.value)
-        if (
-            len(node.targets) == 1
-            and isinstance(node.targets[0], ast.Name)
-            and isinstance(node.value, ast.Lambda)
-        ):
-            name = node.targets[0].id
-            self.facts.functions[name] = self.function(node.value, name)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         """An annotation alone binds nothing."""

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from galley.notebook.flow import Step
 
-NOT_IMPORTED = frozenset({"constant", "definition", "import"})
-
 
 @dataclass(frozen=True)
 class Source:
@@ -51,6 +49,7 @@ class Resolver:
                 self.writers.setdefault(name, []).append(step.index)
         for name, more in written.items():
             self.writers[name] = sorted({*self.writers.get(name, ()), *more})
+        self.shared = {name for step in steps for one in step.groups for name in one.names}
         self._needs: dict[int, frozenset[int] | None] = {}
 
     def at(self, name: str, index: int) -> Source:
@@ -70,7 +69,7 @@ class Resolver:
         if len(chain) == 1 and self.steps[only].binds.get(name):
             if self.is_parameter(name, only):
                 return Source("parameter", only, (only,))
-            if self.fragments(only) is not None:
+            if name not in self.shared and self.fragments(only) is not None:
                 return Source("fragment", only, (only,))
         return Source("value", only, tuple(chain))
 

@@ -180,12 +180,12 @@ class _Planner:
             for trouble in step.troubles:
                 if len(layouts) > 1:
                     layouts = self._merge_trouble(layouts, step, trouble)
-        for first, last, code, reason in self.seen.ties(layouts):
-            if len(layouts) > 1 and last > first:
+        for first, reason in self.seen.ties(layouts)[:1]:
+            last = len(layouts) - 1
+            if last > first:
                 names = tuple(one.name for one in layouts[first : last + 1])
-                layouts = self._merged(
-                    layouts, first, last, Merge(tasks=names, code=code, reason=reason)
-                )
+                merge = Merge(tasks=names, code="hidden-state", reason=reason)
+                layouts = self._merged(layouts, first, last, merge)
         return layouts
 
     def _merge_trouble(
@@ -218,6 +218,8 @@ class _Planner:
         places = {part.name: number for number, part in enumerate(graph.parts)}
         for number, part in enumerate(graph.parts):
             for producer, names in sorted(part.loads.items(), key=lambda one: places[one[0]]):
+                if (merge := self._shares_memory(graph, places[producer], number)) is not None:
+                    return places[producer], number, merge
                 for name in sorted(names):
                     if (why := self._why_stuck(graph.parts[places[producer]], part, name)) is None:
                         continue
@@ -230,6 +232,23 @@ class _Planner:
                         cells=(cell,),
                     )
                     return first, number, merge
+        return None
+
+    def _shares_memory(self, graph: Graph, first: int, last: int) -> Merge | None:
+        """Return a merge where two arrays cross that share memory and one is changed later."""
+        part = graph.parts[last]
+        names = part.loads[graph.parts[first].name]
+        for step in self.steps[part.start :]:
+            for group in step.groups:
+                shared = sorted(group.names & names)
+                if group.memory and len(shared) > 1 and group.since < part.start:
+                    return Merge(
+                        tasks=tuple(one.name for one in graph.parts[first : last + 1]),
+                        code="alias",
+                        reason=f"{cell_label(step.cell)} changes memory that `{shared[0]}` and "
+                        f"`{shared[1]}` share, and copies of them would not share it",
+                        cells=(step.cell,),
+                    )
         return None
 
     def _why_stuck(self, producer: Part, part: Part, name: str) -> tuple[str, str, int] | None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from galley.notebook.facts import Effect, Facts, Known, Statement, Trouble
+from galley.notebook.facts import Effect, Facts, Known, Statement
 from galley.notebook.files import literal_path
 from galley.notebook.magics import cell_magic
 from galley.notebook.reading import Reader
@@ -88,10 +88,7 @@ def cell_statements(cell: Cell, known: Known) -> Iterator[Statement]:
     if cell.type != "code" or not cell.source.strip():
         return
     code = cell.code
-    if code.tree is None:
-        line = code.error[1] if code.error else 1
-        facts = Facts(troubles=[Trouble("unreadable", "cannot be read as Python", line)])
-        yield _whole(cell, facts)
+    if code.tree is None:  # It cannot run at all, so it does nothing; a check says so.
         return
     if (magic := cell_magic(cell)) is not None:
         yield _whole(cell, _magic_facts(cell, magic.kind, known))

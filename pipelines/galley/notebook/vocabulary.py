@@ -264,6 +264,7 @@ SETTINGS = (
     "os.environ.update",
     "os.environ.*",
     "os.putenv",
+    "dotenv.load_dotenv",
     "faulthandler.enable",
     "jupyter_black.load",
     "rpy2.robjects.pandas2ri.activate",

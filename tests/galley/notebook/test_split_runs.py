@@ -1,0 +1,238 @@
+"""Splits run for real: each task in a namespace of its own, values copied from task to task."""
+
+from __future__ import annotations
+
+import copy
+import random
+import types
+from typing import Any
+
+import pytest
+from galley.domain.split import Observed, PlannedTask, Snapshot, SplitPlan
+from galley.inside.fingerprint import snapshot
+from galley.notebook.parameters import inspect
+from galley.notebook.source import Cell, read_cells
+from galley.notebook.split import plan_split
+
+from .builders import markdown, notebook
+
+
+def _cells(sources: tuple[str, ...]) -> tuple[Cell, ...]:
+    made: list[Any] = []
+    for number, source in enumerate(sources):
+        made += [markdown(f"## Part {number}"), source]
+    return read_cells(notebook(*made))
+
+
+def _whole(cells: tuple[Cell, ...], ends: set[int]) -> tuple[dict[str, Any], Observed]:
+    space: dict[str, Any] = {"__name__": "__main__"}
+    seen = []
+    for cell in cells:
+        if cell.type == "code":
+            exec(cell.source, space)
+        if cell.index in ends:
+            names = {name: one for name, one in space.items() if not name.startswith("__")}
+            seen.append(Snapshot(cell=cell.index, **snapshot(names)))
+    return space, Observed(snapshots=tuple(seen))
+
+
+def _split(cells: tuple[Cell, ...], plan: SplitPlan) -> dict[str, Any]:
+    files: dict[str, list[dict[str, Any]]] = {}
+    states: dict[str, Any] = {}
+    final: dict[str, Any] = {}
+    for task in plan.tasks:
+        space: dict[str, Any] = {"__name__": "__main__"}
+        random.seed()
+        for fragment in task.fragments:
+            exec(fragment.source, space)
+        _load(task, space, files)
+        for load in task.loads:
+            if "random" in task.states and load.task in states:
+                random.setstate(states[load.task])
+        for index in task.cells:
+            if cells[index].type == "code":
+                exec(cells[index].source, space)
+        files[task.name] = [
+            copy.deepcopy({name: space[name] for name in save.names if name in space})
+            for save in task.saves
+        ]
+        if "random" in task.states:
+            states[task.name] = random.getstate()
+        final.update(space)
+    return final
+
+
+def _load(task: PlannedTask, space: dict[str, Any], files: dict[str, list[dict[str, Any]]]) -> None:
+    for load in task.loads:
+        for group in files[load.task]:
+            taken = copy.deepcopy(group)
+            space.update({name: one for name, one in taken.items() if name in load.names})
+
+
+def _digests(space: dict[str, Any]) -> dict[str, str | None]:
+    left_out = (types.ModuleType, types.FunctionType, types.GeneratorType, type)
+    kept = {
+        name: one
+        for name, one in space.items()
+        if not name.startswith("__") and not isinstance(one, left_out)
+    }
+    seen = Snapshot(cell=0, **snapshot(kept))
+    return {name: fact.digest for name, fact in seen.names.items()}
+
+
+NOTEBOOKS = {
+    "chain": ("x = [1, 2]", "y = [i * 2 for i in x]", "z = sum(y) + sum(x)"),
+    "mutation": ("x = [1]", "x.append(2)", "y = list(x)", "x.append(3)", "z = x + y"),
+    "alias": ("a = [1]\nb = a", "b.append(2)", "c = list(a)"),
+    "alias later": (
+        "a = [1]",
+        "b = a",
+        "b.append(2)",
+        "c = list(a) + b",
+        "a.append(5)\nd = list(b)",
+    ),
+    "container": ("a = {'k': [1]}\nb = a['k']", "b.append(2)", "c = len(a['k'])"),
+    "container kept": ("a = [1]\nd = {'a': a}", "a.append(2)", "c = d['a'] + [3]"),
+    "tuple": ("a, b = [1], [2]\nc = (a, b)", "a.append(9)", "d = c[0] + c[1]"),
+    "rebinding": ("x = 1", "x = x + 1", "x = x * 10", "y = x"),
+    "conditional": ("x = [1][0]\nflag = bool(x)", "if not flag:\n    x = 7", "y = x + 1"),
+    "loop": ("rows = []", "for i in range(3):\n    rows.append(i)", "last = i\nn = len(rows)"),
+    "empty loop": ("i = len('abc')", "for i in []:\n    pass", "y = i + 1"),
+    "function": (
+        "k = len('ab')\ndef f(v):\n    return v * k",
+        "a = f(3)",
+        "k = len('abcde')",
+        "b = f(3)",
+    ),
+    "function in function": (
+        "k = [2][0]\ndef g(v):\n    return v * k\ndef f(v):\n    return g(v) + 1",
+        "a = f(3)",
+        "def g(v):\n    return v - k",
+        "b = f(3)",
+    ),
+    "function changes argument": (
+        "x = [1]\ndef grow(v, n=1):\n    v.append(n)",
+        "grow(x)",
+        "grow(v=x, n=4)",
+        "y = list(x)",
+    ),
+    "function changes global": (
+        "seen = []\ncount = 0\ndef note(v):\n    global count\n    count += 1\n    seen.append(v)",
+        "note(1)",
+        "note(2)",
+        "y = (count, list(seen))",
+    ),
+    "inner alias": (
+        "x = [[1]]\ndef first(v):\n    return v[0]",
+        "a = first(x)",
+        "a.append(2)",
+        "b = len(x[0])",
+    ),
+    "class": (
+        "class Box:\n    def __init__(self):\n        self.items = []\n    def put(self, v):\n        self.items.append(v)",
+        "box = Box()",
+        "box.put(1)",
+        "n = len(box.items)",
+        "box.put(2)\nm = len(box.items)",
+    ),
+    "class holds": (
+        "class Holder:\n    def __init__(self, v):\n        self.v = v\n    def grow(self):\n        self.v.append(1)",
+        "x = [0]\nh = Holder(x)",
+        "h.grow()",
+        "n = len(x)",
+    ),
+    "deletion": (
+        "x = [1]\ny = [2]",
+        "del x",
+        "try:\n    z = x\nexcept NameError:\n    z = 'gone'",
+        "w = y",
+    ),
+    "random": (
+        "import random\nrandom.seed(3)",
+        "a = random.random()",
+        "b = random.random()",
+        "c = a + b",
+    ),
+    "shuffle": (
+        "import random\nrandom.seed(1)\nx = list(range(9))",
+        "random.shuffle(x)",
+        "y = x[:2]",
+    ),
+    "walrus": ("x = [1, 2, 3]", "if (n := len(x)) > 2:\n    y = n", "z = y + n"),
+    "match": (
+        "p = {'a': [1], 'b': 2}",
+        "match p:\n    case {'a': q, **rest}:\n        q.append(5)",
+        "z = (p, rest)",
+    ),
+    "comprehension": ("k = [3][0]", "x = [i * k for i in range(3)]", "y = {i: k for i in x}"),
+    "lambda": ("k = [1][0]\nf = lambda v: v + k", "a = f(1)", "k = [10][0]", "b = f(1)"),
+    "generator": ("g = (i for i in range(5))", "a = next(g)", "b = next(g)", "c = list(range(2))"),
+    "generator function": (
+        "def gen():\n    yield 1\n    yield 2\ng = gen()",
+        "a = next(g)",
+        "b = next(g)",
+    ),
+    "closure": (
+        "def counter():\n    n = 0\n    def up():\n        nonlocal n\n        n += 1\n        return n\n    return up",
+        "c = counter()",
+        "a = c()",
+        "b = c()",
+    ),
+    "star": ("from math import *", "a = floor(2.7)", "b = ceil(a + 0.5)"),
+    "augmented": ("x = [1]\ny = x", "y += [2]", "z = len(x)"),
+    "slices": ("import numpy as np\na = np.zeros(4)\nb = a[:2]", "b[0] = 5", "t = float(a.sum())"),
+    "frames": (
+        "import pandas as pd\ndf = pd.DataFrame({'a': [1, 2]})",
+        "df['b'] = df['a'] * 2",
+        "n = int(df['b'].sum())",
+        "df.drop(columns='a', inplace=True)",
+        "names = list(df.columns)",
+    ),
+    "heap": (
+        "import heapq\nh = [3, 1, 2]",
+        "heapq.heapify(h)",
+        "a = heapq.heappop(h)",
+        "n = len(h)",
+    ),
+    "exec": ("exec('x' + ' = 1')", "y = x", "z = y"),
+    "decorator": (
+        "from functools import lru_cache\nk = [2][0]\n@lru_cache\ndef f(v):\n    return v * k",
+        "a = f(2)",
+        "b = f(3)",
+    ),
+    "default": ("k = [2][0]\ndef f(v=k):\n    return v", "k = [3][0]", "a = f()"),
+    "independent": ("a = [1][0]", "b = [2][0]", "c = a + b"),
+    "global constant list": (
+        "names = ['a']",
+        "names2 = names + ['b']",
+        "names.append('c')",
+        "n = len(names)",
+    ),
+    "swap": ("a, b = [1], [2]", "a, b = b, a", "a.append(3)", "c = (a, b)"),
+    "nested attribute": (
+        "import types\no = types.SimpleNamespace(x=types.SimpleNamespace(y=[1]))\np = o.x",
+        "p.y.append(2)",
+        "q = list(o.x.y)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+@pytest.mark.parametrize("seen", [False, True], ids=["read", "seen"])
+def test_split_and_unsplit_end_alike(name: str, seen: bool) -> None:
+    cells = _cells(NOTEBOOKS[name])
+    schema = inspect(cells).schema
+    plan = plan_split(cells, schema=schema)
+    ends = {max(i for i in task.cells) for task in (plan.wished or plan).tasks}
+    expected, observed = _whole(cells, ends)
+    if seen:
+        plan = plan_split(cells, schema=schema, observed=observed)
+    assert _digests(_split(cells, plan)) == _digests(expected)
+
+
+@pytest.mark.parametrize(
+    "name", ["chain", "mutation", "function", "frames", "independent", "random"]
+)
+def test_these_are_split(name: str) -> None:
+    cells = _cells(NOTEBOOKS[name])
+    assert plan_split(cells, schema=inspect(cells).schema).is_split
