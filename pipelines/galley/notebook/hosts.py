@@ -13,6 +13,9 @@ from typing import Any
 
 from galley.notebook.source import Cell
 
+MAX_HOST = 253
+"""Longest name of a host, characters (RFC 1035)."""
+
 _URL = re.compile(
     r"\b(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,20})://(?:[^\s/@'\"]*@)?"
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)"
@@ -45,11 +48,17 @@ def _found(cell: Cell) -> Iterator[tuple[str, int]]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from ((host, node.lineno) for host in _in_urls(node.value))
         for name, value in _named(node):
-            if _HOST_NAMES.search(name) and _HOST.fullmatch(value.value):
+            if _HOST_NAMES.search(name) and _is_host(value.value):
                 yield value.value.lower(), value.lineno
 
 
+def _is_host(text: str) -> bool:
+    return len(text) <= MAX_HOST and _HOST.fullmatch(text) is not None
+
+
 def _in_urls(text: str) -> Iterator[str]:
+    if "://" not in text:
+        return
     for match in _URL.finditer(text):
         scheme, host = match["scheme"].lower(), match["host"].lower()
         if scheme in _NO_HOSTS or host in _NAMESPACES:

@@ -193,8 +193,8 @@ def _call(cell: Cell, node: ast.Call, *, certain: bool) -> Iterator[Check]:
         yield _check("input-call", Severity.ERROR if surely else Severity.WARNING, text, cell, line)
     if ast.unparse(node.func) in EXITS:
         text = (
-            f"{cell.label}, line {line} ends the kernel with {ast.unparse(node.func)}(); a run "
-            "that ends before its last cell has failed"
+            f"{cell.label}, line {line} ends the run with {ast.unparse(node.func)}(): no cell "
+            "below it runs, or the kernel dies while one does"
         )
         yield _check("ends-kernel", Severity.WARNING, text, cell, line)
     magic, command = magic_name(node), _command(node)
