@@ -225,9 +225,6 @@ class _Proving:
         mended = mend(kept.plan, kept.differences, len(self.work.cells))
         if mended is None:
             return "no boundary could be blamed for it"
-        spent = sum(self._plain_s()) + kept.run.duration_s
-        if spent + kept.run.duration_s > max(PLAIN_RUNS * self.first.duration_s, SMALL_S):
-            return f"another try would cost more than {PLAIN_RUNS} unsplit runs"
         layout, merges = mended
         try:
             plan = self.work.plan(layout, self.first.observed)
@@ -235,6 +232,10 @@ class _Proving:
             return f"the tasks could not be put together: {error}"
         if not plan.is_split:
             return "without the boundary that is to blame, one task is left"
+        spent = sum(self._plain_s()) + kept.run.duration_s
+        takes = spent + kept.cost(plan, self.work.project(plan))
+        if takes > max(PLAIN_RUNS * self.first.duration_s, SMALL_S):
+            return f"with another try the proof would cost more than {PLAIN_RUNS} unsplit runs"
         # The first plan's reasons stay: the layout that was asked for is the author's.
         earlier = tuple(one for one in kept.plan.merges if one not in plan.merges)
         return plan.model_copy(

@@ -125,6 +125,11 @@ class Kept:
                 same.append(task.name)
         return self._without_shared(same, plan.tasks)
 
+    def cost(self, plan: SplitPlan, files: Files) -> float:
+        """Return about how long a run of ``plan`` takes, with what need not run again left out."""
+        saved = sum(self.run.tasks[name].duration_s for name in self.same(plan, files))
+        return max(0.0, self.run.duration_s - saved)
+
     def _without_shared(self, same: list[str], tasks: tuple[PlannedTask, ...]) -> tuple[str, ...]:
         """Leave out tasks that wrote to a file which another task wrote to as well."""
         while True:
@@ -231,6 +236,7 @@ def _seen(name: str, result: TaskResult | None, folder: Path) -> TaskSeen:
         snapshot=snapshots[max(snapshots)] if snapshots else None,
         error=error,
         role=failed_role(executed) if error is not None else None,
+        duration_s=(result.ended_at - result.started_at).total_seconds() if result else 0.0,
     )
 
 

@@ -74,12 +74,14 @@ class TaskSeen:
         outputs: index of the published cell → its outputs, once for each time it is there.
         snapshot: the namespace after its last own cell; None where it did not get so far.
         role: what the cell that failed is, if it is not the author's: ``load``, ``save`` …
+        duration_s: wall time, seconds; 0 where it did not run again.
     """
 
     outputs: tuple[tuple[int, tuple[Output, ...]], ...] = ()
     snapshot: Snapshot | None = None
     error: CellError | None = None
     role: str | None = None
+    duration_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -192,3 +192,14 @@ def test_what_cannot_be_compared_is_said_before_anything_runs(tmp_path: Path) ->
         proof = prove(handmade(tmp_path, BOOK, GOOD), run, here)
     assert (proof.state, proof.tries) == (ProofState.UNEQUAL, ())
     assert proof.reason == "`rows` after task `make` cannot be compared (generator): an iterator"
+
+
+def test_another_try_is_not_made_where_it_would_cost_too_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("galley.proof.prove.SMALL_S", 0.0)
+    monkeypatch.setattr("galley.proof.prove.PLAIN_RUNS", 2)
+    proof, _, _ = proved(handmade(tmp_path, BOOK, STALE, smaller=TOGETHER))
+    assert (proof.state, len(proof.tries)) == (ProofState.UNEQUAL, 1)
+    assert proof.reason is not None
+    assert "cost more than 2 unsplit runs" in proof.reason
