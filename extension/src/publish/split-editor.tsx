@@ -4,11 +4,9 @@ import type { Merge, SplitLayout } from '../api/types';
 import { Button, ProblemBox, Section } from '../components/basics';
 import { useTrans } from '../components/context';
 import { CellLink } from '../components/evidence';
-import { Choice } from '../components/field';
 import { Glyph } from '../components/glyph';
 import { SplitView } from '../components/split-view';
 import { middle } from '../format/names';
-import { duration } from '../format/time';
 import {
   arrangement,
   cellRanges,
@@ -21,6 +19,7 @@ import {
   seenIn
 } from '../model/split';
 import { refusal } from './mistakes';
+import { ProofChoice } from './proof-choice';
 import type { PublishSession } from './session';
 
 export interface ISplitProps {
@@ -270,39 +269,5 @@ function Action(props: { label: string; aloud: string; onClick: () => void }): J
     >
       {props.label}
     </button>
-  );
-}
-
-function ProofChoice({ session }: { session: PublishSession }): JSX.Element {
-  const trans = useTrans();
-  const prove = session.draft?.prove ?? 'budget';
-  const budget = session.tenant?.limits?.proof ?? null;
-  const told = {
-    budget: budget
-      ? trans.__(
-          'The split is proved while that takes at most %1; else the version has one task, and the review says so.',
-          duration(trans, budget)
-        )
-      : trans.__(
-          'This tenant allows no time for proofs: the version has one task, and the review says so.'
-        ),
-    always: trans.__('The split is proved however long that takes: about four plain runs.'),
-    never: trans.__('Nothing is compared: the version has one task.')
-  };
-  return (
-    <div className="jp-Galley-proofChoice">
-      <h4>{trans.__('Prove the split')}</h4>
-      <Choice
-        label={trans.__('Prove the split')}
-        value={prove}
-        options={[
-          { value: 'budget', label: trans.__('Within the time budget') },
-          { value: 'always', label: trans.__('Always') },
-          { value: 'never', label: trans.__('Never') }
-        ]}
-        onChange={value => session.edit({ prove: value })}
-      />
-      <p className="jp-Galley-help">{told[prove]}</p>
-    </div>
   );
 }
