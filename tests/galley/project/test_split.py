@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from galley.notebook.plan_check import check_plan
 from galley.notebook.source import read_cells
 from galley.project.archive import export
 from galley.project.build import published_cell
+from galley.project.folder import Target
 from galley.project.manifest import manifest
 
 from .builders import analysed, cell, notebook, project
@@ -178,12 +180,21 @@ def test_it_gives_what_the_notebook_gives_and_builds_only_what_changed(tmp_path:
     (tmp_path / "split" / "tasks" / "double_.ipynb").write_text(json.dumps(changed))
     again = ploomber(tmp_path / "split")
     assert again.returncode == 0, again.stderr
-    ran = {
-        line.split()[0]: line.split()[1]
-        for line in again.stdout.splitlines()
-        if line.split()[:1] and line.split()[0] in graph()
-    }
-    assert ran == {"draw": "False", "double_": "True", "add": "False", "report": "True"}
+    assert ran(again) == {"draw": False, "double_": True, "add": False, "report": True}
+
+    Target(tmp_path / "split").write(SPLIT)
+    third = ploomber(tmp_path / "split", "--env--how", "product")
+    assert third.returncode == 0, third.stderr
+    assert ran(third) == {"draw": False, "double_": True, "add": True, "report": True}
+    Target(tmp_path / "split").write(SPLIT)
+    fourth = ploomber(tmp_path / "split", "--env--how", "product")
+    assert ran(fourth) == dict.fromkeys(graph(), False)
+
+
+def ran(done: subprocess.CompletedProcess[str]) -> dict[str, bool]:
+    """Return task → whether `ploomber build` ran it, as its table says."""
+    rows = [line.split() for line in done.stdout.splitlines()]
+    return {row[0]: row[1] == "True" for row in rows if row[:1] and row[0] in graph()}
 
 
 @pytest.mark.parametrize(
