@@ -1,7 +1,8 @@
 """Compares the variables that a plan carries between tasks with what the oracle saw read.
 
 Pure. An edge is (name, producing task, consuming task). What a task repeats as a fragment, and the
-pipeline's parameters, need not be carried and are counted on neither side.
+pipeline's parameters, need not be carried and are counted on neither side. A variable that a task
+in between hands on has reached its consumer, but the last edge of its way is then a needless one.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def compare(
     found = Edges()
     for edge, allowed in sorted(last.items()):
         name, _maker, consumer = edge
-        if any((name, one, consumer) in carries for one in allowed):
+        if allowed & _origins(name, consumer, carries):
             found.hit += 1
         else:
             found.missed.append(edge)
@@ -71,6 +72,18 @@ def compare(
         else:
             found.needless.append(edge)
     return found
+
+
+def _origins(name: str, consumer: str, carries: set[Edge]) -> set[str]:
+    """Return the tasks that a variable comes from, directly or handed on by tasks between."""
+    origins: set[str] = set()
+    asked = {consumer}
+    while asked:
+        task = asked.pop()
+        makers = {maker for one, maker, to in carries if (one, to) == (name, task)} - origins
+        origins |= makers
+        asked |= makers
+    return origins
 
 
 def of_plan(plan: Mapping[str, Any], trace: Mapping[str, Any]) -> dict[str, Any]:

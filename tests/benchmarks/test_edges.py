@@ -25,6 +25,13 @@ def test_a_stale_producer_is_missed_and_needless() -> None:
     assert found.needless == [("df", "load", "fit")]
 
 
+def test_what_is_handed_on_by_a_task_between_arrives_by_a_needless_edge() -> None:
+    carried = [("df", "load", "clean"), ("df", "clean", "fit")]
+    found = judged([("df", 1, [0], True, "value"), ("df", 2, [0], True, "value")], carried)
+    assert (found.hit, found.missed, found.right) == (2, [], 1)
+    assert found.needless == [("df", "clean", "fit")]
+
+
 def test_where_a_change_could_go_unseen_any_of_the_writers_will_do() -> None:
     found = judged([("ax", 2, [0, 1], False, "value")], [("ax", "load", "fit")])
     assert found == Edges(hit=1, right=1)
