@@ -51,6 +51,10 @@ class Text(str):
     __slots__ = ("lang",)
 
 
+class Rows(list[int]):
+    pass
+
+
 class Slotted:
     __slots__ = ("a", "b")
 
@@ -162,6 +166,7 @@ FAMILIES: dict[str, list[Callable[[], Any]]] = {
         lambda: collections.deque(maxlen=2),
         types.SimpleNamespace,
         lambda: [1, 2],
+        lambda: Rows([1, 2]),
         lambda: [2, 1],
         lambda: [[1], 2],
         lambda: [[1, 2]],
@@ -186,6 +191,8 @@ FAMILIES: dict[str, list[Callable[[], Any]]] = {
     "sharing": [
         lambda: [RED, RED],
         lambda: [RED, BLUE],
+        lambda: [RED, BLUE, RED],
+        lambda: [RED, BLUE, BLUE],
         lambda: [RED, [RED]],
         lambda: cyclic(),
         lambda: cyclic(1),
@@ -307,6 +314,8 @@ FAMILIES: dict[str, list[Callable[[], Any]]] = {
         lambda: pd.MultiIndex.from_product([["a"], [1, 2]]),
         lambda: pd.MultiIndex.from_product([["a"], [1, 2, 3]])[:2],
         lambda: pd.Categorical(["a"]),
+        lambda: pd.array([1, None]),
+        lambda: pd.array([1, 0]),
         lambda: pd.array(["a", None]),
         lambda: pd.array(["a", ""]),
         lambda: pd.arrays.SparseArray([0, 1]),
@@ -401,6 +410,14 @@ def test_an_array_is_its_elements(numbers: list[float], step: int) -> None:
     assert digest(again) != digest(array)
 
 
+def test_one_nan_is_like_another() -> None:
+    usual, other = np.array([1.0, np.nan]), np.array([1.0, -np.nan])
+    assert usual.tobytes() != other.tobytes()
+    assert digest(usual) == digest(other)
+    assert digest(float(usual[1])) == digest(float(other[1]))
+    assert digest(usual * 1j) == digest(other * 1j)
+
+
 def test_how_pandas_and_pyarrow_keep_a_table_does_not_count() -> None:
     whole = frame(a=[1.0, 2.0], b=[3.0, 4.0], c=["x", "y"])
     pieces = whole[["a"]].copy()
@@ -428,7 +445,7 @@ def make(n):
         return [x + n + y + z for z in rest if z in {1, 2}]
     return inner
 made = make(3)
-short = lambda x: x + 1
+short = lambda x, k=7: x + 1
 
 class Shape:
     sides: int = 3
@@ -464,6 +481,7 @@ def test_code_is_the_same_wherever_it_stands(name: str) -> None:
         ("made", "z in {", "z not in {"),
         ("short", "x + 1", "x + 1.0"),
         ("short", "x + 1", "x - 1"),
+        ("short", "k=7", "k=8"),
         ("short", "x + 1", "max(x)"),
         ("Shape", "sides: int = 3", "sides: int = 4"),
         ("Shape", "sides: int = 3", "sides: float = 3"),
@@ -639,6 +657,7 @@ def test_names_what_variables_share() -> None:
 def test_copy_on_write_does_not_share() -> None:
     value = frame()
     assert aliases(a=value, b=value[:], c=value["a"], d=value.head(1), e=value.copy()) == []
+    assert aliases(a=value, b=value[:], c=value["a"], other=np.arange(3)) == []
     assert aliases(a=value, v=value["a"].to_numpy()) == [["a", "v"]]
 
 
