@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.galley.cli.command_line import CommandLine
@@ -67,6 +68,26 @@ def test_analysing_runs_and_keeps_nothing(galley: CommandLine) -> None:
     assert bad.exit_code == 1
     assert "error: cell 3: " in bad.stderr
     assert "never_defined" in bad.stderr
+
+
+def test_analysing_shows_the_tasks_and_what_they_hand_over(galley: CommandLine) -> None:
+    path = Path(galley.notebook())
+    made = json.loads(path.read_text())
+    kinds = {"markdown": "## Load|## Use", "code": "rows = list(range(3))|print(rows)"}
+    made["cells"] = [
+        {"cell_type": kind, "id": f"{kind}{number}", "metadata": {}, "source": source}
+        | ({"outputs": [], "execution_count": None} if kind == "code" else {})
+        for number in (0, 1)
+        for kind, sources in kinds.items()
+        for source in [sources.split("|")[number]]
+    ]
+    path.write_text(json.dumps(made))
+    shown = galley("analyse", str(path)).stdout
+    assert "rows of load" in shown
+    said = galley.read("analyse", str(path))["split"]
+    assert [(one["producer"], one["consumer"], one["name"]) for one in said["crossings"]] == [
+        ("load", "use", "rows")
+    ]
 
 
 def test_withdrawing(galley: CommandLine) -> None:
