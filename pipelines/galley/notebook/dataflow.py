@@ -157,21 +157,24 @@ def magic_name(node: ast.AST) -> str | None:
 def name_checks(cells: tuple[Cell, ...]) -> tuple[Check, ...]:
     """Return the checks ``undefined-name`` and ``used-before-defined`` of a notebook."""
     code = [cell for cell in cells if cell.type == "code" and cell.code.tree is not None]
+    merged, owner = _one_module(code)
+    undefined = _undefined(_check(merged))
+    if not undefined:
+        return ()
     definers: dict[str, list[Cell]] = {}
     for cell in code:
         for name in cell_names(cell).defined:
             definers.setdefault(name, []).append(cell)
     surely = not any(is_dynamic(cell) for cell in cells)
-    reached = {
-        cell.index: _certain(cell) if surely and RAISES_TAG not in cell.tags else frozenset()
-        for cell in code
-    }
-    merged, owner = _one_module(code)
+    reached: dict[int, frozenset[tuple[str, int, int]]] = {}
     checks = []
-    for name, line, column in _undefined(_check(merged)):
+    for name, line, column in undefined:
         cell, own_line = owner(line)
-        certain = (name, own_line, column) in reached[cell.index]
-        checks.append(_name_check(cell, own_line, name, definers.get(name, []), certain=certain))
+        if cell.index not in reached:
+            certain = surely and RAISES_TAG not in cell.tags
+            reached[cell.index] = _certain(cell) if certain else frozenset()
+        sure = (name, own_line, column) in reached[cell.index]
+        checks.append(_name_check(cell, own_line, name, definers.get(name, []), certain=sure))
     return tuple(dict.fromkeys(checks))
 
 

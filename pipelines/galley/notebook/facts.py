@@ -164,6 +164,7 @@ class Statement:
         line, end: of the cell, from 1, both included.
         nodes: as IPython would run them.
         last: it ends its cell, so that its value is shown.
+        exact: ``source`` alone is surely this; a magic in the cell may have moved lines.
     """
 
     cell: int
@@ -173,6 +174,7 @@ class Statement:
     source: str
     last: bool
     facts: Facts
+    exact: bool = True
 
 
 @dataclass(frozen=True)

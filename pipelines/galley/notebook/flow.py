@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from galley.notebook.facts import (
     CallSite,
@@ -180,10 +181,11 @@ class _Flow:
             effects=list(facts.effects),
             troubles=_troubles(facts.troubles, hoist),
             hoist=hoist,
-            light=is_light(statement, self.known) and not (facts.effects and not statement.nodes),
+            light=hoist is not None
+            or (is_light(statement, self.known) and not (facts.effects and not statement.nodes)),
         )
         self._evaluated(step)
-        self._after(statement, facts, linked, stuck)
+        self._after(statement, linked, stuck)
         self.defined |= set(facts.binds)
         return step
 
@@ -351,7 +353,6 @@ class _Flow:
     def _after(
         self,
         statement: Statement,
-        facts: Facts,
         linked: list[Link],
         stuck: Mapping[str, tuple[str, str]],
     ) -> None:
@@ -405,7 +406,7 @@ class _Flow:
             if link.tie is not Tie.PART or link.holder != name:
                 others.setdefault(other, link)
         names = list(others)[:20]
-        for first, second in zip(names, names[1:], strict=False):
+        for first, second in pairwise(names):
             ties = {others[first].tie, others[second].tie}
             tie = Tie.VIEW if Tie.VIEW in ties else Tie.SAME
             link = Link(tie, first, second)

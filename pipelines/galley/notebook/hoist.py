@@ -196,7 +196,7 @@ def _is_quiet_call(node: ast.Call) -> bool:
 
 def _is_exact(statement: Statement) -> bool:
     """Whether the lines of a statement, by themselves, are that statement."""
-    if not any(mark in statement.source for mark in ("%", "!", "?", ">>>", "In [")):
+    if statement.exact:
         return True
     tree = parse(statement.source).tree
     if tree is None:

@@ -109,8 +109,7 @@ def cell_magic(cell: Cell) -> Magic | None:
 
 def expanded(line: str) -> list[str]:
     """Return the Python expressions that IPython puts into a shell line or a magic's argument."""
-    found = [one for one in _BRACED.findall(line)]
-    return [*found, *_DOLLAR.findall(line)]
+    return [*_BRACED.findall(line), *_DOLLAR.findall(line)]
 
 
 def option_arguments(line: str) -> str:

@@ -66,6 +66,18 @@ class Sightings:
         return found
 
 
+_UNCHANGEABLE = frozenset({"NoneType", "bool", "int", "float", "complex", "str", "bytes", "range"})
+
+
+def unchangeable(observed: Observed | None) -> list[str]:
+    """Return the names that only ever held numbers, texts or nothing: they share no object."""
+    kinds: dict[str, set[str]] = {}
+    for snapshot in observed.snapshots if observed is not None else ():
+        for name, fact in snapshot.names.items():
+            kinds.setdefault(name, set()).add(fact.type.removeprefix("builtins."))
+    return [name for name, found in kinds.items() if found <= _UNCHANGEABLE]
+
+
 def sightings(observed: Observed | None, steps: Sequence[Step]) -> Sightings:
     """Return what a plain run showed; the steps are told what was a wrong guess."""
     if observed is None or not observed.snapshots:

@@ -124,7 +124,7 @@ def build(
     for part in reversed(parts):
         _settings(part, steps, resolver)
         wanted = part.needs | (live & (part.maybe | part.extra))
-        _resolve(part, wanted, steps, resolver)
+        _resolve(part, wanted, resolver)
         bound = {
             name
             for name in part.writes | part.drops
@@ -172,7 +172,7 @@ def _settings(part: Part, steps: Sequence[Step], resolver: Resolver) -> None:
             part.repeated |= resolver.fragments(step.index) or frozenset()
 
 
-def _resolve(part: Part, wanted: set[str], steps: Sequence[Step], resolver: Resolver) -> None:
+def _resolve(part: Part, wanted: set[str], resolver: Resolver) -> None:
     for name in sorted(wanted):
         source = resolver.at(name, part.entry(name))
         if source.kind == "fragment":

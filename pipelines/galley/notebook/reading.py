@@ -1,5 +1,8 @@
 """Reads statements into :class:`galley.notebook.facts.Facts`."""
 
+# The names of the methods are those that ``ast.NodeVisitor`` looks for.
+# ruff: noqa: N802, N815
+
 from __future__ import annotations
 
 import ast

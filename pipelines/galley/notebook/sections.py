@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from galley.domain.split import Merge, SplitLayout, SplitSource, TaskLayout
 from galley.errors import InvalidInput
@@ -131,7 +132,7 @@ def _tagged(cells: tuple[Cell, ...]) -> tuple[list[Section], list[Merge]]:
 
 def _move_markdown(cells: tuple[Cell, ...], sections: list[Section]) -> None:
     """Let the Markdown that stands right above a task's first cell go with that task."""
-    for before, after in zip(sections, sections[1:], strict=False):
+    for before, after in pairwise(sections):
         while before.cells and cells[before.cells[-1]].type == "markdown":
             after.cells.insert(0, before.cells.pop())
 
@@ -203,7 +204,7 @@ def checked_layout(cells: tuple[Cell, ...], layout: SplitLayout) -> SplitLayout:
                 f"cell index {index} is not in this notebook, which has {len(cells)} cells",
                 field="layout.tasks.cells",
             )
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         if after <= before:
             raise InvalidInput(
                 f"{cell_label(after)} cannot come after {cell_label(before)}: tasks keep the "

@@ -20,14 +20,14 @@ from galley.domain.split import (
 )
 from galley.notebook.facts import Known, Trouble
 from galley.notebook.flow import Step, plain_names, steps_of
-from galley.notebook.observing import Sightings, sightings
+from galley.notebook.observing import Sightings, sightings, unchangeable
 from galley.notebook.planning import Graph, Part, build, crossings_of, read_parts, tasks_of
 from galley.notebook.resolution import Resolver
 from galley.notebook.sections import checked_layout, wished_layout
 from galley.notebook.source import Cell, cell_label
 from galley.notebook.statements import cell_statements, known_of
 
-_SCALARS = frozenset({"integer", "number", "boolean", "string"})
+_SCALARS = ("integer", "number", "boolean", "string", "null")
 
 
 def plan_split(
@@ -58,7 +58,8 @@ def plan_split(
         return _one_task(cells, SplitSource.NONE, None, (), why)
     known = known_of(cells, modules)
     statements = [one for cell in cells for one in cell_statements(cell, known)]
-    scalars = [name for name, one in schema.properties.items() if str(one.get("type")) in _SCALARS]
+    scalars = [name for name, one in schema.properties.items() if _is_scalar(one.get("type"))]
+    scalars += unchangeable(observed)
     steps = steps_of(statements, known, plain_names(statements, scalars))
     working = {step.cell for step in steps if not step.light and step.cell != schema.cell}
     if layout is not None:
@@ -71,6 +72,11 @@ def plan_split(
     if len(wished.tasks) == 1:
         return _one_task(cells, source, wished, tuple(merges), _why_single(source))
     return _Planner(cells, schema, known, steps, source, wished, merges, observed).plan()
+
+
+def _is_scalar(kind: object) -> bool:
+    kinds = kind if isinstance(kind, list) else [kind]
+    return all(one in _SCALARS for one in kinds)
 
 
 def _why_single(source: SplitSource) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from galley.notebook.files import literal_path
 from galley.notebook.magics import cell_magic
 from galley.notebook.reading import Reader
 from galley.notebook.source import Cell, parse
+
+_MAGIC = re.compile(r"^[ \t]*[%!?]|=[ \t]*[%!]|\?[ \t]*$|^[ \t]*(?:>>>|\.\.\.|In \[)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -58,18 +61,18 @@ def known_of(cells: tuple[Cell, ...], modules: Mapping[str, str] | None = None) 
     texts: dict[str, ast.expr] = {}
     for cell in cells:
         for node in ast.walk(cell.code.tree) if cell.code.tree is not None else ():
-            match node:
-                case ast.Import(names=names):
-                    for alias in names:
-                        name = alias.asname or alias.name.partition(".")[0]
-                        imports[name] = alias.name if alias.asname else name
-                case ast.ImportFrom(module=module, names=names, level=0):
-                    for alias in names:
-                        imports[alias.asname or alias.name] = f"{module}.{alias.name}"
-                case ast.Name(id=name, ctx=ast.Store()):
-                    bound[name] += 1
-                case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-                    bound[name] += 1
+            if isinstance(node, ast.Name):
+                if not isinstance(node.ctx, ast.Load):
+                    bound[node.id] += 1
+            elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+                bound[node.name] += 1
+            elif isinstance(node, ast.Import):
+                for alias in node.names:
+                    name = alias.asname or alias.name.partition(".")[0]
+                    imports[name] = alias.name if alias.asname else name
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                for alias in node.names:
+                    imports[alias.asname or alias.name] = f"{node.module}.{alias.name}"
         for node in cell.code.tree.body if cell.code.tree is not None else ():
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
@@ -94,12 +97,13 @@ def cell_statements(cell: Cell, known: Known) -> Iterator[Statement]:
         yield _whole(cell, _magic_facts(cell, magic.kind, known))
         return
     lines = cell.source.split("\n")
+    exact = not _MAGIC.search(cell.source)
     groups = _grouped(code.tree.body)
     for number, (start, end, nodes) in enumerate(groups):
         facts = Reader(known).read(nodes)
         source = "\n".join(lines[start - 1 : end])
         last = number == len(groups) - 1
-        yield Statement(cell.index, start, end, tuple(nodes), source, last, facts)
+        yield Statement(cell.index, start, end, tuple(nodes), source, last, facts, exact)
     if code.magic == "capture" and (name := code.argument.split(" ")[0]).isidentifier():
         yield _whole(cell, Facts(binds={name: True}))
 
