@@ -64,6 +64,8 @@ _LEFT_OUT = {
 _PLATFORM = ("GALLEY_", "MLFLOW_", "DASK_", "JPY_", "JUPYTER", "KERNEL_", "PLOOMBER_", "PYDEVD_")
 _PROCESS = frozenset({"IPYTHONDIR", "PWD", "OLDPWD", "SHLVL", "_", "TMPDIR", "PPID", "COLUMNS"})
 
+_FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
+
 # What belongs to its process: (package, class among the bases) → what it is.
 _STUCK = {
     ("builtins", "generator"): "a generator",
@@ -653,6 +655,12 @@ class _Walk:
     def kept(self, value: Any, what: str) -> None:
         """Note an object that belongs to its process."""
         if not self.again(value):
+            if type(value) in _FILES and value.closed:
+                # What `with open(…) as file` leaves behind: nothing can come of it any more.
+                self.node(b"closed", _name(type(value)))
+                self.visit([getattr(value, name, None) for name in ("name", "mode", "encoding")])
+                self.stuck = self.stuck or "a closed file belongs to its own process"
+                return
             self.node(b"!", _name(type(value)))
             if what == "part of a figure":
                 why = "part of a figure: its picture is compared instead"

@@ -1,0 +1,83 @@
+"""Proofs on this machine, with the real planner: what ``galley build --prove`` does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from galley.domain.proof import Proof, ProofState
+from galley.notebook.analysis import analyse
+from galley.notebook.source import read_cells
+from galley.notebook.split import plan_split
+from galley.proof import local
+from galley.proof.local import FIRST, prove_here
+from galley.proof.prove import AGAIN, SPLIT
+
+from tests.galley.notebook.builders import INSTALLED, code, markdown, notebook
+
+BOOK: dict[str, Any] = notebook(
+    code("factor = 2", "parameters"),
+    code("import csv\nimport helpers"),
+    markdown("# Read"),
+    code("with open('rows.csv') as file:\n    rows = [int(row[0]) for row in csv.reader(file)]"),
+    code("rows.append(4)"),
+    markdown("# Scale"),
+    code("scaled = [helpers.twice(row) * factor for row in rows]\nprint(sum(scaled))"),
+    markdown("# Write"),
+    code("with open('out.txt', 'w') as out:\n    out.write(str(len(scaled)))"),
+)
+MODULES = {"helpers.py": "def twice(value):\n    return 2 * value\n"}
+
+
+def proved(tmp_path: Path, book: dict[str, Any], **more: Any) -> tuple[Proof, list[str], list[str]]:
+    said: list[str] = []
+    phases: list[str] = []
+    analysis = analyse(book, MODULES, INSTALLED)
+    plan = plan_split(read_cells(book), schema=analysis.parameters, modules=MODULES)
+    analysis = analysis.model_copy(update={"split": plan})
+    proof = prove_here(
+        book, MODULES, analysis, tmp_path, {}, said.append, progress=phases.append, **more
+    )
+    return proof, said, phases
+
+
+def test_a_notebook_with_neighbours_and_a_module_is_proved(tmp_path: Path) -> None:
+    beside = tmp_path / "beside"
+    (beside / ".git").mkdir(parents=True)
+    (beside / "rows.csv").write_text("1\n2\n")
+    (tmp_path / "work").mkdir()
+    printed: list[str] = []
+    proof, said, phases = proved(tmp_path / "work", BOOK, beside=beside, printed=printed.append)
+    assert proof.state is ProofState.EQUAL, said
+    assert proof.plan is not None
+    assert len(proof.plan.tasks) > 1
+    assert proof.files == 1
+    assert phases == [FIRST, AGAIN, SPLIT]
+    assert "28\n" in printed
+    assert sorted(path.name for path in beside.iterdir()) == [".git", "rows.csv"]
+    assert not (tmp_path / "work" / "home" / ".git").exists()
+
+
+def test_a_notebook_that_does_not_run_is_said(tmp_path: Path) -> None:
+    proof, _, _ = proved(tmp_path, BOOK)
+    assert proof.state is ProofState.UNEQUAL
+    assert proof.reason is not None
+    assert proof.reason.startswith("the notebook does not run: cell 4 ")
+
+
+def test_one_task_needs_no_proof(tmp_path: Path) -> None:
+    proof, _, phases = proved(tmp_path, notebook("a = 1"))
+    assert (proof.state, phases) == (ProofState.NOT_NEEDED, [])
+    assert proof.reason
+
+
+def test_a_folder_with_too_much_in_it_is_not_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "MAX_NEIGHBOURS", 3)
+    (tmp_path / "rows.csv").write_text("1234")
+    proof, _, phases = proved(tmp_path / "work", BOOK, beside=tmp_path)
+    assert (proof.state, phases) == (ProofState.SKIPPED, [])
+    assert proof.reason is not None
+    assert "4 B" in proof.reason
