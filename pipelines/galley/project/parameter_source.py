@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from galley.notebook.source import Cell
+
+_DEFINITIONS = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef)
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,27 @@ def only(cell: Cell, names: Collection[str], defined: Collection[str]) -> str:
         else:
             texts[is_import] += [_text_of(cell, node) for node in kept]
     return "\n\n".join("\n".join(part) for part in (texts[True], texts[False]) if part)
+
+
+def from_above(source: str, above: Sequence[Cell], defined: Collection[str]) -> str:
+    """Return the imports, classes and functions of the cells above that a source needs.
+
+    Args:
+        source: of a parameters cell, cut down.
+        above: the cells above it, in their order.
+        defined: names that are there already.
+    """
+    tree = ast.parse(source)
+    bound = set(defined).union(*map(_binds, tree.body))
+    needed = _used(tree.body) - bound
+    taken: list[str] = []
+    for cell in reversed(above):
+        for node in reversed(cell.code.tree.body if cell.code.tree is not None else []):
+            if isinstance(node, _DEFINITIONS) and _binds(node) & needed:
+                needed = (needed - _binds(node)) | (_used([node]) - bound)
+                decorated = getattr(node, "decorator_list", [])
+                taken.insert(0, ast.unparse(node) if decorated else _text_of(cell, node))
+    return "\n".join(taken)
 
 
 def _grouped(cell: Cell) -> list[_Lines]:

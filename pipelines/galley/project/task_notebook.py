@@ -181,7 +181,9 @@ def _parameters(
     if not declared or schema.cell is None:
         return NO_PARAMETERS
     defined = {name for fragment in task.fragments for name in fragment.names}
-    return parameter_source.only(cells[schema.cell], declared, defined)
+    source = parameter_source.only(cells[schema.cell], declared, defined)
+    above = parameter_source.from_above(source, cells[: schema.cell], defined)
+    return f"{above}\n\n{source}" if above else source
 
 
 def _added(

@@ -94,3 +94,28 @@ def test_ploomber_runs_it_with_a_value_of_its_command_line(
     done = ploomber(folder, "--env--colour", "blue", "--env--data", "other.csv")
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((folder / "seen.json").read_text()) == ["other", "blue"]
+
+
+ABOVE, _, BELOW = PARAMETERS.partition("\n\nsince")
+APART = notebook(
+    cell(f"import os\n{ABOVE}"),
+    cell(f"since{BELOW}", "parameters"),
+    *MADE["cells"][1:],
+)
+
+
+def test_what_parameters_need_of_the_cells_above_comes_along() -> None:
+    plan = SplitPlan(
+        source=SplitSource.AUTHOR,
+        tasks=(
+            PlannedTask(name="first", cells=(0, 2), parameters=("since", "data", "colour")),
+            PlannedTask(name="second", cells=(1, 3), parameters=("data", "colour")),
+        ),
+    )
+    made = cells_of(project(APART, plan=plan), "first")
+    (parameters,) = (one for one in made if one["metadata"]["galley"].get("role") == "parameters")
+    space: dict[str, Any] = {}
+    exec(parameters["source"], space)
+    assert space["colour"].name == "RED"
+    assert "import os" not in parameters["source"]
+    assert parameters["source"].count("class Colour") == 1
