@@ -64,9 +64,20 @@ function Steps({ session }: { session: PublishSession }): JSX.Element {
   const gates = session.tenant?.gates ?? [];
   const scheduled = session.draft?.scheduled ?? false;
   const live = session.pipeline?.live_version;
+  const tasks = session.plan?.tasks.length ?? 1;
+  const proves = tasks > 1 && session.draft?.prove !== 'never';
   return (
     <ol className="jp-Galley-steps jp-mod-plain">
       <li>{trans.__('The saved notebook runs once from top to bottom: the rehearsal.')}</li>
+      {proves && (
+        <li>
+          {trans._n(
+            'It runs once more, and split into %1 task: the split is used if all results are equal.',
+            'It runs once more, and split into %1 tasks: the split is used if all results are equal.',
+            tasks
+          )}
+        </li>
+      )}
       {gates.length > 0 && (
         <li>
           {trans.__(

@@ -155,9 +155,11 @@ describe('the tasks of the publish dialog', () => {
 
   it('offers how much the proof may take', async () => {
     const { session, box } = await show();
+    expect(box.querySelector('ol')!.textContent).toContain('split into 3 tasks');
     const choice = box.querySelector('[role=radiogroup][aria-label="Prove the split"]')!;
     await settle(() => choice.querySelector<HTMLInputElement>('input[value=never]')!.click());
     expect(session.draft!.prove).toBe('never');
+    expect(box.querySelector('ol')!.textContent).not.toContain('split into');
     expect(box.textContent).toContain('Nothing is compared: the version has one task.');
   });
 });
