@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from galley.domain.parameters import ParameterSchema
-from galley.domain.split import PlannedTask, SplitPlan, SplitSource
+from galley.domain.split import PlannedTask, SplitLayout, SplitPlan, SplitSource
 from galley.domain.versions import Analysis, Check, Severity, TaskNode
 from galley.errors import InvalidInput
 from galley.notebook.dataflow import name_checks
@@ -20,6 +20,7 @@ from galley.notebook.installed import Installed
 from galley.notebook.parameters import inspect, rehearsal_parameters
 from galley.notebook.requirements import requirement_checks, stated_or_none
 from galley.notebook.source import Cell, read_cells, title_of
+from galley.notebook.split import plan_split
 
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
@@ -35,6 +36,7 @@ def analyse(
     installed: Installed,
     *,
     task: str = "notebook",
+    layout: SplitLayout | None = None,
 ) -> Analysis:
     """Return what reading a notebook tells.
 
@@ -43,9 +45,11 @@ def analyse(
         modules: path relative to the notebook's folder → source of each local module sent.
         installed: the environment that its imports are resolved against.
         task: name of the one task; a pipeline's is :func:`task_name` of its slug.
+        layout: which cells form which task, as the author arranged them.
 
     Raises:
-        InvalidInput: it is not a notebook, or a module's path is not one.
+        InvalidInput: it is not a notebook, a module's path is not one, or the layout is not one of
+            this notebook.
         RecursionError, MemoryError: on hostile source.
     """
     cells = read_cells(notebook)
@@ -69,6 +73,7 @@ def analyse(
         proposed=parameters.proposed,
         checks=tuple(sorted(dict.fromkeys(checks), key=_rank)),
         tasks=(TaskNode(name=task, cells=_code_cells(cells)),),
+        split=plan_split(cells, schema=parameters.schema, modules=modules, layout=layout),
         requirements=tuple(sorted(imports.requirements.values(), key=lambda one: one.name.lower())),
         stated=stated,
         modules=tuple(sorted(imports.modules)),

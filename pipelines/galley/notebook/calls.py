@@ -23,8 +23,6 @@ from galley.notebook.vocabulary import (
     looked_up,
 )
 
-HISTORY = frozenset({"In", "Out", "_", "__", "___", "_i", "_ii", "_iii", "_ih", "_oh", "_dh"})
-
 
 class CallReader(ast.NodeVisitor):
     """Keeps what is read; knows calls.
@@ -58,16 +56,8 @@ class CallReader(ast.NodeVisitor):
         """Note a use of a name."""
         if name in self.inner:
             return
-        if name in HISTORY and name not in self.bound and self.level == 0:
-            if name in {"In", "Out"} or name not in self.known.texts:
-                self.history(name, line)
-            return
         if name not in self.bound:
             self.facts.reads.setdefault(name, line)
-
-    def history(self, name: str, line: int) -> None:
-        """Note a use of IPython's history, unless the notebook binds the name itself."""
-        self.facts.reads.setdefault(name, line)
 
     def bind(self, name: str) -> None:
         """Note that a name is bound."""

@@ -30,6 +30,8 @@ from galley.notebook.scopes import ARGUMENT
 from galley.notebook.sharing import reached
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_HISTORY = re.compile(r"In|Out|_{1,3}|_i{1,3}|_[iod]h|_i?\d+")
+"""Names under which IPython keeps what was typed and shown."""
 STATES = ("random", "numpy.random", "torch")
 
 
@@ -185,6 +187,10 @@ class _Flow:
             or (is_light(statement, self.known) and not (facts.effects and not statement.nodes)),
         )
         self._evaluated(step)
+        for name, line in own.reads.items():
+            if name not in self.defined and _HISTORY.fullmatch(name):
+                what = f"uses IPython's history (`{name}`)"
+                step.troubles.append(Trouble("hidden-state", what, line))
         self._after(statement, linked, stuck)
         self.defined |= set(facts.binds)
         return step
@@ -218,6 +224,8 @@ class _Flow:
             troubles=list(own.troubles),
             functions=own.functions,
         )
+        for name in [one for held in own.reads for one in self.world.carries.get(held, ())]:
+            facts.reads.setdefault(name, 0)
         for function in self.closure(own.reads):
             other = function.facts
             for name in other.reads:

@@ -68,8 +68,10 @@ def _is_light(node: ast.stmt, known: Known) -> bool:
             magic = magic_of(call)
             if magic is not None:
                 return magic.kind in {"harmless", "install"}
+            if not isinstance(call.func, ast.Name) or call.func.id != "print":
+                return False
             names = {one.id for one in ast.walk(call) if isinstance(one, ast.Name)}
-            return isinstance(call.func, ast.Name) and names <= {"print", *known.imports}
+            return all(name == "print" or name in known.imports for name in names)
         case ast.Expr(value=ast.Attribute() as value):
             return dotted(value, known.imports) is not None
     return False

@@ -74,8 +74,8 @@ class ScopeReader(CallReader):
         methods = reader.facts.functions
         facts = _outward(reader.facts, local, set())
         merge(self.facts, facts, bound=self.bound | self.inner)
-        for one in methods.values():
-            merge(facts, one.facts)
+        for method in methods.values():
+            merge(facts, method.facts)
         facts.stuck.pop("", None)
         first = methods["__init__"].parameters[1:] if "__init__" in methods else ()
         return Function(
@@ -161,7 +161,7 @@ def _outward(facts: Facts, local: set[str], parameters: set[str]) -> Facts:
         changes=changes,
         passed=facts.passed - local,
         links=[
-            Link(one.tie, *ends, holder=one.holder)
+            Link(one.tie, ends[0], ends[1], one.holder)
             for one in facts.links
             if len(
                 ends := [*_outer([one.target], local, set()), *_outer([one.source], local, set())]

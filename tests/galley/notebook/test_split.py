@@ -86,9 +86,145 @@ def test_an_impossible_layout_is_refused(tasks: Any) -> None:
     layout = SplitLayout(tasks=tuple(TaskLayout(name=name, cells=cells) for name, cells in tasks))
     with pytest.raises(InvalidInput) as caught:
         plan("a = f()", "b = a", layout=layout)
-    assert caught.value.field is not None and caught.value.field.startswith("layout.tasks")
+    assert str(caught.value.field).startswith("layout.tasks")
 
 
 def test_nothing_at_all() -> None:
-    assert plan().tasks == plan().tasks
-    assert not plan().is_split
+    made = plan()
+    assert not made.is_split
+    assert made.reason
+
+
+def test_classes_and_passed_functions_follow_what_holds_them() -> None:
+    made = plan(
+        *sections(
+            "class A:\n    def m(self): return 1\ndef f(): return 2\nx = work()",
+            "a = A()\ng = build([f])",
+            "a.m()",
+            "g.run()",
+        )
+    )
+    assert [one.names for one in made.tasks[2].fragments] == [("A",)]
+    assert [one.names for one in made.tasks[3].fragments] == [("f",)]
+
+
+@pytest.mark.parametrize(
+    ("value", "code_"),
+    [
+        ("(i for i in range(3))", "generator"),
+        ("open('a.txt')", "open-file"),
+        ("sqlite3.connect('a.db')", "connection"),
+        ("plt.subplots()", "figure"),
+        ("threading.Lock()", "not-transferable"),
+        ("importlib.import_module('json')", "not-transferable"),
+    ],
+)
+def test_what_cannot_leave_the_process_is_not_cut(value: str, code_: str) -> None:
+    imports = "import sqlite3, threading, importlib\nimport matplotlib.pyplot as plt"
+    made = plan(imports, *sections(f"v = {value}", "use(v)", "print(1 + f())"))
+    assert [task.name for task in made.tasks] == ["part_0", "part_2"]
+    (merge,) = made.merges
+    assert merge.code == code_
+    assert "`v` of cell 3" in merge.reason
+
+
+def test_what_stays_in_one_section_ties_nothing() -> None:
+    made = plan(*sections("v = open('a.txt')\nx = v.read()", "print(x)"))
+    assert made.merges == ()
+    assert loads(made) == [("part_1", "part_0", ("x",))]
+
+
+@pytest.mark.parametrize(
+    ("source", "code_"),
+    [
+        ("exec(text())", "unreadable"),
+        ("%run other.py", "unreadable"),
+        ("%magic_of_mine x", "unreadable"),
+        ("globals()['x'] = 1", "hidden-state"),
+        ("print(Out[1])", "hidden-state"),
+        ("%history", "hidden-state"),
+        ("get_ipython().user_ns", "hidden-state"),
+    ],
+)
+def test_what_nobody_can_read_leaves_one_task(source: str, code_: str) -> None:
+    made = plan(*sections("a = f()", source, "b = g()"))
+    assert not made.is_split
+    assert [one.code for one in made.merges] == [code_]
+    assert made.reason == made.merges[0].reason
+
+
+@pytest.mark.parametrize("source", ["%cd data", "import os\nos.chdir('x')", "np.foo = f()"])
+def test_process_state_ties_what_follows(source: str) -> None:
+    made = plan("import numpy as np", *sections("a = f()", source, "b = g()"))
+    assert [task.name for task in made.tasks] == ["part_0", "part_1"]
+    assert made.merges[0].code == "hidden-state"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "%matplotlib inline",
+        "%load_ext autoreload",
+        "pd.set_option('display.max_rows', 5)",
+        "pd.options.display.max_rows = 5",
+        "plt.rcParams['figure.dpi'] = 70",
+        "os.environ['X'] = '1'",
+        "sys.path.append('..')",
+        "np.foo = 3",
+    ],
+)
+def test_settings_are_repeated_in_every_later_task(source: str) -> None:
+    imports = "import os, sys\nimport numpy as np, pandas as pd\nimport matplotlib.pyplot as plt"
+    made = plan(f"{imports}\n{source}", *sections("a = f()", "b = g()", "c = h()"))
+    for task in made.tasks[1:]:
+        assert source in [one.source for one in task.fragments]
+    assert made.tasks[0].fragments == ()
+
+
+def test_files_order_tasks() -> None:
+    made = plan(
+        "import pandas as pd",
+        *sections("f().to_csv('./a.csv')", "x = pd.read_csv('b.csv')", "y = pd.read_csv('a.csv')"),
+    )
+    assert made.order == (("part_0", "part_2"),)
+    assert made.tasks[2].upstream == ("part_0",)
+    assert made.tasks[1].upstream == ()
+
+
+def test_an_unknown_path_may_be_any() -> None:
+    made = plan(*sections("f().to_csv(name())", "x = open('a.csv').read()"))
+    assert made.order == (("part_0", "part_1"),)
+
+
+def test_random_draws_after_a_seed_are_chained() -> None:
+    made = plan(
+        "import numpy as np\nnp.random.seed(1)",
+        *sections("a = np.random.rand()", "b = f()", "c = np.random.rand()"),
+    )
+    assert [task.states for task in made.tasks] == [("numpy.random",), (), ("numpy.random",)]
+    assert made.tasks[2].upstream == ("part_0",)
+    assert (
+        plan("import numpy as np", *sections("a = np.random.rand()", "b = np.random.rand()")).order
+        == ()
+    )
+
+
+def test_tags_win_and_a_name_twice_merges_what_lies_between() -> None:
+    made = plan(
+        code("a = f()", "task:one"),
+        code("b = a", "task:two"),
+        code("c = b", "task:one"),
+        code("d = c", "task:Last one"),
+    )
+    assert made.source is SplitSource.TAGS
+    assert [(task.name, task.cells) for task in made.tasks] == [
+        ("one", (0, 1, 2)),
+        ("last_one", (3,)),
+    ]
+    assert [one.code for one in made.merges] == ["names-twice"]
+
+
+def test_another_language_is_one_task() -> None:
+    made = plan(*sections("a <- 1", "b <- 2"), language="R")
+    assert not made.is_split
+    assert "speaks R" in str(made.reason)

@@ -1,5 +1,7 @@
 """Splits run for real: each task in a namespace of its own, values copied from task to task."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import copy
