@@ -1,5 +1,9 @@
 """What enters a tenant's kernel: only the standard library, ipykernel and nbformat.
 
 Each module is one file that works by itself, so that it can be read by path or copied into a
-project where galley is not installed.
+project where galley is not installed; other libraries are used where they are loaded already.
+
+    handover     hands variables from one task of a project to the next, as files
+    fingerprint  says what a namespace holds: a digest of each variable, no value
+    probe        takes such snapshots after chosen cells of a running notebook
 """

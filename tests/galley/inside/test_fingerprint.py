@@ -55,6 +55,10 @@ class Rows(list[int]):
     pass
 
 
+class Lines(list[int]):
+    pass
+
+
 class Slotted:
     __slots__ = ("a", "b")
 
@@ -167,6 +171,7 @@ FAMILIES: dict[str, list[Callable[[], Any]]] = {
         types.SimpleNamespace,
         lambda: [1, 2],
         lambda: Rows([1, 2]),
+        lambda: Lines([1, 2]),
         lambda: [2, 1],
         lambda: [[1], 2],
         lambda: [[1, 2]],
@@ -573,6 +578,18 @@ def test_what_belongs_to_its_process_is_not_compared(kind: str) -> None:
     assert what in fact["stuck"]
     assert what in fact["why"]
     assert fact["form"]
+
+
+def test_a_closed_file_is_its_name_and_mode(tmp_path: Path) -> None:
+    def closed(name: str, mode: str) -> Any:
+        with (tmp_path / name).open(mode) as file:
+            return file
+
+    facts = [snapshot({"file": closed("a", mode)})["names"]["file"] for mode in ("w", "w", "wb")]
+    assert facts[0]["digest"] is not None
+    assert facts[0]["digest"] == facts[1]["digest"] != facts[2]["digest"]
+    assert facts[0]["digest"] != digest(closed("b", "w"))
+    assert "closed file" in facts[0]["stuck"]
 
 
 def test_too_large_and_too_deep(monkeypatch: pytest.MonkeyPatch) -> None:
