@@ -145,9 +145,12 @@ def main() -> None:
 def _analysis(request: dict[str, Any]) -> Any:
     installed = Installed.model_validate(request["installed"])
     wished = request["layout"]
-    more = {} if wished is None else {"layout": SplitLayout.model_validate(wished)}
     analysis = analyse(
-        request["notebook"], request["modules"], installed, task=request["task"], **more
+        request["notebook"],
+        request["modules"],
+        installed,
+        task=request["task"],
+        layout=None if wished is None else SplitLayout.model_validate(wished),
     )
     return analysis.model_dump(mode="json")
 

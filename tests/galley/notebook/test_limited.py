@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from galley.domain.split import SplitLayout, TaskLayout
 from galley.errors import InvalidInput
 from galley.notebook.analysis import analyse
 from galley.notebook.limited import ReadingLimits, analyse_limited
@@ -73,3 +74,13 @@ def test_its_refusals_arrive_as_they_are() -> None:
     with pytest.raises(InvalidInput, match="nbformat is 3") as caught:
         analyse_limited({"nbformat": 3}, {}, installed=INSTALLED)
     assert caught.value.field == "notebook"
+
+
+def test_the_authors_layout_is_read_as_well() -> None:
+    made = notebook("x = 1", "y = x + 1", "print(y)")
+    layout = SplitLayout(
+        tasks=(TaskLayout(name="one", cells=(0, 1)), TaskLayout(name="two", cells=(2,)))
+    )
+    split = analyse_limited(made, {}, installed=INSTALLED, layout=layout).split
+    assert split is not None
+    assert split.wished == layout
