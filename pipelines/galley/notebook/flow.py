@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from galley.notebook.arguments_given import add_change, given, is_outer
 from galley.notebook.facts import (
     CallSite,
     Change,
-    Effect,
     Facts,
     Function,
     Known,
@@ -28,59 +28,11 @@ from galley.notebook.hoist import Hoist, hoist_of, is_light
 from galley.notebook.randomness import ESTIMATOR, FIT
 from galley.notebook.scopes import ARGUMENT
 from galley.notebook.sharing import reached
+from galley.notebook.steps import STATES, Group, Step
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _HISTORY = re.compile(r"In|Out|_{1,3}|_i{1,3}|_[iod]h|_i?\d+")
 """Names under which IPython keeps what was typed and shown."""
-STATES = ("random", "numpy.random", "torch")
-
-
-@dataclass(frozen=True)
-class Group:
-    """Names that share an object which is changed here.
-
-    Attributes:
-        since: index of the step from which on they share it.
-        memory: some are views of one array: copies of them would not share it.
-    """
-
-    names: frozenset[str]
-    since: int
-    memory: bool = False
-
-
-@dataclass
-class Step:
-    """One statement, with everything that it calls.
-
-    Attributes:
-        reads: names that it needs.
-        binds: name → whether it surely binds it.
-        changes: name → whether the change of its object is certain.
-        groups: names that a change here ties together: they share what is changed.
-        stuck: name → (code, what): its value cannot leave the process.
-        states: state → True where it is only seeded.
-        light: no work of its own.
-    """
-
-    index: int
-    statement: Statement
-    reads: set[str]
-    binds: dict[str, bool]
-    changes: dict[str, bool]
-    deletes: set[str]
-    groups: list[Group]
-    stuck: dict[str, tuple[str, str]]
-    states: dict[str, bool]
-    effects: list[Effect]
-    troubles: list[Trouble]
-    hoist: Hoist | None
-    light: bool
-
-    @property
-    def cell(self) -> int:
-        """Index of its cell."""
-        return self.statement.cell
 
 
 @dataclass
@@ -110,37 +62,6 @@ def steps_of(statements: Iterable[Statement], known: Known, plain: frozenset[str
     for one in found:
         one.states = {name: seeds for name, seeds in one.states.items() if name in STATES}
     return found
-
-
-def plain_names(statements: Iterable[Statement], scalars: Iterable[str] = ()) -> frozenset[str]:
-    """Return the names that only ever hold numbers or texts."""
-    plain: set[str] = set(scalars)
-    other: set[str] = set()
-    for statement in statements:
-        for node in statement.nodes:
-            match node:
-                case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                    (plain if _is_scalar(value) else other).add(name)
-                case ast.AugAssign():
-                    pass
-                case _:
-                    other |= set(statement.facts.binds)
-        if len(statement.nodes) != 1:
-            other |= set(statement.facts.binds)
-    return frozenset((plain - other) | set(scalars))
-
-
-def _is_scalar(node: ast.expr) -> bool:
-    match node:
-        case ast.Constant() | ast.JoinedStr() | ast.Compare():
-            return True
-        case ast.UnaryOp(operand=operand):
-            return _is_scalar(operand)
-        case ast.Call(func=ast.Name(id=name)):
-            return name in {"len", "int", "float", "str", "bool", "round", "hash", "ord", "input"}
-        case ast.Subscript(value=ast.Attribute(attr="shape")):
-            return True
-    return False
 
 
 class _Flow:
@@ -237,7 +158,7 @@ class _Flow:
                     facts.change(name, deep=change.deep, sure=change.sure)
             facts.effects += other.effects
             facts.troubles += other.troubles
-            facts.calls += [one for one in other.calls if _is_outer(one)]
+            facts.calls += [one for one in other.calls if is_outer(one)]
             for state, seeds in other.states.items():
                 facts.states[state] = facts.states.get(state, True) and seeds
         return facts
@@ -269,25 +190,25 @@ class _Flow:
             functions = self.methods.get(site.function, [])
             if not functions and site.change is not None:
                 for name in site.receiver:
-                    _change(changes, name, site.change)
+                    add_change(changes, name, site.change)
         else:
             functions = self.world.functions.get(site.function, [])
             if site.function in self.world.closures:
-                _change(changes, site.function, Change(deep=False, sure=False))
+                add_change(changes, site.function, Change(deep=False, sure=False))
         for function in functions:
             for name, change in list(self._argument_changes(function).items()):
-                for one in _given(function, site, name):
-                    _change(changes, one, change)
+                for one in given(function, site, name):
+                    add_change(changes, one, change)
             if site.method and site.change is not None and site.change.sure:
                 for name in site.receiver:
-                    _change(changes, name, site.change)
+                    add_change(changes, name, site.change)
             for target in site.targets:
                 if function.closure:
                     self.world.closures.add(target)
                 if "" in function.facts.stuck:
                     stuck[target] = function.facts.stuck[""]
                 for name in function.returns:
-                    sources = _given(function, site, name) if name[0] == ARGUMENT else {name}
+                    sources = given(function, site, name) if name[0] == ARGUMENT else {name}
                     for source in sources - {target}:
                         tie = Tie.PART if function.keeps else Tie.SAME
                         link = Link(tie, target, source, target)
@@ -308,19 +229,19 @@ class _Flow:
         # Noted before it is finished, so that functions that call each other come to an end.
         self.known_changes[id(function)] = (function, found)
         for site in function.facts.calls:
-            if _is_outer(site):
+            if is_outer(site):
                 continue
             table = self.methods if site.method else self.world.functions
             inner = table.get(site.function, [])
             if site.method and not inner and site.change is not None:
                 for name in site.receiver:
-                    _change(found, name, site.change)
+                    add_change(found, name, site.change)
             for other in inner:
                 if other is function:
                     continue
                 for name, change in list(self._argument_changes(other).items()):
-                    for one in _given(other, site, name):
-                        _change(found, one, change)
+                    for one in given(other, site, name):
+                        add_change(found, one, change)
         return found
 
     # -- sharing --
@@ -427,36 +348,3 @@ def _troubles(troubles: Iterable[Trouble], hoist: Hoist | None) -> list[Trouble]
     """Return what ties sections, without what is repeated as a setting."""
     repeated = hoist is not None and hoist.kind == "setting"
     return [one for one in troubles if not (repeated and one.scope == "setting")]
-
-
-def _is_outer(site: CallSite) -> bool:
-    groups = [site.receiver, *site.arguments, *(names for _, names in site.keywords)]
-    return not any(name.startswith(ARGUMENT) for group in groups for name in group)
-
-
-def _change(changes: dict[str, Change], name: str, change: Change) -> None:
-    old = changes.get(name, Change(deep=False, sure=False))
-    changes[name] = Change(old.deep or change.deep, old.sure or change.sure)
-
-
-def _given(function: Function, site: CallSite, name: str) -> set[str]:
-    """Return the names that reach the argument of a call for a parameter ``@name``."""
-    parameter = name.removeprefix(ARGUMENT)
-    parameters = function.parameters
-    found: set[str] = set()
-    if parameter not in parameters:
-        return found
-    position = parameters.index(parameter)
-    if site.method:
-        if position == 0:
-            return set(site.receiver)
-        position -= 1
-    if position < len(site.arguments):
-        found |= site.arguments[position]
-    if position == len(parameters) - 1:
-        for extra in site.arguments[position:]:
-            found |= extra
-    for key, names in site.keywords:
-        if key in {parameter, ""}:
-            found |= names
-    return found

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from galley.domain.split import NameFact, Observed, Snapshot, TaskLayout
-from galley.notebook.flow import STATES, Group, Step
 from galley.notebook.planning import Part
 from galley.notebook.source import cell_label
+from galley.notebook.steps import STATES, Group, Step
 
 _TIES = {
     "cwd": "the working directory changes",

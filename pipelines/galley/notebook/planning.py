@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from galley.domain.split import Crossing, Fragment, Load, PlannedTask, Save, TaskLayout
 from galley.notebook.files import clash
-from galley.notebook.flow import STATES, Step
 from galley.notebook.resolution import Resolver
+from galley.notebook.steps import STATES, Step
 
 
 @dataclass

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from galley.notebook.facts import Facts, Link, Tie
 from galley.notebook.reach import is_slice, is_whole, root, roots
 from galley.notebook.scopes import ScopeReader
+from galley.notebook.targets import bound, captured, is_true, never_empty
 
 _ENDS = (ast.Raise, ast.Return, ast.Break, ast.Continue)
 
@@ -68,7 +69,7 @@ class Reader(ScopeReader):
                 if self.level:
                     self.absorb(made)
                 return
-        self.value(node.value, [name for one in node.targets for name in _bound(one)])
+        self.value(node.value, [name for one in node.targets for name in bound(one)])
         for target in node.targets:
             self.visit(target)
             self.share(target, node.value)
@@ -76,7 +77,7 @@ class Reader(ScopeReader):
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         """An annotation alone binds nothing."""
         if node.value is not None:
-            self.value(node.value, _bound(node.target))
+            self.value(node.value, bound(node.target))
         if self.depth == 0 and not isinstance(node.annotation, ast.Constant):
             self.visit(node.annotation)
         if node.value is not None:
@@ -178,7 +179,7 @@ class Reader(ScopeReader):
 
     def visit_If(self, node: ast.If) -> None:
         """``if True`` and ``if __name__ == "__main__"`` always run."""
-        if _is_true(node.test):
+        if is_true(node.test):
             for one in node.body:
                 self.visit(one)
             return
@@ -199,13 +200,13 @@ class Reader(ScopeReader):
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
         """The body may not run, except over a literal."""
         self.visit(node.iter)
-        names = _bound(node.target)
+        names = bound(node.target)
         self.carry(node.iter, names)
         for source in roots(node.iter, self.known.imports):
             for name in names:
                 if name != source:
                     self.facts.links.append(Link(Tie.PART, name, source, source))
-        self.branch([node.target, *node.body], certain=_never_empty(node.iter))
+        self.branch([node.target, *node.body], certain=never_empty(node.iter))
         self.branch(node.orelse)
 
     visit_AsyncFor = visit_For
@@ -249,7 +250,7 @@ class Reader(ScopeReader):
         """The body runs; a value bound by ``as`` is closed after it, unless it is stored."""
         self.managed += 1
         for item in node.items:
-            names = _bound(item.optional_vars) if item.optional_vars is not None else []
+            names = bound(item.optional_vars) if item.optional_vars is not None else []
             self.value(item.context_expr, names)
             if item.optional_vars is not None:
                 self.visit(item.optional_vars)
@@ -262,7 +263,7 @@ class Reader(ScopeReader):
     def visit_Match(self, node: ast.Match) -> None:
         """One case runs, or none."""
         self.value(node.subject, [])
-        names = [name for one in node.cases for name in _captured(one.pattern)]
+        names = [name for one in node.cases for name in captured(one.pattern)]
         for source in roots(node.subject, self.known.imports):
             self.facts.links += [Link(Tie.PART, name, source, source) for name in names]
         self.branch(*[[one] for one in node.cases])
@@ -333,7 +334,7 @@ class Reader(ScopeReader):
     def _generators(self, generators: list[ast.comprehension], elements: list[ast.expr]) -> None:
         self.visit(generators[0].iter)
         inner = self.inner
-        names = {name for one in generators for name in _bound(one.target)}
+        names = {name for one in generators for name in bound(one.target)}
         self.inner = inner | names
         for number, one in enumerate(generators):
             for node in [*([one.iter] if number else []), *one.ifs]:
@@ -341,39 +342,3 @@ class Reader(ScopeReader):
         for element in elements:
             self.visit(element)
         self.inner = inner
-
-
-def _bound(target: ast.expr) -> list[str]:
-    """Return the names that a target binds."""
-    return [
-        node.id
-        for node in ast.walk(target)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    ]
-
-
-def _captured(pattern: ast.pattern) -> list[str]:
-    names = [
-        getattr(node, "name", None) or getattr(node, "rest", None) for node in ast.walk(pattern)
-    ]
-    return [name for name in names if isinstance(name, str)]
-
-
-def _is_true(test: ast.expr) -> bool:
-    match test:
-        case ast.Constant(value=value):
-            return bool(value)
-        case ast.Compare(left=ast.Name(id="__name__"), comparators=[ast.Constant("__main__")]):
-            return isinstance(test.ops[0], ast.Eq)
-        case _:
-            return False
-
-
-def _never_empty(iterable: ast.expr) -> bool:
-    match iterable:
-        case ast.List(elts=elts) | ast.Tuple(elts=elts) | ast.Set(elts=elts):
-            return any(not isinstance(one, ast.Starred) for one in elts)
-        case ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=int(count))]):
-            return count > 0
-        case _:
-            return False

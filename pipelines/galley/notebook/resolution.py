@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from galley.notebook.flow import Step
+from galley.notebook.steps import Step
 
 
 @dataclass(frozen=True)

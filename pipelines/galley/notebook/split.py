@@ -19,13 +19,14 @@ from galley.domain.split import (
     TaskLayout,
 )
 from galley.notebook.facts import Known, Trouble
-from galley.notebook.flow import Step, plain_names, steps_of
+from galley.notebook.flow import steps_of
 from galley.notebook.observing import Sightings, sightings, unchangeable
 from galley.notebook.planning import Graph, Part, build, crossings_of, read_parts, tasks_of
 from galley.notebook.resolution import Resolver
 from galley.notebook.sections import checked_layout, wished_layout
 from galley.notebook.source import Cell, cell_label
 from galley.notebook.statements import cell_statements, known_of
+from galley.notebook.steps import Step, plain_names
 
 _SCALARS = ("integer", "number", "boolean", "string", "null")
 
