@@ -49,7 +49,16 @@ def cell_facts(cell: Cell, known: Known | None = None) -> CellFacts:
         defined=frozenset(name for one in facts for name in one.binds),
         used=frozenset(used),
         deleted=frozenset(name for one in facts for name in one.deletes),
-        changed=frozenset(name for one in facts for name in one.changes),
+        changed=frozenset(
+            [name for one in facts for name in one.changes]
+            + [
+                name
+                for one in facts
+                for site in one.calls
+                if site.change is not None
+                for name in site.receiver
+            ]
+        ),
         statements=statements,
     )
 
