@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -234,16 +234,14 @@ class Runner:
         sentence = f": {error.message}" if error else ""
         self._say(f"{state}{sentence}")
         rehearsed = self.job.kind is RunKind.REHEARSAL
-        metrics: dict[str, float] = {}
-        for result in self._results:
-            metrics |= result.metrics
+        tasks = progress.tasks if progress else ()
         return Outcome(
             fencing=0,
             state=state,
             failure_class=failure_class,
             error=error,
-            tasks=progress.tasks if progress else (),
-            metrics=metrics,
+            tasks=tasks,
+            metrics=merged_metrics(self._results, [task.name for task in tasks]),
             duration_s=max(0.0, (datetime.now(UTC) - self.job.started_at).total_seconds()),
             peak_memory=max((result.peak_memory for result in self._results), default=0),
             cells=sum(result.cell for result in self._results),
@@ -304,6 +302,21 @@ def run_tags(job: Job) -> dict[str, str]:
     if job.logical_date is not None:
         tags["galley.logical_date"] = job.logical_date.isoformat()
     return tags
+
+
+def merged_metrics(results: Sequence[TaskResult], order: Sequence[str]) -> dict[str, float]:
+    """Return the metrics of a run; one that several tasks log has the value of the last of them.
+
+    Args:
+        results: in the order in which the tasks ended, which says nothing where branches ran side
+            by side.
+        order: names of the tasks in the order of the graph.
+    """
+    place = {name: number for number, name in enumerate(order)}
+    metrics: dict[str, float] = {}
+    for result in sorted(results, key=lambda one: place.get(one.name, len(place))):
+        metrics |= result.metrics
+    return metrics
 
 
 def _error(error: Exception) -> CellError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from galley.domain.work import Outcome
 from galley.project.archive import export
 from galley.run.job import Job
 from galley.run.journal import Journal, read_report
-from galley.run.runner import Runner
+from galley.run.runner import Runner, merged_metrics
+from galley.run.tasks import TaskResult
 
 from tests.galley.project.builders import cell, notebook, project
 from tests.galley.run.jobs import make_job
@@ -199,6 +201,18 @@ def test_a_failure_names_task_and_cell(
             "right": TaskState.SUCCEEDED,
             "join": TaskState.SKIPPED,
         }
+
+
+def test_a_metric_that_two_branches_log_has_the_value_of_the_later_one() -> None:
+    def logged(name: str, **metrics: float) -> TaskResult:
+        now = datetime.now(UTC)
+        return TaskResult(
+            name=name, state=TaskState.SUCCEEDED, started_at=now, ended_at=now, metrics=metrics
+        )
+
+    left, right = logged("left", score=1, loss=2), logged("right", score=3)
+    for ended in ([left, right], [right, left]):
+        assert merged_metrics(ended, ["left", "right"]) == {"score": 3, "loss": 2}
 
 
 def test_independent_branches_run_side_by_side_on_a_cluster(
