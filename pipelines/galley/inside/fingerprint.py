@@ -37,6 +37,7 @@ import io
 import itertools
 import os
 import pickle
+import re
 import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
@@ -48,6 +49,8 @@ NODES = 5_000_000
 DEPTH = 200
 """Levels that are walked; a variable that nests deeper is not compared."""
 
+_OWN = re.compile(r"__\w*|_|_\d+|_i+|_i\d+|_[iod]h|_exit_code")
+"""Names of IPython's history, and dunder names; any other underscore is the author's."""
 _IPYTHON = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open"})
 
 # Attributes that are not part of the value: package, name. They are filled when first needed.
@@ -140,7 +143,7 @@ def snapshot(namespace: Mapping[str, Any], *, crossing: Iterable[str] = ()) -> d
     variables = {
         name: value
         for name, value in dict(namespace).items()
-        if isinstance(name, str) and not name.startswith("_") and not _is_ipython(name, value)
+        if isinstance(name, str) and not _is_ipython(name, value)
     }
     wanted = set(crossing)
     filters = getattr(sys.modules.get("warnings"), "filters", [])
@@ -167,7 +170,7 @@ def digest(value: object) -> str | None:
 def _is_ipython(name: str, value: object) -> bool:
     if name == "open":  # IPython's own, unless the notebook has bound another
         return getattr(value, "__module__", "").partition(".")[0] in ("IPython", "_io", "io")
-    return name in _IPYTHON
+    return name in _IPYTHON or _OWN.fullmatch(name) is not None
 
 
 def _fact(name: str, value: Any, shared: _Shared) -> dict[str, Any]:

@@ -23,7 +23,6 @@ GONE = "gone"
 
 IGNORED: Mapping[str, str] = {
     "products": "what tasks hand over and their executed notebooks are compared by themselves",
-    "output": "executed notebooks of a project that was not made by Galley",
     "__pycache__": "Python's cache of compiled modules holds paths and times",
     ".ipynb_checkpoints": "copies that an editor keeps",
     ".ploomber": "Ploomber's own records",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import threading
 import time
 import traceback
@@ -148,6 +149,7 @@ class Rehearsal:
         finally:
             compute.close()
             scratch.close()
+            shutil.rmtree(self.job.folder / "proof", ignore_errors=True)
             self._enter(None)
 
     def _fill(self) -> None:
