@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from galley.cli.output import Output
 from galley.domain.proof import Proof, ProofState
-from galley.domain.split import PlannedTask, SplitPlan
+from galley.domain.split import SplitPlan
+from galley.project.handing import Taken, handings
 
 _VERDICTS = {
     ProofState.EQUAL: "proved equal",
@@ -23,6 +24,7 @@ def show_plan(output: Output, plan: SplitPlan | None) -> None:
     if not plan.is_split:
         output.say("one task" + (f": {plan.reason}" if plan.reason else ""))
     else:
+        handed = handings(plan)
         output.models(
             plan.tasks,
             ["TASK", "CELLS", "AFTER", "TAKES OVER", "PARAMETERS"],
@@ -30,8 +32,8 @@ def show_plan(output: Output, plan: SplitPlan | None) -> None:
                 (
                     task.name,
                     _ranges(task.cells),
-                    ", ".join(task.upstream) or "–",
-                    _takes(plan, task) or "–",
+                    ", ".join(handed[task.name].upstream) or "–",
+                    _takes(plan, task.name, handed[task.name].taken) or "–",
                     ", ".join(task.parameters) or "–",
                 )
                 for task in plan.tasks
@@ -55,20 +57,21 @@ def _ranges(cells: tuple[int, ...]) -> str:
     )
 
 
-def _takes(plan: SplitPlan, task: PlannedTask) -> str:
-    """Return what a task takes over: ``df, y of prepare; the order of fit``."""
-    known = {
+def _takes(plan: SplitPlan, task: str, taken: tuple[Taken, ...]) -> str:
+    """Return what a task takes over: ``df, y of prepare; model, state of random of fit``."""
+    types = {
         (one.producer, one.name): one.type
         for one in plan.crossings
-        if one.consumer == task.name and one.type
+        if one.consumer == task and one.type
     }
     parts = []
-    for load in task.loads:
+    for one in taken:
         names = [
-            f"{name} ({known[load.task, name]})" if (load.task, name) in known else name
-            for name in load.names
+            f"{name} ({types[one.task, name]})" if (one.task, name) in types else name
+            for name in one.names
         ]
-        parts.append(f"{', '.join(names)} of {load.task}")
+        names += [f"state of {state}" for state in one.states]
+        parts.append(f"{', '.join(names)} of {one.task}")
     return "; ".join(parts)
 
 
