@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from galley.notebook.facts import CallSite, Change, Effect, Facts, Known, Trouble
+from galley.notebook.facts import CallSite, Change, Effect, Facts, Known, Link, Tie, Trouble
 from galley.notebook.files import file_effects
 from galley.notebook.magics import Magic, expanded, magic_of, option_arguments
 from galley.notebook.randomness import random_states
@@ -14,6 +14,7 @@ from galley.notebook.stars import star_names
 from galley.notebook.vocabulary import (
     CONSUMING_METHODS,
     DEEP_METHODS,
+    HOLDING_METHODS,
     MUTATED_ARGUMENTS,
     MUTATING_METHODS,
     PURE_METHODS,
@@ -192,6 +193,14 @@ class CallReader(ast.NodeVisitor):
         """Note a call of a name or of a variable's method."""
         imports = self.known.imports
         receiver = frozenset() if method is None else roots(method.value, imports)
+        if method is not None and name in HOLDING_METHODS:
+            given = [source for one in node.args for source in roots(one, imports)]
+            self.facts.links += [
+                Link(Tie.PART, holder, source, holder)
+                for holder in receiver - self.inner
+                for source in given
+                if source not in self.inner and source != holder
+            ]
         change = None if method is None else _method_change(node, method, bare=bare)
         self.facts.calls.append(
             CallSite(

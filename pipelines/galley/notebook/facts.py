@@ -22,11 +22,12 @@ from enum import StrEnum
 
 
 class Tie(StrEnum):
-    """How two names share an object: the same one, a part of it, or its memory."""
+    """How two names share: one object, a part of it, its memory, or only what it holds."""
 
     SAME = "same"
     PART = "part"
     VIEW = "view"
+    CONTENT = "content"
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,7 @@ class Function:
         returns: names (parameters or the notebook's) that its result may share objects with.
         keeps: it makes an object that holds what it is given (a class).
         closure: its result is a function with variables of its own.
+        ties: pairs of names that share objects after a call.
     """
 
     name: str
@@ -154,6 +156,7 @@ class Function:
     returns: frozenset[str] = frozenset()
     keeps: bool = False
     closure: bool = False
+    ties: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,11 @@ class _Flow:
                 what = f"uses IPython's history (`{name}`)"
                 step.troubles.append(Trouble("hidden-state", what, line))
         self._after(statement, linked, stuck)
+        for name in own.binds:
+            held = {*self.world.carries.get(name, ()), name}
+            functions = [one for key in held for one in self.world.functions.get(key, ())]
+            if functions:
+                step.held[name] = self._takes(functions)
         self.defined |= set(facts.binds)
         return step
 
@@ -179,6 +184,13 @@ class _Flow:
                 todo += function.facts.reads
         return list(found.values())
 
+    def _takes(self, functions: list[Function]) -> frozenset[str]:
+        """Return the names that functions (not classes, which are repeated) take or change."""
+        names = {name for one in functions if not one.keeps for name in one.facts.reads}
+        for function in self.closure(names):
+            names |= set(function.facts.reads)
+        return frozenset(names)
+
     def _call(
         self,
         site: CallSite,
@@ -202,6 +214,11 @@ class _Flow:
             if site.method and site.change is not None and site.change.sure:
                 for name in site.receiver:
                     add_change(changes, name, site.change)
+            for one, other in function.ties:
+                for target in given(function, site, one):
+                    sources = given(function, site, other) - {target}
+                    links = [Link(Tie.SAME, target, source) for source in sources]
+                    linked += filter(self._is_shared, links)
             for target in site.targets:
                 if function.closure:
                     self.world.closures.add(target)

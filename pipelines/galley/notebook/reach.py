@@ -10,6 +10,12 @@ from galley.notebook.vocabulary import ALIAS_METHODS
 _WHOLE = (ast.Name, ast.Starred, ast.Await, ast.NamedExpr, ast.IfExp, ast.BoolOp)
 _PASSING = frozenset({"zip", "enumerate", "reversed", "iter", "next", "asarray", "from_numpy"})
 """Functions whose result reaches their arguments."""
+_SHALLOW = frozenset({"list", "dict", "tuple", "set", "sorted", "copy", "deque", "frozenset"})
+"""Functions whose result holds what their argument holds."""
+_LABELS = frozenset(
+    {"columns", "index", "shape", "dtype", "dtypes", "size", "ndim", "name", "names"}
+)
+"""Attributes whose values do not change."""
 _COPYING = frozenset({"pandas", "numpy", "datetime", "pathlib", "collections", "polars", "decimal"})
 """Libraries whose constructors copy, or make what does not change."""
 
@@ -51,6 +57,8 @@ def _roots(
                 yield from inner[name]
             elif name not in imports:
                 yield name
+        case ast.Attribute(attr=attr) if attr in _LABELS:
+            return
         case ast.Attribute(value=value) | ast.Subscript(value=value):
             yield from _roots(value, imports, inner)
         case ast.Starred(value=value) | ast.Await(value=value) | ast.NamedExpr(value=value):
@@ -97,13 +105,13 @@ def _call_roots(
             module = dotted(value, imports)
             if module is None and attr in ALIAS_METHODS:
                 yield from _roots(value, imports, inner)
-            holds = attr[:1].isupper() or attr in _PASSING or attr.startswith("make_")
+            holds = attr[:1].isupper() or attr in _PASSING | _SHALLOW or attr.startswith("make_")
             if module is not None and module.partition(".")[0] in _COPYING:
-                holds = attr in _PASSING
+                holds = attr in _PASSING | {"deque"}
             if module is None and attr == "fit":
                 yield from _roots(value, imports, inner)
         case ast.Name(id=name):
-            holds = name[:1].isupper() or name in _PASSING or name.startswith("make_")
+            holds = name[:1].isupper() or name in _PASSING | _SHALLOW or name.startswith("make_")
             if imports.get(name, "").partition(".")[0] in _COPYING:
                 holds = False
         case _:
@@ -116,6 +124,23 @@ def _call_roots(
 def is_whole(node: ast.expr) -> bool:
     """Whether the value of an expression is the very object of a name."""
     return isinstance(node, _WHOLE)
+
+
+def is_copy(node: ast.expr) -> bool:
+    """Whether a value is a shallow copy."""
+    match node:
+        case ast.Call(func=ast.Name(id=name)) | ast.Call(func=ast.Attribute(attr=name)):
+            return name in _SHALLOW
+    return False
+
+
+def takes_out(node: ast.expr) -> bool:
+    """Whether a call gives a part of its object: ``d.setdefault("k", [])``."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ALIAS_METHODS
+    )
 
 
 def is_slice(node: ast.expr) -> bool:

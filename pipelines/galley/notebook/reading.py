@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterable, Sequence
 
 from galley.notebook.facts import Facts, Link, Tie
-from galley.notebook.reach import is_slice, is_whole, root, roots
+from galley.notebook.reach import is_copy, is_slice, is_whole, root, roots, takes_out
 from galley.notebook.scopes import ScopeReader
 from galley.notebook.targets import bound, captured, is_true, never_empty
 
@@ -151,8 +151,13 @@ class Reader(ScopeReader):
             return
         if tie is not Tie.SAME and is_slice(value):
             tie = Tie.VIEW
-        holds = isinstance(
-            value, ast.List | ast.Tuple | ast.Set | ast.Dict | ast.Call | ast.ListComp
+        elif is_copy(value):
+            tie = Tie.CONTENT
+        holds = (
+            not takes_out(value)
+            and isinstance(
+                value, ast.List | ast.Tuple | ast.Set | ast.Dict | ast.Call | ast.ListComp
+            )
         ) or not isinstance(target, ast.Name)
         for source in roots(value, self.known.imports):
             if source != name:

@@ -39,6 +39,13 @@ class ScopeReader(CallReader):
         facts = _outward(reader.facts, local, set(parameters))
         near = neighbours(reader.facts.links)
         shared = {one for name in given for one in together(name, near)}
+        ties = {
+            (f"{ARGUMENT}{one}", f"{ARGUMENT}{other}")
+            for one in parameters
+            if one in near
+            for other in together(one, near)
+            if other in parameters and other > one
+        }
         stuck = [reader.stuck_value(value) for value in returned]
         stuck += [
             reader.facts.stuck.get(one.id)
@@ -57,6 +64,7 @@ class ScopeReader(CallReader):
             parameters=parameters,
             facts=facts,
             returns=frozenset(_outer(shared, local, set(parameters))),
+            ties=frozenset(ties),
             closure=any(
                 isinstance(value, ast.Lambda)
                 or (isinstance(value, ast.Name) and value.id in reader.facts.functions)

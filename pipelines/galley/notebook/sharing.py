@@ -22,22 +22,28 @@ def reached(name: str, near: Mapping[str, list[Link]], *, deep: bool) -> set[str
     A change goes to the same object under other names and to all that hold it; a deep one goes
     to its parts too.
     """
-    seen: set[tuple[str, bool]] = set()
-    todo = [(name, deep)]
+    # How far it goes down: not at all, to what was taken out of a holder, to all parts.
+    none, taken, parts = 0, 1, 2
+    seen: set[tuple[str, int]] = set()
+    todo = [(name, parts if deep else none)]
     while todo:
         one = todo.pop()
-        if one in seen or (one[0], True) in seen:
+        if one in seen or (one[0], parts) in seen:
             continue
         seen.add(one)
-        here, deep_here = one
+        here, down = one
         for link in near.get(here, ()):
             other = link.source if link.target == here else link.target
-            if link.tie is not Tie.PART:
-                todo.append((other, deep_here))
+            if link.tie is Tie.CONTENT:
+                if down == parts:
+                    todo.append((other, parts))
+            elif link.tie is not Tie.PART:
+                todo.append((other, down))
             elif link.holder != here:
-                todo.append((other, False))
-            elif deep_here:
-                todo.append((other, True))
+                # What a holder got may be what is taken out of it elsewhere, and the reverse.
+                todo.append((other, taken if link.holder == link.target else parts))
+            elif down == parts or (down == taken and link.holder == link.source):
+                todo.append((other, parts))
     return {one for one, _ in seen}
 
 

@@ -269,6 +269,13 @@ class _Planner:
                     "which cannot be handed to another process"
                 )
                 return code, reason, step.cell
+            for inner in sorted(step.held.get(name, ())):
+                if self.resolver.at(inner, part.start).kind == "value":
+                    reason = (
+                        f"`{name}` of {cell_label(step.cell)} holds a function that uses "
+                        f"`{inner}`, and a copy of it would keep an older one"
+                    )
+                    return "alias", reason, step.cell
         cell = producer.layout.cells[-1]
         if (told := self.seen.stuck(name, cell)) is not None:
             writers = [one for one in self.resolver.writers.get(name, []) if one < part.start]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from galley.notebook.facts import Effect, Statement, Trouble
 from galley.notebook.hoist import Hoist
@@ -39,6 +39,7 @@ class Step:
         stuck: name → (code, what): its value cannot leave the process.
         states: state → True where it is only seeded.
         light: no work of its own.
+        held: name → names of the notebook that functions in its value use when they are called.
     """
 
     index: int
@@ -54,6 +55,7 @@ class Step:
     troubles: list[Trouble]
     hoist: Hoist | None
     light: bool
+    held: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def cell(self) -> int:

@@ -61,6 +61,12 @@ ALIAS_METHODS = frozenset(
 )
 """Methods whose result shares memory with, or is part of, their object."""
 
+HOLDING_METHODS = frozenset(
+    {"append", "add", "insert", "extend", "update", "appendleft", "push", "put", "setdefault"}
+    | {"add_module", "register", "add_node", "extendleft"}
+)
+"""Methods whose object holds what they are given."""
+
 CONSUMING_METHODS = frozenset(
     {"apply", "map", "applymap", "transform", "agg", "aggregate", "pipe", "sort", "filter"}
 )

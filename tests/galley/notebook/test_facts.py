@@ -9,7 +9,10 @@ from galley.notebook.statements import CellFacts, cell_facts, known_of
 
 from .builders import notebook
 
-PREPARED = "import random, heapq, pickle\nimport numpy as np\nimport pandas as pd\nfrom pathlib import Path\n"
+PREPARED = (
+    "import random, heapq, pickle\nimport numpy as np\n"
+    "import pandas as pd\nfrom pathlib import Path\n"
+)
 
 
 def facts(source: str) -> CellFacts:
