@@ -68,11 +68,15 @@ def publish_in_the_lab(alice: Desk) -> None:
     cron.fill("* * * * *")
     dialog.get_by_label(re.compile("^Note to the reviewers")).fill("First version, please look.")
     expect(publish).to_be_enabled()
+    expect(dialog.get_by_label("Task graph")).to_be_visible()
+    expect(dialog).to_contain_text("Not cut:")
     alice.screenshot("publish")
     publish.click()
-    expect(dialog).to_contain_text(re.compile("cell \\d+ of 8"))
+    expect(dialog).to_contain_text(re.compile("cell \\d+ of 8"), timeout=60_000)
     alice.screenshot("rehearsal")
-    expect(dialog).to_contain_text(re.compile("review", re.IGNORECASE), timeout=120_000)
+    expect(dialog).to_contain_text("Proving the split", timeout=120_000)
+    expect(dialog).to_contain_text("Proved equal: 3 tasks", timeout=240_000)
+    alice.screenshot("proved")
     dialog.get_by_role("button", name="Close").last.click()
 
 
