@@ -91,7 +91,7 @@ def _settle(
         return versions.get(session, version.id)
     accepted = (attempt.rehearsal or {}).get("accepted")
     if accepted is not None and run.state is RunState.SUCCEEDED:
-        version_arrows.accept_split(session, version, accepted["digest"], accepted["project"])
+        version_arrows.accept(session, version, **accepted)
     return finish_rehearsal(session, tenant, run.id, evidence_of(run, attempt), now)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from galley.domain.proof import Proof, ProofState
 from galley.domain.runs import AttemptState, FailureClass, RunKind
 from galley.domain.split import SplitPlan
-from galley.domain.versions import CellError, Version
+from galley.domain.versions import CellError, TaskNode, Version
 from galley.domain.work import Outcome, RehearsalReport
 from galley.errors import InvalidInput
 from galley.locking import Lock, accept_lock, lock_facts
@@ -107,12 +107,18 @@ class _Published:
             raise InvalidInput(f"a proof that ended as {proof.state} accepts no split")
         check_plan(read_cells(self.content.notebook), self.content.analysis.parameters, plan)
 
-    def with_(self, plan: SplitPlan | None, lock: Lock | None) -> dict[str, str]:
-        """Keep the project with the split and the lock; return its digest and its blob's key."""
+    def with_(self, plan: SplitPlan | None, lock: Lock | None) -> dict[str, Any]:
+        """Keep the project with the split and the lock; return what the version takes over."""
         digest, project = self.content.packed(
             self.version.tenant, self.version.pipeline, plan, lock
         )
-        return {"digest": digest, "project": self._context.blobs.put(project)}
+        nodes = plan and [
+            TaskNode(name=task.name, upstream=task.upstream, cells=task.cells).model_dump(
+                mode="json"
+            )
+            for task in plan.tasks
+        ]
+        return {"digest": digest, "project": self._context.blobs.put(project), "tasks": nodes}
 
 
 def _facts(context: Context, version: Version) -> ProjectFacts:

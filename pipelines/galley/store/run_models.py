@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from galley.domain.runs import Attempt, Run, TaskTry
+from galley.domain.runs import Attempt, Run, RunKind, TaskTry
 from galley.domain.versions import CellError, TaskNode
 from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow, VersionRow
 
@@ -26,9 +26,9 @@ def models(session: Session, rows: Sequence[RunRow]) -> list[Run]:
         )
     }
     versions = {
-        version: (number, analysis)
-        for version, number, analysis in session.execute(
-            select(VersionRow.id, VersionRow.number, VersionRow.analysis).where(
+        version: (number, analysis, tasks)
+        for version, number, analysis, tasks in session.execute(
+            select(VersionRow.id, VersionRow.number, VersionRow.analysis, VersionRow.tasks).where(
                 VersionRow.id.in_({row.version_id for row in rows})
             )
         )
@@ -56,6 +56,7 @@ def with_attempts(session: Session, row: RunRow) -> Run:
         pipeline.name,
         version.number,
         version.analysis,
+        version.tasks,
         tuple(_attempt(attempt, tasks[attempt.id]) for attempt in attempts),
     )
 
@@ -66,6 +67,7 @@ def _model(
     name: str,
     number: int,
     analysis: dict[str, Any],
+    tasks: list[dict[str, Any]] | None,
     attempts: tuple[Attempt, ...],
 ) -> Run:
     return Run(
@@ -87,7 +89,7 @@ def _model(
         parameters=row.parameters,
         metrics=row.metrics,
         goal_met=row.goal_met,
-        graph=tuple(TaskNode.model_validate(task) for task in analysis.get("tasks", ())),
+        graph=_graph(row, analysis, tasks),
         attempt_count=row.attempt_count,
         attempts=attempts,
         cell=row.cell,
@@ -97,6 +99,15 @@ def _model(
         started_at=row.started_at,
         ended_at=row.ended_at,
     )
+
+
+def _graph(
+    row: RunRow, analysis: dict[str, Any], tasks: list[dict[str, Any]] | None
+) -> tuple[TaskNode, ...]:
+    """Return the tasks of a run; a rehearsal runs the notebook unsplit."""
+    unsplit = tasks is None or row.kind is RunKind.REHEARSAL
+    found = analysis.get("tasks", ()) if unsplit or tasks is None else tasks
+    return tuple(TaskNode.model_validate(task) for task in found)
 
 
 def mlflow_url(tenant: str, mlflow_run_id: str | None) -> str | None:

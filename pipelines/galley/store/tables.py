@@ -57,6 +57,7 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         dict[str, Any]: JSON(none_as_null=True),
         list[str]: JSON(none_as_null=True),
+        list[dict[str, Any]]: JSON(none_as_null=True),
         CatchUp: enum_column(CatchUp),
         VersionState: enum_column(VersionState),
         RunState: enum_column(RunState),
@@ -91,7 +92,8 @@ class VersionRow(Base):
     """One version; its content lies in two blobs.
 
     ``digest`` and ``project_blob`` are those of the unsplit notebook until its rehearsal has proved
-    a split; ``published_digest`` stays what it was when it was published.
+    a split, whose ``tasks`` are there from then on; ``published_digest`` stays what it was when it
+    was published.
     """
 
     __tablename__ = "versions"
@@ -125,6 +127,7 @@ class VersionRow(Base):
     published_digest: Mapped[str] = mapped_column(String(64))
     source_path: Mapped[str | None] = mapped_column(Text)
     analysis: Mapped[dict[str, Any]]
+    tasks: Mapped[list[dict[str, Any]] | None]
     evidence: Mapped[dict[str, Any] | None]
     progress: Mapped[dict[str, Any] | None]
     gates: Mapped[list[str]]

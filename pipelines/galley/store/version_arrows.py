@@ -125,12 +125,21 @@ def created(session: Session, row: VersionRow, pipeline: PipelineRow, now: datet
     _tell(session, row, pipeline, row.author, "version.published", now)
 
 
-def accept_split(session: Session, row: VersionRow, digest: str, project: str) -> None:
-    """Not an arrow: the rehearsal proved a split, which the version has from now on.
+def accept(
+    session: Session,
+    row: VersionRow,
+    digest: str,
+    project: str,
+    tasks: list[dict[str, Any]] | None,
+) -> None:
+    """Not an arrow: the version has from now on what its rehearsal locked and proved.
+
+    Args:
+        tasks: those of the proved split; None where it has one task.
 
     The arrow that leaves the rehearsal follows in the same transaction and tells the digest.
     """
-    row.digest, row.project_blob = digest, project
+    row.digest, row.project_blob, row.tasks = digest, project, tasks
     session.flush()
 
 

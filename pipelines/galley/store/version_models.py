@@ -83,13 +83,8 @@ def _decision(row: DecisionRow) -> Decision:
 
 def _tasks(row: VersionRow) -> tuple[TaskNode, ...]:
     """Return the tasks of a run: of the proved split, or the one of the unsplit notebook."""
-    evidence = None if row.evidence is None else Evidence.model_validate(row.evidence)
-    if evidence is None or evidence.proof is None or evidence.proof.plan is None:
-        return Analysis.model_validate(row.analysis).tasks
-    return tuple(
-        TaskNode(name=task.name, upstream=task.upstream, cells=task.cells)
-        for task in evidence.proof.plan.tasks
-    )
+    found = row.analysis.get("tasks", ()) if row.tasks is None else row.tasks
+    return tuple(TaskNode.model_validate(task) for task in found)
 
 
 def _model(row: VersionRow, slug: str, decisions: Sequence[DecisionRow], *, live: bool) -> Version:

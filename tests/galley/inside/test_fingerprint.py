@@ -695,7 +695,16 @@ def test_form_is_what_remains_without_the_values() -> None:
 
 
 def test_a_snapshot_is_one_of_the_domain() -> None:
-    names = {"a": [1, 2], "frame": frame(), "json": json, "g": numbers(), "_x": 1, "_i1": "", "_": 1, "In": []}
+    names = {
+        "a": [1, 2],
+        "frame": frame(),
+        "json": json,
+        "g": numbers(),
+        "_x": 1,
+        "_i1": "",
+        "_": 1,
+        "In": [],
+    }
     taken = snapshot({**names, "get_ipython": len, "open": open, "f": lambda a, b: a})
     read = Snapshot.model_validate({"cell": 0, **json.loads(json.dumps(taken))})
     assert set(read.names) == {"a", "frame", "json", "g", "f", "_x"}

@@ -188,7 +188,8 @@ def test_gates_are_decided_only_in_review(world: World) -> None:
 
 
 def proved(proof: Proof = PROVED, *, accepted: bool = True) -> dict[str, object]:
-    content = {"digest": "e" * 64, "project": "project-split"} if accepted else None
+    nodes = [{"name": task.name, "upstream": task.upstream} for task in PLAN.tasks]
+    content = {"digest": "e" * 64, "project": "project-split", "tasks": nodes} if accepted else None
     return {"evidence": {"proof": proof.model_dump(mode="json")}, "accepted": content}
 
 
@@ -210,6 +211,14 @@ def test_a_proved_split_is_what_the_version_has_from_its_review_on(world: World)
     assert world.read(lambda s: versions.blobs(s, version.id)).project == "project-split"
     with pytest.raises(Conflict, match="has exactly this content and is in review"):
         world.publish()
+
+    assert version.rehearsal_run is not None
+    assert len(world.run(version.rehearsal_run).graph) <= 1
+    world.approve(version)
+    run = world.request()
+    assert [task.name for task in run.graph] == ["load", "fit"]
+    (listed, _) = world.read(lambda s: runs.page(s, "lab")).items
+    assert listed.graph == run.graph
 
 
 def test_without_an_accepted_split_the_version_stays_in_one_task(world: World) -> None:

@@ -77,7 +77,10 @@ def test_up_and_down_with_what_is_there_kept(tmp_path: Path) -> None:
     with engine.begin() as connection:
         found = connection.execute(text("SELECT published_digest, prove, layout FROM versions"))
         assert found.one() == ("d" * 64, "never", None)
-        assert connection.execute(text("SELECT extra_s, rehearsal FROM attempts")).one() == (0, None)
+        assert connection.execute(text("SELECT extra_s, rehearsal FROM attempts")).one() == (
+            0,
+            None,
+        )
         assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
         command.downgrade(migrate.config(connection), "0001")
         assert connection.execute(text("SELECT digest FROM versions")).scalar() == "d" * 64
@@ -89,22 +92,30 @@ def test_up_and_down_with_what_is_there_kept(tmp_path: Path) -> None:
 _ID = {name: f"{number:032x}" for number, name in enumerate(("pipeline", "version", "run"), 1)}
 _AT = "2026-11-01 06:00:00.000000"
 _AN_OLD_VERSION = (
-    "INSERT INTO pipelines (id, tenant, slug, name, description, owner, created_at) VALUES "
-    f"('{_ID['pipeline']}', 'blue', 'daily', 'Daily', '', 'ann', '{_AT}')",
-    "INSERT INTO versions (id, pipeline_id, tenant, number, state, digest, author, owner, name, "
-    "description, note, profile, timeout_s, retries, defaults, rehearsal_parameters, "
-    "rehearse_only, analysis, gates, project_blob, notebook_blob, created_at, updated_at) VALUES "
-    f"('{_ID['version']}', '{_ID['pipeline']}', 'blue', 1, 'approved', '{'d' * 64}', 'ann', "
-    "'ann', 'Daily', '', '', 'small', 60, 1, '{}', '{}', 0, '{}', '[]', 'p', 'n', "
-    f"'{_AT}', '{_AT}')",
-    "INSERT INTO runs (id, tenant, pipeline_id, version_id, kind, trigger, trigger_id, "
-    "scheduled_at, state, cancel_requested, logical_date, data_interval_start, "
-    "data_interval_end, parameters, metrics, attempt_count, repeats, not_before, created_at) "
-    f"VALUES ('{_ID['run']}', 'blue', '{_ID['pipeline']}', '{_ID['version']}', 'pipeline', "
-    f"'manual', '{_ID['run']}', '{_AT}', 'running', 0, '{_AT}', '{_AT}', '{_AT}', '{{}}', '{{}}', "
-    f"1, 0, '{_AT}', '{_AT}')",
-    "INSERT INTO attempts (id, run_id, tenant, number, fencing, state, host, cpu, memory, "
-    "lease_until, deadline, log_size, started_at) VALUES "
-    f"('{'a' * 32}', '{_ID['run']}', 'blue', 1, 1, 'running', 'here', 1, 1, '{_AT}', '{_AT}', 0, "
-    f"'{_AT}')",
+    (
+        "INSERT INTO pipelines (id, tenant, slug, name, description, owner, created_at) VALUES "
+        f"('{_ID['pipeline']}', 'blue', 'daily', 'Daily', '', 'ann', '{_AT}')"
+    ),
+    (
+        "INSERT INTO versions (id, pipeline_id, tenant, number, state, digest, author, owner, name, "
+        "description, note, profile, timeout_s, retries, defaults, rehearsal_parameters, "
+        "rehearse_only, analysis, gates, project_blob, notebook_blob, created_at, updated_at) VALUES "
+        f"('{_ID['version']}', '{_ID['pipeline']}', 'blue', 1, 'approved', '{'d' * 64}', 'ann', "
+        "'ann', 'Daily', '', '', 'small', 60, 1, '{}', '{}', 0, '{}', '[]', 'p', 'n', "
+        f"'{_AT}', '{_AT}')"
+    ),
+    (
+        "INSERT INTO runs (id, tenant, pipeline_id, version_id, kind, trigger, trigger_id, "
+        "scheduled_at, state, cancel_requested, logical_date, data_interval_start, "
+        "data_interval_end, parameters, metrics, attempt_count, repeats, not_before, created_at) "
+        f"VALUES ('{_ID['run']}', 'blue', '{_ID['pipeline']}', '{_ID['version']}', 'pipeline', "
+        f"'manual', '{_ID['run']}', '{_AT}', 'running', 0, '{_AT}', '{_AT}', '{_AT}', '{{}}', '{{}}', "
+        f"1, 0, '{_AT}', '{_AT}')"
+    ),
+    (
+        "INSERT INTO attempts (id, run_id, tenant, number, fencing, state, host, cpu, memory, "
+        "lease_until, deadline, log_size, started_at) VALUES "
+        f"('{'a' * 32}', '{_ID['run']}', 'blue', 1, 1, 'running', 'here', 1, 1, '{_AT}', '{_AT}', 0, "
+        f"'{_AT}')"
+    ),
 )

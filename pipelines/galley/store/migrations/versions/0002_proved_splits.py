@@ -14,6 +14,7 @@ depends_on = None
 def upgrade() -> None:
     """Apply this revision: columns are added in place, because rows of other tables refer here."""
     op.add_column("versions", sa.Column("layout", sa.JSON(none_as_null=True), nullable=True))
+    op.add_column("versions", sa.Column("tasks", sa.JSON(none_as_null=True), nullable=True))
     op.add_column("versions", _text("prove", 16, "never"))
     op.add_column("versions", _text("published_digest", 64, ""))
     op.execute("UPDATE versions SET published_digest = digest")
@@ -33,4 +34,5 @@ def downgrade() -> None:
     op.drop_column("attempts", "extra_s")
     op.drop_column("versions", "published_digest")
     op.drop_column("versions", "prove")
+    op.drop_column("versions", "tasks")
     op.drop_column("versions", "layout")
