@@ -186,6 +186,10 @@ def _is_harmless(statement: ast.stmt) -> bool:
     )
 
 
+EXACT = 2**53
+"""Up to here every whole number is a floating-point number too."""
+
+
 def _schema_of_value(value: Any) -> dict[str, Any]:
     """Return the schema that an unannotated default stands for."""
     if value is None:
@@ -193,7 +197,7 @@ def _schema_of_value(value: Any) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": json_type(value)}
     if isinstance(value, list):
         kinds = {json_type(one) for one in value}
-        if kinds == {"integer", "number"}:
+        if kinds == {"integer", "number"} and all(abs(one) <= EXACT for one in value):
             kinds = {"number"}
         if len(kinds) == 1 and kinds <= set(SCALARS.values()):
             schema["items"] = {"type": kinds.pop()}

@@ -20,7 +20,7 @@ from galley.notebook.parameters import (
     validate,
 )
 from galley.notebook.source import read_cells
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from .builders import code, markdown, notebook, with_parameters
@@ -346,6 +346,7 @@ json_values = st.recursive(
 
 
 @given(value=json_values)
+@example(value=[2**53 + 1, 0.0])
 @settings(max_examples=200, deadline=None)
 def test_a_value_that_papermill_injects_is_read_back_the_same(value: Any) -> None:
     made = nbformat.from_dict(with_parameters("a = None"))

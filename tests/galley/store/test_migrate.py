@@ -97,9 +97,10 @@ _AN_OLD_VERSION = (
         f"('{_ID['pipeline']}', 'blue', 'daily', 'Daily', '', 'ann', '{_AT}')"
     ),
     (
-        "INSERT INTO versions (id, pipeline_id, tenant, number, state, digest, author, owner, name, "
-        "description, note, profile, timeout_s, retries, defaults, rehearsal_parameters, "
-        "rehearse_only, analysis, gates, project_blob, notebook_blob, created_at, updated_at) VALUES "
+        "INSERT INTO versions (id, pipeline_id, tenant, number, state, digest, author, owner, "
+        "name, description, note, profile, timeout_s, retries, defaults, rehearsal_parameters, "
+        "rehearse_only, analysis, gates, project_blob, notebook_blob, created_at, updated_at) "
+        "VALUES "
         f"('{_ID['version']}', '{_ID['pipeline']}', 'blue', 1, 'approved', '{'d' * 64}', 'ann', "
         "'ann', 'Daily', '', '', 'small', 60, 1, '{}', '{}', 0, '{}', '[]', 'p', 'n', "
         f"'{_AT}', '{_AT}')"
@@ -109,13 +110,13 @@ _AN_OLD_VERSION = (
         "scheduled_at, state, cancel_requested, logical_date, data_interval_start, "
         "data_interval_end, parameters, metrics, attempt_count, repeats, not_before, created_at) "
         f"VALUES ('{_ID['run']}', 'blue', '{_ID['pipeline']}', '{_ID['version']}', 'pipeline', "
-        f"'manual', '{_ID['run']}', '{_AT}', 'running', 0, '{_AT}', '{_AT}', '{_AT}', '{{}}', '{{}}', "
-        f"1, 0, '{_AT}', '{_AT}')"
+        f"'manual', '{_ID['run']}', '{_AT}', 'running', 0, '{_AT}', '{_AT}', '{_AT}', '{{}}', "
+        f"'{{}}', 1, 0, '{_AT}', '{_AT}')"
     ),
     (
         "INSERT INTO attempts (id, run_id, tenant, number, fencing, state, host, cpu, memory, "
         "lease_until, deadline, log_size, started_at) VALUES "
-        f"('{'a' * 32}', '{_ID['run']}', 'blue', 1, 1, 'running', 'here', 1, 1, '{_AT}', '{_AT}', 0, "
-        f"'{_AT}')"
+        f"('{'a' * 32}', '{_ID['run']}', 'blue', 1, 1, 'running', 'here', 1, 1, '{_AT}', '{_AT}', "
+        f"0, '{_AT}')"
     ),
 )
