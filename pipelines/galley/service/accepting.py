@@ -16,11 +16,10 @@ from galley.domain.versions import CellError, TaskNode, Version
 from galley.domain.work import Outcome, RehearsalReport
 from galley.errors import InvalidInput
 from galley.locking import Lock, accept_lock, lock_facts
-from galley.notebook.plan_check import check_plan
 from galley.notebook.requirements import wanted_requirements
-from galley.notebook.source import read_cells
 from galley.project import archive
 from galley.project.build import ProjectFacts
+from galley.project.limited import check_plan_limited
 from galley.service.context import Context
 from galley.service.publishing import Content
 from galley.store import runs, versions
@@ -105,7 +104,7 @@ class _Published:
         """Do nothing if the plan may be taken over; raises InvalidInput."""
         if proof.state is not ProofState.EQUAL or not plan.is_split:
             raise InvalidInput(f"a proof that ended as {proof.state} accepts no split")
-        check_plan(read_cells(self.content.notebook), self.content.analysis.parameters, plan)
+        check_plan_limited(self.content.notebook, self.content.analysis, plan)
 
     def with_(self, plan: SplitPlan | None, lock: Lock | None) -> dict[str, Any]:
         """Keep the project with the split and the lock; return what the version takes over."""

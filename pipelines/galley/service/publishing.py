@@ -19,7 +19,8 @@ from galley.notebook.analysis import task_name
 from galley.notebook.limited import analyse_limited
 from galley.notebook.parameters import validate
 from galley.project.archive import pack
-from galley.project.build import ProjectFacts, build_project
+from galley.project.build import ProjectFacts
+from galley.project.limited import build_limited
 from galley.project.manifest import manifest
 from galley.review import check_publish, publish
 from galley.sandbox.machine import this_machine
@@ -70,7 +71,7 @@ class Content:
                 lock=None if lock is None else lock_digest(lock),
             )
         )
-        files = build_project(
+        files = build_limited(
             self.notebook,
             self.modules,
             self.analysis,

@@ -4,7 +4,8 @@ import pytest
 from galley.domain.split import SplitLayout, TaskLayout
 from galley.errors import InvalidInput
 from galley.notebook.analysis import analyse
-from galley.notebook.limited import ReadingLimits, analyse_limited
+from galley.notebook.limited import analyse_limited
+from galley.notebook.limited_process import ReadingLimits
 
 from .builders import INSTALLED, code, notebook
 
