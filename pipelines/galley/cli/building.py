@@ -218,7 +218,7 @@ def _prove(
 def _lacking(error: ModuleNotFoundError) -> GalleyError:
     return GalleyError(
         f"`galley build` needs {error.name}, which a client's installation lacks: "
-        "pip install 'galley[hub,runner]'"
+        "pip install 'galley[runner]'"
     )
 
 

@@ -175,6 +175,6 @@ def test_wrong_words_are_refused(home: Path, words: tuple[str, ...], says: str) 
 def test_a_clients_installation_says_what_it_lacks(home: Path) -> None:
     done = run_without_extras("build", "report.ipynb", "-o", "out")
     assert done.returncode == 1
-    assert "pip install 'galley[hub,runner]'" in done.stderr
+    assert "pip install 'galley[runner]'" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (home / "out").exists()
