@@ -700,7 +700,9 @@ class _Walk:
         maker, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
         self.visit(maker)
         self.visit(tuple(arguments))
-        if type(state) is dict:
+        if type(state) is dict and not state:
+            self.visit(None)  # an exception has a __dict__ only once somebody has looked at it
+        elif type(state) is dict:
             self.attributes(value, state)
         elif type(state) is tuple and len(state) == 2 and type(state[1]) is dict:
             self.attributes(value, {**(state[0] if type(state[0]) is dict else {}), **state[1]})

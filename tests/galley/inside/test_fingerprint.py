@@ -643,6 +643,12 @@ def test_changes_nothing() -> None:
     assert set(sys.modules) == modules
 
 
+def test_looking_at_an_object_makes_it_no_other() -> None:
+    looked_at = ValueError("x")
+    assert looked_at.__dict__ == {}
+    assert digest(looked_at) == digest(ValueError("x"))
+
+
 def aliases(**names: Any) -> list[list[str]]:
     found: list[list[str]] = snapshot(names)["aliases"]
     return sorted(found)

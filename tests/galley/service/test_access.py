@@ -37,6 +37,7 @@ READ = Rule(Action.READ)
 RULES: dict[str, Rule] = {
     "analyse_notebook": Rule(Action.PUBLISH, {"notebook": notebook()}),
     "check_name": READ,
+    "compare_live": Rule(Action.PUBLISH, {"snapshot": {}, "cells": [], "notebook": notebook()}),
     "list_next_firings": READ,
     "set_schedule": Rule(Action.OPERATE, SCHEDULE),
     "pause_schedule": Rule(Action.OPERATE),
