@@ -705,6 +705,11 @@ export interface components {
              */
             checks: components["schemas"]["Check"][];
             /**
+             * Files
+             * @default []
+             */
+            files: components["schemas"]["FileUse"][];
+            /**
              * Missing Modules
              * @default []
              */
@@ -1130,6 +1135,27 @@ export interface components {
             before: string | null;
             /** Field */
             field: string;
+        };
+        /**
+         * FileUse
+         * @description A file that the notebook reads or writes: a candidate input or output of its pipeline.
+         *
+         *     Attributes:
+         *         path: as it is written in the source; None where it is only known when it runs.
+         *         cell, line: of the statement that uses it, or calls what does.
+         */
+        FileUse: {
+            /** Cell */
+            cell: number;
+            /** Line */
+            line: number;
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "read" | "write";
+            /** Path */
+            path: string | null;
         };
         /**
          * Firing

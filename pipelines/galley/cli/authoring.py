@@ -10,7 +10,7 @@ import click
 
 from galley.cli import output
 from galley.cli.parameters import parse_values
-from galley.cli.plans import show_plan
+from galley.cli.plans import show_files, show_plan
 from galley.cli.session import Session, with_session
 from galley.client import collect_modules
 from galley.domain.pipelines import Direction, Goal
@@ -128,6 +128,7 @@ def analyse(session: Session, notebook: Path) -> None:
         f"{len(found.modules)} local modules, {len(found.analysis.requirements)} requirements",
     )
     show_plan(session.output, found.analysis.split)
+    show_files(session.output, found.analysis.files)
     _print_checks(found.analysis)
     if found.analysis.errors:
         raise SystemExit(1)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from galley.cli.output import Output
 from galley.domain.proof import Proof, ProofState
 from galley.domain.split import SplitPlan
+from galley.domain.versions import FileUse
 from galley.project.handing import Taken, handings
 
 _VERDICTS = {
@@ -42,6 +43,20 @@ def show_plan(output: Output, plan: SplitPlan | None) -> None:
         )
     for merge in plan.merges:
         output.say(f"not cut: {' | '.join(merge.tasks)}: {merge.reason}")
+
+
+def show_files(output: Output, files: Iterable[FileUse]) -> None:
+    """Print the files that a notebook reads and writes, unless the command answers with JSON."""
+    if output.as_json:
+        return
+    for mode, verb in (("read", "reads"), ("write", "writes")):
+        cells: dict[str, list[str]] = {}
+        for one in files:
+            if one.mode == mode:
+                place = cells.setdefault(one.path or "a file named when it runs", [])
+                place.append(str(one.cell + 1))
+        for path, where in cells.items():
+            output.say(f"{verb} {path} (cell {', '.join(dict.fromkeys(where))})")
 
 
 def _ranges(cells: tuple[int, ...]) -> str:

@@ -97,6 +97,20 @@ class Requirement(Model):
     imports: tuple[str, ...] = ()
 
 
+class FileUse(Model):
+    """A file that the notebook reads or writes: a candidate input or output of its pipeline.
+
+    Attributes:
+        path: as it is written in the source; None where it is only known when it runs.
+        cell, line: of the statement that uses it, or calls what does.
+    """
+
+    path: str | None
+    mode: Literal["read", "write"]
+    cell: int
+    line: int
+
+
 class Analysis(Model):
     """What reading a notebook tells, without running anything of it.
 
@@ -120,6 +134,7 @@ class Analysis(Model):
     checks: tuple[Check, ...] = ()
     tasks: tuple[TaskNode, ...] = ()
     split: SplitPlan | None = None
+    files: tuple[FileUse, ...] = ()
     requirements: tuple[Requirement, ...] = ()
     stated: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()

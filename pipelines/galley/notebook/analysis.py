@@ -14,13 +14,14 @@ from galley.domain.split import PlannedTask, SplitLayout, SplitPlan, SplitSource
 from galley.domain.versions import Analysis, Check, Severity, TaskNode
 from galley.errors import InvalidInput
 from galley.notebook.dataflow import name_checks
+from galley.notebook.file_uses import file_uses
 from galley.notebook.hygiene import cell_checks, notebook_checks, other_language
 from galley.notebook.imports import resolve
 from galley.notebook.installed import Installed
 from galley.notebook.parameters import inspect, rehearsal_parameters
 from galley.notebook.requirements import requirement_checks, stated_or_none
 from galley.notebook.source import Cell, read_cells, title_of
-from galley.notebook.split import plan_split
+from galley.notebook.split import plan_split, read_through
 
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
@@ -67,13 +68,17 @@ def analyse(
         *requirement_checks(notebook),
         *_rehearsal_checks(notebook, parameters.schema),
     )
+    reading = read_through(cells, parameters.schema, modules)
     return Analysis(
         title=title_of(cells),
         parameters=parameters.schema,
         proposed=parameters.proposed,
         checks=tuple(sorted(dict.fromkeys(checks), key=_rank)),
         tasks=(TaskNode(name=task, cells=_code_cells(cells)),),
-        split=plan_split(cells, schema=parameters.schema, modules=modules, layout=layout),
+        split=plan_split(
+            cells, schema=parameters.schema, modules=modules, layout=layout, reading=reading
+        ),
+        files=file_uses(reading.steps),
         requirements=tuple(sorted(imports.requirements.values(), key=lambda one: one.name.lower())),
         stated=stated,
         modules=tuple(sorted(imports.modules)),

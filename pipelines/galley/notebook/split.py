@@ -7,6 +7,7 @@ there is an answer: one task with all its cells.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from galley.domain.parameters import ParameterSchema
 from galley.domain.split import (
@@ -31,6 +32,28 @@ from galley.notebook.steps import Step, plain_names
 _SCALARS = ("integer", "number", "boolean", "string", "null")
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What reading a notebook from top to bottom tells."""
+
+    known: Known
+    steps: list[Step]
+
+
+def read_through(
+    cells: tuple[Cell, ...],
+    schema: ParameterSchema,
+    modules: Mapping[str, str] | None = None,
+    observed: Observed | None = None,
+) -> Reading:
+    """Return what each statement does; the arguments are those of :func:`plan_split`."""
+    known = known_of(cells, modules)
+    statements = [one for cell in cells for one in cell_statements(cell, known)]
+    scalars = [name for name, one in schema.properties.items() if _is_scalar(one.get("type"))]
+    scalars += unchangeable(observed)
+    return Reading(known, steps_of(statements, known, plain_names(statements, scalars)))
+
+
 def plan_split(
     cells: tuple[Cell, ...],
     *,
@@ -39,6 +62,7 @@ def plan_split(
     layout: SplitLayout | None = None,
     observed: Observed | None = None,
     language: str = "python",
+    reading: Reading | None = None,
 ) -> SplitPlan:
     """Return the tasks that a notebook is cut into.
 
@@ -48,6 +72,7 @@ def plan_split(
         layout: the author's arrangement; without one, tags and headings decide.
         observed: what a plain run showed; it outweighs reading where the two differ.
         language: what the notebook's kernel speaks; only Python is cut.
+        reading: of these cells, where it was done before, without ``observed``.
 
     Raises:
         InvalidInput: ``layout`` is impossible for these cells.
@@ -57,11 +82,8 @@ def plan_split(
     if language.lower() not in {"python", "ipython"}:
         why = f"the notebook's kernel speaks {language}; only Python is read"
         return _one_task(cells, SplitSource.NONE, None, (), why)
-    known = known_of(cells, modules)
-    statements = [one for cell in cells for one in cell_statements(cell, known)]
-    scalars = [name for name, one in schema.properties.items() if _is_scalar(one.get("type"))]
-    scalars += unchangeable(observed)
-    steps = steps_of(statements, known, plain_names(statements, scalars))
+    reading = reading or read_through(cells, schema, modules, observed)
+    known, steps = reading.known, reading.steps
     working = {step.cell for step in steps if not step.light and step.cell != schema.cell}
     if layout is not None:
         source, wished, merges = SplitSource.AUTHOR, layout, list[Merge]()

@@ -90,6 +90,13 @@ def test_analysing_shows_the_tasks_and_what_they_hand_over(galley: CommandLine) 
     ]
 
 
+def test_analysing_lists_the_files_that_are_read_and_written(galley: CommandLine) -> None:
+    notebook = galley.notebook("open('rows.csv')\nopen(input(), 'w')")
+    shown = galley("analyse", notebook).stdout
+    assert "reads rows.csv (cell 3)" in shown
+    assert "writes a file named when it runs (cell 3)" in shown
+
+
 def test_withdrawing(galley: CommandLine) -> None:
     galley.in_review()
     assert "daily-report v1 is withdrawn" in galley("withdraw", "daily-report").stdout
