@@ -130,7 +130,9 @@ def _names(session: _Session, clean: CleanRun, snapshot: Snapshot) -> Iterator[C
         if name not in there:
             yield _only_live(session, name)
         elif name not in here:
-            yield _only_clean(session, name)
+            definers = session.definers(name)
+            if not definers or any(index in session.ran for index in definers):
+                yield _only_clean(session, name)  # of a cell that was not run that is said once
         else:
             yield from _values(session, clean, name)
 
@@ -155,10 +157,7 @@ def _only_clean(session: _Session, name: str) -> Check:
     definers = session.definers(name)
     at = definers[-1] if definers else None
     text = f"`{name}` exists after the clean run and not in your session"
-    if at is not None and not any(index in session.ran for index in definers):
-        verb = "was" if len(definers) == 1 else "were"
-        text = f"{text}: {_labels(definers)}, which defines it, {verb} not run"
-    elif at is not None:
+    if at is not None:
         text = f"{text}, where it was deleted after {_labels(definers)} defined it"
     return _check("clean-only", Severity.INFO, at, text)
 
