@@ -10,13 +10,14 @@ import click
 
 from galley.cli import output
 from galley.cli.parameters import parse_values
-from galley.cli.plans import show_files, show_plan
+from galley.cli.plans import read_layout, show_checks, show_files, show_plan, verdict
 from galley.cli.session import Session, with_session
 from galley.client import collect_modules
 from galley.domain.pipelines import Direction, Goal
+from galley.domain.proof import Proof
 from galley.domain.schedules import ScheduleRequest
 from galley.domain.slugs import slugify
-from galley.domain.versions import Analysis, PublishRequest, Severity, Version, VersionState
+from galley.domain.versions import PublishRequest, Version, VersionState
 from galley.errors import InvalidInput
 from galley.project import archive
 
@@ -60,6 +61,20 @@ _UNDER_WAY = (VersionState.ANALYSING, VersionState.REHEARSING)
 @click.option("--cron", help="Schedule, five fields or a preset such as @daily.")
 @click.option("--timezone", default="UTC", show_default=True, help="Zone of the schedule.")
 @click.option("--note", default="", help="Note to the reviewers.")
+@click.option(
+    "--layout",
+    "layout_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Which cells form which task. JSON or YAML: {tasks: [{name, cells}]}, cells from 0.",
+)
+@click.option(
+    "--prove",
+    type=click.Choice(["budget", "always", "never"]),
+    default="budget",
+    show_default=True,
+    help="Prove the split where that fits the tenant's budget, always, or never.",
+)
 @click.option("--rehearse-only", is_flag=True, help="Stop after the rehearsal.")
 @click.option(
     "--continue",
@@ -79,10 +94,12 @@ def publish(session: Session, notebook: Path, **options: Any) -> None:
 
     The version carries the notebook and the local modules it imports.
     """
+    layout = None if options["layout_file"] is None else read_layout(options["layout_file"])
     found = collect_modules(
-        notebook, lambda nb, modules: session.client.analyse(session.tenant, nb, modules)
+        notebook,
+        lambda nb, modules: session.client.analyse(session.tenant, nb, modules, layout=layout),
     )
-    _print_checks(found.analysis)
+    show_checks(found.analysis)
     name = options["name"] or found.analysis.title or notebook.stem
     request = PublishRequest(
         notebook=found.notebook,
@@ -96,6 +113,8 @@ def publish(session: Session, notebook: Path, **options: Any) -> None:
         retries=options["retries"],
         schedule=_schedule(options),
         note=options["note"],
+        layout=layout,
+        prove=options["prove"],
         rehearse_only=options["rehearse_only"],
         source_path=notebook.name,
         continues=options["continues"] or None,
@@ -105,6 +124,8 @@ def publish(session: Session, notebook: Path, **options: Any) -> None:
     if options["wait"]:
         version = _follow(session, version)
     session.output.model(version, _ending(version))
+    if version.evidence is not None and version.evidence.proof is not None:
+        _show_proof(session, version, version.evidence.proof)
     if version.state is VersionState.FAILED:
         raise SystemExit(1)
 
@@ -129,7 +150,7 @@ def analyse(session: Session, notebook: Path) -> None:
     )
     show_plan(session.output, found.analysis.split)
     show_files(session.output, found.analysis.files)
-    _print_checks(found.analysis)
+    show_checks(found.analysis)
     if found.analysis.errors:
         raise SystemExit(1)
 
@@ -178,24 +199,31 @@ def _schedule(options: dict[str, Any]) -> ScheduleRequest | None:
     return ScheduleRequest(cron=options["cron"], timezone=options["timezone"])
 
 
-def _print_checks(analysis: Analysis) -> None:
-    for check in analysis.checks:
-        if check.severity is not Severity.INFO:
-            where = "" if check.cell is None else f"cell {check.cell + 1}: "
-            click.echo(f"  {check.severity}: {where}{check.message}", err=True)
+def _show_proof(session: Session, version: Version, proof: Proof) -> None:
+    if not session.output.as_json:
+        session.output.say(f"tasks: {', '.join(task.name for task in version.tasks)}")
+        for line in verdict(proof):
+            session.output.say(line)
 
 
 def _follow(session: Session, version: Version) -> Version:
     said = None
     while version.state in _UNDER_WAY:
-        progress = version.progress or {}
-        line = f"  cell {progress.get('cell')} of {progress.get('cells')}"
-        if progress and line != said:
+        line = _progress(version.progress or {})
+        if line and line != said:
             said = line
             click.echo(line, err=True)
         time.sleep(PAUSE_S)
         version = session.client.version(version.id)
     return version
+
+
+def _progress(progress: dict[str, Any]) -> str | None:
+    if progress.get("phase"):
+        return f"  {progress['phase']}"
+    if progress.get("cells") is None:
+        return None
+    return f"  cell {progress['cell']} of {progress['cells']}"
 
 
 def _ending(version: Version) -> str:

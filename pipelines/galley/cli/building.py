@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
-from pydantic import ValidationError
 
 from galley.cli.output import Output
-from galley.cli.plans import show_plan, verdict
+from galley.cli.plans import read_layout, show_checks, show_plan, verdict
 from galley.client import collect_modules
 from galley.client.modules import Collected
 from galley.domain.proof import Proof, ProofState
@@ -153,24 +151,6 @@ def _made(
     return _Made(found, plan if plan is not None and plan.is_split else None, proof, files)
 
 
-def read_layout(path: Path) -> SplitLayout:
-    """Return the layout in a JSON or YAML file.
-
-    Raises:
-        InvalidInput: there is none, or it cannot be read.
-    """
-    try:
-        return SplitLayout.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InvalidInput(f"--layout: {path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"--layout: {path} is neither JSON nor YAML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "it"
-        raise InvalidInput(f"--layout: {path.name}: {where}: {first['msg']}.") from error
-
-
 def _check(found: Collected) -> None:
     """Do nothing if a project can be made of the notebook.
 
@@ -224,10 +204,7 @@ def _lacking(error: ModuleNotFoundError) -> GalleyError:
 
 def _tell(output: Output, made: _Made, notebook: Path, folder: Path) -> None:
     analysis, plan, proof = made.found.analysis, made.shown, made.proof
-    for check in analysis.checks:
-        if check.severity is not Severity.INFO:
-            where = "" if check.cell is None else f"cell {check.cell + 1}: "
-            click.echo(f"  {check.severity}: {where}{check.message}", err=True)
+    show_checks(analysis)
     beside = _files_beside(notebook, made.found)
     if output.as_json:
         output.value(

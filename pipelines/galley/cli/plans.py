@@ -1,14 +1,20 @@
-"""A split as text: the tasks, what crosses from one to another, and what is not cut, with why."""
+"""What reading a notebook tells, as text: checks, tasks, what crosses, what is not cut, files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+import yaml
+from pydantic import ValidationError
 
 from galley.cli.output import Output
 from galley.domain.proof import Proof, ProofState
-from galley.domain.split import SplitPlan
-from galley.domain.versions import FileUse
-from galley.project.handing import Taken, handings
+from galley.domain.split import SplitLayout, SplitPlan
+from galley.domain.versions import Analysis, FileUse, Severity
+from galley.errors import InvalidInput
+from galley.project.handing import Handing, handings
 
 _VERDICTS = {
     ProofState.EQUAL: "proved equal",
@@ -16,6 +22,14 @@ _VERDICTS = {
     ProofState.SKIPPED: "not proved",
     ProofState.NOT_NEEDED: "nothing to prove",
 }
+
+
+def show_checks(analysis: Analysis) -> None:
+    """Print errors and warnings on standard error, each with its cell."""
+    for check in analysis.checks:
+        if check.severity is not Severity.INFO:
+            where = "" if check.cell is None else f"cell {check.cell + 1}: "
+            click.echo(f"  {check.severity}: {where}{check.message}", err=True)
 
 
 def show_plan(output: Output, plan: SplitPlan | None) -> None:
@@ -26,21 +40,11 @@ def show_plan(output: Output, plan: SplitPlan | None) -> None:
         output.say("one task" + (f": {plan.reason}" if plan.reason else ""))
     else:
         handed = handings(plan)
-        output.models(
-            plan.tasks,
-            ["TASK", "CELLS", "AFTER", "TAKES OVER", "PARAMETERS"],
-            [
-                (
-                    task.name,
-                    _ranges(task.cells),
-                    ", ".join(handed[task.name].upstream) or "–",
-                    _takes(plan, task.name, handed[task.name].taken) or "–",
-                    ", ".join(task.parameters) or "–",
-                )
-                for task in plan.tasks
-            ],
-            empty="",
-        )
+        for task in plan.tasks:
+            uses = f"; parameters {', '.join(task.parameters)}" if task.parameters else ""
+            output.say(f"{task.name} (cells {_ranges(task.cells)}{uses})")
+            for line in _takes(plan, task.name, handed[task.name]):
+                output.say(f"  {line}")
     for merge in plan.merges:
         output.say(f"not cut: {' | '.join(merge.tasks)}: {merge.reason}")
 
@@ -72,22 +76,23 @@ def _ranges(cells: tuple[int, ...]) -> str:
     )
 
 
-def _takes(plan: SplitPlan, task: str, taken: tuple[Taken, ...]) -> str:
-    """Return what a task takes over: ``df, y of prepare; model, state of random of fit``."""
+def _takes(plan: SplitPlan, task: str, handing: Handing) -> Iterator[str]:
+    """Yield what a task takes over, a line for each task before it: ``takes df, y of prepare``."""
     types = {
         (one.producer, one.name): one.type
         for one in plan.crossings
         if one.consumer == task and one.type
     }
-    parts = []
-    for one in taken:
+    for one in handing.taken:
         names = [
             f"{name} ({types[one.task, name]})" if (one.task, name) in types else name
             for name in one.names
         ]
         names += [f"state of {state}" for state in one.states]
-        parts.append(f"{', '.join(names)} of {one.task}")
-    return "; ".join(parts)
+        yield f"takes {', '.join(names)} of {one.task}"
+    for name in handing.upstream:
+        if name not in {one.task for one in handing.taken}:
+            yield f"waits for {name}"
 
 
 def verdict(proof: Proof) -> Iterator[str]:
@@ -104,3 +109,21 @@ def verdict(proof: Proof) -> Iterator[str]:
             yield f"  try {number}, {sign}: {difference.message}"
     for difference in proof.unstable:
         yield f"  unstable by itself: {difference.message}"
+
+
+def read_layout(path: Path) -> SplitLayout:
+    """Return the layout in a JSON or YAML file.
+
+    Raises:
+        InvalidInput: there is none, or it cannot be read.
+    """
+    try:
+        return SplitLayout.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InvalidInput(f"--layout: {path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"--layout: {path} is neither JSON nor YAML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "it"
+        raise InvalidInput(f"--layout: {path.name}: {where}: {first['msg']}.") from error

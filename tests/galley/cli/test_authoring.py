@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+from galley.domain.versions import Version
+
 from tests.galley.cli.command_line import CommandLine
 
 
@@ -49,6 +52,40 @@ def test_what_is_published_can_be_named_and_typed(galley: CommandLine) -> None:
     assert "'beta' is not a parameter of this notebook; its parameters: alpha" in refused.stderr
     refused = galley("publish", galley.notebook(), "--lower", "--no-wait")
     assert "--lower and --threshold need --goal" in refused.stderr
+
+
+def test_the_tasks_and_their_proof_can_be_chosen(galley: CommandLine) -> None:
+    layout = galley.folder / "layout.yaml"
+    layout.write_text("tasks: [{name: everything, cells: [0, 1, 2]}]")
+    options = ("--layout", str(layout), "--prove", "never", "--no-wait")
+    published = galley.read("publish", galley.notebook(), *options)
+    assert published["analysis"]["split"]["source"] == "author"
+    assert published["analysis"]["split"]["reason"] == "its author asks for one task"
+    layout.write_text("tasks: [{name: everything, cells: [0]}]")
+    refused = galley("publish", galley.notebook(), *options)
+    assert refused.exit_code == 1
+    assert "layout" in refused.stderr
+
+
+def test_what_a_rehearsal_is_doing_is_said_in_words(
+    galley: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = [
+        {"cell": None, "cells": None, "task": None, "phase": "preparing the environment"},
+        {"cell": None, "cells": None, "task": None, "phase": None},
+        {"cell": 2, "cells": 9, "task": "daily_report", "phase": None},
+        {"cell": 9, "cells": 9, "task": None, "phase": "split run"},
+    ]
+    version = Version.model_validate(galley.read("publish", galley.notebook(), "--no-wait"))
+    steps = [version.model_copy(update={"progress": one}) for one in seen]
+    steps.append(version.model_copy(update={"state": "failed", "state_reason": "it was enough"}))
+    monkeypatch.setattr("galley.client.Client.version", lambda *_: steps.pop(0))
+    done = galley("publish", galley.notebook("y = alpha"), "--slug", "again")
+    assert [line.strip() for line in done.stderr.splitlines()] == [
+        "preparing the environment",
+        "cell 2 of 9",
+        "split run",
+    ]
 
 
 def test_refusals_name_the_field(galley: CommandLine) -> None:
