@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from galley.run.__main__ import main
 
 if __name__ == "__main__":
-    from galley.rehearsal.rehearse import execute_rehearsal
+    from galley.rehearsal.rehearse import attempt_of
+    from galley.run.runner import execute_job
 
-    sys.exit(main(sys.argv[1:], execute_rehearsal))
+    sys.exit(main(sys.argv[1:], partial(execute_job, make=attempt_of)))

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from galley.domain.proof import Proof, ProofState
 from galley.domain.runs import AttemptState
-from galley.domain.split import Snapshot, SplitPlan
+from galley.domain.split import PlannedTask, Snapshot, SplitPlan, SplitSource
 from galley.domain.work import Outcome, RehearsalReport, RehearsalWork
 from galley.errors import PublicError
 from galley.locking import Stopped
@@ -30,7 +28,7 @@ from galley.run.compute import InlineCompute
 from galley.run.job import Job
 from galley.run.journal import Journal, Report, read_report
 from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prepare
-from galley.run.runner import Runner
+from galley.run.runner import JobRunner, Runner
 from galley.run.scratch import ScratchGuard
 from galley.run.tasks import TaskEvent, TaskSpec
 
@@ -84,7 +82,8 @@ class Rehearsal:
 
     def _run(self, locked: Locked) -> Outcome:
         probe = self.job.folder / "probe"
-        plan = self._plan()
+        work = self._proof_work()  # as it was published: a notebook may write to its own project
+        plan = self._plan(work)
         runner = Runner(
             self.job,
             self.journal,
@@ -100,20 +99,18 @@ class Rehearsal:
         if outcome.state is not AttemptState.SUCCEEDED:
             return outcome
         first = self._first(probe, before, began, time.monotonic() - clock)
-        proof = self._prove(runner, first)
+        proof = self._prove(runner, work, first)
         if self._cancelled.is_set():
             return outcome.model_copy(update={"state": AttemptState.CANCELLED})
         report = RehearsalReport(proof=proof, snapshot=_authors(first.last))
         return outcome.model_copy(update={"rehearsal": report})
 
-    def _plan(self) -> SplitPlan:
+    def _plan(self, work: ProofWork) -> SplitPlan:
         """Return what the first run is watched for: the proposed split, or the one task."""
         if self.work.analysis.split is not None:
             return self.work.analysis.split
-        cells = json.loads(self._notebook().read_bytes())["cells"]
-        return SplitPlan.model_validate(
-            {"source": "none", "tasks": [{"name": "all", "cells": range(len(cells))}]}
-        )
+        whole = PlannedTask(name="all", cells=tuple(cell.index for cell in work.cells))
+        return SplitPlan(source=SplitSource.NONE, tasks=(whole,))
 
     def _notebook(self) -> Path:
         return self.job.project / "tasks" / f"{self.work.analysis.tasks[0].name}.ipynb"
@@ -123,7 +120,7 @@ class Rehearsal:
         files = written(self.job.project, before)
         return read_plain(executed, probe, files, began=began, duration_s=duration_s)
 
-    def _prove(self, runner: Runner, first: PlainRun) -> Proof:
+    def _prove(self, runner: Runner, work: ProofWork, first: PlainRun) -> Proof:
         compute = self._compute = InlineCompute(self._tell)
         scratch = ScratchGuard(self.job.folder, self.job.scratch_limit, lambda _: self._fill())
         scratch.start()
@@ -136,9 +133,7 @@ class Rehearsal:
             ),
         )
         try:
-            return prove(
-                self._proof_work(), first, place, say=self.journal.write, progress=self._enter
-            )
+            return prove(work, first, place, say=self.journal.write, progress=self._enter)
         except Exception as error:  # the run was good; what is missing is only the proof
             self.journal.write(traceback.format_exc())
             return Proof(
@@ -205,17 +200,8 @@ def _proving(spec: TaskSpec, deadline: datetime, budget_s: float) -> TaskSpec:
     )
 
 
-def execute_rehearsal(
-    job_path: Path,
-    environment: Mapping[str, str],
-    on_cancel: Callable[[Callable[[], None]], None],
-) -> Outcome:
-    """Run the job in a file and write its outcome to the journal."""
-    job = Job.model_validate_json(job_path.read_bytes())
-    os.chdir(job.project)
-    journal = Journal(job.journal)
-    rehearsal: Any = (Rehearsal if job.rehearsal else Runner)(job, journal, environment)
-    on_cancel(rehearsal.cancel)
-    outcome: Outcome = rehearsal.run()
-    journal.end(outcome)
-    return outcome
+def attempt_of(job: Job, journal: Journal, environment: Mapping[str, str]) -> JobRunner:
+    """Return what runs a job of a rehearsal's host; a job without more to do is just run."""
+    if job.rehearsal is None:
+        return Runner(job, journal, environment)
+    return Rehearsal(job, journal, environment)

@@ -6,10 +6,10 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ploomber.exceptions import DAGBuildError
 
@@ -29,6 +29,7 @@ from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prep
 from galley.run.progress import Progress
 from galley.run.scratch import ScratchGuard
 from galley.run.tasks import Emit, TaskResult, TaskSpec, TaskTracking
+from galley.run.tracked import merged_metrics, run_tags
 from galley.tracking.client import TrackingClient
 from galley.tracking.parent import Parent, end_parent, start_parent
 from galley.tracking.tracker import Tracker
@@ -137,7 +138,7 @@ class Runner:
             self._results.append(result)
             progress.on_result(result)
 
-        dag.executor = DaskExecutor(compute, self.spec, on_result, self._stopping)
+        dag.executor = DaskExecutor(compute, self._watched, on_result, self._stopping)
         self.job.notebooks.mkdir(parents=True, exist_ok=True)
         failure: DAGBuildError | None = None
         try:
@@ -169,6 +170,11 @@ class Runner:
         if self._compute is not None:
             self._compute.cancel()
 
+    def _watched(self, task: Any) -> TaskSpec:
+        spec = self.spec(task)
+        watch = self._watch(spec.notebook)
+        return spec.model_copy(update={"environment": {**spec.environment, **watch}})
+
     def spec(self, task: Any) -> TaskSpec:
         """Return what is sent out for one of Ploomber's rendered tasks."""
         return TaskSpec(
@@ -177,7 +183,7 @@ class Runner:
             notebook=task.source.nb_str_rendered,
             output=self.job.notebooks / f"{task.name}.ipynb",
             cwd=self.job.project,
-            environment={**self._environment, **self._watch(task.source.nb_str_rendered)},
+            environment=self._environment,
             python=self._locked.python if self._locked else None,
             memory=self.job.profile.memory,
             profile=self.job.profile_name,
@@ -234,6 +240,7 @@ class Runner:
         sentence = f": {error.message}" if error else ""
         self._say(f"{state}{sentence}")
         rehearsed = self.job.kind is RunKind.REHEARSAL
+        elapsed = datetime.now(UTC) - self.job.started_at
         tasks = progress.tasks if progress else ()
         return Outcome(
             fencing=0,
@@ -242,7 +249,7 @@ class Runner:
             error=error,
             tasks=tasks,
             metrics=merged_metrics(self._results, [task.name for task in tasks]),
-            duration_s=max(0.0, (datetime.now(UTC) - self.job.started_at).total_seconds()),
+            duration_s=max(0.0, elapsed.total_seconds() - self.job.preparing_s),
             peak_memory=max((result.peak_memory for result in self._results), default=0),
             cells=sum(result.cell for result in self._results),
             lock=self._locked.text if self._locked and rehearsed else None,
@@ -285,40 +292,6 @@ class Runner:
         )
 
 
-def run_tags(job: Job) -> dict[str, str]:
-    """Return the MLflow tags of the run and its tasks; the run's id is the correlation id."""
-    tags = {
-        "galley.run_id": str(job.run),
-        "galley.correlation_id": str(job.run),
-        "galley.attempt": str(job.number),
-        "galley.kind": str(job.kind),
-        "galley.tenant": job.tenant,
-        "galley.pipeline": job.pipeline,
-        "galley.version": str(job.version),
-        "mlflow.user": job.tenant if job.kind is RunKind.PIPELINE else f"{job.tenant}-rehearsal",
-        "mlflow.source.name": f"{job.pipeline}@{job.version}",
-        "mlflow.source.type": "PROJECT",
-    }
-    if job.logical_date is not None:
-        tags["galley.logical_date"] = job.logical_date.isoformat()
-    return tags
-
-
-def merged_metrics(results: Sequence[TaskResult], order: Sequence[str]) -> dict[str, float]:
-    """Return the metrics of a run; one that several tasks log has the value of the last of them.
-
-    Args:
-        results: in the order in which the tasks ended, which says nothing where branches ran side
-            by side.
-        order: names of the tasks in the order of the graph.
-    """
-    place = {name: number for number, name in enumerate(order)}
-    metrics: dict[str, float] = {}
-    for result in sorted(results, key=lambda one: place.get(one.name, len(place))):
-        metrics |= result.metrics
-    return metrics
-
-
 def _error(error: Exception) -> CellError:
     return CellError(ename=type(error).__name__, evalue=str(error), message=str(error))
 
@@ -331,10 +304,21 @@ def _late(timeout_s: float) -> CellError:
     )
 
 
+class JobRunner(Protocol):
+    """What executes a job: a :class:`Runner`, or a rehearsal around one."""
+
+    def cancel(self) -> None:
+        """End the attempt; may be called from a signal handler at any time."""
+
+    def run(self) -> Outcome:
+        """Execute the job and return how it ended."""
+
+
 def execute_job(
     job_path: Path,
     environment: Mapping[str, str],
     on_cancel: Callable[[Callable[[], None]], None],
+    make: Callable[[Job, Journal, Mapping[str, str]], JobRunner] = Runner,
 ) -> Outcome:
     """Run the job in a file and write its outcome to the journal.
 
@@ -344,8 +328,8 @@ def execute_job(
     job = Job.model_validate_json(job_path.read_bytes())
     os.chdir(job.project)
     journal = Journal(job.journal)
-    runner = Runner(job, journal, environment)
-    on_cancel(runner.cancel)
-    outcome = runner.run()
+    attempt = make(job, journal, environment)
+    on_cancel(attempt.cancel)
+    outcome = attempt.run()
     journal.end(outcome)
     return outcome

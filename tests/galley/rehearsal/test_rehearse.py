@@ -126,3 +126,23 @@ def test_cancelled_in_the_proof(tmp_path: Path) -> None:
     assert cancelled.is_set()
     assert outcome.state is AttemptState.CANCELLED
     assert outcome.rehearsal is None
+
+
+def test_a_notebook_that_writes_into_its_own_project_is_proved_as_it_was_published(
+    tmp_path: Path,
+) -> None:
+    writing = "for one in Path('tasks').iterdir():\n    one.write_text('{}')"
+    sneaking = "Path('sneaked.py').write_text('total = 7')"
+    made = notebook(
+        markdown("# Write"),
+        f"from pathlib import Path\n{writing}\n{sneaking}\ndel one\na = 1",
+        markdown("# Read"),
+        "print(a)",
+    )
+    outcome = rehearsal(tmp_path, made).run()
+    assert outcome.rehearsal is not None
+    assert outcome.rehearsal.proof is not None
+    assert (outcome.rehearsal.proof.state, outcome.rehearsal.proof.reason) == (
+        ProofState.EQUAL,
+        None,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from galley.domain.runs import AttemptState, FailureClass, TaskState
 from galley.domain.work import Outcome
 from galley.run.job import Job
 from galley.run.journal import Journal, read_report
-from galley.run.runner import Runner, run_tags
+from galley.run.locked import Locked
+from galley.run.runner import Runner
+from galley.run.tracked import run_tags
 
 from tests.galley.run.jobs import make_job
 from tests.galley.run.projects import diamond, notebook, single, write_project
@@ -176,6 +179,15 @@ def test_the_whole_run_has_one_deadline(tmp_path: Path) -> None:
     )
     report = {task.name: task.state for task in outcome.tasks}
     assert report["join"] is TaskState.SKIPPED
+
+
+def test_making_the_environment_does_not_count(tmp_path: Path) -> None:
+    single(tmp_path / "project", "1")
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    job = make_job(tmp_path, started_at=an_hour_ago, preparing_s=3600)
+    outcome = Runner(job, Journal(job.journal), os.environ, Locked()).run()
+    assert outcome.state is AttemptState.SUCCEEDED
+    assert 0 < outcome.duration_s < 1800
 
 
 def test_mlflow_that_is_away_does_not_fail_the_run(tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ from galley.domain.work import Outcome
 from galley.project.archive import export
 from galley.run.job import Job
 from galley.run.journal import Journal, read_report
-from galley.run.runner import Runner, merged_metrics
+from galley.run.runner import Runner
 from galley.run.tasks import TaskResult
+from galley.run.tracked import merged_metrics
 
 from tests.galley.project.builders import cell, notebook, project
 from tests.galley.run.jobs import make_job
