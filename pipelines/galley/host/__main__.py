@@ -31,6 +31,7 @@ def main() -> int:
         config.folder.mkdir(mode=0o700, exist_ok=True)
         # What a host left behind that was killed; there is one host per home folder.
         shutil.rmtree(config.folder / "attempts", ignore_errors=True)
+        shutil.rmtree(config.zygotes, ignore_errors=True)
         cluster = LocalProvider(
             config.folder / "cluster",
             name=config.tenant,

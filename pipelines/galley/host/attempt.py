@@ -106,6 +106,7 @@ class AttemptRun:
             ),
             environment=given.environment,
             rehearsal=given.rehearsal,
+            zygotes=self._config.zygotes,
             environments=self._config.environments,
             grace_s=GRACE_S,
         )

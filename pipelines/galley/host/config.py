@@ -43,6 +43,11 @@ class HostConfig(Model):
     folder: Path
 
     @property
+    def zygotes(self) -> Path:
+        """Folder of the zygotes that this host's tasks are forked from."""
+        return self.folder / "zygotes"
+
+    @property
     def origin(self) -> str:
         """Scheme, host and port of the service."""
         parts = urlsplit(self.service_url)

@@ -13,6 +13,7 @@ from galley.host.attempt import AttemptRun
 from galley.host.config import HostConfig
 from galley.host.runners import Runners
 from galley.host.service import Service
+from galley.run.zygotes import Zygotes
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Host:
             self.stopping.set()
             self._runners.cool()
             self._cluster.close()
+            Zygotes(self._config.zygotes).close()
 
     def _lease_until_stopped(self) -> None:
         pause = 0.5

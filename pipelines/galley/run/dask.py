@@ -22,6 +22,7 @@ from distributed.scheduler import KilledWorker
 from distributed.security import Security
 
 from galley.cluster.address import SLOT, ClusterAddress
+from galley.run.processes import hide_from_own_uid
 from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec
 from galley.run.worker import cancelled_result, lost, run_task
 
@@ -42,6 +43,11 @@ def execute_here(spec: TaskSpec) -> TaskResult:
         return run_task(spec, emit, cancelled_on(worker, spec.key))
     finally:
         _RUNNING.discard(spec.key)
+
+
+def dask_setup(worker: Any) -> None:  # noqa: ARG001  Dask calls it when a worker loads this module
+    """Keep the worker's memory and environment from the notebooks, which have the same uid."""
+    hide_from_own_uid()
 
 
 def topic(attempt: str) -> str:

@@ -16,9 +16,11 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.log import logger
 
+from galley.run.piped import Fork, PipedManager
 from galley.run.processes import die_with_parent
+from galley.run.zygotes import Forked
 
-NAME = "galley"
+NAME = "galley-task"
 
 
 class Observer(Protocol):
@@ -28,8 +30,9 @@ class Observer(Protocol):
     cwd: Path
     python: Path | None
     kernel_output: IO[bytes]
+    fork: Fork | None
 
-    def kernel_started(self, process: subprocess.Popen[bytes]) -> None:
+    def kernel_started(self, process: subprocess.Popen[bytes] | Forked) -> None:
         """Take the kernel, which leads a process group of its own."""
 
     def cell_started(self, cell: NotebookNode, cell_index: int) -> None:
@@ -68,6 +71,8 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         self._sockets = tempfile.TemporaryDirectory(prefix="galley-kernel-")
 
     def create_kernel_manager(self) -> Any:
+        if self._observer.fork is not None:
+            return PipedManager(self._observer.fork)
         manager = super().create_kernel_manager()
         manager.transport = "ipc"
         manager.connection_file = str(Path(self._sockets.name) / "kernel.json")

@@ -43,6 +43,7 @@ class Job(Model):
         cluster: None for a rehearsal: its tasks run one after another in the runner's process.
         environment: added to the environment of each kernel.
         rehearsal: what a rehearsal does beside running the notebook; None for a pipeline's run.
+        zygotes: folder of the zygotes that kernels are forked from; None: plain kernels.
         environments: folder of the identity's own locked environments; None: its cache folder.
         preparing_s: seconds that making the environment took; the time limit does not count them.
         grace_s: seconds between interrupting a kernel and killing it.
@@ -68,6 +69,7 @@ class Job(Model):
     cluster: ClusterAddress | None = None
     environment: dict[str, str] = Field(default_factory=dict)
     rehearsal: RehearsalWork | None = None
+    zygotes: Path | None = None
     environments: Path | None = None
     preparing_s: float = 0
     grace_s: float = 5

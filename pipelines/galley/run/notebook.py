@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,9 +21,16 @@ from galley.domain.versions import CellError
 from galley.run import cells as whose
 from galley.run import engine, failures
 from galley.run.guard import Guard, Stop
+from galley.run.imports import imported_modules
+from galley.run.piped import Fork
 from galley.run.processes import TASK_MARK, kill_all, marked
+from galley.run.zygotes import Forked, NoZygote, Zygotes
 
 AUTOSAVE_S = 10
+END_S = 5.0
+"""How long a kernel may take to end by itself after its last cell, as nbclient's."""
+STARTED = "started"
+FORKED = "forked"
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ class Execution:
         cell: code cells of the author's that are finished.
         cells: code cells of the author's in total.
         peak_memory: largest resident memory of the kernel's process tree, bytes.
+        kernel: ``forked`` or ``started``, and what stood in the way of something better.
     """
 
     error: CellError | None
@@ -61,6 +69,7 @@ class Execution:
     cell: int
     cells: int
     peak_memory: int
+    kernel: str = STARTED
 
     @property
     def cancelled(self) -> bool:
@@ -83,13 +92,15 @@ class _Observer:
         python: Path | None,
     ) -> None:
         self.python = python
+        self.fork: Fork | None = None
         self.environment = {**environment, TASK_MARK: uuid.uuid4().hex}
         self.cwd = cwd
         self.kernel_output = kernel_output
         self.index: int | None = None
         self.finished = 0
+        self.ended_well = False
         self.counted: frozenset[int] = frozenset()
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self.guard: Guard | None = None
         self._limits = limits
         self._cancelled = cancelled
@@ -100,7 +111,7 @@ class _Observer:
     def cells(self) -> int:
         return len(self.counted)
 
-    def kernel_started(self, process: subprocess.Popen[bytes]) -> None:
+    def kernel_started(self, process: subprocess.Popen[bytes] | Forked) -> None:
         self.process = process
         self.guard = Guard(
             process.pid,
@@ -110,6 +121,18 @@ class _Observer:
             cancelled=self._cancelled,
         )
         self.guard.start()
+
+    def forking(self, zygotes: Zygotes, modules: tuple[str, ...], *, isolate: bool) -> Fork:
+        """Return what forks the kernel in the task's environment."""
+        return lambda pipe: zygotes.fork(
+            python=self.python,
+            env=self.environment,
+            cwd=self.cwd,
+            kind="batch",
+            files=(pipe, self.kernel_output.fileno(), self.kernel_output.fileno()),
+            preload=modules,
+            isolate=isolate,
+        )
 
     def cell_started(self, cell: object, cell_index: int) -> None:  # noqa: ARG002
         self.index = cell_index
@@ -124,10 +147,21 @@ class _Observer:
             self.finished += 1
             self._on_cell(self.finished, self.cells)
 
+    def kernel(self) -> str:
+        """Return what the kernel was, in words."""
+        if not isinstance(self.process, Forked):
+            return STARTED
+        without = f", without a pid namespace: {self.process.obstacle}"
+        return f"{FORKED}{without if self.process.obstacle else ''}"
+
     def close(self) -> None:
+        """Give the kernel the time to end that nbclient gives, then leave nothing of the task."""
+        if isinstance(self.process, Forked):
+            self.process.end(END_S if self.ended_well else 0)
         if self.guard is not None:
             self.guard.close()
-        kill_all(marked(TASK_MARK, self.environment[TASK_MARK]))
+        if not isinstance(self.process, Forked):  # whose descendants ended with it
+            kill_all(marked(TASK_MARK, self.environment[TASK_MARK]))
 
 
 def execute(
@@ -142,6 +176,8 @@ def execute(
     on_cell: Callable[[int, int], None],
     on_text: Callable[[str, str], None],
     python: Path | None = None,
+    zygotes: Zygotes | None = None,
+    isolate: bool = True,
 ) -> Execution:
     """Execute ``notebook`` (JSON text, parameters injected) and write it to ``output``.
 
@@ -153,6 +189,9 @@ def execute(
         on_cell: called with (code cells finished, code cells in total).
         on_text: called with (``stdout`` or ``stderr``, text) as the text comes.
         python: interpreter of a Python kernel; None: the one that runs here.
+        zygotes: where the kernel of a Python notebook is forked; None: a plain kernel is started,
+            as it is where no fork can be had.
+        isolate: whether a forked kernel is to have a pid namespace of its own.
     """
     source = nbformat.reads(notebook, as_version=4)
     with tempfile.TemporaryDirectory(prefix="galley-task-") as folder:
@@ -163,23 +202,38 @@ def execute(
                 environment, cwd, kernel_output, limits, cancelled, on_cell, on_text, python
             )
             observer.counted = whose.own_cells(source.cells)
+            if zygotes is not None and kernel_name(source) is not None:
+                modules = imported_modules(source.cells)
+                observer.fork = observer.forking(zygotes, modules, isolate=isolate)
             on_cell(0, observer.cells)
-            try:
-                execute_notebook(
-                    str(rendered),
-                    str(output),
-                    engine_name=engine.NAME,
-                    kernel_name=kernel_name(source),
-                    progress_bar=False,
-                    autosave_cell_every=AUTOSAVE_S,
-                    observer=observer,
-                )
-                ended: Exception | None = None
-            except (PapermillExecutionError, DeadKernelError, RuntimeError, OSError) as error:
-                ended = error
-            finally:
-                observer.close()
-            return _story(ended, task, source, observer, limits, _tail(kernel_output))
+            ended, missing = _execute(rendered, output, source, observer), ""
+            if isinstance(ended, NoZygote):
+                observer.fork, missing = None, f": {ended}"
+                ended = _execute(rendered, output, source, observer)
+            told = _story(ended, task, source, observer, limits, _tail(kernel_output))
+            return replace(told, kernel=f"{observer.kernel()}{missing}")
+
+
+def _execute(
+    rendered: Path, output: Path, source: nbformat.NotebookNode, observer: _Observer
+) -> Exception | None:
+    """Execute with papermill; returns what ended it before its last cell, if anything did."""
+    try:
+        execute_notebook(
+            str(rendered),
+            str(output),
+            engine_name=engine.NAME,
+            kernel_name=kernel_name(source),
+            progress_bar=False,
+            autosave_cell_every=AUTOSAVE_S,
+            observer=observer,
+        )
+        observer.ended_well = True
+    except (PapermillExecutionError, DeadKernelError, NoZygote, RuntimeError, OSError) as error:
+        return error
+    finally:
+        observer.close()
+    return None
 
 
 def kernel_name(notebook: nbformat.NotebookNode) -> str | None:

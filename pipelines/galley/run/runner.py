@@ -185,6 +185,7 @@ class Runner:
             cwd=self.job.project,
             environment=self._environment,
             python=self._locked.python if self._locked else None,
+            zygotes=self.job.zygotes,
             memory=self.job.profile.memory,
             profile=self.job.profile_name,
             deadline=self.job.deadline,

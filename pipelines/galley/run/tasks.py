@@ -41,6 +41,7 @@ class TaskSpec(Model):
         cwd: working directory of the kernel.
         environment: environment of the kernel, complete but for what MLflow and Dask add.
         python: interpreter of the kernel; None: the one that runs here.
+        zygotes: folder of the zygotes to fork the kernel from; None: a plain kernel is started.
         memory: limit of the kernel's process tree, bytes.
         deadline: when the whole run must have ended.
     """
@@ -52,6 +53,7 @@ class TaskSpec(Model):
     cwd: Path
     environment: dict[str, str]
     python: Path | None = None
+    zygotes: Path | None = None
     memory: int
     profile: str
     deadline: Instant

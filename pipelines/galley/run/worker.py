@@ -15,8 +15,9 @@ from galley.domain.runs import FailureClass, TaskState
 from galley.run import failures
 from galley.run.environment import tracking_environment
 from galley.run.lines import Lines
-from galley.run.notebook import Execution, Limits, execute
+from galley.run.notebook import FORKED, Execution, Limits, execute
 from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec
+from galley.run.zygotes import Zygotes
 from galley.tracking.client import TrackedRun, TrackingClient
 from galley.tracking.parent import milliseconds
 from galley.tracking.tracker import Tracker
@@ -51,6 +52,7 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
             environment=_environment(spec, tracked),
             cwd=spec.cwd,
             python=spec.python,
+            zygotes=Zygotes(spec.zygotes) if spec.zygotes else None,
             limits=Limits(
                 memory=spec.memory,
                 profile=spec.profile,
@@ -63,6 +65,8 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
             on_text=teller.printed,
         )
         teller.flush()
+        if spec.zygotes is not None and execution.kernel != FORKED:
+            teller.say(f"the kernel of task {spec.name!r} was {execution.kernel}")
         state = _state_of(execution)
         metrics = _end_tracking(spec, tracker, tracked, state)
     finally:

@@ -4,79 +4,32 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import papermill
 import psutil
 import pytest
 from galley.domain.runs import FailureClass
-from galley.run.notebook import Execution, Limits, execute
+from galley.run.notebook import FORKED, STARTED, Execution, Limits, execute
+from galley.run.zygotes import Zygotes
 from nbclient.exceptions import DeadKernelError
 
+from tests.galley.run.conformance import Cell, comparable, phenomena
 from tests.galley.run.projects import notebook
 
 pytestmark = pytest.mark.integration
-
-Cell = str | tuple[str, list[str]]
-
-PHENOMENA: dict[str, list[Cell]] = {
-    "streams": ["import sys\nprint('out')\nprint('err', file=sys.stderr)\nprint('more')"],
-    "result and display": ["display({'a': 1})\n'result'", "_ * 2"],
-    "display update": [
-        "handle = display('one', display_id=True)",
-        "handle.update('two')",
-        "from IPython.display import clear_output\nprint('gone')\nclear_output()\nprint('kept')",
-    ],
-    "error": ["x = 1", "x / 0", "print('never')"],
-    "syntax error": ["x = = 1"],
-    "system exit": ["print('before')", "raise SystemExit(0)", "print('after')"],
-    "system exit with a message": ["import sys\nsys.exit('stop here')"],
-    "raises-exception": [("1 / 0", ["raises-exception"]), "print('after')"],
-    "skipped cell": ["a = 1", "", ("print('skipped')", ["skip-execution"]), "a"],
-    "magics": ["%%capture said\nprint('captured')", "said.stdout", "%pwd", "!echo shell"],
-    "await": ["import asyncio\nawait asyncio.sleep(0)\n'awaited'"],
-    "input": ["input('name? ')"],
-    "plot": ["import matplotlib.pyplot as plt\nplt.plot([1, 2]);"],
-    "carriage return": ["print('10%\\r100%')"],
-    "parameters": [("a = 1", ["parameters"]), ("a = 2", ["injected-parameters"]), "a"],
-}
-
-_FIXED = {
-    # what differs between any two runs of the same notebook → why
-    r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}\b": "ids",
-    r"/tmp/[\w./-]+": "folders of the two runs",
-    r"0x[0-9a-f]+": "memory addresses",
-    r"ipykernel_\d+": "process ids in tracebacks",
-}
-
-
-def comparable(path: Path) -> dict[str, Any]:
-    """Return an executed notebook without times, ids and paths."""
-    document = nbformat.read(path, as_version=4)
-    document.metadata.pop("papermill")
-    for cell in document.cells:
-        cell.pop("id", None)
-        meta = cell.metadata.pop("papermill", {})
-        cell.metadata.status = (meta.get("status"), meta.get("exception"))
-        cell.metadata.pop("execution", None)
-    text = json.dumps(document, sort_keys=True)
-    for pattern, name in _FIXED.items():
-        text = re.sub(pattern, f"<{name}>", text)
-    result: dict[str, Any] = json.loads(text)
-    return result
 
 
 class Executed:
     """Executes notebooks below a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, zygotes: Zygotes | None) -> None:
         self.folder = folder
+        self.zygotes = zygotes
         self.output = folder / "executed.ipynb"
         self.progress: list[tuple[int, int]] = []
         self.text = ""
@@ -114,19 +67,27 @@ class Executed:
             cancelled=cancelled,
             on_cell=lambda cell, cells: self.progress.append((cell, cells)),
             on_text=take,
+            zygotes=self.zygotes,
         )
 
 
-@pytest.fixture
-def executed(tmp_path: Path) -> Executed:
-    return Executed(tmp_path)
+@pytest.fixture(scope="module")
+def zygotes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygotes]:
+    made = Zygotes(tmp_path_factory.mktemp("zygotes"))
+    yield made
+    made.close()
 
 
-@pytest.mark.parametrize("phenomenon", PHENOMENA)
+@pytest.fixture(params=[STARTED, FORKED])
+def executed(tmp_path: Path, request: pytest.FixtureRequest, zygotes: Zygotes) -> Executed:
+    return Executed(tmp_path, zygotes if request.param == FORKED else None)
+
+
+@pytest.mark.parametrize("phenomenon", phenomena())
 def test_the_executed_notebook_is_papermills(
     executed: Executed, phenomenon: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cells = PHENOMENA[phenomenon]
+    cells = phenomena()[phenomenon]
     ours = executed.run(*cells)
     source, peer = executed.folder / "in.ipynb", executed.folder / "peer.ipynb"
     source.write_text(json.dumps(notebook(*cells)))
@@ -138,6 +99,7 @@ def test_the_executed_notebook_is_papermills(
         failed = None
     except (papermill.PapermillExecutionError, DeadKernelError) as error:
         failed = error
+    assert ours.kernel == (STARTED if executed.zygotes is None else FORKED)
     assert comparable(executed.output) == comparable(peer)
     assert (ours.error is None) == (failed is None)
 

@@ -1,0 +1,117 @@
+"""``galley execute``: one notebook on this machine, in a forked kernel; papermill's flags."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from galley.errors import GalleyError
+
+ENGINES = {"batch": "galley", "kernel": "galley-kernel", "papermill": "nbclient"}
+
+
+@click.command()
+@click.argument("notebook")
+@click.argument("output", default="")
+@click.option("-p", "--parameters", nargs=2, multiple=True, metavar="NAME VALUE")
+@click.option("-r", "--parameters-raw", "raw", nargs=2, multiple=True, metavar="NAME TEXT")
+@click.option("-f", "--parameters-file", "files", multiple=True, metavar="FILE", help="YAML.")
+@click.option("-y", "--parameters-yaml", "texts", multiple=True, metavar="YAML")
+@click.option("-k", "--kernel", help="Name of the kernel; by default the notebook's.")
+@click.option("--cwd", type=click.Path(exists=True, file_okay=False), help="Working directory.")
+@click.option("--progress-bar/--no-progress-bar", default=None, help="Default: on a terminal.")
+@click.option("--log-output/--no-log-output", default=False, help="Also print what cells print.")
+@click.option("--prepare-only", is_flag=True, help="Only inject the parameters.")
+@click.option("--report-mode", is_flag=True, help="Hide the input cells in the result.")
+@click.option("--execution-timeout", type=click.IntRange(min=1), metavar="S", help="Per cell.")
+@click.option("--start-timeout", type=click.IntRange(min=1), default=60, metavar="S")
+@click.option("--autosave-cell-every", type=click.IntRange(min=0), default=30, metavar="S")
+@click.option(
+    "--engine",
+    type=click.Choice(list(ENGINES)),
+    default="batch",
+    show_default=True,
+    help="batch: a fork executes the cells; kernel: a forked kernel with sockets; papermill: none.",
+)
+def execute(
+    notebook: str,
+    output: str,
+    parameters: tuple[tuple[str, str], ...],
+    raw: tuple[tuple[str, str], ...],
+    files: tuple[str, ...],
+    texts: tuple[str, ...],
+    kernel: str | None,
+    cwd: str | None,
+    progress_bar: bool | None,
+    engine: str,
+    **options: Any,
+) -> None:
+    """Execute NOTEBOOK as papermill does, and write the executed one to OUTPUT.
+
+    The first run starts an interpreter that has the imports ready; it ends when it has not been
+    used for ten minutes, and until then a run costs what its own code costs. An unknown parameter
+    is refused. Without OUTPUT nothing is written. The exit status is 1 where a cell fails.
+    """
+    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]  # two seconds of compiling
+    try:
+        from papermill import PapermillExecutionError, execute_notebook
+        from papermill.exceptions import PapermillException
+    except ModuleNotFoundError as error:
+        raise GalleyError(
+            f"executing notebooks needs {error.name}: pip install 'galley[runner]'"
+        ) from error
+    values = _values(parameters, raw, files, texts)
+    _refuse_unknown(notebook, values)
+    try:
+        execute_notebook(
+            notebook,
+            output or None,
+            values,
+            engine_name=ENGINES[engine],
+            kernel_name=kernel,
+            cwd=cwd,
+            progress_bar=sys.stderr.isatty() if progress_bar is None else progress_bar,
+            **options,
+        )
+    except PapermillExecutionError as error:
+        raise GalleyError(
+            f"cell {error.cell_index + 1} raised {error.ename}: {error.evalue}"
+        ) from error
+    except (PapermillException, OSError, RuntimeError, ValueError) as error:
+        raise GalleyError(f"{notebook} could not be executed: {error}") from error
+
+
+def _values(
+    parameters: tuple[tuple[str, str], ...],
+    raw: tuple[tuple[str, str], ...],
+    files: tuple[str, ...],
+    texts: tuple[str, ...],
+) -> dict[str, Any]:
+    """Return the values in papermill's order: YAML, files, typed by their look, texts."""
+    import yaml
+    from papermill.cli import _resolve_type
+
+    values: dict[str, Any] = {}
+    try:
+        for text in (*texts, *(Path(file).read_text(encoding="utf-8") for file in files)):
+            values |= yaml.safe_load(text) or {}
+    except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
+        raise GalleyError(f"the parameters cannot be read: {error}") from error
+    values |= {name: _resolve_type(value) for name, value in parameters}
+    return values | dict(raw)
+
+
+def _refuse_unknown(notebook: str, values: dict[str, Any]) -> None:
+    """Refuse a parameter that the notebook does not name; papermill only warns."""
+    from papermill import inspect_notebook
+
+    if not values or not os.path.exists(notebook):  # noqa: PTH110  it may be an address
+        return
+    known = inspect_notebook(notebook)
+    if unknown := sorted(values.keys() - known.keys()):
+        names = ", ".join(sorted(known)) or "none: tag the cell that has them with 'parameters'"
+        raise GalleyError(f"{notebook} has no parameter {unknown[0]!r}. Its parameters: {names}.")

@@ -1,0 +1,227 @@
+"""An IPython kernel without sockets: the batch side of a fork.
+
+ipykernel's own application, kernel, shell and streams, so that cells mean what they mean anywhere;
+only the transport differs. Requests come in and messages go out as frames on one socket pair
+(:mod:`galley.inside.wire`), so there is nothing to connect to, to poll or to wait for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from ipykernel.iostream import IOPubThread
+from ipykernel.ipkernel import IPythonKernel
+from ipykernel.kernelapp import IPKernelApp
+from jupyter_client.jsonutil import extract_dates
+from jupyter_client.session import Session
+from tornado.ioloop import IOLoop
+
+from .capture import Capture
+from .wire import Frames, frame
+
+ARGUMENTS = ("--HistoryManager.hist_file=:memory:",)
+"""What nbclient gives the kernels it starts."""
+
+
+class Channel:
+    """Where a message goes to, as the client's channels are called."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class _Publisher(IOPubThread):
+    """Stands where ipykernel expects the thread that publishes: what is scheduled happens now."""
+
+    name = "iopub"
+
+    def __init__(self, capture: Capture) -> None:
+        self.thread: Any = None
+        self.io_loop: Any = capture  # for the streams' ``call_later``
+
+    def schedule(self, call: Any) -> None:
+        """Call at once."""
+        call()
+
+    def start(self) -> None:
+        """There is no thread."""
+
+    stop = close = start
+
+
+class PipeSession(Session):
+    """Sends messages as frames, whole ones from any thread and from forked children too."""
+
+    def __init__(self, pipe: socket.socket, **options: Any) -> None:
+        super().__init__(**options)
+        self._pipe = pipe
+        self._threads = threading.RLock()
+        os.register_at_fork(after_in_child=self._forked)
+        # A forked child writes to the same socket: one frame at a time among processes as well.
+        self._processes = os.memfd_create("galley-pipe")
+
+    def _forked(self) -> None:
+        self._threads = threading.RLock()
+
+    def send(
+        self,
+        stream: Any,
+        msg_or_type: Any,
+        content: Any = None,
+        parent: Any = None,
+        ident: Any = None,  # noqa: ARG002
+        buffers: Sequence[Any] | None = None,
+        track: bool = False,  # noqa: ARG002
+        header: Any = None,
+        metadata: Any = None,
+    ) -> Any:
+        """Send a message to the channel that ``stream`` stands for and return it."""
+        if isinstance(msg_or_type, dict):
+            message, buffers = msg_or_type, buffers or msg_or_type.get("buffers")
+        else:
+            message = self.msg(msg_or_type, content, parent, header, metadata)
+        sent = {key: value for key, value in message.items() if key != "buffers"}
+        sent["channel"] = getattr(stream, "name", "iopub")
+        data = frame(self.pack(sent), buffers or ())
+        with self._threads:
+            fcntl.lockf(self._processes, fcntl.LOCK_EX)
+            try:
+                self._pipe.sendall(data)
+            finally:
+                fcntl.lockf(self._processes, fcntl.LOCK_UN)
+        return message
+
+
+class _MainThread:
+    """Stands where ipykernel looks for the thread that hands on requests: there is only one."""
+
+    parent_thread = threading.main_thread()
+
+
+class BatchKernel(IPythonKernel):
+    """ipykernel's kernel, which takes one request at a time from one client."""
+
+    _supports_kernel_subshells = False
+
+    def _abort_queues(self, subshell_id: str | None = None) -> None:
+        """Do nothing: a request is sent when the one before was answered."""
+
+
+class BatchApp(IPKernelApp):
+    """ipykernel's application, connected to one client by a socket pair."""
+
+    def __init__(self, pipe: socket.socket, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+        self._pipe = pipe
+        self._capture = Capture()
+
+    def init_connection_file(self) -> None:
+        """There is none."""
+
+    init_heartbeat = log_connection_info = init_poller = init_connection_file
+
+    def write_connection_file(self, **_: Any) -> None:
+        """There is none."""
+
+    def init_sockets(self) -> None:
+        """Make the session on the socket pair."""
+        self.session = PipeSession(self._pipe, parent=self)
+        self.iopub_socket = self.iopub_thread = _Publisher(self._capture)
+
+    def init_io(self) -> None:
+        """Replace the standard streams, on the level of files too."""
+        self.capture_fd_output = False  # ours, so that what is captured can be drained
+        super().init_io()  # type: ignore[no-untyped-call]
+        self._capture.start({1: sys.stdout, 2: sys.stderr})
+        for handler in self.log.handlers:
+            if isinstance(handler, logging.StreamHandler):
+                said = os.dup(sys.stderr.fileno())  # not what is captured: what was there before
+                handler.stream = os.fdopen(said, "w", buffering=1)
+
+    def init_kernel(self) -> None:
+        """Make the kernel."""
+        kernel = self.kernel = BatchKernel.instance(
+            parent=self,
+            session=self.session,
+            iopub_thread=self.iopub_thread,
+            iopub_socket=self.iopub_socket,
+            log=self.log,
+            profile_dir=self.profile_dir,
+            user_ns=self.user_ns,
+            shell_channel_thread=_MainThread(),
+            # It waits for messages that are still under way; here there are none.
+            _execute_sleep=0,
+        )
+        self.displayhook.get_execution_count = lambda: kernel.execution_count
+
+    async def serve(self) -> None:
+        """Answer requests, one after another, until told to shut down or left alone."""
+        kernel, shell = self.kernel, Channel("shell")
+        kernel.io_loop = IOLoop.current()
+        frames, loop = Frames(), asyncio.get_running_loop()
+        while data := await _received(loop, self._pipe):
+            for text, buffers in frames.feed(data):
+                request = json.loads(text)
+                if request["header"]["msg_type"] == "shutdown_request":
+                    return
+                request["header"] = extract_dates(request["header"])
+                request["buffers"] = buffers
+                await self._answer(kernel, shell, request)
+
+    async def _answer(self, kernel: Any, shell: Channel, request: dict[str, Any]) -> None:
+        """Handle one request as ``Kernel.dispatch_shell`` does."""
+        kernel.set_parent([], request, channel="shell")
+        kernel._publish_status("busy", "shell")
+        handler = kernel.shell_handlers.get(request["header"]["msg_type"])
+        if handler is not None:
+            kernel.pre_handler_hook()
+            try:
+                result = handler(shell, [], request)
+                if asyncio.iscoroutine(result):
+                    await result
+            except KeyboardInterrupt:
+                self.log.error("interrupted between two cells")  # noqa: TRY400
+            finally:
+                kernel.post_handler_hook()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                with contextlib.suppress(ValueError):
+                    stream.flush()
+        kernel._publish_status("idle", "shell")
+
+
+async def _received(loop: asyncio.AbstractEventLoop, reading: socket.socket) -> bytes:
+    """Wait for data and read it; the socket stays a blocking one for writers."""
+    readable = loop.create_future()
+
+    def arrived() -> None:
+        if not readable.done():
+            readable.set_result(None)
+
+    loop.add_reader(reading, arrived)
+    try:
+        await readable
+    finally:
+        loop.remove_reader(reading)
+    return reading.recv(1 << 20)
+
+
+def main(pipe: socket.socket) -> None:
+    """Be a kernel for the client at the other end of ``pipe``; returns when it is to end."""
+    app: Any = BatchApp.instance(pipe=pipe)
+    app.initialize(list(ARGUMENTS))
+    app.kernel._publish_status("starting", "shell")
+    asyncio.run(app.serve())
+    threading._shutdown()  # type: ignore[attr-defined]  # as an interpreter that ends
+    atexit._run_exitfuncs()

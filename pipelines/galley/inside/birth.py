@@ -1,0 +1,151 @@
+"""From a fork of the zygote to a process that stands apart: its own session, pids and limits.
+
+Three processes: the *keeper* stays where the zygote is, dies with it and passes on SIGTERM, which
+ends the task; the *init* is the first
+process of a pid namespace and collects what is orphaned there; the *task* is the third, so that
+signals mean to it what they mean to any process. When the init ends, the kernel ends whatever the
+task started, daemons included. Where namespaces are not to be had, the init ends its descendants
+itself, and the caller is told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import socket
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_CAPBSET_DROP = 1, 4, 36, 24
+_NEW_USER, _NEW_PID, _NEW_IPC = 0x10000000, 0x20000000, 0x08000000
+_CAPABILITIES = 64
+_CAPSET = {"x86_64": 126, "aarch64": 91}
+
+
+def hide() -> None:
+    """Make environment and memory of this process, and of its forks, unreadable to its own uid."""
+    _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def deliver(task: Callable[[], None], *, isolate: bool, birth: socket.socket, status: int) -> None:
+    """Make the calling process, a fresh fork, the keeper of a new task; never returns.
+
+    Args:
+        task: runs in the task's process; the process ends when it returns.
+        isolate: whether to try for a pid namespace.
+        birth: gets one message with the task's credentials, from which the kernel tells its pid:
+            what stood in the way of a pid namespace, empty where nothing did.
+        status: file descriptor that gets the task's wait status as text.
+    """
+    os.setsid()
+    # Until its handler is there, a SIGTERM waits; the first process of a namespace would lose it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    obstacle = _stand_apart() if isolate else "not asked for"
+    die_with_parent()
+    if (init := os.fork()) == 0:
+        die_with_parent()
+        _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        if (pid := os.fork()) == 0:
+            os.close(status)
+            die_with_parent()
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+            _begin(birth, obstacle)
+            task()
+            os._exit(0)
+        _watch(pid, status)
+        os._exit(0)
+    _on_term(init, signal.SIGTERM)
+    _leave_open()
+    os.waitpid(init, 0)
+    os._exit(0)
+
+
+def _on_term(pid: int, number: int) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(pid, number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
+def _begin(birth: socket.socket, obstacle: str) -> None:
+    os.setsid()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ids = struct.pack("3i", os.getpid(), os.getuid(), os.getgid())
+    credentials = [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, ids)]
+    birth.sendmsg([obstacle.encode() or b"\0"], credentials)
+    birth.close()
+
+
+def _watch(pid: int, status: int) -> None:
+    """Collect children until the task ends; say how, and leave nothing behind."""
+    _on_term(pid, signal.SIGKILL)
+    _leave_open(status)
+    while True:
+        ended, how = os.waitpid(-1, 0)
+        if ended == pid:
+            break
+    os.write(status, str(how).encode())
+    if os.getpid() == 1:
+        return  # the kernel ends all others of the namespace with this process
+    while children := _children(os.getpid()):
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, 0)
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for entry in os.listdir("/proc"):  # noqa: PTH208
+        if entry.isdigit():
+            with contextlib.suppress(OSError):
+                stat = Path(f"/proc/{entry}/stat").read_text()
+                if int(stat.rpartition(")")[2].split()[1]) == pid:
+                    found.append(int(entry))
+    return found
+
+
+def _stand_apart() -> str:
+    """Enter a new user and pid namespace; returns what stands in the way, else an empty text."""
+    uid, gid = os.getuid(), os.getgid()
+    # The maps are files of this process, which belong to root as long as it is hidden.
+    _LIBC.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+    try:
+        if _LIBC.unshare(_NEW_USER | _NEW_PID | _NEW_IPC) != 0:
+            return f"unshare: {os.strerror(ctypes.get_errno())}"
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    except OSError as error:
+        return str(error)
+    finally:
+        _drop_capabilities()
+        hide()
+    return ""
+
+
+def _drop_capabilities() -> None:
+    """Give up what a new user namespace brings: more than the task had."""
+    number = _CAPSET.get(os.uname().machine)
+    if number is None or os.geteuid() == 0:
+        return
+    for capability in range(_CAPABILITIES):
+        _LIBC.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+    header = struct.pack("Ii", 0x20080522, 0)
+    _LIBC.syscall(number, header, bytes(24))
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process when its parent ends."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def _leave_open(*wanted: int) -> None:
+    """Close all files but the standard ones and ``wanted``: the end of a pipe must be seen."""
+    for fd in {int(name) for name in os.listdir("/proc/self/fd")} - {0, 1, 2, *wanted}:  # noqa: PTH208
+        with contextlib.suppress(OSError):
+            os.close(fd)

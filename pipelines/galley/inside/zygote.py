@@ -1,0 +1,300 @@
+"""``python zygote.py SOCKET``: a process with its imports ready, forked for each notebook.
+
+It only imports what an environment has installed: no code of a tenant, no token, no thread, no
+event loop. A module that starts a thread or prints when it is imported is left to the notebooks:
+the zygote starts itself over without it. Who may ask: processes of the same uid that do not descend
+from a zygote themselves, so a notebook cannot have itself forked out of its walls.
+
+Configuration is one line of JSON on standard input: ``preload`` and ``without`` (names of modules)
+and ``idle_s``. It says ``ready`` on standard output, once.
+
+A request is one JSON text with three file descriptors (the kernel's socket, output, errors):
+
+    kind      ``batch``, or ``kernel``: an ordinary kernel that serves a connection file
+    argv      of the kernel
+    env, cwd  of the task; nothing of the zygote's environment stays
+    isolate   whether to try for a pid namespace
+    preload   modules that this and later notebooks are going to import
+
+The answer is ``{"pid", "obstacle"}``, later ``{"status"}``, a wait status. Closing the connection
+ends the task. ``{"kind": "end"}`` ends the zygote.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import socket
+import struct
+import sys
+import time
+import types
+from pathlib import Path
+from typing import Any
+
+# jsonschema compiles this grammar at import, two seconds of CPU, only to check IRIs.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
+PACKAGE = "galley_inside"
+MAX_REQUEST = 4 * 2**20
+_CREDENTIALS = struct.Struct("3i")
+
+
+def _adopt_siblings() -> None:
+    """Make the files beside this one importable as a package, and their folder not otherwise."""
+    here = str(Path(__file__).resolve().parent)
+    sys.path[:] = [entry for entry in sys.path if entry != here]
+    package = types.ModuleType(PACKAGE)
+    package.__path__ = [here]
+    sys.modules[PACKAGE] = package
+
+
+def _sibling(name: str) -> Any:
+    return importlib.import_module(f"{PACKAGE}.{name}")
+
+
+class Zygote:
+    """Serves one socket until it has been idle for too long, or its socket is gone."""
+
+    def __init__(self, path: str, preload: list[str], without: list[str], idle_s: float) -> None:
+        self._path = path
+        self._preload = list(preload)
+        self._preloader = _sibling("preload").Preloader(without)
+        self._idle_s = idle_s
+        self._used_at = time.monotonic()
+        self._selector = selectors.DefaultSelector()
+        self._children: dict[socket.socket, tuple[int, int]] = {}
+        self._listener: socket.socket | None = None
+        self._ended = False
+
+    def warm(self) -> None:
+        """Import all that a kernel needs and what notebooks are going to import."""
+        sys.modules["debugpy"] = None  # type: ignore[assignment]  # nobody debugs a batch run
+        importlib.import_module("ipykernel.debugger")
+        del sys.modules["debugpy"]
+        base = [f"{PACKAGE}.batch", f"{PACKAGE}.task"]
+        if not self._preloader.load([*base, *self._preload]):
+            self._start_over()
+        self._learn()
+        gc.collect()
+        gc.freeze()
+
+    def _learn(self) -> None:
+        """Have a fork be a kernel once, and import what it imported on the way."""
+        reading, writing = os.pipe()
+        if (pid := os.fork()) == 0:
+            with contextlib.suppress(BaseException):
+                before = set(sys.modules)
+                _try_out()
+                new = [name for name in sys.modules if name not in before]
+                os.write(writing, json.dumps(new).encode())
+            os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading) as said:
+            names = json.loads(said.read() or "[]")
+        os.waitpid(pid, 0)
+        if not self._preloader.load([name for name in names if "__main__" not in name]):
+            self._start_over()
+
+    def _start_over(self) -> None:
+        """Become a fresh zygote that leaves alone what was found unfit."""
+        config = {
+            "preload": self._preload,
+            "without": sorted(self._preloader.unfit),
+            "idle_s": self._idle_s,
+        }
+        fd = os.memfd_create("configuration")
+        os.write(fd, json.dumps(config).encode() + b"\n")
+        os.lseek(fd, 0, os.SEEK_SET)
+        os.dup2(fd, 0)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+
+    def serve(self) -> None:
+        """Fork on request, until told to end."""
+        listener = self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(self._path)
+        listener.listen(64)
+        own = os.stat(self._path).st_ino  # noqa: PTH116
+        self._selector.register(listener, selectors.EVENT_READ, self._accept)
+        os.write(1, b"ready\n")
+        os.dup2(2, 1)
+        while self._listener or self._children:
+            for key, _ in self._selector.select(timeout=1.0):
+                key.data(key.fileobj)
+            if self._ended or (self._listener and not _is_same(self._path, own)):
+                break
+            if not self._children and time.monotonic() - self._used_at > self._idle_s:
+                self._retire()
+        self._retire()
+        for keeper, _ in self._children.values():
+            os.kill(keeper, signal.SIGTERM)
+        for client in list(self._children):
+            self._collect(client)
+
+    def _retire(self) -> None:
+        """Take no more requests: the next one finds no zygote here and starts another."""
+        if self._listener is not None:
+            self._selector.unregister(self._listener)
+            self._listener.close()
+            self._listener = None
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)  # noqa: PTH108
+
+    def _accept(self, listener: socket.socket) -> None:
+        client, _ = listener.accept()
+        client.settimeout(5)
+        self._used_at = time.monotonic()
+        try:
+            if not _may_ask(client):
+                raise PermissionError("a notebook may not ask for a fork")
+            self._answer(client)
+        except (OSError, ValueError) as error:
+            with contextlib.suppress(OSError):
+                client.sendall(json.dumps({"error": str(error)}).encode() + b"\n")
+            client.close()
+
+    def _answer(self, client: socket.socket) -> None:
+        request, fds = _request(client)
+        try:
+            if request["kind"] == "end":
+                self._ended = True
+                client.close()
+                return
+            if not self._preloader.load(request.get("preload", [])):
+                self._preload += request["preload"]
+                # What is unfit is loaded now; this fork and later ones would carry its threads.
+                self._retire()
+                raise ValueError(f"unfit to be imported ahead: {sorted(self._preloader.unfit)}")
+            self._fork(client, request, fds)
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+    def _fork(self, client: socket.socket, request: dict[str, Any], fds: list[int]) -> None:
+        reading, writing = os.pipe()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        gc.freeze()
+        keeper = os.fork()
+        if keeper == 0:
+            try:
+                self._become(request, fds, theirs, writing)
+            finally:
+                os._exit(1)
+        os.close(writing)
+        theirs.close()
+        with ours:
+            ours.settimeout(10)
+            said, ancillary, _, _ = ours.recvmsg(512, socket.CMSG_SPACE(_CREDENTIALS.size))
+        if not ancillary:
+            os.close(reading)
+            os.waitpid(keeper, 0)
+            raise OSError("the fork ended before it began")
+        pid = _CREDENTIALS.unpack(ancillary[0][2])[0]
+        self._children[client] = (keeper, reading)
+        answer = {"pid": pid, "obstacle": said.strip(b"\0").decode(errors="replace")}
+        client.sendall(json.dumps(answer).encode() + b"\n")
+        self._selector.register(client, selectors.EVENT_READ, self._drop)
+        self._selector.register(reading, selectors.EVENT_READ, lambda _: self._collect(client))
+
+    def _become(
+        self, request: dict[str, Any], fds: list[int], birth: socket.socket, status: int
+    ) -> None:
+        """In the fork: forget the zygote and deliver the task."""
+        deliver = _sibling("birth").deliver
+        run = _sibling("task").run
+        self._selector.close()
+        for client, (_, reading) in self._children.items():
+            client.close()
+            os.close(reading)
+        deliver(
+            lambda: run(request, fds),
+            isolate=bool(request.get("isolate")),
+            birth=birth,
+            status=status,
+        )
+
+    def _drop(self, client: socket.socket) -> None:
+        """End the task of a client that went away, or wants no more of it."""
+        self._selector.unregister(client)
+        os.kill(self._children[client][0], signal.SIGTERM)
+
+    def _collect(self, client: socket.socket) -> None:
+        """Tell the client how its task ended; nothing of it is left then."""
+        keeper, reading = self._children.pop(client)
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(client)
+        self._selector.unregister(reading)
+        said = os.read(reading, 64)
+        os.close(reading)
+        os.waitpid(keeper, 0)
+        status = int(said) if said else int(signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            client.sendall(json.dumps({"status": status}).encode() + b"\n")
+        client.close()
+        self._used_at = time.monotonic()
+
+
+def _try_out() -> None:
+    """Be a kernel for one cell."""
+    _sibling("birth").die_with_parent()
+    _sibling("task").rehearse()
+
+
+def _request(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    data, fds, _, _ = socket.recv_fds(client, 1 << 16, 8)
+    while not data.endswith(b"\n"):
+        more = client.recv(1 << 16)
+        if not more or len(data) > MAX_REQUEST:
+            raise ValueError("not a request")
+        data += more
+    return json.loads(data), list(fds)
+
+
+def _may_ask(client: socket.socket) -> bool:
+    """Whether the process at the other end is of this uid and descends from no zygote."""
+    size = _CREDENTIALS.size
+    pid, uid, _ = _CREDENTIALS.unpack(
+        client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    )
+    if uid != os.getuid():
+        return False
+    while pid > 1:
+        try:
+            if str(Path(__file__).resolve()).encode() in _words(pid):
+                return False
+            stat = Path(f"/proc/{pid}/stat").read_text()
+        except OSError:
+            return False
+        pid = int(stat.rpartition(")")[2].split()[1])
+    return True
+
+
+def _words(pid: int) -> list[bytes]:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+
+
+def _is_same(path: str, inode: int) -> bool:
+    try:
+        return os.stat(path).st_ino == inode  # noqa: PTH116
+    except OSError:
+        return False
+
+
+def main() -> None:
+    """Warm up and serve."""
+    config = json.loads(sys.stdin.readline())
+    _adopt_siblings()
+    _sibling("birth").hide()
+    zygote = Zygote(sys.argv[1], config["preload"], config["without"], config["idle_s"])
+    zygote.warm()
+    zygote.serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Forked kernels for papermill itself: its engines ``galley`` and ``galley-kernel``.
+
+``galley`` is the batch engine: a fork executes the cells over one socket pair. ``galley-kernel`` is
+an ordinary kernel with ZeroMQ sockets that was forked instead of started. Where nothing can be
+forked (another language, no zygote), papermill's own engine does it, and the log says so.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from nbformat import NotebookNode
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, NotebookExecutionManager
+from papermill.log import logger
+from papermill.utils import merge_kwargs, remove_args
+
+from galley.run.imports import imported_modules
+from galley.run.piped import PipedManager
+from galley.run.zygotes import NoZygote, Zygotes
+
+BATCH = "galley"
+KERNEL = "galley-kernel"
+PROVISIONER = "galley-fork"
+
+
+def own_zygotes() -> Zygotes:
+    """Return the zygotes of this person on this machine, outside of any platform."""
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    return Zygotes(runtime / f"galley-zygotes-{os.geteuid()}")
+
+
+class _ForkedClient(PapermillNotebookClient):  # type: ignore[misc]
+    """papermill's client, whose kernel is a fork at the other end of a socket pair."""
+
+    def create_kernel_manager(self) -> Any:
+        self.km = PipedManager(self._fork)
+        return self.km
+
+    def _fork(self, pipe: int) -> Any:
+        with Path(os.devnull).open("wb") as nowhere:
+            return own_zygotes().fork(
+                python=None,
+                env=dict(os.environ),
+                cwd=Path(self.resources.get("metadata", {}).get("path") or Path.cwd()),
+                kind="batch",
+                files=(pipe, nowhere.fileno(), nowhere.fileno()),
+                preload=imported_modules(self.nb.cells),
+                isolate=False,
+            )
+
+    def _cleanup_kernel(self) -> None:
+        process = self.km.process
+        super()._cleanup_kernel()
+        if process is not None:
+            process.end(5.0)
+
+
+class BatchEngine(NBClientEngine):  # type: ignore[misc]
+    """papermill's engine with a forked kernel; the options are papermill's."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: Any
+    ) -> NotebookNode:
+        """Execute the notebook."""
+        if not _is_python(nb_man.nb):
+            logger.warning("not a Python notebook: a plain kernel is started")
+        else:
+            try:
+                client = _ForkedClient(nb_man, **_client_options(kernel_name, options))
+                return NotebookNode(client.execute())
+            except NoZygote as error:
+                logger.warning("%s; a plain kernel is started", error)
+        return NotebookNode(super().execute_managed_notebook(nb_man, kernel_name, **options))
+
+
+class KernelEngine(NBClientEngine):  # type: ignore[misc]
+    """papermill's engine with a kernel from :class:`galley.run.provisioner.ForkProvisioner`."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: Any
+    ) -> NotebookNode:
+        """Execute the notebook."""
+        client = PapermillNotebookClient(nb_man, **_client_options(kernel_name, options))
+        client.create_kernel_manager().kernel_spec_manager = _Forking()
+        return NotebookNode(client.execute())
+
+
+class _Forking(KernelSpecManager):
+    """Gives Python kernels to the provisioner that forks."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """Return the spec; that of another language is left as it is."""
+        spec = super().get_kernel_spec(kernel_name)
+        if spec.language == "python":
+            spec.metadata["kernel_provisioner"] = {"provisioner_name": PROVISIONER}
+        return spec
+
+
+def _is_python(notebook: NotebookNode) -> bool:
+    return bool(notebook.metadata.get("kernelspec", {}).get("language", "python") == "python")
+
+
+def _client_options(kernel_name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the client's options as papermill's engine makes them from its own."""
+    named = ["timeout", "startup_timeout", "input_path", "execution_timeout", "start_timeout"]
+    timeout = options.get("execution_timeout")
+    started = options.get("start_timeout", 60)
+    merged: dict[str, Any] = merge_kwargs(
+        remove_args(named, **options),
+        timeout=timeout or options.get("timeout"),
+        startup_timeout=started,
+        kernel_name=kernel_name,
+        log=logger,
+    )
+    return merged

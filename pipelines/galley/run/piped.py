@@ -1,0 +1,228 @@
+"""A forked kernel as nbclient sees one: a kernel manager and a client, on one socket pair.
+
+What nbclient asks of :mod:`jupyter_client` and no more. Messages are waited for, never polled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+from collections import deque
+from collections.abc import Callable
+from queue import Empty
+from typing import Any
+
+from jupyter_client.jsonutil import extract_dates
+from jupyter_client.session import Session
+from nbclient.exceptions import DeadKernelError
+
+from galley.inside.wire import Frames, frame
+from galley.run.zygotes import Forked
+
+Fork = Callable[[int], Forked]
+"""File descriptor of the kernel's end of the pair → the kernel."""
+
+
+class _Channel:
+    """Messages of one of Jupyter's channels."""
+
+    def __init__(self, client: PipedClient) -> None:
+        self._client = client
+        self.arrived: deque[dict[str, Any]] = deque()
+        self.waiting: asyncio.Future[None] | None = None
+
+    async def get_msg(self, timeout: float | None = None) -> dict[str, Any]:
+        """Return the next message.
+
+        Raises:
+            Empty: there is none for ``timeout`` seconds.
+            DeadKernelError: the kernel is gone, and all it said before has been taken.
+        """
+        loop = asyncio.get_running_loop()
+        while not self.arrived:
+            if self._client.gone:
+                await self._client.end(self)
+            self.waiting = loop.create_future()
+            self._client.listen(loop)
+            try:
+                await asyncio.wait_for(self.waiting, timeout)
+            except TimeoutError:
+                raise Empty from None
+            finally:
+                self.waiting = None
+                self._client.unlisten(loop)
+        return self.arrived.popleft()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a message to the kernel."""
+        self._client.send(message)
+
+    def wake(self) -> None:
+        """Let whoever waits look again."""
+        if self.waiting is not None and not self.waiting.done():
+            self.waiting.set_result(None)
+
+
+class PipedClient:
+    """The client's end."""
+
+    def __init__(self, pipe: socket.socket) -> None:
+        self.session = Session()
+        self.allow_stdin = False
+        self.shell_channel = _Channel(self)
+        self.iopub_channel = _Channel(self)
+        self._pipe = pipe
+        self._frames = Frames()
+        self._listeners = 0
+        self.gone = False
+
+    def execute(self, code: str, *, store_history: bool = True, stop_on_error: bool = True) -> str:
+        """Ask for a cell to be executed; returns the request's id."""
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": store_history,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": stop_on_error,
+        }
+        return self._request("execute_request", content)
+
+    def kernel_info(self) -> str:
+        """Ask for the kernel's language; returns the request's id."""
+        return self._request("kernel_info_request", {})
+
+    def shutdown(self) -> None:
+        """Ask the kernel to end."""
+        try:
+            self._request("shutdown_request", {})
+        except OSError:
+            return  # it has ended
+
+    def start_channels(self) -> None:
+        """There is nothing to start."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """A fork is ready."""
+
+    def stop_channels(self) -> None:
+        """Close the pair."""
+        self._pipe.close()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a message."""
+        sent = {key: value for key, value in message.items() if key != "buffers"}
+        self._pipe.sendall(frame(self.session.pack(sent), message.get("buffers") or ()))
+
+    def listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Read while somebody waits."""
+        if self._listeners == 0:
+            loop.add_reader(self._pipe, self._read)
+        self._listeners += 1
+
+    def unlisten(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Stop reading when nobody waits any more."""
+        self._listeners -= 1
+        if self._listeners == 0 and not self.gone:
+            loop.remove_reader(self._pipe)
+
+    def _request(self, kind: str, content: dict[str, Any]) -> str:
+        message = self.session.msg(kind, content)
+        self.send(message)
+        return str(message["header"]["msg_id"])
+
+    def _read(self) -> None:
+        try:
+            data = self._pipe.recv(1 << 20, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.gone = True
+            asyncio.get_running_loop().remove_reader(self._pipe)
+            self.shell_channel.wake()
+        for text, buffers in self._frames.feed(data):
+            self._arrive(json.loads(text), buffers)
+
+    def _arrive(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+        message["header"] = extract_dates(message["header"])
+        message["buffers"] = buffers
+        channel = self.shell_channel if message["channel"] == "shell" else self.iopub_channel
+        channel.arrived.append(message)
+        channel.wake()
+
+    async def end(self, channel: _Channel) -> None:
+        """Say that the kernel is gone, where a reply is waited for, and after its last output."""
+        if channel is not self.shell_channel:
+            await asyncio.Future()  # whoever waits for the reply ends this
+        while left := len(self.iopub_channel.arrived):
+            await asyncio.sleep(0)  # whoever takes outputs takes one each time
+            if left == len(self.iopub_channel.arrived):
+                break
+        raise DeadKernelError("Kernel died")
+
+
+class PipedManager:
+    """Forks the kernel and ends it.
+
+    Attributes:
+        process: the kernel, once it was started.
+    """
+
+    ipykernel = False  # no arguments for a command line
+
+    def __init__(self, fork: Fork) -> None:
+        self._fork = fork
+        self.process: Forked | None = None
+        self._pipe: socket.socket | None = None
+
+    @property
+    def has_kernel(self) -> bool:
+        """Whether it was started."""
+        return self.process is not None
+
+    @property
+    def provisioner(self) -> PipedManager:
+        """Itself: where others look for ``process``."""
+        return self
+
+    def start_kernel(self, **_: Any) -> None:
+        """Fork the kernel.
+
+        Raises:
+            NoZygote: there is nothing to fork from.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                self.process = self._fork(theirs.fileno())
+            except BaseException:
+                ours.close()
+                raise
+        self._pipe = ours
+
+    def client(self) -> PipedClient:
+        """Return the client."""
+        assert self._pipe is not None
+        self._client = PipedClient(self._pipe)
+        return self._client
+
+    def is_alive(self) -> bool:
+        """Whether the kernel lives."""
+        return self.process is not None and self.process.poll() is None
+
+    def interrupt_kernel(self) -> None:
+        """Interrupt the running cell."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+
+    def shutdown_kernel(self, *, now: bool = False, restart: bool = False) -> None:  # noqa: ARG002
+        """Ask the kernel to end; whoever took its process waits for the end or brings it about."""
+        if not now:
+            self._client.shutdown()
+
+    def cleanup_resources(self, *, restart: bool = False) -> None:
+        """There are no files."""

@@ -1,0 +1,57 @@
+"""A kernel provisioner that forks: any Jupyter client starts kernels that have their imports ready.
+
+Name it in a kernel spec's metadata: ``"kernel_provisioner": {"provisioner_name": "galley-fork"}``.
+A forked kernel has no debugger. Where nothing can be forked, the kernel is started as ever.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from traitlets import List, Unicode
+
+from galley.run.engines import own_zygotes
+from galley.run.zygotes import NoZygote
+
+
+class ForkProvisioner(LocalProvisioner):
+    """Forks the kernel from a zygote of its interpreter."""
+
+    preload = List(
+        Unicode(), help="Modules to have ready, such as ['pandas', 'sklearn'].", config=True
+    )
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        """Fork a kernel that serves the connection file in ``cmd``; returns its connection."""
+        environment = {**kwargs.get("env", os.environ)}
+        try:
+            with Path(os.devnull).open("r+b") as nowhere:
+                forked = own_zygotes().fork(
+                    python=Path(cmd[0]),
+                    env=environment,
+                    cwd=Path(kwargs.get("cwd") or Path.cwd()),
+                    kind="kernel",
+                    files=(nowhere.fileno(), _file(kwargs, "stdout"), _file(kwargs, "stderr")),
+                    argv=_arguments(cmd),
+                    preload=self.preload,
+                    isolate=False,
+                )
+        except NoZygote as error:
+            self.log.warning("%s; a plain kernel is started", error)
+            return await super().launch_kernel(cmd, **kwargs)
+        self.process: Any = forked
+        self.pid = self.pgid = forked.pid
+        return self.connection_info
+
+
+def _arguments(cmd: list[str]) -> list[str]:
+    """Return the kernel's arguments: what follows ``-m ipykernel_launcher``."""
+    return cmd[cmd.index("ipykernel_launcher") + 1 :] if "ipykernel_launcher" in cmd else cmd[1:]
+
+
+def _file(options: dict[str, Any], name: str) -> int:
+    stream: Any = options.get(name)
+    return int(stream.fileno()) if hasattr(stream, "fileno") else {"stdout": 1, "stderr": 2}[name]

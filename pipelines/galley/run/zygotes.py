@@ -1,0 +1,309 @@
+"""Warm interpreters to fork kernels from: one per environment and uid, started on demand.
+
+A zygote (:mod:`galley.inside.zygote`) belongs to nobody: it listens on a socket in a private
+folder, serves every process of its uid that asks, and ends when it has been idle for long enough
+or the folder is removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from galley.errors import GalleyError
+from galley.inside import zygote as program
+
+START_S = 60.0
+ANSWER_S = 30.0
+KILL_S = 10.0
+IDLE_S = 600.0
+_AT_START = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PATH", "VIRTUAL_ENV")
+"""What an interpreter that starts, or a library's import, looks at; with PYTHON* and MPLBACKEND."""
+_QUIET = {
+    # Pools of one thread are none; each fork makes its own, as large as its profile says.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+class NoZygote(GalleyError):
+    """No kernel could be forked; the message says why. A plain kernel does the same, slower."""
+
+
+class Forked:
+    """A process that a zygote forked, as far as a :class:`subprocess.Popen` is one.
+
+    Attributes:
+        pid: of the process, which leads its own session and process group.
+        obstacle: why it has no pid namespace of its own; empty where it has.
+        stdin, stdout, stderr: None, as its files are the caller's.
+    """
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, connection: socket.socket, pid: int, obstacle: str) -> None:
+        self._connection = connection
+        self.pid = pid
+        self.obstacle = obstacle
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return how it ended, as :attr:`subprocess.Popen.returncode`; None while it lives."""
+        return self._look(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end.
+
+        Raises:
+            subprocess.TimeoutExpired: it lives on.
+        """
+        if (code := self._look(timeout)) is None:
+            raise subprocess.TimeoutExpired("a forked kernel", timeout or 0)
+        return code
+
+    def end(self, patience_s: float) -> None:
+        """Let it end by itself for so long, then end it, and wait until nothing of it is left."""
+        self._look(patience_s)
+        self.kill()
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the process."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it, and wait until all it started has ended, too."""
+        if self.returncode is None and self._connection.fileno() >= 0:
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_WR)
+            self._look(KILL_S)
+
+    def _look(self, timeout: float | None) -> int | None:
+        if self.returncode is None:
+            ready, _, _ = select.select([self._connection], [], [], timeout)
+            if ready:
+                self.returncode = _returncode(self._connection)
+                self._connection.close()
+        return self.returncode
+
+
+def _returncode(connection: socket.socket) -> int:
+    """Read the zygote's last word; without one, the zygote is gone and its forks with it."""
+    try:
+        said = json.loads(connection.recv(4096) or b"{}")
+        return os.waitstatus_to_exitcode(int(said["status"]))
+    except (OSError, ValueError, KeyError):
+        return -signal.SIGKILL
+
+
+class Zygotes:
+    """The zygotes of one folder.
+
+    Args:
+        folder: private to its owner; made where it is missing. Removing it ends them.
+        idle_s: seconds after which an unused one ends.
+    """
+
+    def __init__(self, folder: Path, *, idle_s: float = IDLE_S) -> None:
+        self.folder = folder
+        self._idle_s = idle_s
+
+    def fork(
+        self,
+        *,
+        python: Path | None,
+        env: Mapping[str, str],
+        cwd: Path,
+        kind: str,
+        files: Sequence[int],
+        argv: Sequence[str] = (),
+        preload: Sequence[str] = (),
+        isolate: bool,
+    ) -> Forked:
+        """Return a new process, forked from the zygote of its environment.
+
+        Args:
+            python: interpreter of the environment; None: the one that runs here.
+            kind: ``batch`` or ``kernel``, see :mod:`galley.inside.zygote`.
+            files: file descriptors: the kernel's socket, its output and its errors.
+            preload: modules that the notebook imports.
+            isolate: whether it is to have a pid namespace of its own.
+
+        Raises:
+            NoZygote: it cannot be had.
+        """
+        interpreter = str(python or sys.executable)
+        at_start = {
+            name: value
+            for name, value in env.items()
+            if name in _AT_START or name.startswith("PYTHON") or name == "MPLBACKEND"
+        }
+        request = {
+            "kind": kind,
+            "argv": list(argv),
+            "env": dict(env),
+            "cwd": str(cwd),
+            "isolate": isolate,
+            "preload": list(preload),
+        }
+        try:
+            with _opened(self.folder) as folder:
+                name = _name(interpreter, at_start)
+                connection = _connected(folder, name)
+                if connection is None:
+                    connection = self._start(folder, name, interpreter, at_start, preload)
+            return _ask(connection, request, files)
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            raise NoZygote(f"no kernel could be forked: {error}") from error
+
+    def close(self) -> None:
+        """End them all, and what they forked."""
+        with contextlib.suppress(OSError), _opened(self.folder) as folder:
+            for file in self.folder.glob("*.sock"):
+                connection = _connected(folder, file.stem)
+                if connection is not None:
+                    with connection:
+                        connection.sendall(b'{"kind": "end"}\n')
+
+    def _start(
+        self,
+        folder: int,
+        name: str,
+        interpreter: str,
+        environment: Mapping[str, str],
+        preload: Sequence[str],
+    ) -> socket.socket:
+        lock = os.open(f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=folder)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if (connection := _connected(folder, name)) is not None:
+                return connection
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{name}.sock", dir_fd=folder)
+            self._launch(folder, name, interpreter, environment, preload)
+        finally:
+            os.close(lock)
+        connection = _connected(folder, name)
+        if connection is None:
+            raise OSError("the zygote that was just started does not answer")
+        return connection
+
+    def _launch(
+        self,
+        folder: int,
+        name: str,
+        interpreter: str,
+        environment: Mapping[str, str],
+        preload: Sequence[str],
+    ) -> None:
+        config = {"preload": list(preload), "without": [], "idle_s": self._idle_s}
+        with (self.folder / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [interpreter, program.__file__, f"{name}.sock"],
+                env={**environment, **_QUIET},
+                cwd=f"/proc/self/fd/{folder}",
+                pass_fds=(folder,),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with process.stdin, process.stdout:
+            process.stdin.write(json.dumps(config).encode() + b"\n")
+            process.stdin.flush()
+            ready, _, _ = select.select([process.stdout], [], [], START_S)
+            if not ready or process.stdout.readline() != b"ready\n":
+                process.kill()
+                process.wait()
+                said = (self.folder / f"{name}.log").read_text(errors="replace").strip()
+                raise OSError(f"the zygote did not start: {said[-300:] or 'it said nothing'}")
+        _STARTED.append(process)
+        _STARTED[:] = [one for one in _STARTED if one.poll() is None]
+
+
+_STARTED: list[subprocess.Popen[bytes]] = []
+"""Zygotes that this process is the parent of, to collect those that have ended."""
+
+
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """Open the folder, made private; sockets are named relative to it, however long its path."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        found = os.fstat(fd)
+        if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            raise OSError(f"{folder} must belong to uid {os.geteuid()} alone (mode 0700)")
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _name(interpreter: str, environment: Mapping[str, str]) -> str:
+    files = Path(program.__file__).parent.glob("*.py")
+    changed = sorted(file.stat().st_mtime_ns for file in files)  # an upgrade has its own zygotes
+    said = json.dumps([interpreter, changed, sorted(environment.items())])
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def _connected(folder: int, name: str) -> socket.socket | None:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(f"/proc/self/fd/{folder}/{name}.sock")
+    except (FileNotFoundError, ConnectionRefusedError):
+        connection.close()
+        return None
+    return connection
+
+
+def _ask(connection: socket.socket, request: Mapping[str, Any], files: Sequence[int]) -> Forked:
+    """Send a request and read the answer."""
+    try:
+        connection.settimeout(ANSWER_S)
+        data = json.dumps(request).encode() + b"\n"
+        sent = socket.send_fds(connection, [data[: 1 << 16]], list(files))
+        connection.sendall(data[sent:])
+        answer = json.loads(_line(connection))
+        pid, obstacle = answer["pid"], answer["obstacle"]
+    except KeyError:
+        connection.close()
+        raise OSError(answer.get("error", "the zygote did not fork")) from None
+    except BaseException:
+        connection.close()
+        raise
+    connection.settimeout(None)
+    return Forked(connection, pid, obstacle)
+
+
+def _line(connection: socket.socket) -> bytes:
+    """Read one line and not a byte more."""
+    line = b""
+    while not line.endswith(b"\n"):
+        more = connection.recv(1)
+        if not more:
+            raise OSError("the zygote went away")
+        line += more
+    return line

@@ -1,0 +1,315 @@
+"""Zygotes and what they fork: who may ask, what a fork is, and that nothing is left."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from galley.inside import preload
+from galley.inside.wire import Frames, frame
+from galley.run.zygotes import Forked, NoZygote, Zygotes
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def zygotes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygotes]:
+    made = Zygotes(tmp_path_factory.mktemp("zygotes"))
+    yield made
+    made.close()
+
+
+class Batch:
+    """A forked batch kernel, spoken to in frames."""
+
+    def __init__(self, zygotes: Zygotes, folder: Path, *, isolate: bool = True) -> None:
+        self.pipe, theirs = socket.socketpair()
+        self.output = (folder / "kernel.out").open("w+b")
+        environment = {name: os.environ[name] for name in ("PATH", "HOME")}
+        with theirs:
+            self.process = zygotes.fork(
+                python=None,
+                env={**environment, "OF_THE_TASK": "yes"},
+                cwd=folder,
+                kind="batch",
+                files=(theirs.fileno(), self.output.fileno(), self.output.fileno()),
+                preload=["pandas"],
+                isolate=isolate,
+            )
+        self.frames = Frames()
+
+    def run(self, code: str) -> str:
+        """Execute a cell; return what it printed, or the name of its error."""
+        self.ask(code)
+        printed = ""
+        while True:
+            data = self.pipe.recv(1 << 16)
+            assert data, "the kernel ended"
+            for text, _ in self.frames.feed(data):
+                message = json.loads(text)
+                kind, content = message["header"]["msg_type"], message["content"]
+                if kind == "stream":
+                    printed += content["text"]
+                elif kind == "error":
+                    printed += content["ename"]
+                elif kind == "status" and content["execution_state"] == "idle":
+                    return printed.strip()
+
+    def ask(self, code: str) -> None:
+        header = {"msg_id": "1", "msg_type": "execute_request", "session": "s", "username": "u"}
+        content = {"code": code, "silent": False, "store_history": True}
+        request = {"header": header, "content": content, "metadata": {}, "parent_header": {}}
+        self.pipe.sendall(frame(json.dumps(request).encode()))
+
+    def close(self) -> None:
+        self.process.kill()
+        self.pipe.close()
+        self.output.close()
+
+
+@pytest.fixture(params=[True, False], ids=["apart", "in the same namespace"])
+def batch(zygotes: Zygotes, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Batch]:
+    made = Batch(zygotes, tmp_path, isolate=request.param)
+    yield made
+    made.close()
+
+
+def zygote_of(process: Forked) -> psutil.Process:
+    """Return the zygote: the last ancestor that runs its program, before it the init and keeper."""
+    ancestors = psutil.Process(process.pid).parents()
+    return [
+        one for one in ancestors if any(word.endswith("inside/zygote.py") for word in one.cmdline())
+    ][-1]
+
+
+def gone(pid: int) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    return True
+
+
+def test_a_fork_has_its_imports_and_only_the_tasks_environment(batch: Batch) -> None:
+    said = batch.run("import sys, os\nprint('pandas' in sys.modules, sorted(os.environ))")
+    assert said.startswith("True")
+    assert "OF_THE_TASK" in said
+    assert "OPENBLAS" not in said
+
+
+def test_two_forks_share_neither_names_nor_random_numbers(zygotes: Zygotes, tmp_path: Path) -> None:
+    code = "import random, numpy\nprint('kept' in dir(), random.random(), numpy.random.rand())"
+    said = []
+    for _ in range(2):
+        one = Batch(zygotes, tmp_path)
+        said.append(one.run(f"{code}\nkept = 1"))
+        one.close()
+    assert [text.split()[0] for text in said] == ["False", "False"]
+    assert len({number for text in said for number in text.split()[1:]}) == 4
+
+
+def test_a_fork_is_found_by_its_outer_pid_and_interrupted(batch: Batch) -> None:
+    batch.ask("import time\nprint('sle' 'eps', flush=True)\ntime.sleep(600)")
+    seen = b""
+    while b"sleeps" not in seen:
+        seen += batch.pipe.recv(1 << 16)
+    os.killpg(batch.process.pid, signal.SIGINT)
+    while b"KeyboardInterrupt" not in seen:
+        seen += batch.pipe.recv(1 << 16)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("import os\nos._exit(3)", 3),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", -signal.SIGSEGV),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM),
+    ],
+)
+def test_its_end_is_told_as_any_childs(batch: Batch, code: str, status: int) -> None:
+    batch.ask(code)
+    assert batch.process.wait(30) == status
+
+
+DAEMON = """\
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.environ.clear()
+        with open("daemon", "w") as file:
+            file.write("x")
+        time.sleep(600)
+    os._exit(0)
+os.wait()
+while not os.path.exists("daemon"):
+    time.sleep(0.01)
+"""
+
+
+def test_nothing_of_it_is_left(batch: Batch) -> None:
+    batch.run(DAEMON)
+    keeper = psutil.Process(batch.process.pid).parents()[1]
+    tree = [one.pid for one in keeper.children(recursive=True)]
+    assert len(tree) >= 3
+    batch.process.kill()
+    assert [pid for pid in tree if not gone(pid)] == []
+
+
+def test_a_client_that_dies_takes_its_fork_with_it(zygotes: Zygotes, tmp_path: Path) -> None:
+    one = Batch(zygotes, tmp_path)
+    pid = one.process.pid
+    one.process._connection.close()  # as the system closes it for a process that is killed
+    until(lambda: gone(pid))
+    one.pipe.close()
+    one.output.close()
+
+
+def test_a_zygote_that_dies_takes_its_forks_with_it(tmp_path: Path) -> None:
+    own = Zygotes(tmp_path / "z")
+    one = Batch(own, tmp_path)
+    zygote_of(one.process).kill()
+    assert one.process.wait(30) == -signal.SIGKILL
+    until(lambda: gone(one.process.pid))
+    again = Batch(own, tmp_path)
+    assert again.run("print(1 + 1)") == "2"
+    again.close()
+    own.close()
+
+
+def until(true: object) -> None:
+    deadline = time.monotonic() + 30
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
+
+
+def test_an_idle_zygote_ends(tmp_path: Path) -> None:
+    own = Zygotes(tmp_path / "z", idle_s=0.1)
+    one = Batch(own, tmp_path)
+    zygote = zygote_of(one.process)
+    one.close()
+    until(lambda: gone(zygote.pid))
+    assert list((tmp_path / "z").glob("*.sock")) == []
+
+
+def test_removing_the_folder_ends_its_zygotes(tmp_path: Path) -> None:
+    own = Zygotes(tmp_path / "z")
+    one = Batch(own, tmp_path)
+    zygote = zygote_of(one.process)
+    for file in (tmp_path / "z").iterdir():
+        file.unlink()
+    until(lambda: gone(zygote.pid))
+    one.close()
+
+
+def test_a_zygote_has_one_thread_and_no_secret(batch: Batch) -> None:
+    zygote = zygote_of(batch.process)
+    assert zygote.num_threads() == 1
+    environ = Path(f"/proc/{zygote.pid}/environ")
+    assert environ.stat().st_uid == 0  # root's, whoever the zygote is: it cannot be read
+    said = batch.run(f"print(open('/proc/{zygote.pid}/cmdline').read())")
+    assert "OF_THE_TASK" not in said
+
+
+ASK = """\
+import socket
+asking = socket.socket(socket.AF_UNIX)
+asking.connect({path!r})
+print(asking.recv(1000).decode())
+"""
+
+
+def test_a_notebook_cannot_have_itself_forked(batch: Batch, zygotes: Zygotes) -> None:
+    (path,) = zygotes.folder.glob("*.sock")
+    code = ASK.format(path=str(path))
+    assert "may not ask" in batch.run(code)
+    by_child = f"import subprocess, sys\nprint(subprocess.run([sys.executable, '-c', {code!r}], "
+    assert "may not ask" in batch.run(f"{by_child}capture_output=True, text=True))")
+
+
+def test_a_fork_in_a_pid_namespace_reaches_nobody(zygotes: Zygotes, tmp_path: Path) -> None:
+    one, sibling = Batch(zygotes, tmp_path), Batch(zygotes, tmp_path)
+    assert one.process.obstacle == ""
+    zygote = zygote_of(one.process)
+    for pid in (os.getpid(), zygote.pid, sibling.process.pid):
+        assert one.run(f"import os\nos.kill({pid}, 0)") == "ProcessLookupError"
+    one.close()
+    assert sibling.run("print('alive')") == "alive"
+    sibling.close()
+
+
+def test_modules_that_start_threads_or_print_are_left_to_the_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "talks.py").write_text("print('I was imported')")
+    (site / "threads.py").write_text(
+        "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()"
+    )
+    (site / "fails.py").write_text("raise SystemExit('not here')")
+    (site / "quiet.py").write_text("value = 7")
+    script = (
+        "import sys; sys.path[:0] = sys.argv[1:]\n"
+        "from galley.inside.preload import Preloader\n"
+        "for name in ('quiet', 'fails', 'talks', 'threads'):\n"
+        "    print(name, Preloader([]).load([name]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(site)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n")[:4] == [
+        "quiet True", "fails True", "talks False", "threads False"
+    ]  # fmt: skip
+    assert preload.Preloader(["quiet"]).load(["quiet"])
+
+
+def test_an_interpreter_that_is_none_is_told(tmp_path: Path) -> None:
+    with pytest.raises(NoZygote, match="no kernel could be forked"):
+        Zygotes(tmp_path / "z").fork(
+            python=tmp_path / "python",
+            env={},
+            cwd=tmp_path,
+            kind="batch",
+            files=(0, 1, 2),
+            isolate=False,
+        )
+
+
+def test_an_environment_without_ipykernel_says_so(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "v"], check=True)
+    with pytest.raises(NoZygote, match="ipykernel"):
+        Zygotes(tmp_path / "z").fork(
+            python=tmp_path / "v" / "bin" / "python",
+            env={},
+            cwd=tmp_path,
+            kind="batch",
+            files=(0, 1, 2),
+            isolate=False,
+        )
+
+
+def test_a_folder_that_others_can_enter_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "z"
+    folder.mkdir(mode=0o755)
+    with pytest.raises(NoZygote, match="must belong to uid"):
+        Batch(Zygotes(folder), tmp_path)
+
+
+def test_frames_come_whole_however_they_are_cut() -> None:
+    sent = frame(b'{"a": 1}', [b"one", b""]) + frame(b"{}")
+    frames = Frames()
+    got = [
+        found for start in range(0, len(sent), 5) for found in frames.feed(sent[start : start + 5])
+    ]
+    assert got == [(b'{"a": 1}', [b"one", b""]), (b"{}", [])]
