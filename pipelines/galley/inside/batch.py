@@ -18,6 +18,7 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ipykernel.iostream import IOPubThread
@@ -63,9 +64,9 @@ class _Publisher(IOPubThread):
 class PipeSession(Session):
     """Sends messages as frames, whole ones from any thread and from forked children too."""
 
-    def __init__(self, pipe: socket.socket, **options: Any) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._pipe = pipe
+        self.pipe: socket.socket | None = None
         self._threads = threading.RLock()
         os.register_at_fork(after_in_child=self._forked)
         # A forked child writes to the same socket: one frame at a time among processes as well.
@@ -97,7 +98,8 @@ class PipeSession(Session):
         with self._threads:
             fcntl.lockf(self._processes, fcntl.LOCK_EX)
             try:
-                self._pipe.sendall(data)
+                if self.pipe is not None:
+                    self.pipe.sendall(data)
             finally:
                 fcntl.lockf(self._processes, fcntl.LOCK_UN)
         return message
@@ -119,11 +121,13 @@ class BatchKernel(IPythonKernel):
 
 
 class BatchApp(IPKernelApp):
-    """ipykernel's application, connected to one client by a socket pair."""
+    """ipykernel's application, connected to one client by a socket pair.
 
-    def __init__(self, pipe: socket.socket, **options: Any) -> None:
+    It can be made before there is a client: :meth:`settle` and :meth:`serve` follow.
+    """
+
+    def __init__(self, **options: Any) -> None:
         super().__init__(**options)  # type: ignore[no-untyped-call]
-        self._pipe = pipe
         self._capture = Capture()
 
     def init_connection_file(self) -> None:
@@ -135,8 +139,8 @@ class BatchApp(IPKernelApp):
         """There is none."""
 
     def init_sockets(self) -> None:
-        """Make the session on the socket pair."""
-        self.session = PipeSession(self._pipe, parent=self)
+        """Make the session."""
+        self.session = PipeSession(parent=self)
         self.iopub_socket = self.iopub_thread = _Publisher(self._capture)
 
     def init_io(self) -> None:
@@ -146,8 +150,9 @@ class BatchApp(IPKernelApp):
         self._capture.start({1: sys.stdout, 2: sys.stderr})
         for handler in self.log.handlers:
             if isinstance(handler, logging.StreamHandler):
-                said = os.dup(sys.stderr.fileno())  # not what is captured: what was there before
-                handler.stream = os.fdopen(said, "w", buffering=1)
+                # Not what is captured: what was there before.
+                said = sys.stderr.fileno()
+                handler.stream = os.fdopen(said, "w", buffering=1, closefd=False)
 
     def init_kernel(self) -> None:
         """Make the kernel."""
@@ -165,12 +170,20 @@ class BatchApp(IPKernelApp):
         )
         self.displayhook.get_execution_count = lambda: kernel.execution_count
 
-    async def serve(self) -> None:
+    def settle(self, output: int, errors: int) -> None:
+        """Take output and errors that are not a cell's, and the current folder, for its own."""
+        os.dup2(output, sys.stdout.fileno())
+        os.dup2(errors, sys.stderr.fileno())
+        self.kernel.shell.user_ns["_dh"][:] = [Path.cwd()]
+
+    async def serve(self, pipe: socket.socket) -> None:
         """Answer requests, one after another, until told to shut down or left alone."""
+        self.session.pipe = pipe
+        self.kernel._publish_status("starting", "shell")
         kernel, shell = self.kernel, Channel("shell")
         kernel.io_loop = IOLoop.current()
         frames, loop = Frames(), asyncio.get_running_loop()
-        while data := await _received(loop, self._pipe):
+        while data := await _received(loop, pipe):
             for text, buffers in frames.feed(data):
                 request = json.loads(text)
                 if request["header"]["msg_type"] == "shutdown_request":
@@ -217,11 +230,15 @@ async def _received(loop: asyncio.AbstractEventLoop, reading: socket.socket) -> 
     return reading.recv(1 << 20)
 
 
-def main(pipe: socket.socket) -> None:
-    """Be a kernel for the client at the other end of ``pipe``; returns when it is to end."""
-    app: Any = BatchApp.instance(pipe=pipe)
+def made() -> Any:
+    """Return the application of this process, ready to serve."""
+    app: Any = BatchApp.instance()
     app.initialize(list(ARGUMENTS))
-    app.kernel._publish_status("starting", "shell")
-    asyncio.run(app.serve())
+    return app
+
+
+def serve(app: Any, pipe: socket.socket) -> None:
+    """Be a kernel for the client at the other end of ``pipe``; returns when it is to end."""
+    asyncio.run(app.serve(pipe))
     threading._shutdown()  # type: ignore[attr-defined]  # as an interpreter that ends
     atexit._run_exitfuncs()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import random
 import re
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+INLINE = "module://matplotlib_inline.backend_inline"
 _POOLS = {
     "openblas": (
         "openblas_set_num_threads",
@@ -31,19 +33,38 @@ _POOLS = {
 
 def run(request: dict[str, Any], fds: list[int]) -> None:
     """Be the kernel that was asked for, in the environment that was asked for."""
-    pipe = os.dup(fds[0])
-    _settle(request, fds)
+    _signals()
+    _enter(request)
     if request["kind"] == "batch":
         from . import batch
 
-        batch.main(socket.socket(fileno=pipe))
+        app = batch.made()
+        _serve(app, fds)
     else:
-        os.close(pipe)
+        _files(fds[1], fds[2])
+        for fd in fds:
+            os.close(fd)
         from ipykernel.kernelapp import IPKernelApp
 
-        app: Any = IPKernelApp.instance()
-        app.initialize(list(request["argv"]))
-        app.start()
+        kernel: Any = IPKernelApp.instance()
+        kernel.initialize(list(request["argv"]))
+        kernel.start()
+
+
+def spare(handoff: socket.socket) -> None:
+    """Be a batch kernel that is ready before it is asked for; then be what is asked for."""
+    from . import batch
+
+    _signals()
+    app = batch.made()
+    data, fds, _, _ = socket.recv_fds(handoff, 1 << 20, 3)
+    if not data:
+        return
+    while not data.endswith(b"\n"):
+        data += handoff.recv(1 << 20)
+    handoff.close()
+    _enter(json.loads(data))
+    _serve(app, list(fds))
 
 
 def rehearse() -> None:
@@ -52,30 +73,48 @@ def rehearse() -> None:
 
     from . import batch
 
-    ours, theirs = socket.socketpair()
-    for fd in (1, 2):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), fd)
-    app: Any = batch.BatchApp(pipe=theirs)
-    app.initialize(list(batch.ARGUMENTS))
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    _files(nowhere, nowhere)
+    app = batch.made()
     content = {"code": "print(1)\n1 + 1", "silent": False, "store_history": True}
     request = app.session.msg("execute_request", content)
     asyncio.run(app._answer(app.kernel, batch.Channel("shell"), request))
-    ours.close()
 
 
-def _settle(request: dict[str, Any], fds: list[int]) -> None:
-    """Take the task's streams, environment, folder and random state."""
+def _serve(app: Any, fds: list[int]) -> None:
+    from . import batch
+
+    app.settle(fds[1], fds[2])
+    os.close(fds[1])
+    os.close(fds[2])
+    batch.serve(app, socket.socket(fileno=fds[0]))
+
+
+def _files(output: int, errors: int) -> None:
+    """Take the standard files."""
     nowhere = os.open(os.devnull, os.O_RDONLY)
-    for fd, source in enumerate((nowhere, fds[1], fds[2])):
+    for fd, source in enumerate((nowhere, output, errors)):
         os.dup2(source, fd)
-    for fd in (nowhere, *fds):
-        os.close(fd)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGCHLD):
+    os.close(nowhere)
+
+
+def _signals() -> None:
+    """Treat signals as a Python process that has just started, and read nothing."""
+    for number in (signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as any Python process
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nowhere, 0)
+    os.close(nowhere)
+
+
+def _enter(request: dict[str, Any]) -> None:
+    """Take the task's environment, folder and a random state of its own."""
     os.environ.clear()
     os.environ.update(request["env"])
+    # As ipykernel does where nothing else is named; here it may have been made before.
+    os.environ.setdefault("MPLBACKEND", INLINE)
     os.chdir(request["cwd"])
     sys.argv = ["ipykernel_launcher.py", *request["argv"]]
     time.tzset()
@@ -95,8 +134,7 @@ def _reseed() -> None:
 def _catch_up() -> None:
     """Let libraries that looked at the environment when they were imported look again."""
     if (matplotlib := sys.modules.get("matplotlib")) is not None:
-        backend = os.environ.get("MPLBACKEND") or "module://matplotlib_inline.backend_inline"
-        matplotlib.rcParams["backend"] = backend
+        matplotlib.rcParams["backend"] = os.environ["MPLBACKEND"]
     if (dask := sys.modules.get("dask.config")) is not None:
         dask.refresh()
     if (threads := os.environ.get("OMP_NUM_THREADS", "")).isdigit():

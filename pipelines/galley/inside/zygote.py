@@ -34,6 +34,7 @@ import struct
 import sys
 import time
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,8 @@ class Zygote:
         self._used_at = time.monotonic()
         self._selector = selectors.DefaultSelector()
         self._children: dict[socket.socket, tuple[int, int]] = {}
+        self._spare: Any = None
+        self._wanted = False
         self._listener: socket.socket | None = None
         self._ended = False
 
@@ -130,6 +133,8 @@ class Zygote:
                 break
             if not self._children and time.monotonic() - self._used_at > self._idle_s:
                 self._retire()
+            elif self._wanted and self._listener and self._spare is None:
+                self._stock()
         self._retire()
         for keeper, _ in self._children.values():
             os.kill(keeper, signal.SIGTERM)
@@ -144,6 +149,9 @@ class Zygote:
             self._listener = None
             with contextlib.suppress(OSError):
                 os.unlink(self._path)  # noqa: PTH108
+        if self._spare is not None:
+            self._spare.end()
+            self._spare = None
 
     def _accept(self, listener: socket.socket) -> None:
         client, _ = listener.accept()
@@ -165,7 +173,8 @@ class Zygote:
                 self._ended = True
                 client.close()
                 return
-            if not self._preloader.load(request.get("preload", [])):
+            self._wanted = _sibling("spare").Spare.serves(request)
+            if not self._preloaded(request.get("preload", [])):
                 self._preload += request["preload"]
                 # What is unfit is loaded now; this fork and later ones would carry its threads.
                 self._retire()
@@ -175,7 +184,30 @@ class Zygote:
             for fd in fds:
                 os.close(fd)
 
+    def _preloaded(self, names: list[str]) -> bool:
+        """Import what is new; a spare that lacks it is of no use."""
+        known = len(sys.modules)
+        fit = bool(self._preloader.load(names))
+        if self._spare is not None and len(sys.modules) != known:
+            self._spare.end()
+            self._spare = None
+        return fit
+
     def _fork(self, client: socket.socket, request: dict[str, Any], fds: list[int]) -> None:
+        spare, self._spare = self._spare, None
+        if spare is not None and not spare.take(request, fds):
+            spare.end()
+            spare = None
+        born = spare or self._deliver(
+            lambda: _sibling("task").run(request, fds), isolate=bool(request.get("isolate"))
+        )
+        self._children[client] = (born.keeper, born.status)
+        answer = {"pid": born.pid, "obstacle": born.obstacle}
+        client.sendall(json.dumps(answer).encode() + b"\n")
+        self._selector.register(client, selectors.EVENT_READ, self._drop)
+        self._selector.register(born.status, selectors.EVENT_READ, lambda _: self._collect(client))
+
+    def _deliver(self, task: Callable[[], None], *, isolate: bool) -> Any:
         reading, writing = os.pipe()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -183,7 +215,7 @@ class Zygote:
         keeper = os.fork()
         if keeper == 0:
             try:
-                self._become(request, fds, theirs, writing)
+                self._become(task, isolate, theirs, writing)
             finally:
                 os._exit(1)
         os.close(writing)
@@ -196,28 +228,34 @@ class Zygote:
             os.waitpid(keeper, 0)
             raise OSError("the fork ended before it began")
         pid = _CREDENTIALS.unpack(ancillary[0][2])[0]
-        self._children[client] = (keeper, reading)
-        answer = {"pid": pid, "obstacle": said.strip(b"\0").decode(errors="replace")}
-        client.sendall(json.dumps(answer).encode() + b"\n")
-        self._selector.register(client, selectors.EVENT_READ, self._drop)
-        self._selector.register(reading, selectors.EVENT_READ, lambda _: self._collect(client))
+        return _sibling("spare").Born(
+            keeper, reading, pid, said.strip(b"\0").decode(errors="replace")
+        )
 
     def _become(
-        self, request: dict[str, Any], fds: list[int], birth: socket.socket, status: int
+        self, task: Callable[[], None], isolate: bool, birth: socket.socket, status: int
     ) -> None:
         """In the fork: forget the zygote and deliver the task."""
-        deliver = _sibling("birth").deliver
-        run = _sibling("task").run
         self._selector.close()
         for client, (_, reading) in self._children.items():
             client.close()
             os.close(reading)
-        deliver(
-            lambda: run(request, fds),
-            isolate=bool(request.get("isolate")),
-            birth=birth,
-            status=status,
-        )
+        if self._listener is not None:
+            self._listener.close()
+        _sibling("birth").deliver(task, isolate=isolate, birth=birth, status=status)
+
+    def _stock(self) -> None:
+        """Have a spare ready for the next request, which is likely to come soon."""
+        ours, theirs = socket.socketpair()
+
+        def task() -> None:
+            ours.close()
+            _sibling("task").spare(theirs)
+
+        born = self._deliver(task, isolate=True)
+        theirs.close()
+        made = (born.keeper, born.status, born.pid, born.obstacle, ours)
+        self._spare = _sibling("spare").Spare(*made)
 
     def _drop(self, client: socket.socket) -> None:
         """End the task of a client that went away, or wants no more of it."""
