@@ -15,6 +15,7 @@ from pydantic import Field
 from galley.domain.model import Instant, Model
 from galley.domain.runs import FailureClass, TaskState
 from galley.domain.versions import CellError
+from galley.run.outputs import MAX_CELL, MAX_OUTPUT
 
 
 class TaskTracking(Model):
@@ -41,7 +42,14 @@ class TaskSpec(Model):
         cwd: working directory of the kernel.
         environment: environment of the kernel, complete but for what MLflow and Dask add.
         python: interpreter of the kernel; None: the one that runs here.
-        memory: limit of the kernel's process tree, bytes.
+        kept: folder for the whole of outputs that are cut in the executed notebook.
+        memory: limit of all the task's processes together, bytes.
+        cpu: cores.
+        gpus: devices that it gets for itself.
+        next_profile: the tenant's next larger profile, for messages.
+        cell_timeout_s: how long a cell may take, seconds; None: as long as the run.
+        max_output: bytes of one output that the executed notebook keeps.
+        max_cell: bytes of all outputs of one cell that it keeps.
         deadline: when the whole run must have ended.
     """
 
@@ -52,8 +60,15 @@ class TaskSpec(Model):
     cwd: Path
     environment: dict[str, str]
     python: Path | None = None
+    kept: Path | None = None
     memory: int
+    cpu: float = 1
+    gpus: int = 0
     profile: str
+    next_profile: str | None = None
+    cell_timeout_s: float | None = None
+    max_output: int = MAX_OUTPUT
+    max_cell: int = MAX_CELL
     deadline: Instant
     timeout_s: float
     grace_s: float

@@ -36,7 +36,7 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
 
     Args:
         emit: takes what the task tells while it runs.
-        cancelled: asked every 0.2 s.
+        cancelled: asked every 0.1 s.
     """
     teller = _Teller(spec.name, emit)
     started_at = datetime.now(UTC)
@@ -57,10 +57,17 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
                 deadline=spec.deadline,
                 timeout_s=spec.timeout_s,
                 grace_s=spec.grace_s,
+                next_profile=spec.next_profile,
+                cell_timeout_s=spec.cell_timeout_s,
+                cpu=spec.cpu,
+                output=spec.max_output,
+                cell_outputs=spec.max_cell,
             ),
             cancelled=cancelled,
             on_cell=lambda cell, cells: teller.tell("cell", cell=cell, cells=cells),
             on_text=teller.printed,
+            on_note=teller.say,
+            kept=spec.kept,
         )
         teller.flush()
         state = _state_of(execution)

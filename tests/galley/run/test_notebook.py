@@ -87,6 +87,7 @@ class Executed:
         memory: int = 2**30,
         seconds: float = 120,
         grace_s: float = 1,
+        cell_timeout_s: float | None = None,
         cancelled: Callable[[], bool] = lambda: False,
         on_text: Callable[[str], None] = lambda _: None,
     ) -> Execution:
@@ -110,6 +111,8 @@ class Executed:
                 deadline=datetime.now(UTC) + timedelta(seconds=seconds),
                 timeout_s=seconds,
                 grace_s=grace_s,
+                next_profile="cpu-large",
+                cell_timeout_s=cell_timeout_s,
             ),
             cancelled=cancelled,
             on_cell=lambda cell, cells: self.progress.append((cell, cells)),
@@ -172,7 +175,7 @@ def test_memory_over_the_limit_is_told_with_its_cell(executed: Executed) -> None
     assert result.failure_class is FailureClass.OUT_OF_MEMORY
     assert result.error is not None
     assert result.error.message.startswith("out of memory in cell 2: ")
-    assert "300.0 MiB is the limit of profile 'cpu-small'" in result.error.message
+    assert result.error.message.endswith("of 300 MiB; the next profile is cpu-large")
 
 
 def test_the_deadline_interrupts_and_keeps_the_partial_notebook(executed: Executed) -> None:
@@ -182,6 +185,34 @@ def test_the_deadline_interrupts_and_keeps_the_partial_notebook(executed: Execut
     assert result.failure_class is FailureClass.TIMEOUT
     cells = nbformat.read(executed.output, as_version=4).cells
     assert any("kept" in str(cell.get("outputs")) for cell in cells)
+
+
+def test_a_cell_has_a_deadline_of_its_own(executed: Executed) -> None:
+    result = executed.run(
+        "import time\ntime.sleep(1.2)",
+        "time.sleep(1.2)",
+        ("time.sleep(2.5)", ["timeout:60"]),
+        "while True:\n    time.sleep(0.1)",
+        cell_timeout_s=2,
+    )
+    assert result.failure_class is FailureClass.TIMEOUT
+    assert result.error is not None
+    assert result.error.message.startswith("reached the time limit of a cell, 2 s, in cell 4")
+    assert result.cell == 3
+
+
+def test_what_cuts_itself_off_is_ended_all_the_same(executed: Executed) -> None:
+    result = executed.run(
+        "import os, time\n"
+        "if os.fork() == 0:\n"
+        "    os.setsid()\n"
+        "    if os.fork() == 0:\n"
+        "        os.execve('/bin/sleep', ['sleep', '612'], {})\n"
+        "    os._exit(0)\n"
+        "os.wait()\ntime.sleep(0.3)"
+    )
+    assert result.error is None
+    assert not any("612" in one.cmdline() for one in psutil.process_iter() if runs(one.pid))
 
 
 def test_who_ignores_the_interrupt_is_killed(executed: Executed) -> None:
