@@ -778,6 +778,11 @@ export interface components {
             /** Number */
             number: number;
             /**
+             * Profile
+             * @description What it was given; a larger one after a lack of memory.
+             */
+            profile?: string | null;
+            /**
              * Started At
              * Format: date-time
              */
@@ -1250,6 +1255,17 @@ export interface components {
              */
             artifacts: number;
             /**
+             * Cell Outputs
+             * @description Size of all outputs of one cell kept there.
+             * @default 16777216
+             */
+            cell_outputs: number;
+            /**
+             * Cell Timeout
+             * @description Time that each cell of a run may take where its version does not say, seconds; none: as long as the run.
+             */
+            cell_timeout?: number | null;
+            /**
              * Concurrent Runs
              * @description Runs at the same time.
              * @default 4
@@ -1273,6 +1289,12 @@ export interface components {
              * @default 20971520
              */
             notebook: number;
+            /**
+             * Output
+             * @description Size of one output kept in an executed notebook.
+             * @default 8388608
+             */
+            output: number;
             /**
              * Proof
              * @description Time that proving a split may take in a rehearsal, seconds; 0: never.
@@ -1773,6 +1795,8 @@ export interface components {
          *         defaults: parameter values that replace the notebook's own defaults.
          *         rehearsal_parameters: cheaper values, for the rehearsal only.
          *         timeout_s: whole-run time limit, seconds.
+         *         cell_timeout_s: time limit of each cell, seconds; None: the tenant's. A cell tagged
+         *             ``timeout:SECONDS`` or ``timeout:none`` has its own.
          *         retries: how often an attempt that failed for a reason of the platform's is repeated,
          *             beyond the two repeats that are always granted.
          *         layout: which cells form which task; without one, tags and headings decide. One task with
@@ -1786,6 +1810,8 @@ export interface components {
          *             else owns; without it, an existing name of another owner is refused.
          */
         PublishRequest: {
+            /** Cell Timeout S */
+            cell_timeout_s?: number | null;
             /** Continues */
             continues?: boolean | null;
             /** Defaults */
@@ -2327,6 +2353,11 @@ export interface components {
             analysis: components["schemas"]["Analysis"] | null;
             /** Author */
             author: string;
+            /**
+             * Cell Timeout S
+             * @description Time limit of each cell, seconds; null: the tenant's.
+             */
+            cell_timeout_s?: number | null;
             /**
              * Created At
              * Format: date-time

@@ -22,6 +22,7 @@ from galley.host.service import Service
 from galley.project.archive import unpack
 from galley.run.job import Job, Tracking, write_private
 from galley.run.journal import read_outcome, read_report
+from galley.run.outputs import MAX_CELL, MAX_OUTPUT
 from galley.run.processes import kill_all, marked
 
 logger = logging.getLogger(__name__)
@@ -94,6 +95,10 @@ class AttemptRun:
             logical_date=given.logical_date,
             profile=given.profile,
             profile_name=given.profile_name,
+            next_profile=given.next_profile,
+            cell_timeout_s=given.cell_timeout_s,
+            max_output=given.max_output or MAX_OUTPUT,
+            max_cell=given.max_cell or MAX_CELL,
             started_at=self._started_at,
             timeout_s=given.timeout_s,
             scratch_limit=given.scratch,

@@ -21,6 +21,7 @@ MAX_CELL = 16 * 2**20
 MAX_FILES = 100
 """Outputs of one task that are kept whole beside the notebook."""
 
+_PIECE = 2**20
 _BUNDLES = {"display_data", "execute_result", "update_display_data"}
 _ENDINGS = {
     "text/html": "html",
@@ -172,7 +173,8 @@ class Outputs:
     def _write(self, stream: _Stream, text: str) -> None:
         try:
             if stream.file is not None:
-                stream.file.write(text)
+                for start in range(0, len(text), _PIECE):
+                    stream.file.write(text[start : start + _PIECE])
                 stream.file.flush()
         except OSError as error:
             stream.file = None
@@ -218,7 +220,8 @@ def _size(text: str) -> int:
 
 def _first(text: str, size: int) -> str:
     """Return the longest beginning of ``text`` that is at most ``size`` bytes."""
-    return text.encode(errors="replace")[: max(0, size)].decode(errors="ignore")
+    first = text[: max(0, size)].encode(errors="replace")
+    return first[: max(0, size)].decode(errors="ignore")
 
 
 def _human(size: int) -> str:

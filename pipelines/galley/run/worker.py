@@ -125,6 +125,7 @@ class _Teller:
         """Take text of a cell; emit the lines that are complete."""
         if self._room <= 0:
             return
+        text = text[: self._room]
         self._room -= len(text)
         if complete := self._lines[stream].feed(text):
             self.tell("text", text=complete)
