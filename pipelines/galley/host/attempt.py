@@ -215,6 +215,7 @@ class AttemptRun:
                 while reporter.beat():
                     pass
                 reporter.notebooks.ship()
+                reporter.ship_files()
                 self._service.outcome(
                     self._assignment,
                     outcome.model_copy(

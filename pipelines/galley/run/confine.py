@@ -8,14 +8,14 @@ from galley.sandbox.cgroup import ControlGroup
 
 
 def confine(
-    pid: int, mark: str, *, memory: int, cpu: float, limit: str
+    pid: int, mark: str, *, memory: int, cpu: float | None, limit: str
 ) -> tuple[ControlGroup | None, str]:
     """Put a task's first process under its limits; return the group, and in words what limits it.
 
     Args:
         mark: unique name of the task.
         memory: bytes of all its processes.
-        cpu: cores.
+        cpu: cores; None: all.
         limit: the memory limit as people read it.
     """
     group = cgroup.create(f"task-{mark}", memory=memory, cpu=cpu)
@@ -26,7 +26,8 @@ def confine(
             group.close()
             group = None
     if group is not None:
-        return group, f"limits: {cpu:g} CPU and {limit} of memory, by a control group"
+        cores = "" if cpu is None else f"{cpu:g} CPU and "
+        return group, f"limits: {cores}{limit} of memory, by a control group"
     return None, (
         f"limits: {limit} of memory, by a look every {INTERVAL_S:g} s; CPU only by the number of "
         "threads (no control group can be written here)"

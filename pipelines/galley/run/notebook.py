@@ -42,7 +42,7 @@ class Limits:
         next_profile: the tenant's next larger profile, for messages; None where there is none.
         cell_timeout_s: seconds that a cell may take; None: as long as the run. The tag
             ``timeout:SECONDS`` of a cell goes before.
-        cpu: cores.
+        cpu: cores; None: all.
         baseline: bytes of each process that it shares with the interpreter it was forked from.
         output: bytes of one output that the executed notebook keeps.
         cell_outputs: bytes of all outputs of one cell that it keeps.
@@ -55,7 +55,7 @@ class Limits:
     grace_s: float
     next_profile: str | None = None
     cell_timeout_s: float | None = None
-    cpu: float = 1
+    cpu: float | None = None
     baseline: int = 0
     output: int = MAX_OUTPUT
     cell_outputs: int = MAX_CELL

@@ -43,8 +43,11 @@ class TaskSpec(Model):
         environment: environment of the kernel, complete but for what MLflow and Dask add.
         python: interpreter of the kernel; None: the one that runs here.
         kept: folder for the whole of outputs that are cut in the executed notebook.
+        products: what it makes beside the notebook, relative to ``cwd``.
+        tries: folder for the folders of the task's tries; None: there is only one try, in place.
+        staged: folder of this try.
         memory: limit of all the task's processes together, bytes.
-        cpu: cores.
+        cpu: cores; None: all.
         gpus: devices that it gets for itself.
         next_profile: the tenant's next larger profile, for messages.
         cell_timeout_s: how long a cell may take, seconds; None: as long as the run.
@@ -61,8 +64,11 @@ class TaskSpec(Model):
     environment: dict[str, str]
     python: Path | None = None
     kept: Path | None = None
+    products: tuple[Path, ...] = ()
+    tries: Path | None = None
+    staged: Path | None = None
     memory: int
-    cpu: float = 1
+    cpu: float | None = None
     gpus: int = 0
     profile: str
     next_profile: str | None = None
@@ -81,7 +87,12 @@ class TaskSpec(Model):
 
 
 class TaskResult(Model):
-    """How a task ended."""
+    """How a task ended.
+
+    Attributes:
+        staged: folder of the try that ended so; None: it worked in place.
+        output: the try's executed notebook.
+    """
 
     name: str
     state: TaskState
@@ -93,6 +104,8 @@ class TaskResult(Model):
     cells: int = 0
     peak_memory: int = 0
     mlflow_run_id: str | None = None
+    staged: Path | None = None
+    output: Path | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
 
 
@@ -102,6 +115,7 @@ class TaskEvent(Model):
     Attributes:
         kind: ``started`` (the kernel is about to start; ``mlflow_run_id`` is known), ``cell``
             (``cell`` of ``cells`` code cells are finished), ``text`` (log text, whole lines).
+        output: executed notebook of the try that tells it; each try has its own.
     """
 
     task: str
@@ -111,7 +125,8 @@ class TaskEvent(Model):
     cells: int | None = None
     text: str = ""
     mlflow_run_id: str | None = None
+    output: Path | None = None
 
 
-Emit = Callable[[TaskEvent], None]
+Emit = Callable[[TaskEvent], object]
 """Hands an event to whoever follows the task; must not block."""

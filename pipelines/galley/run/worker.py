@@ -9,13 +9,16 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from galley.domain.runs import FailureClass, TaskState
+from galley.domain.versions import CellError
 from galley.run import failures
 from galley.run.environment import tracking_environment
 from galley.run.lines import Lines
 from galley.run.notebook import Execution, Limits, execute
+from galley.run.staging import restore
 from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec
 from galley.tracking.client import TrackedRun, TrackingClient
 from galley.tracking.parent import milliseconds
@@ -38,7 +41,7 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
         emit: takes what the task tells while it runs.
         cancelled: asked every 0.1 s.
     """
-    teller = _Teller(spec.name, emit)
+    teller = _Teller(spec.name, emit, spec.output)
     started_at = datetime.now(UTC)
     tracker = _tracker(spec, teller.say)
     tracked = _start_tracking(spec, tracker, started_at)
@@ -69,6 +72,7 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
             on_note=teller.say,
             kept=spec.kept,
         )
+        restore(spec)
         teller.flush()
         state = _state_of(execution)
         metrics = _end_tracking(spec, tracker, tracked, state)
@@ -86,6 +90,8 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
         cells=execution.cells,
         peak_memory=execution.peak_memory,
         mlflow_run_id=tracked.id if tracked else None,
+        staged=spec.staged,
+        output=spec.output,
         metrics=metrics,
     )
 
@@ -93,9 +99,10 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
 class _Teller:
     """Turns what happens into events; text into whole lines."""
 
-    def __init__(self, task: str, emit: Emit) -> None:
+    def __init__(self, task: str, emit: Emit, output: Path) -> None:
         self._task = task
         self._emit = emit
+        self._output = output
         self._lines = {"stdout": Lines(), "stderr": Lines()}
         self._room = MAX_TEXT
 
@@ -118,6 +125,7 @@ class _Teller:
                 cells=cells,
                 text=text,
                 mlflow_run_id=mlflow_run_id,
+                output=self._output,
             )
         )
 
@@ -218,6 +226,49 @@ def lost(spec: TaskSpec, error: BaseException, message: str) -> TaskResult:
         state=TaskState.FAILED,
         failure_class=FailureClass.INFRASTRUCTURE,
         error=failures.infrastructure(spec.name, error, message),
+        started_at=now,
+        ended_at=now,
+    )
+
+
+def refused(spec: TaskSpec, why: str) -> TaskResult:
+    """Return the result of a task that could never be executed where it was sent."""
+    error = CellError(
+        task=spec.name,
+        ename="TooLarge",
+        evalue=why,
+        message=f"task {spec.name!r} with profile {spec.profile!r} fits on no worker: {why}",
+    )
+    now = datetime.now(UTC)
+    return TaskResult(
+        name=spec.name,
+        state=TaskState.FAILED,
+        failure_class=FailureClass.USER,
+        error=error,
+        started_at=now,
+        ended_at=now,
+    )
+
+
+def not_begun(spec: TaskSpec, *, cancelled: bool) -> TaskResult:
+    """Return the result of a task that waited in vain for its part of the cluster."""
+    if cancelled:
+        return cancelled_result(spec)
+    error = CellError(
+        task=spec.name,
+        ename="TimeoutError",
+        evalue=f"{spec.timeout_s:g} s",
+        message=(
+            f"the run reached its time limit of {spec.timeout_s:g} s while task {spec.name!r} "
+            "waited for CPU, memory or a GPU that other tasks of the tenant held"
+        ),
+    )
+    now = datetime.now(UTC)
+    return TaskResult(
+        name=spec.name,
+        state=TaskState.FAILED,
+        failure_class=FailureClass.TIMEOUT,
+        error=error,
         started_at=now,
         ended_at=now,
     )
