@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 from galley.domain.model import Model
 from galley.domain.packages import Packages
-from galley.domain.tenants import Dataset, Limits, Profile, ReviewPolicy, Role, Tenant, Tenants
+from galley.domain.tenants import (
+    Dataset,
+    Limits,
+    Profile,
+    RetryPolicy,
+    ReviewPolicy,
+    Role,
+    Tenant,
+    Tenants,
+)
 
 MANUAL = Path(__file__).parents[2] / "docs"
 TENANTS_PAGE = (MANUAL / "operator" / "tenants.md").read_text()
@@ -17,7 +26,16 @@ TENANTS_PAGE = (MANUAL / "operator" / "tenants.md").read_text()
     ("model", "setting"),
     [
         (model, name)
-        for model in (Tenants, Tenant, Profile, Dataset, Limits, ReviewPolicy, Packages)
+        for model in (
+            Tenants,
+            Tenant,
+            Profile,
+            Dataset,
+            Limits,
+            RetryPolicy,
+            ReviewPolicy,
+            Packages,
+        )
         for name in model.model_fields
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else str(value),

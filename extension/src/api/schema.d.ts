@@ -103,6 +103,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/services/galley/api/v1/runs/{run_id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Run Files
+         * @description Return the files that an attempt left: outputs which its notebooks have only in part.
+         */
+        get: operations["list_run_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/runs/{run_id}/files/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Run File
+         * @description Return a file that an attempt left.
+         */
+        get: operations["get_run_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/services/galley/api/v1/runs/{run_id}/log": {
         parameters: {
             query?: never;
@@ -778,6 +818,11 @@ export interface components {
             /** Number */
             number: number;
             /**
+             * Profile
+             * @description What it was given; a larger one after a lack of memory.
+             */
+            profile?: string | null;
+            /**
              * Started At
              * Format: date-time
              */
@@ -1239,6 +1284,19 @@ export interface components {
             threshold?: number | null;
         };
         /**
+         * KeptFile
+         * @description A file that an attempt left, such as an output that its notebook has only in part.
+         */
+        KeptFile: {
+            /** Name */
+            name: string;
+            /**
+             * Size
+             * @description Bytes.
+             */
+            size: number;
+        };
+        /**
          * Limits
          * @description What a tenant may use at most.
          */
@@ -1249,6 +1307,17 @@ export interface components {
              * @default 21474836480
              */
             artifacts: number;
+            /**
+             * Cell Outputs
+             * @description Size of all outputs of one cell kept there.
+             * @default 16777216
+             */
+            cell_outputs: number;
+            /**
+             * Cell Timeout
+             * @description Time that each cell of a run may take where its version does not say, seconds; none: as long as the run.
+             */
+            cell_timeout?: number | null;
             /**
              * Concurrent Runs
              * @description Runs at the same time.
@@ -1273,6 +1342,12 @@ export interface components {
              * @default 20971520
              */
             notebook: number;
+            /**
+             * Output
+             * @description Size of one output kept in an executed notebook.
+             * @default 8388608
+             */
+            output: number;
             /**
              * Proof
              * @description Time that proving a split may take in a rehearsal, seconds; 0: never.
@@ -1773,6 +1848,8 @@ export interface components {
          *         defaults: parameter values that replace the notebook's own defaults.
          *         rehearsal_parameters: cheaper values, for the rehearsal only.
          *         timeout_s: whole-run time limit, seconds.
+         *         cell_timeout_s: time limit of each cell, seconds; None: the tenant's. A cell tagged
+         *             ``timeout:SECONDS`` or ``timeout:none`` has its own.
          *         retries: how often an attempt that failed for a reason of the platform's is repeated,
          *             beyond the two repeats that are always granted.
          *         layout: which cells form which task; without one, tags and headings decide. One task with
@@ -1786,6 +1863,8 @@ export interface components {
          *             else owns; without it, an existing name of another owner is refused.
          */
         PublishRequest: {
+            /** Cell Timeout S */
+            cell_timeout_s?: number | null;
             /** Continues */
             continues?: boolean | null;
             /** Defaults */
@@ -2328,6 +2407,11 @@ export interface components {
             /** Author */
             author: string;
             /**
+             * Cell Timeout S
+             * @description Time limit of each cell, seconds; null: the tenant's.
+             */
+            cell_timeout_s?: number | null;
+            /**
              * Created At
              * Format: date-time
              */
@@ -2597,6 +2681,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_run_files: {
+        parameters: {
+            query?: {
+                /** @description Default: the latest. */
+                attempt?: number | null;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptFile"][];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_run_file: {
+        parameters: {
+            query?: {
+                /** @description Default: the latest. */
+                attempt?: number | null;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
                 };
             };
             /** @description A problem. */

@@ -144,6 +144,7 @@ function fieldName(trans: ReturnType<typeof useTrans>, field: string): string {
     description: trans.__('Description'),
     profile: trans.__('Profile'),
     timeout_s: trans.__('Time limit, seconds'),
+    cell_timeout_s: trans.__('Time limit of a cell, seconds'),
     retries: trans.__('Retries'),
     'schedule.cron': trans.__('Schedule'),
     'schedule.timezone': trans.__('Time zone'),

@@ -87,6 +87,7 @@ function Body(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
               [trans.__('Asked for'), <Time key="q" at={run.created_at} />],
               [trans.__('Started'), run.started_at && <Time key="s" at={run.started_at} />],
               [trans.__('Ended'), run.ended_at && <Time key="e" at={run.ended_at} />],
+              [trans.__('Profile'), attempt?.profile],
               [trans.__('Host'), attempt?.host && <Name text={attempt.host} most={28} />],
               [trans.__('Peak memory'), peak(tasks)]
             ]}

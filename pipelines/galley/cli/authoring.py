@@ -52,6 +52,13 @@ _UNDER_WAY = (VersionState.ANALYSING, VersionState.REHEARSING)
     help="Time limit of a run, seconds.",
 )
 @click.option(
+    "--cell-timeout",
+    "cell_timeout_s",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Time limit of each cell, seconds; default: the tenant's. The tag timeout:SECONDS of a "
+    "cell goes before.",
+)
+@click.option(
     "--retries",
     type=int,
     default=1,
@@ -110,6 +117,7 @@ def publish(session: Session, notebook: Path, **options: Any) -> None:
         defaults=parse_values(found.analysis.parameters, options["values"]),
         profile=options["profile"],
         timeout_s=options["timeout_s"],
+        cell_timeout_s=options["cell_timeout_s"],
         retries=options["retries"],
         schedule=_schedule(options),
         note=options["note"],

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from galley.client.events import EventStream
 from galley.client.routes import Routes
-from galley.domain.api import LogChunk
+from galley.domain.api import KeptFile, LogChunk
 from galley.domain.events import Event
 from galley.domain.model import Page
 from galley.domain.runs import Run, RunKind, RunRequest, RunState
@@ -96,6 +96,15 @@ class RunRoutes(Routes):
         path = f"/runs/{run}/tasks/{task}/notebook"
         params = {"attempt": attempt, "format": form}
         return self._transport.request("GET", path, params=params).content
+
+    def files(self, run: UUID, *, attempt: int | None = None) -> list[KeptFile]:
+        """Return the files that an attempt left; default is the latest attempt."""
+        return self._get(list[KeptFile], f"/runs/{run}/files", attempt=attempt)
+
+    def file(self, run: UUID, name: str, *, attempt: int | None = None) -> bytes:
+        """Return a file that an attempt left."""
+        params = {"attempt": attempt}
+        return self._transport.request("GET", f"/runs/{run}/files/{name}", params=params).content
 
     def follow_log(
         self, run: UUID, *, follow: bool = True, stop: threading.Event | None = None

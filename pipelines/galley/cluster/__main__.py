@@ -42,7 +42,7 @@ def main() -> int:
         worker_dashboard_address=None,
         memory_limit=options.memory // options.workers,
         local_directory=str(options.scratch),
-        resources={SLOT: 1},
+        resources={SLOT: 1, **options.total.dask()},
         silence_logs=30,
     ) as cluster:
         sys.stdout.write(json.dumps({"address": cluster.scheduler_address}) + "\n")

@@ -35,6 +35,8 @@ class LocalProvider:
         workers: worker processes; as many notebooks run at the same time.
         memory: bytes that the workers together may hold before Dask spills and pauses.
         idle_s: seconds without an attempt after which the cluster is ended.
+        cpu: cores that notebooks together may have; None: one for each worker.
+        gpus: numbers of the GPUs that notebooks may get.
         preload: modules that each worker imports when it starts.
         clock: monotonic seconds.
     """
@@ -47,6 +49,8 @@ class LocalProvider:
         workers: int,
         memory: int,
         idle_s: float,
+        cpu: float | None = None,
+        gpus: Sequence[int] = (),
         preload: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -55,6 +59,8 @@ class LocalProvider:
         self._workers = workers
         self._memory = memory
         self._idle_s = idle_s
+        self._cpu = cpu
+        self._gpus = tuple(gpus)
         self._preload = tuple(preload)
         self._clock = clock
         self._lock = threading.Lock()
@@ -102,6 +108,8 @@ class LocalProvider:
         options = ClusterOptions(
             workers=self._workers,
             memory=self._memory,
+            cpu=self._cpu,
+            gpus=self._gpus,
             certificates=files,
             scratch=self._folder / "dask",
             preload=self._preload,

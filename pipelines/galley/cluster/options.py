@@ -6,14 +6,26 @@ from pathlib import Path
 from typing import Any
 
 from galley.cluster.certificates import Certificates
+from galley.cluster.resources import Resources
 from galley.domain.model import Model
+
+POOL = "galley.pool"
+"""Dask's setting that tells workers what their notebooks share: folder and total."""
 
 
 class ClusterOptions(Model):
-    """Size, certificates and places of a local cluster; ``memory`` in bytes, all workers."""
+    """Size, certificates and places of a local cluster.
+
+    Attributes:
+        memory: bytes, all workers together.
+        cpu: cores, all workers together; None: one for each worker.
+        gpus: numbers of the GPUs that tasks may get.
+    """
 
     workers: int
     memory: int
+    cpu: float | None = None
+    gpus: tuple[int, ...] = ()
     certificates: Certificates
     scratch: Path
     preload: tuple[str, ...] = ()
@@ -37,4 +49,11 @@ class ClusterOptions(Model):
             "distributed.admin.low-level-log-length": 1000,
             "distributed.worker.preload": list(self.preload),
             "distributed.diagnostics.nvml": False,
+            POOL: {"folder": str(self.scratch / "pool"), "total": self.total.model_dump()},
         }
+
+    @property
+    def total(self) -> Resources:
+        """What the notebooks of the cluster share."""
+        cpu = float(self.workers) if self.cpu is None else self.cpu
+        return Resources(cpu=cpu, memory=self.memory, gpus=self.gpus)

@@ -33,13 +33,14 @@ def claim(
         return None
     while (found := _oldest(session, host, now)) is not None:
         run, version = found
-        profile = tenant.profiles.get(version.profile)
+        name = _profile_of(run, version, tenant)
+        profile = tenant.profiles.get(name)
         if profile is None or not tenant.limits.allow(profile):
             _give_up(session, run, version, tenant, now)
             continue
         if not _fits(session, host.tenant, tenant.limits, profile):
             return None
-        return _lease(session, run, version, tenant, profile, request.host, now)
+        return _lease(session, run, version, tenant, name, request.host, now)
     return None
 
 
@@ -65,6 +66,14 @@ def _oldest(
         query = query.where(RunRow.id == host.run)
     found = session.execute(query).one_or_none()
     return None if found is None else (found[0], found[1])
+
+
+def _profile_of(run: RunRow, version: VersionRow, tenant: Tenant) -> str:
+    """Return the profile of the next attempt; a larger one that is gone is not insisted on."""
+    larger = tenant.profiles.get(run.profile or "")
+    if run.profile is None or larger is None or not tenant.limits.allow(larger):
+        return version.profile
+    return run.profile
 
 
 def _give_up(
@@ -102,11 +111,17 @@ def _lease(
     run: RunRow,
     version: VersionRow,
     tenant: Tenant,
-    profile: Profile,
+    profile_name: str,
     host: str,
     now: datetime,
 ) -> Assignment:
     rehearsal = run.kind is RunKind.REHEARSAL
+    profile, larger = tenant.profiles[profile_name], tenant.next_profile(profile_name)
+    enlarge = (
+        not rehearsal
+        and profile_name == version.profile
+        and tenant.retry.out_of_memory == "next_profile"
+    )
     extra = rehearsal_time(version, tenant) if rehearsal else run_time(version)
     number = run.attempt_count + 1
     run_arrows.launch(session, run.id, number, now)
@@ -122,6 +137,8 @@ def _lease(
             host=host,
             cpu=profile.cpu,
             memory=profile.memory,
+            profile=profile_name,
+            larger_profile=larger if enlarge else None,
             lease_until=now + LEASE,
             deadline=now + LAUNCH_LIMIT,
             extra_s=extra,
@@ -153,8 +170,12 @@ def _lease(
         parameters=run.parameters,
         logical_date=run.logical_date,
         profile=profile,
-        profile_name=version.profile,
+        profile_name=profile_name,
+        next_profile=larger,
         timeout_s=version.timeout_s,
+        cell_timeout_s=version.cell_timeout_s or tenant.limits.cell_timeout,
+        max_output=tenant.limits.output,
+        max_cell=tenant.limits.cell_outputs,
         scratch=tenant.limits.scratch,
         project_url=f"/internal/v1/attempts/{attempt.id}/project",
         run_token=run_token,

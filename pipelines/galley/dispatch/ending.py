@@ -8,7 +8,13 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from galley.dispatch.policy import GRANTED_REPEATS, backoff, goal_met, is_the_platforms
+from galley.dispatch.policy import (
+    GRANTED_REPEATS,
+    backoff,
+    goal_met,
+    is_the_platforms,
+    jitter_of,
+)
 from galley.domain.pipelines import Goal
 from galley.domain.runs import AttemptState, FailureClass, RunState, TaskState
 from galley.domain.versions import CellError
@@ -48,7 +54,9 @@ def end_attempt(
     elif state is AttemptState.TIMED_OUT:
         run_arrows.time_out(session, run.id, run.state, why, now)
     elif is_the_platforms(state, failure_class):
-        _repeat_or_fail(session, run, why, now)
+        _repeat_or_fail(session, run, why, now, jitter_of(attempt.id))
+    elif failure_class is FailureClass.OUT_OF_MEMORY:
+        _enlarge_or_fail(session, attempt, run, why, now)
     else:
         run_arrows.fail(session, run.id, run.state, why, now)
 
@@ -61,13 +69,27 @@ def _succeed(session: Session, run: RunRow, now: datetime) -> None:
     run_arrows.succeed(session, run.id, run.metrics, goal_met(goal, run.metrics), now)
 
 
-def _repeat_or_fail(session: Session, run: RunRow, why: str, now: datetime) -> None:
+def _repeat_or_fail(session: Session, run: RunRow, why: str, now: datetime, jitter: float) -> None:
     allowed = session.get_one(VersionRow, run.version_id).retries + GRANTED_REPEATS
     if run.repeats < allowed:
-        run_arrows.requeue(session, run, why, now + backoff(run.repeats), now)
+        run_arrows.requeue(session, run, why, now + backoff(run.repeats, jitter), now)
     else:
         attempts = f"{run.attempt_count} attempts were made, the last one ended so: {why}"
         run_arrows.fail(session, run.id, run.state, attempts, now)
+
+
+def _enlarge_or_fail(
+    session: Session, attempt: AttemptRow, run: RunRow, why: str, now: datetime
+) -> None:
+    """Try a run that lacked memory once more where its tenant allows: on the next profile."""
+    larger = attempt.larger_profile
+    if larger is not None:
+        again = f"{why}. Tried once more with profile {larger!r}"
+        run_arrows.requeue(session, run, again, now, now, profile=larger)
+        return
+    if run.profile is not None and run.profile == attempt.profile:
+        why = f"{why}. It had been tried with a smaller profile before"
+    run_arrows.fail(session, run.id, run.state, why, now)
 
 
 def _close_tasks(session: Session, attempt: AttemptRow, now: datetime) -> None:

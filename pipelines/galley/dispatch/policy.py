@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from uuid import UUID
 
 from galley.domain.pipelines import Direction, Goal
 from galley.domain.runs import AttemptState, FailureClass
@@ -26,10 +27,20 @@ _FIRST_BACKOFF = timedelta(seconds=5)
 _LONGEST_BACKOFF = timedelta(minutes=5)
 
 
-def backoff(repeats: int) -> timedelta:
-    """Return how long the next attempt waits after ``repeats`` repeats: 5 s, 10 s, 20 s, …"""
-    wait: timedelta = _FIRST_BACKOFF * 2 ** min(repeats, 10)
-    return min(wait, _LONGEST_BACKOFF)
+def backoff(repeats: int, jitter: float) -> timedelta:
+    """Return how long the next attempt waits after ``repeats`` repeats: 5 s, 10 s, 20 s, …
+
+    Args:
+        jitter: from 0 to 1; that part of half the time is added, so that attempts that were lost
+            together do not come back together.
+    """
+    wait: timedelta = min(_FIRST_BACKOFF * 2 ** min(repeats, 10), _LONGEST_BACKOFF)
+    return wait * (1 + jitter / 2)
+
+
+def jitter_of(attempt: UUID) -> float:
+    """Return a number from 0 to 1 that the random part of an attempt's id decides."""
+    return (attempt.int & 0xFFFFFFFF) / 0xFFFFFFFF
 
 
 def is_the_platforms(state: AttemptState, failure_class: FailureClass | None) -> bool:

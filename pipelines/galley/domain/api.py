@@ -118,6 +118,13 @@ class Firings(Model):
     firings: tuple[Firing, ...]
 
 
+class KeptFile(Model):
+    """A file that an attempt left, such as an output that its notebook has only in part."""
+
+    name: str
+    size: int = Field(description="Bytes.")
+
+
 class LogChunk(Model):
     """A part of an attempt's log.
 

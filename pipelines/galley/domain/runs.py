@@ -148,6 +148,9 @@ class Attempt(Model):
     number: int
     state: AttemptState
     host: str | None
+    profile: str | None = Field(
+        default=None, description="What it was given; a larger one after a lack of memory."
+    )
     failure_class: FailureClass | None = None
     error: CellError | None = None
     mlflow_run_id: str | None = None

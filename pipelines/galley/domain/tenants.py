@@ -143,9 +143,32 @@ class Limits(Model):
         description="Time that proving a split may take in a rehearsal, seconds; 0: never.",
     )
 
+    cell_timeout: float | None = Field(
+        default=None,
+        gt=0,
+        description="Time that each cell of a run may take where its version does not say, "
+        "seconds; none: as long as the run.",
+    )
+    output: Bytes = Field(
+        default=8 * 2**20, description="Size of one output kept in an executed notebook."
+    )
+    cell_outputs: Bytes = Field(
+        default=16 * 2**20, description="Size of all outputs of one cell kept there."
+    )
+
     def allow(self, profile: Profile) -> bool:
         """Whether a run of this profile fits when nothing else runs."""
         return profile.cpu <= self.cpu and profile.memory <= self.memory
+
+
+class RetryPolicy(Model):
+    """What is tried again by itself, beyond failures of the platform's."""
+
+    out_of_memory: Literal["never", "next_profile"] = Field(
+        default="never",
+        description="Whether a run that needed more memory is tried once more, on the next larger "
+        "profile.",
+    )
 
 
 class ReviewPolicy(Model):
@@ -182,6 +205,7 @@ class Tenant(Model):
         description="Parameter values of this tenant, above a notebook's defaults.",
     )
     review: ReviewPolicy = Field(default_factory=ReviewPolicy)
+    retry: RetryPolicy = Field(default_factory=RetryPolicy)
     packages: Packages = Field(
         default_factory=Packages,
         description="Where the distributions of locked environments come from.",
@@ -227,6 +251,26 @@ class Tenant(Model):
         """Return what ``user`` may do here; empty for a stranger."""
         roles = self.members.get(user, ())
         return frozenset(action for role in roles for action in ROLE_ACTIONS[role])
+
+    def next_profile(self, name: str) -> str | None:
+        """Return the smallest profile with more memory than ``name`` and no less of the rest.
+
+        Only profiles within the tenant's limits count; None where there is none.
+        """
+        given = self.profiles[name]
+        larger = {
+            other: profile
+            for other, profile in self.profiles.items()
+            if profile.memory > given.memory
+            and profile.cpu >= given.cpu
+            and profile.gpus >= given.gpus
+            and self.limits.allow(profile)
+        }
+        return min(
+            larger,
+            key=lambda other: (larger[other].memory, larger[other].cpu, larger[other].gpus),
+            default=None,
+        )
 
     @property
     def first_profile(self) -> str:

@@ -207,6 +207,8 @@ class PublishRequest(Model):
         defaults: parameter values that replace the notebook's own defaults.
         rehearsal_parameters: cheaper values, for the rehearsal only.
         timeout_s: whole-run time limit, seconds.
+        cell_timeout_s: time limit of each cell, seconds; None: the tenant's. A cell tagged
+            ``timeout:SECONDS`` or ``timeout:none`` has its own.
         retries: how often an attempt that failed for a reason of the platform's is repeated,
             beyond the two repeats that are always granted.
         layout: which cells form which task; without one, tags and headings decide. One task with
@@ -230,6 +232,7 @@ class PublishRequest(Model):
     rehearsal_parameters: dict[str, Any] = Field(default_factory=dict)
     profile: str | None = None
     timeout_s: int = Field(default=3600, ge=1, le=7 * 86400)
+    cell_timeout_s: float | None = Field(default=None, gt=0, le=7 * 86400)
     retries: int = Field(default=1, ge=0, le=10)
     schedule: ScheduleRequest | None = None
     note: str = Field(default="", max_length=4000)
@@ -257,6 +260,9 @@ class Version(Model):
     goal: Goal | None
     profile: str
     timeout_s: int
+    cell_timeout_s: float | None = Field(
+        default=None, description="Time limit of each cell, seconds; null: the tenant's."
+    )
     retries: int
     schedule: ScheduleRequest | None
     defaults: dict[str, Any] = Field(

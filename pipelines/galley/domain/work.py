@@ -54,6 +54,10 @@ class Assignment(Model):
     """One leased attempt.
 
     Attributes:
+        next_profile: the tenant's next larger profile; None where there is none.
+        cell_timeout_s: how long a cell may take, seconds; None: as long as the run.
+        max_output: bytes of one output that an executed notebook keeps; None: the host's default.
+        max_cell: bytes of all outputs of one cell that it keeps; None: the host's default.
         fencing: grows with each attempt of a run; a report with an old one is refused.
         project_url: path of the version's project, a tar.gz (relative to the service).
         run_token: for the runner; reports state. Never given to a kernel.
@@ -73,6 +77,10 @@ class Assignment(Model):
     parameters: dict[str, Any]
     profile: Profile
     profile_name: str
+    next_profile: str | None = None
+    cell_timeout_s: float | None = None
+    max_output: int | None = None
+    max_cell: int | None = None
     timeout_s: int
     scratch: int = Field(description="Scratch limit, bytes.")
     project_url: str

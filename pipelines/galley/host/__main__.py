@@ -21,6 +21,7 @@ def main() -> int:
     from galley.host.runners import Runners
     from galley.host.service import Service
     from galley.run.processes import hide_from_own_uid
+    from galley.sandbox.machine import this_machine
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -37,6 +38,8 @@ def main() -> int:
             name=config.tenant,
             workers=config.workers,
             memory=config.memory,
+            cpu=config.cpu,
+            gpus=range(this_machine().gpus),
             idle_s=config.idle_s,
             preload=("galley.run.dask",),
         )

@@ -21,7 +21,8 @@ from galley.host.runners import Runners, end
 from galley.host.service import Service
 from galley.project.archive import unpack
 from galley.run.job import Job, Tracking, write_private
-from galley.run.journal import read_outcome, read_report
+from galley.run.journal import Report, read_outcome, read_report
+from galley.run.outputs import MAX_CELL, MAX_OUTPUT
 from galley.run.processes import kill_all, marked
 
 logger = logging.getLogger(__name__)
@@ -94,6 +95,10 @@ class AttemptRun:
             logical_date=given.logical_date,
             profile=given.profile,
             profile_name=given.profile_name,
+            next_profile=given.next_profile,
+            cell_timeout_s=given.cell_timeout_s,
+            max_output=given.max_output or MAX_OUTPUT,
+            max_cell=given.max_cell or MAX_CELL,
             started_at=self._started_at,
             timeout_s=given.timeout_s,
             scratch_limit=given.scratch,
@@ -179,7 +184,7 @@ class AttemptRun:
         if datetime.now(UTC) >= job.deadline:
             message = f"the run reached its time limit of {job.timeout_s:g} s"
             return self._made(job, AttemptState.TIMED_OUT, FailureClass.TIMEOUT, message)
-        return self._broken(job, f"the runner process died with exit code {returncode}")
+        return self._broken(job, _how_died(returncode, read_report(job.journal)))
 
     def _broken(self, job: Job, message: str) -> Outcome:
         return self._made(job, AttemptState.FAILED, FailureClass.INFRASTRUCTURE, message)
@@ -211,6 +216,7 @@ class AttemptRun:
                 while reporter.beat():
                     pass
                 reporter.notebooks.ship()
+                reporter.ship_files()
                 self._service.outcome(
                     self._assignment,
                     outcome.model_copy(
@@ -232,6 +238,19 @@ class AttemptRun:
     def _sweep(self) -> None:
         """Kill what the attempt left behind."""
         kill_all(marked("GALLEY_ATTEMPT", str(self._assignment.attempt)))
+
+
+def _how_died(returncode: int, report: Report | None) -> str:
+    """Return in words how a runner ended that wrote no outcome, and what ran at that moment."""
+    how = f"was killed by signal {-returncode}" if returncode < 0 else f"ended with {returncode}"
+    running = [task for task in report.tasks if task.state is TaskState.RUNNING] if report else []
+    if not running:
+        return f"the runner process died: it {how} while no task was running"
+    tasks = " and ".join(
+        f"task {task.name!r} (after {task.cell or 0} of {task.cells or 0} cells)"
+        for task in running
+    )
+    return f"the runner process died: it {how} during {tasks}"
 
 
 def _ended(task: TaskReport, state: AttemptState) -> TaskReport:

@@ -21,6 +21,7 @@ class HostConfig(Model):
         token: of this host; the file it came in is gone.
         slots: attempts at the same time.
         workers: Dask workers of the tenant's cluster, so notebooks at the same time.
+        cpu: cores that the notebooks together may have; None: one for each worker.
         memory: bytes that the Dask workers together may hold.
         idle_s: seconds after which an unused cluster and spare runner are ended.
         once: execute one attempt, then end; a rehearsal's host.
@@ -35,6 +36,7 @@ class HostConfig(Model):
     name: str
     slots: int = 1
     workers: int = 1
+    cpu: float | None = None
     memory: int = 2**30
     idle_s: float = 600
     once: bool = False
@@ -73,6 +75,7 @@ def host_config(environment: Mapping[str, str]) -> HostConfig:
         name=environment["GALLEY_HOST_NAME"],
         slots=int(environment.get("GALLEY_HOST_SLOTS", "1")),
         workers=int(environment.get("GALLEY_HOST_WORKERS", "1")),
+        cpu=float(environment["GALLEY_HOST_CPU"]) if "GALLEY_HOST_CPU" in environment else None,
         memory=int(environment.get("GALLEY_HOST_MEMORY", str(2**30))),
         idle_s=float(environment.get("GALLEY_CLUSTER_IDLE_S", "600")),
         once=environment.get("GALLEY_HOST_ONCE") == "1",

@@ -10,7 +10,7 @@ import threading
 import time
 
 from galley.domain.work import Assignment, Heartbeat
-from galley.errors import PublicError, TooLarge, Unavailable
+from galley.errors import InvalidInput, PublicError, TooLarge, Unavailable
 from galley.host.service import Service
 from galley.host.shipping import LogShipper, NotebookShipper
 from galley.run.job import Job
@@ -41,6 +41,7 @@ class Reporter(threading.Thread):
         self._last_beat = 0.0
         self._last_upload = 0.0
         self._quiet_until = 0.0
+        self._shipped: set[str] = set()
         self.cancel = threading.Event()
         self.lost = threading.Event()
         self.log = LogShipper(job.journal / "attempt.log")
@@ -99,6 +100,23 @@ class Reporter(threading.Thread):
 
     def _moved(self) -> bool:
         return self.log.waiting or read_report(self._job.journal) != self._reported
+
+    def ship_files(self) -> None:
+        """Upload the outputs that the notebooks have only in part, each once.
+
+        Raises:
+            Unavailable: the service did not answer.
+        """
+        for path in sorted(self._job.outputs.glob("*")):
+            if path.name in self._shipped:
+                continue
+            try:
+                self._service.upload_file(
+                    self._assignment.attempt, self._assignment.run_token, path
+                )
+            except (TooLarge, InvalidInput) as error:
+                logger.warning("file %s is not kept: %s", path.name, error.detail)
+            self._shipped.add(path.name)
 
     def _upload(self, task: str, content: bytes) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -82,6 +83,20 @@ class Service:
             content=notebook,
             headers={"Content-Type": "application/x-ipynb+json"},
         )
+
+    def upload_file(self, attempt: UUID, run_token: str, path: Path) -> None:
+        """Store a file of the attempt, of any size."""
+        with path.open("rb") as content:
+            self._call(
+                "PUT",
+                f"{self._base}/attempts/{attempt}/files/{path.name}",
+                run_token,
+                content=content,
+                headers={
+                    "Content-Type": "application/octet-stream",
+                    "Content-Length": str(path.stat().st_size),
+                },
+            )
 
     def outcome(self, assignment: Assignment, outcome: Outcome) -> None:
         """Report how the attempt ended."""

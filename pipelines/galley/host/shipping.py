@@ -60,6 +60,8 @@ class NotebookShipper:
     def ship(self) -> None:
         """Upload what changed; a notebook that is being written at this moment waits."""
         for path in sorted(self._folder.glob("*.ipynb")):
+            if not path.exists():  # of a try that has not written it yet
+                continue
             status = path.stat()
             mark = (status.st_mtime_ns, status.st_size)
             if self._sent.get(path.stem) == mark:

@@ -72,6 +72,7 @@ def _on_term(pid: int, number: int) -> None:
 
 def _begin(birth: socket.socket, obstacle: str) -> None:
     os.setsid()
+    _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # what it started stays below it
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ids = struct.pack("3i", os.getpid(), os.getuid(), os.getgid())
     credentials = [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, ids)]

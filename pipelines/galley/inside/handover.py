@@ -57,7 +57,8 @@ def save(
         HandoverError: a value cannot be stored; what the task stored before is left as it was.
     """
     positions = {name: _generator(name)[0]() for name in states}
-    folder = PRODUCTS / f".{task}-{os.getpid()}-{os.urandom(4).hex()}"
+    products = Path(os.environ.get("GALLEY_PRODUCTS") or PRODUCTS)  # of one try, where there is one
+    folder = products / f".{task}-{os.getpid()}-{os.urandom(4).hex()}"
     folder.mkdir(parents=True)
     try:
         entries: dict[str, dict[str, str]] = {}
@@ -71,11 +72,11 @@ def save(
         manifest = {"format": 1, "task": task, "values": entries, "states": sorted(positions)}
         (folder / "values.json").write_text(json.dumps(manifest, indent=2), encoding="utf-8")
         old = folder.with_name(f"{folder.name}-old")
-        if (PRODUCTS / task).exists():
-            (PRODUCTS / task).rename(old)
-        folder.rename(PRODUCTS / task)  # all of it at once
+        if (products / task).exists():
+            (products / task).rename(old)
+        folder.rename(products / task)  # all of it at once
     finally:
-        for left in PRODUCTS.glob(f"{folder.name}*"):
+        for left in products.glob(f"{folder.name}*"):
             shutil.rmtree(left, ignore_errors=True)
 
 

@@ -16,12 +16,16 @@ MAX_HANDOFF = 64 * 2**10
 
 @dataclass
 class Born:
-    """A task that stands apart: its keeper, the pipe with its status, and its pid."""
+    """A task that stands apart: its keeper, the pipe with its status, and its pid.
+
+    ``inherited`` is the memory that it shares with the zygote until it writes to it, bytes.
+    """
 
     keeper: int
     status: int
     pid: int
     obstacle: str
+    inherited: int
 
 
 @dataclass

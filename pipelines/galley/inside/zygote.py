@@ -16,8 +16,8 @@ A request is one JSON text with three file descriptors (the kernel's socket, out
     isolate   whether to try for a pid namespace
     preload   modules that this and later notebooks are going to import
 
-The answer is ``{"pid", "obstacle"}``, later ``{"status"}``, a wait status. Closing the connection
-ends the task. ``{"kind": "end"}`` ends the zygote.
+The answer is ``{"pid", "obstacle", "inherited"}``, later ``{"status"}``, a wait status. Closing
+the connection ends the task. ``{"kind": "end"}`` ends the zygote.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ class Zygote:
             lambda: _sibling("task").run(request, fds), isolate=bool(request.get("isolate"))
         )
         self._children[client] = (born.keeper, born.status)
-        answer = {"pid": born.pid, "obstacle": born.obstacle}
+        answer = {"pid": born.pid, "obstacle": born.obstacle, "inherited": born.inherited}
         client.sendall(json.dumps(answer).encode() + b"\n")
         self._selector.register(client, selectors.EVENT_READ, self._drop)
         self._selector.register(born.status, selectors.EVENT_READ, lambda _: self._collect(client))
@@ -212,6 +212,7 @@ class Zygote:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         gc.freeze()
+        inherited = _own_memory()
         keeper = os.fork()
         if keeper == 0:
             try:
@@ -228,9 +229,8 @@ class Zygote:
             os.waitpid(keeper, 0)
             raise OSError("the fork ended before it began")
         pid = _CREDENTIALS.unpack(ancillary[0][2])[0]
-        return _sibling("spare").Born(
-            keeper, reading, pid, said.strip(b"\0").decode(errors="replace")
-        )
+        obstacle = said.strip(b"\0").decode(errors="replace")
+        return _sibling("spare").Born(keeper, reading, pid, obstacle, inherited)
 
     def _become(
         self, task: Callable[[], None], isolate: bool, birth: socket.socket, status: int
@@ -254,8 +254,7 @@ class Zygote:
 
         born = self._deliver(task, isolate=True)
         theirs.close()
-        made = (born.keeper, born.status, born.pid, born.obstacle, ours)
-        self._spare = _sibling("spare").Spare(*made)
+        self._spare = _sibling("spare").Spare(**vars(born), handoff=ours)
 
     def _drop(self, client: socket.socket) -> None:
         """End the task of a client that went away, or wants no more of it."""
@@ -311,6 +310,12 @@ def _may_ask(client: socket.socket) -> bool:
             return False
         pid = int(stat.rpartition(")")[2].split()[1])
     return True
+
+
+def _own_memory() -> int:
+    """Return the resident memory of this process that comes from no file, bytes."""
+    pages = Path("/proc/self/statm").read_text().split()
+    return (int(pages[1]) - int(pages[2])) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _words(pid: int) -> list[bytes]:

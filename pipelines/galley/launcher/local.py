@@ -97,6 +97,7 @@ class LocalLauncher:
             environment={
                 "GALLEY_HOST_SLOTS": str(limits.concurrent_runs),
                 "GALLEY_HOST_WORKERS": str(workers),
+                "GALLEY_HOST_CPU": str(limits.cpu),
                 "GALLEY_HOST_MEMORY": str(limits.memory),
             },
         )

@@ -62,6 +62,7 @@ class ProjectFacts(Model):
     profile: str | None = None
     datasets: dict[str, str] = Field(default_factory=dict)
     timeout_s: int | None = None
+    cell_timeout_s: float | None = None
     retries: int | None = None
 
 

@@ -28,6 +28,7 @@ def manifest(
     datasets: Mapping[str, str],
     timeout_s: int,
     retries: int,
+    cell_timeout_s: float | None = None,
     python: str = "",
     plan: SplitPlan | None = None,
     lock: str | None = None,
@@ -37,14 +38,18 @@ def manifest(
     Args:
         defaults: value of each parameter that has one, after the publisher's changes.
         datasets: name → mode (``ro`` or ``rw``) of the tenant's datasets.
+        cell_timeout_s: time limit of each cell; None leaves the manifest as it was before there
+            were any.
         python: version of Python that the requirements are pinned for, such as ``3.11``.
         plan: the accepted split; None, or a plan of one task, leaves the manifest as it was
             before there were splits.
         lock: SHA-256 of the locked environment; None before the rehearsal has made it.
     """
-    split: dict[str, Any] = {} if lock is None else {"lock": lock}
+    later: dict[str, Any] = {} if lock is None else {"lock": lock}
+    if cell_timeout_s is not None:
+        later["cell_timeout_s"] = cell_timeout_s
     if plan is not None and plan.is_split:
-        split["split"] = [task.model_dump(mode="json", exclude={"title"}) for task in plan.tasks]
+        later["split"] = [task.model_dump(mode="json", exclude={"title"}) for task in plan.tasks]
     return {
         "format": FORMAT,
         "cells": [_cell(cell) for cell in read_cells(notebook)],
@@ -58,7 +63,7 @@ def manifest(
         "datasets": dict(datasets),
         "timeout_s": timeout_s,
         "retries": retries,
-        **split,
+        **later,
     }
 
 

@@ -151,6 +151,7 @@ def reviewed_settings(request: PublishRequest) -> dict[str, Any]:
         "schedule": None if request.schedule is None else request.schedule.model_dump(mode="json"),
         "goal": None if request.goal is None else request.goal.model_dump(mode="json"),
         "timeout_s": request.timeout_s,
+        "cell_timeout_s": request.cell_timeout_s,
         "retries": request.retries,
     }
 

@@ -13,6 +13,7 @@ from typing import Any
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _AT_LINE = re.compile(r"In\[\d+\], line (\d+)")
+_TIMEOUT_TAG = re.compile(r"timeout:(\d+(?:\.\d+)?)")
 _DOING = {
     "setup": "while task {task!r} is set up",
     "parameters": "in the parameters of task {task!r}",
@@ -53,6 +54,20 @@ def role(cells: Sequence[Any], index: int | None) -> str | None:
         return None
     found = _note(cells[index]).get("role")
     return found if isinstance(found, str) else None
+
+
+def time_limit(cell: Any, usual: float | None) -> float | None:
+    """Return how long a cell may take, seconds: its tag ``timeout:SECONDS``, or ``usual``.
+
+    A tag that names no positive number of seconds is no tag of ours. ``timeout:none`` lifts the
+    limit.
+    """
+    for tag in cell.metadata.get("tags", []):
+        if tag == "timeout:none":
+            return None
+        if (match := _TIMEOUT_TAG.fullmatch(tag)) and float(match[1]) > 0:
+            return float(match[1])
+    return usual
 
 
 def doing(role: str | None, task: str) -> str | None:

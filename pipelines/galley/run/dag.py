@@ -11,6 +11,7 @@ from typing import Any
 
 import papermill
 from ploomber import exceptions as ploomber_errors
+from ploomber.products import MetaProduct
 from ploomber.spec import DAGSpec
 from ploomber.tasks import NotebookRunner
 
@@ -87,6 +88,17 @@ def _declared(task: Any) -> set[str]:
 def upstream_of(task: Any) -> tuple[str, ...]:
     """Return the names of the tasks that a task waits for."""
     return tuple(sorted(str(name) for name in task.upstream))
+
+
+def products_of(task: Any, project: Path) -> tuple[Path, ...]:
+    """Return what a task makes beside its notebook, relative to ``project``, where it lies."""
+    if not isinstance(task.product, MetaProduct):
+        return ()
+    keys = task.nb_product_key
+    notebooks = {keys} if isinstance(keys, str) else set(keys)
+    made = task.product.to_json_serializable()
+    paths = (Path(path) for key, path in made.items() if key not in notebooks)
+    return tuple(path.relative_to(project) for path in paths if path.is_relative_to(project))
 
 
 def cells_of(task: Any) -> int:

@@ -1,6 +1,7 @@
 """Tasks on the tenant's Dask cluster.
 
-The cluster may start a task again when it loses a worker; the task then makes a fresh MLflow run.
+The cluster may start a task again when it loses a worker; the task then makes a fresh MLflow run
+and works in a folder of its own, so that an earlier try which comes back late changes nothing.
 A task whose runner went away, or that was cancelled, sees it in its worker's own state and ends
 its kernel: no message has to reach it.
 
@@ -15,18 +16,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import dask.config
 from distributed import Client, get_worker
 from distributed.scheduler import KilledWorker
 from distributed.security import Security
 
 from galley.cluster.address import SLOT, ClusterAddress
+from galley.cluster.options import POOL
+from galley.cluster.resources import CPU, GPUS, MEMORY, Need, Part, Pool, Resources
 from galley.run.processes import hide_from_own_uid
+from galley.run.staging import staged
 from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec
-from galley.run.worker import cancelled_result, lost, run_task
+from galley.run.worker import cancelled_result, lost, not_begun, refused, run_task
 
 CONNECT_S = 20
+WAIT_S = 0.1
 LEAVE_S = 20.0
 _RUNNING: set[str] = set()
 
@@ -34,15 +43,40 @@ _RUNNING: set[str] = set()
 def execute_here(spec: TaskSpec) -> TaskResult:
     """Execute a task in this Dask worker, telling its events through the scheduler."""
     worker = get_worker()
+    cancelled = cancelled_on(worker, spec.key)
 
     def emit(event: TaskEvent) -> None:
         worker.log_event(topic(spec.attempt), {"event": event.model_dump_json()})
 
     _RUNNING.add(spec.key)
     try:
-        return run_task(spec, emit, cancelled_on(worker, spec.key))
+        part = _take_part(spec, cancelled)
+        if part is None:
+            return not_begun(spec, cancelled=cancelled())
+        with closing(part):
+            devices = ",".join(map(str, part.given.gpus))
+            given = {**spec.environment, "CUDA_VISIBLE_DEVICES": devices}
+            own = staged(spec.model_copy(update={"environment": given}))
+            return run_task(own, emit, cancelled)
     finally:
         _RUNNING.discard(spec.key)
+
+
+def _take_part(spec: TaskSpec, cancelled: Callable[[], bool]) -> Part | None:
+    """Wait for the task's part of what all share; None when it is not to begin any more."""
+    setting = dask.config.get(POOL)
+    pool = Pool(Path(setting["folder"]), Resources.model_validate(setting["total"]))
+    pause = threading.Event()
+    while (part := pool.take(need_of(spec))) is None:
+        if cancelled() or datetime.now(UTC) >= spec.deadline:
+            return None
+        pause.wait(WAIT_S)
+    return part
+
+
+def need_of(spec: TaskSpec) -> Need:
+    """Return what a task takes of its cluster."""
+    return Need(cpu=spec.cpu or 1, memory=spec.memory, gpus=spec.gpus)
 
 
 def dask_setup(worker: Any) -> None:  # noqa: ARG001  Dask calls it when a worker loads this module
@@ -110,12 +144,27 @@ class DaskCompute:
             gone = ConnectionError("not connected")
             promise.set_result(lost(spec, gone, f"there is no Dask cluster for task {spec.name!r}"))
             return promise
-        remote = self._client.submit(
-            execute_here, spec, key=spec.key, pure=False, resources={SLOT: 1}
-        )
+        if (why := self._never(spec)) is not None:
+            promise.set_result(refused(spec, why))
+            return promise
+        wanted = {SLOT: 1, **need_of(spec).dask()}
+        remote = self._client.submit(execute_here, spec, key=spec.key, pure=False, resources=wanted)
         self._futures[spec.key] = remote
         remote.add_done_callback(lambda ended: self._settle(promise, spec, ended))
         return promise
+
+    def _never(self, spec: TaskSpec) -> str | None:
+        """Return in words why no worker could ever execute the task; None where one could."""
+        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+        offers = [one["resources"] for one in workers if SLOT in one.get("resources", {})]
+        if not offers:
+            return None
+        total = Resources(
+            cpu=max(one.get(CPU, 0) for one in offers),
+            memory=int(max(one.get(MEMORY, 0) for one in offers)),
+            gpus=tuple(range(int(max(one.get(GPUS, 0) for one in offers)))),
+        )
+        return need_of(spec).missing(total)
 
     def cancel(self) -> None:
         """Tell the cluster that nobody wants the tasks any more."""

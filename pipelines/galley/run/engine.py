@@ -16,8 +16,9 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.log import logger
 
+from galley.run.outputs import Outputs
 from galley.run.piped import Fork, PipedManager
-from galley.run.processes import die_with_parent
+from galley.run.processes import enter_task
 from galley.run.zygotes import Forked
 
 NAME = "galley-task"
@@ -31,6 +32,7 @@ class Observer(Protocol):
     python: Path | None
     kernel_output: IO[bytes]
     fork: Fork | None
+    outputs: Outputs
 
     def kernel_started(self, process: subprocess.Popen[bytes] | Forked) -> None:
         """Take the kernel, which leads a process group of its own."""
@@ -88,7 +90,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
             cwd=str(self._observer.cwd),
             stdout=self._observer.kernel_output,
             stderr=self._observer.kernel_output,
-            preexec_fn=die_with_parent,
+            preexec_fn=enter_task,
             **kwargs,
         )
         self._observer.kernel_started(self.km.provisioner.process)
@@ -99,7 +101,10 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         if message["msg_type"] == "stream":
             content = message["content"]
             self._observer.stream(content["name"], content["text"])
-        output: NotebookNode | None = super().process_message(*args, **kwargs)
+        kept = self._observer.outputs.take(message, args[2])
+        if kept is None:
+            return None
+        output: NotebookNode | None = super().process_message(kept, *args[1:], **kwargs)
         return output
 
 

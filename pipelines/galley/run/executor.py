@@ -21,6 +21,7 @@ from ploomber.tasks.abc import _ensure_parents_exist
 from galley.domain.runs import FailureClass, TaskState
 from galley.domain.versions import CellError
 from galley.run.compute import Compute
+from galley.run.staging import place, show
 from galley.run.tasks import TaskResult, TaskSpec
 
 POLL_S = 0.5
@@ -90,11 +91,16 @@ class DaskExecutor(Executor):  # type: ignore[misc]
 
 def _finish(task: Any, spec: TaskSpec, result: TaskResult) -> TaskResult:
     """Move the notebook to its product's place and let Ploomber record the task."""
+    executed = result.output or spec.output
+    if result.staged is not None and executed.exists():
+        show(spec.output, executed)
     if result.state is not TaskState.SUCCEEDED:
         task.exec_status = TaskStatus.Errored
         return result
     try:
-        _place(task, spec.output)
+        if result.staged is not None:
+            place(spec, result.staged)
+        _place(task, executed)
         task._post_run_actions()
     except (TaskBuildError, OSError) as error:
         task.exec_status = TaskStatus.Errored

@@ -3,7 +3,7 @@
 Classes
     user            an exception in a cell, ``os._exit``, a crash of the interpreter, full scratch
     out of memory   the limit of the profile was reached
-    timeout         the whole-run deadline passed
+    timeout         the deadline of the run, or of a cell, passed
     infrastructure  a kernel, worker or cluster that went away without a reason of the notebook's
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import dataclass
 from typing import Any
 
 import nbformat
@@ -24,6 +25,26 @@ from galley.run import cells as whose
 from galley.run.guard import Stop
 
 _NEAR_LIMIT = 0.8
+MAX_SAID = 8192
+"""Characters of an exception's text that go into a run's record; the notebook keeps more."""
+_UNITS = (("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10))
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a task was given, for messages.
+
+    Attributes:
+        memory: bytes.
+        profile: name of the profile that this comes from.
+        next_profile: the tenant's next larger one; None where there is none.
+        timeout_s: time limit of the whole run, seconds.
+    """
+
+    memory: int
+    profile: str
+    next_profile: str | None
+    timeout_s: float
 
 
 def human_bytes(size: float) -> str:
@@ -33,6 +54,12 @@ def human_bytes(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1024
     return f"{size:.1f} TiB"
+
+
+def of_limit(used: int, limit: int) -> str:
+    """Return a use and its limit in the limit's unit: ``7.9 of 8 GiB``."""
+    unit, size = next(((unit, 2**power) for unit, power in _UNITS if limit >= 2**power), ("B", 1))
+    return f"{round(used / size, 1):g} of {round(limit / size, 1):g} {unit}"
 
 
 def published_cell(cells: list[Any], index: int | None) -> int | None:
@@ -76,6 +103,18 @@ def _where(cell: int | None, doing: str | None = None) -> str:
     return "before the first cell" if cell is None else f"in {cell_label(cell)}"
 
 
+def bounded(error: CellError | None) -> CellError | None:
+    """Return an error as it travels: what it says is 8192 characters at most."""
+    if error is None or max(len(error.evalue), len(error.message)) <= MAX_SAID:
+        return error
+    said = {"evalue": error.evalue, "message": error.message}
+    cut = {
+        name: text if len(text) <= MAX_SAID else f"{text[:MAX_SAID]} …"
+        for name, text in said.items()
+    }
+    return error.model_copy(update=cut)
+
+
 def raised(error: PapermillExecutionError, *, task: str, cells: list[Any]) -> CellError:
     """Return the error of a cell that raised, with a sentence for people.
 
@@ -115,41 +154,52 @@ def stopped(
     task: str,
     cell: int | None,
     used: int,
-    memory: int,
-    profile: str,
-    timeout_s: float,
+    given: Given,
+    cell_limit_s: float | None = None,
     doing: str | None = None,
 ) -> tuple[FailureClass | None, CellError]:
     """Return class and error of a kernel that was stopped from outside; no class: cancelled.
 
     Args:
+        used: memory, bytes.
+        cell_limit_s: time limit of the cell, seconds.
         doing: what the task did in a cell that is not the author's, in words.
     """
     where = _where(cell, doing)
     if reason is Stop.MEMORY:
-        return FailureClass.OUT_OF_MEMORY, CellError(
-            task=task,
-            cell=cell,
-            ename="OutOfMemory",
-            evalue=f"{used} of {memory} bytes",
-            message=(
-                f"out of memory {where}: {human_bytes(used)} used, {human_bytes(memory)} is the "
-                f"limit of profile {profile!r}. Choose a larger profile or load less at a time."
-            ),
+        return out_of_memory(task=task, cell=cell, used=used, given=given, doing=doing)
+    if reason in {Stop.DEADLINE, Stop.CELL_DEADLINE}:
+        limit = given.timeout_s if reason is Stop.DEADLINE else cell_limit_s or 0
+        message = (
+            f"the run reached its time limit of {limit:g} s {where}. Publish a version "
+            "with a longer time limit or let the notebook do less."
+            if reason is Stop.DEADLINE
+            else f"reached the time limit of a cell, {limit:g} s, {where}. Publish a version with "
+            "a longer cell time limit, tag the cell 'timeout:SECONDS', or let it do less."
         )
-    if reason is Stop.DEADLINE:
         return FailureClass.TIMEOUT, CellError(
-            task=task,
-            cell=cell,
-            ename="TimeoutError",
-            evalue=f"{timeout_s:g} s",
-            message=(
-                f"the run reached its time limit of {timeout_s:g} s {where}. Publish a version "
-                "with a longer time limit or let the notebook do less."
-            ),
+            task=task, cell=cell, ename="TimeoutError", evalue=f"{limit:g} s", message=message
         )
     return None, CellError(
         task=task, cell=cell, ename="Cancelled", evalue="", message=f"cancelled {where}"
+    )
+
+
+def out_of_memory(
+    *, task: str, cell: int | None, used: int, given: Given, doing: str | None = None
+) -> tuple[FailureClass, CellError]:
+    """Return class and error of a task that needed more memory than its profile has."""
+    larger = (
+        f"the next profile is {given.next_profile}"
+        if given.next_profile is not None
+        else f"profile {given.profile!r} is the largest there is for it: load less at a time"
+    )
+    return FailureClass.OUT_OF_MEMORY, CellError(
+        task=task,
+        cell=cell,
+        ename="OutOfMemory",
+        evalue=f"{used} of {given.memory} bytes",
+        message=f"out of memory {_where(cell, doing)}: {of_limit(used, given.memory)}; {larger}",
     )
 
 
@@ -159,8 +209,7 @@ def died(
     task: str,
     cell: int | None,
     last: int,
-    memory: int,
-    profile: str,
+    given: Given,
     detail: str,
     cells: list[Any] | None = None,
     doing: str | None = None,
@@ -168,21 +217,13 @@ def died(
     """Return class and error of a kernel that ended by itself or was killed by somebody.
 
     Args:
+        last: memory at the last look, bytes.
         cells: of the executed notebook, to find the cell that asked for the end.
         doing: what the task did in a cell that is not the author's, in words.
     """
     where = _where(cell, doing)
-    if returncode == -signal.SIGKILL and last > _NEAR_LIMIT * memory:
-        return FailureClass.OUT_OF_MEMORY, CellError(
-            task=task,
-            cell=cell,
-            ename="OutOfMemory",
-            evalue=f"{last} of {memory} bytes",
-            message=(
-                f"out of memory {where}: the kernel was killed at {human_bytes(last)}, "
-                f"{human_bytes(memory)} is the limit of profile {profile!r}."
-            ),
-        )
+    if returncode == -signal.SIGKILL and last > _NEAR_LIMIT * given.memory:
+        return out_of_memory(task=task, cell=cell, used=last, given=given, doing=doing)
     if returncode is None or returncode == -signal.SIGKILL:
         return FailureClass.INFRASTRUCTURE, CellError(
             task=task,

@@ -1,8 +1,9 @@
-"""The guard of a running kernel: deadline, cancellation and memory.
+"""The guard of a running kernel: deadlines, cancellation and memory.
 
-It looks at the kernel's process tree every 0.2 s. A kernel that has to stop is interrupted first,
-so that the cell can end by itself and the notebook is saved, and killed after the grace time. A
-kernel over its memory limit is killed at once: interrupting would let it go on allocating.
+It looks at the task's processes every 0.1 s, and more often near the memory limit. A kernel that
+has to stop is interrupted first, so that the cell can end by itself and the notebook is saved, and
+killed after the grace time. A task over its memory limit is killed at once: interrupting would let
+it go on allocating.
 """
 
 from __future__ import annotations
@@ -15,9 +16,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from galley.domain.model import Instant
-from galley.run.processes import kill_all, resident_memory, signal_group, tree_of
+from galley.run.family import Family
+from galley.run.processes import signal_group
+from galley.sandbox.cgroup import ControlGroup
 
-INTERVAL_S = 0.2
+INTERVAL_S = 0.1
+NEAR_INTERVAL_S = 0.02
+_NEAR = 0.7
+"""Part of the memory limit from which on the guard looks more often."""
 
 
 class Stop(StrEnum):
@@ -25,6 +31,7 @@ class Stop(StrEnum):
 
     CANCELLED = "cancelled"
     DEADLINE = "deadline"
+    CELL_DEADLINE = "cell_deadline"
     MEMORY = "memory"
 
 
@@ -32,70 +39,96 @@ class Guard(threading.Thread):
     """Watches one kernel until :meth:`close`.
 
     Args:
-        pid: the kernel; it leads its own session and process group.
-        memory: limit of its process tree, bytes.
-        deadline: when it must have ended.
+        family: the task's processes; the first, the kernel, leads its own process group.
+        memory: limit of them together, bytes.
+        deadline: when they must have ended.
         grace_s: seconds between interrupt and kill.
-        cancelled: asked every 0.2 s.
+        cancelled: asked every 0.1 s.
+        group: the control group that they are in; None: the guard alone limits them.
 
     Attributes:
         reason: why the kernel was stopped; None while it was not.
-        peak: largest resident memory seen, bytes.
-        last: latest resident memory, bytes.
+        peak: largest memory seen, bytes.
+        last: latest memory, bytes.
+        cell_limit_s: time limit of the present cell; None: it has none of its own.
+        killed_for_memory: whether the system killed one of the task's processes at the limit of
+            their control group; known once closed.
     """
 
     def __init__(
         self,
-        pid: int,
+        family: Family,
         *,
         memory: int,
         deadline: Instant,
         grace_s: float,
         cancelled: Callable[[], bool],
+        group: ControlGroup | None = None,
     ) -> None:
-        super().__init__(name=f"guard-{pid}", daemon=True)
-        self.pid = pid
+        super().__init__(name=f"guard-{family.root}", daemon=True)
         self.memory = memory
         self.deadline = deadline
         self.grace_s = grace_s
         self.reason: Stop | None = None
         self.peak = 0
         self.last = 0
+        self.cell_limit_s: float | None = None
+        self.killed_for_memory = False
+        self._cell_until: float | None = None
+        self._family = family
+        self._group = group
         self._cancelled = cancelled
         self._closed = threading.Event()
         self._kill_at: float | None = None
 
+    def cell_began(self, limit_s: float | None) -> None:
+        """Note that a cell begins, which may take ``limit_s`` seconds; None: any time."""
+        self._cell_until = None
+        self.cell_limit_s = limit_s
+        if limit_s is not None:
+            self._cell_until = time.monotonic() + limit_s
+
     def run(self) -> None:
         """Look, act, wait; ends when closed."""
-        while not self._closed.wait(INTERVAL_S):
+        while not self._closed.wait(self._interval()):
             self._look()
 
+    def measure(self) -> None:
+        """Look at the memory: of a task that ends before the first look there is no other."""
+        self.last = self._family.memory(self.memory)
+        self.peak = max(self.peak, self.last)
+
     def close(self) -> None:
-        """Stop watching and kill whatever of the tree is left."""
+        """Stop watching and kill whatever is left."""
         self._closed.set()
-        self.join()
-        kill_all(tree_of(self.pid))
+        if self.is_alive():
+            self.join()
+        self._family.kill()
+        if self._group is not None:
+            self.killed_for_memory = self._group.new_kills() > 0
+            self._group.close()
+
+    def _interval(self) -> float:
+        return INTERVAL_S if self.last < _NEAR * self.memory else NEAR_INTERVAL_S
 
     def _look(self) -> None:
-        processes = tree_of(self.pid)
-        self.last = resident_memory(processes)
-        self.peak = max(self.peak, self.last)
+        self.measure()
+        now = time.monotonic()
+        until = self._cell_until
         if self.last > self.memory and self.reason is not Stop.MEMORY:
             self.reason = Stop.MEMORY
-            self._kill()
+            self._family.kill()
         elif self._kill_at is not None:
-            if time.monotonic() >= self._kill_at:
-                self._kill()
+            if now >= self._kill_at:
+                self._family.kill()
         elif self._cancelled():
             self._interrupt(Stop.CANCELLED)
         elif datetime.now(UTC) >= self.deadline:
             self._interrupt(Stop.DEADLINE)
+        elif until is not None and now >= until:
+            self._interrupt(Stop.CELL_DEADLINE)
 
     def _interrupt(self, reason: Stop) -> None:
         self.reason = reason
         self._kill_at = time.monotonic() + self.grace_s
-        signal_group(self.pid, signal.SIGINT)
-
-    def _kill(self) -> None:
-        kill_all(tree_of(self.pid))
-        signal_group(self.pid, signal.SIGKILL)
+        signal_group(self._family.root, signal.SIGINT)

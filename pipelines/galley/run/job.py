@@ -14,6 +14,7 @@ from galley.domain.model import Instant, Model
 from galley.domain.runs import RunKind
 from galley.domain.tenants import Profile
 from galley.domain.work import RehearsalWork
+from galley.run.outputs import MAX_CELL, MAX_OUTPUT
 
 ENVIRONMENT_S = 900.0
 """How long making the environment of a pipeline's run may take, once per lock, seconds."""
@@ -40,6 +41,10 @@ class Job(Model):
         project: unpacked Ploomber project; also the working directory of the tasks.
         folder: the attempt's own folder: journal, executed notebooks and ``scratch``.
         scratch_limit: bytes that ``folder`` may hold.
+        next_profile: the tenant's next larger profile, for messages; None where there is none.
+        cell_timeout_s: how long a cell may take, seconds; None: as long as the run.
+        max_output: bytes of one output that an executed notebook keeps.
+        max_cell: bytes of all outputs of one cell that it keeps.
         cluster: None for a rehearsal: its tasks run one after another in the runner's process.
         environment: added to the environment of each kernel.
         rehearsal: what a rehearsal does beside running the notebook; None for a pipeline's run.
@@ -60,6 +65,10 @@ class Job(Model):
     logical_date: Instant | None = None
     profile: Profile
     profile_name: str
+    next_profile: str | None = None
+    cell_timeout_s: float | None = None
+    max_output: int = MAX_OUTPUT
+    max_cell: int = MAX_CELL
     started_at: Instant
     timeout_s: float = Field(gt=0)
     scratch_limit: int
@@ -93,6 +102,11 @@ class Job(Model):
     def notebooks(self) -> Path:
         """Folder of the executed notebooks, ``TASK.ipynb``, partial ones included."""
         return self.folder / "notebooks"
+
+    @property
+    def outputs(self) -> Path:
+        """Folder of outputs that are cut in the executed notebooks, whole."""
+        return self.folder / "outputs"
 
 
 def write_private(path: Path, text: str) -> None:

@@ -20,10 +20,13 @@ from galley.domain.runs import FailureClass
 from galley.domain.versions import CellError
 from galley.run import cells as whose
 from galley.run import engine, failures
+from galley.run.confine import confine
+from galley.run.family import Family
 from galley.run.guard import Guard, Stop
 from galley.run.imports import imported_modules
+from galley.run.outputs import MAX_CELL, MAX_OUTPUT, Outputs
 from galley.run.piped import Fork
-from galley.run.processes import TASK_MARK, kill_all, marked
+from galley.run.processes import TASK_MARK
 from galley.run.zygotes import Forked, NoZygote, Zygotes
 
 AUTOSAVE_S = 10
@@ -43,6 +46,12 @@ class Limits:
         deadline: when it must have ended.
         timeout_s: the whole-run limit that the deadline comes from, for messages.
         grace_s: seconds between interrupt and kill.
+        next_profile: the tenant's next larger profile, for messages; None where there is none.
+        cell_timeout_s: seconds that a cell may take; None: as long as the run. The tag
+            ``timeout:SECONDS`` of a cell goes before.
+        cpu: cores; None: all.
+        output: bytes of one output that the executed notebook keeps.
+        cell_outputs: bytes of all outputs of one cell that it keeps.
     """
 
     memory: int
@@ -50,6 +59,16 @@ class Limits:
     deadline: Instant
     timeout_s: float
     grace_s: float
+    next_profile: str | None = None
+    cell_timeout_s: float | None = None
+    cpu: float | None = None
+    output: int = MAX_OUTPUT
+    cell_outputs: int = MAX_CELL
+
+    @property
+    def given(self) -> failures.Given:
+        """What messages say of the limits."""
+        return failures.Given(self.memory, self.profile, self.next_profile, self.timeout_s)
 
 
 @dataclass(frozen=True)
@@ -89,11 +108,14 @@ class _Observer:
         cancelled: Callable[[], bool],
         on_cell: Callable[[int, int], None],
         on_text: Callable[[str, str], None],
+        on_note: Callable[[str], None],
         python: Path | None,
+        outputs: Outputs,
     ) -> None:
         self.python = python
         self.fork: Fork | None = None
-        self.environment = {**environment, TASK_MARK: uuid.uuid4().hex}
+        self.mark = uuid.uuid4().hex
+        self.environment = {**environment, TASK_MARK: self.mark}
         self.cwd = cwd
         self.kernel_output = kernel_output
         self.index: int | None = None
@@ -102,9 +124,11 @@ class _Observer:
         self.counted: frozenset[int] = frozenset()
         self.process: subprocess.Popen[bytes] | Forked | None = None
         self.guard: Guard | None = None
+        self.outputs = outputs
         self._limits = limits
         self._cancelled = cancelled
         self._on_cell = on_cell
+        self._on_note = on_note
         self.stream = on_text
 
     @property
@@ -113,14 +137,30 @@ class _Observer:
 
     def kernel_started(self, process: subprocess.Popen[bytes] | Forked) -> None:
         self.process = process
-        self.guard = Guard(
+        limits = self._limits
+        group, told = confine(
             process.pid,
-            memory=self._limits.memory,
-            deadline=self._limits.deadline,
-            grace_s=self._limits.grace_s,
+            self.mark,
+            memory=limits.memory,
+            cpu=limits.cpu,
+            limit=failures.human_bytes(limits.memory),
+        )
+        self._on_note(told)
+        self.guard = Guard(
+            self._family(process),
+            memory=limits.memory,
+            deadline=limits.deadline,
+            grace_s=limits.grace_s,
             cancelled=self._cancelled,
+            group=group,
         )
         self.guard.start()
+
+    def _family(self, process: subprocess.Popen[bytes] | Forked) -> Family:
+        """Return whose memory counts; what a fork has of its zygote counts for nobody."""
+        if isinstance(process, Forked):
+            return Family(process.pid, None, baseline=process.inherited)
+        return Family(process.pid, self.mark)
 
     def forking(self, zygotes: Zygotes, modules: tuple[str, ...], *, isolate: bool) -> Fork:
         """Return what forks the kernel in the task's environment."""
@@ -134,8 +174,10 @@ class _Observer:
             isolate=isolate,
         )
 
-    def cell_started(self, cell: object, cell_index: int) -> None:  # noqa: ARG002
+    def cell_started(self, cell: nbformat.NotebookNode, cell_index: int) -> None:
         self.index = cell_index
+        if self.guard is not None:
+            self.guard.cell_began(whose.time_limit(cell, self._limits.cell_timeout_s))
 
     def cell_executed(
         self,
@@ -143,6 +185,8 @@ class _Observer:
         cell_index: int,
         execute_reply: dict[str, Any],
     ) -> None:
+        if self.guard is not None:
+            self.guard.measure()
         if execute_reply["content"]["status"] == "ok" and cell_index in self.counted:
             self.finished += 1
             self._on_cell(self.finished, self.cells)
@@ -160,8 +204,7 @@ class _Observer:
             self.process.end(END_S if self.ended_well else 0)
         if self.guard is not None:
             self.guard.close()
-        if not isinstance(self.process, Forked):  # whose descendants ended with it
-            kill_all(marked(TASK_MARK, self.environment[TASK_MARK]))
+        self.outputs.close()
 
 
 def execute(
@@ -175,9 +218,11 @@ def execute(
     cancelled: Callable[[], bool],
     on_cell: Callable[[int, int], None],
     on_text: Callable[[str, str], None],
+    on_note: Callable[[str], None] = lambda _: None,
     python: Path | None = None,
     zygotes: Zygotes | None = None,
     isolate: bool = True,
+    kept: Path | None = None,
 ) -> Execution:
     """Execute ``notebook`` (JSON text, parameters injected) and write it to ``output``.
 
@@ -185,13 +230,16 @@ def execute(
     or the kernel is killed. No process that the notebook started is alive afterwards.
 
     Args:
-        cancelled: asked every 0.2 s while the kernel lives.
+        cancelled: asked every 0.1 s while the kernel lives.
         on_cell: called with (code cells finished, code cells in total).
         on_text: called with (``stdout`` or ``stderr``, text) as the text comes.
+        on_note: called with what the log should say of the limits.
         python: interpreter of a Python kernel; None: the one that runs here.
         zygotes: where the kernel of a Python notebook is forked; None: a plain kernel is started,
             as it is where no fork can be had.
         isolate: whether a forked kernel is to have a pid namespace of its own.
+        kept: folder for the whole of outputs that are cut in the notebook; None: beside
+            ``output``.
     """
     source = nbformat.reads(notebook, as_version=4)
     with tempfile.TemporaryDirectory(prefix="galley-task-") as folder:
@@ -199,7 +247,23 @@ def execute(
         rendered.write_text(notebook, encoding="utf-8")
         with (Path(folder) / "kernel.out").open("w+b") as kernel_output:
             observer = _Observer(
-                environment, cwd, kernel_output, limits, cancelled, on_cell, on_text, python
+                environment,
+                cwd,
+                kernel_output,
+                limits,
+                cancelled,
+                on_cell,
+                on_text,
+                on_note,
+                python,
+                Outputs(
+                    kept or output.parent / "outputs",
+                    task,
+                    lambda index: failures.published_cell(source.cells, index),
+                    each=limits.output,
+                    cell=limits.cell_outputs,
+                    say=on_note,
+                ),
             )
             observer.counted = whose.own_cells(source.cells)
             if zygotes is not None and kernel_name(source) is not None:
@@ -258,6 +322,8 @@ def _story(
     doing = whose.doing(whose.role(source.cells, observer.index), task)
     guard = observer.guard
     reason = guard.reason if guard else None
+    if guard is not None and guard.killed_for_memory and ended is not None:
+        reason = reason or Stop.MEMORY
     failure: tuple[FailureClass | None, CellError | None] = (None, None)
     if guard is None:
         if ended is not None:
@@ -271,9 +337,8 @@ def _story(
             task=task,
             cell=cell,
             used=guard.peak,
-            memory=limits.memory,
-            profile=limits.profile,
-            timeout_s=limits.timeout_s,
+            given=limits.given,
+            cell_limit_s=guard.cell_limit_s,
             doing=doing,
         )
     elif isinstance(ended, PapermillExecutionError):
@@ -285,14 +350,13 @@ def _story(
             task=task,
             cell=cell,
             last=guard.last,
-            memory=limits.memory,
-            profile=limits.profile,
+            given=limits.given,
             detail=tail,
             cells=source.cells,
             doing=doing,
         )
     return Execution(
-        error=failure[1],
+        error=failures.bounded(failure[1]),
         failure_class=failure[0],
         cell=observer.finished,
         cells=observer.cells,

@@ -7,12 +7,13 @@ import ctypes
 import os
 import signal
 import time
+from pathlib import Path
 
 import psutil
 
 from galley.errors import GalleyError
+from galley.sandbox.namespaces import adopt_orphans, die_with_parent
 
-_PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -30,27 +31,13 @@ def hide_from_own_uid() -> None:
         raise GalleyError(f"prctl(PR_SET_DUMPABLE) failed: {os.strerror(ctypes.get_errno())}")
 
 
-def die_with_parent() -> None:
-    """Have the kernel end this process when the thread that started it ends."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+def enter_task() -> None:
+    """Make this process the first of a task: it ends with the thread that started it.
 
-
-def tree_of(pid: int) -> list[psutil.Process]:
-    """Return the living process ``pid`` and all its descendants; empty when it has ended."""
-    try:
-        root = psutil.Process(pid)
-        return [root, *root.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def resident_memory(processes: list[psutil.Process]) -> int:
-    """Return the resident memory of the processes together, bytes."""
-    total = 0
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            total += process.memory_info().rss
-    return total
+    What its descendants leave behind becomes its own child, so that nothing leaves its tree.
+    """
+    die_with_parent(signal.SIGKILL)
+    adopt_orphans()
 
 
 def signal_group(pgid: int, number: int) -> None:
@@ -59,20 +46,26 @@ def signal_group(pgid: int, number: int) -> None:
         os.killpg(pgid, number)
 
 
+def signal_all(processes: list[psutil.Process], number: int = signal.SIGKILL) -> None:
+    """Send a signal to processes, as far as they are there."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            process.send_signal(number)
+
+
 def kill_all(processes: list[psutil.Process]) -> None:
     """Kill processes and wait until they have ended, two seconds at most.
 
     They are not collected: whoever started them still learns their exit code.
     """
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            process.kill()
+    signal_all(processes)
     latest = time.monotonic() + 2
-    while any(_lives(process) for process in processes) and time.monotonic() < latest:
+    while any(lives(process) for process in processes) and time.monotonic() < latest:
         time.sleep(0.01)
 
 
-def _lives(process: psutil.Process) -> bool:
+def lives(process: psutil.Process) -> bool:
+    """Whether a process runs; one that only waits to be collected does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -83,10 +76,11 @@ def marked(name: str, value: str) -> list[psutil.Process]:
     """Return the processes whose environment, as they were started, has ``name=value``."""
     found = []
     own = os.getpid()
-    for process in psutil.process_iter():
-        if process.pid == own:
+    wanted = f"\0{name}={value}\0".encode()
+    for pid in psutil.pids():
+        if pid == own:
             continue
-        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, OSError):
-            if process.environ().get(name) == value:
-                found.append(process)
+        with contextlib.suppress(psutil.NoSuchProcess, OSError):
+            if wanted in b"\0" + Path(f"/proc/{pid}/environ").read_bytes():
+                found.append(psutil.Process(pid))
     return found

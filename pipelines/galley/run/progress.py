@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 
 from galley.domain.runs import TaskState
 from galley.domain.work import TaskReport
@@ -36,6 +37,7 @@ class Progress:
             )
             for name, upstream in graph.items()
         }
+        self._tries: dict[str, list[Path]] = {}
         self._mlflow_run_id: str | None = None
         self._phase: str | None = None
         self._write()
@@ -56,11 +58,16 @@ class Progress:
         self._phase = phase
         self._write()
 
-    def on_event(self, event: TaskEvent) -> None:
-        """Take what a task tells. A second ``started`` means that the cluster began it anew."""
+    def on_event(self, event: TaskEvent) -> bool:
+        """Take what a task tells; return False where it is from a try that counts no more.
+
+        A second ``started`` means that the cluster began the task anew.
+        """
+        if not self._counts(event):
+            return False
         if event.kind == "text":
             self._journal.write(event.text, task=event.task, at=event.at)
-            return
+            return True
         if event.kind == "started":
             again = self._find(event.task).state is TaskState.RUNNING
             self._journal.write("started again" if again else "started", task=event.task)
@@ -74,6 +81,17 @@ class Progress:
         else:
             self._change(event.task, cell=event.cell, cells=event.cells)
         self._write()
+        return True
+
+    def _counts(self, event: TaskEvent) -> bool:
+        """Whether an event is from the latest try of its task; an earlier one came late."""
+        tries = self._tries.setdefault(event.task, [])
+        if event.output is None or (tries and tries[-1] == event.output):
+            return True
+        if event.output in tries:
+            return False
+        tries.append(event.output)
+        return True
 
     def on_result(self, result: TaskResult) -> None:
         """Take a task's end."""

@@ -19,7 +19,7 @@ from galley.domain.work import Outcome
 from galley.errors import PublicError
 from galley.locking import Stopped
 from galley.run.compute import Compute, InlineCompute
-from galley.run.dag import BrokenProject, cells_of, load_dag, upstream_of
+from galley.run.dag import BrokenProject, cells_of, load_dag, products_of, upstream_of
 from galley.run.environment import kernel_environment
 from galley.run.executor import DaskExecutor
 from galley.run.failures import human_bytes, infrastructure
@@ -28,7 +28,8 @@ from galley.run.journal import Journal, Report
 from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prepare
 from galley.run.progress import Progress
 from galley.run.scratch import ScratchGuard
-from galley.run.tasks import Emit, TaskResult, TaskSpec, TaskTracking
+from galley.run.staging import show
+from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec, TaskTracking
 from galley.run.tracked import merged_metrics, run_tags
 from galley.tracking.client import TrackingClient
 from galley.tracking.parent import Parent, end_parent, start_parent
@@ -121,7 +122,7 @@ class Runner:
 
     def _execute(self, dag: Any, progress: Progress) -> Outcome:
         try:
-            compute = self._place(progress.on_event)
+            compute = self._place(lambda event: self._on_event(event, progress))
         except OSError as error:
             progress.close(cancelled=False)
             return self.ended(
@@ -150,6 +151,11 @@ class Runner:
             scratch.close()
         progress.close(cancelled=self._cancelled.is_set())
         return self._judge(failure, progress)
+
+    def _on_event(self, event: TaskEvent, progress: Progress) -> None:
+        notebook = self.job.notebooks / f"{event.task}.ipynb"
+        if progress.on_event(event) and event.kind == "started" and event.output != notebook:
+            show(notebook, event.output or notebook)
 
     def _place(self, emit: Emit) -> Compute:
         if self.job.cluster is None:
@@ -186,8 +192,17 @@ class Runner:
             environment=self._environment,
             python=self._locked.python if self._locked else None,
             zygotes=self.job.zygotes,
+            kept=self.job.outputs,
+            products=products_of(task, self.job.project),
+            tries=None if self.job.cluster is None else self.job.folder / "tries",
             memory=self.job.profile.memory,
+            cpu=self.job.profile.cpu,
+            gpus=self.job.profile.gpus,
             profile=self.job.profile_name,
+            next_profile=self.job.next_profile,
+            cell_timeout_s=self.job.cell_timeout_s,
+            max_output=self.job.max_output,
+            max_cell=self.job.max_cell,
             deadline=self.job.deadline,
             timeout_s=self.job.timeout_s,
             grace_s=self.job.grace_s,

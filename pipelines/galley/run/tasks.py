@@ -15,6 +15,7 @@ from pydantic import Field
 from galley.domain.model import Instant, Model
 from galley.domain.runs import FailureClass, TaskState
 from galley.domain.versions import CellError
+from galley.run.outputs import MAX_CELL, MAX_OUTPUT
 
 
 class TaskTracking(Model):
@@ -42,7 +43,17 @@ class TaskSpec(Model):
         environment: environment of the kernel, complete but for what MLflow and Dask add.
         python: interpreter of the kernel; None: the one that runs here.
         zygotes: folder of the zygotes to fork the kernel from; None: a plain kernel is started.
-        memory: limit of the kernel's process tree, bytes.
+        kept: folder for the whole of outputs that are cut in the executed notebook.
+        products: what it makes beside the notebook, relative to ``cwd``.
+        tries: folder for the folders of the task's tries; None: there is only one try, in place.
+        staged: folder of this try.
+        memory: limit of all the task's processes together, bytes.
+        cpu: cores; None: all.
+        gpus: devices that it gets for itself.
+        next_profile: the tenant's next larger profile, for messages.
+        cell_timeout_s: how long a cell may take, seconds; None: as long as the run.
+        max_output: bytes of one output that the executed notebook keeps.
+        max_cell: bytes of all outputs of one cell that it keeps.
         deadline: when the whole run must have ended.
     """
 
@@ -54,8 +65,18 @@ class TaskSpec(Model):
     environment: dict[str, str]
     python: Path | None = None
     zygotes: Path | None = None
+    kept: Path | None = None
+    products: tuple[Path, ...] = ()
+    tries: Path | None = None
+    staged: Path | None = None
     memory: int
+    cpu: float | None = None
+    gpus: int = 0
     profile: str
+    next_profile: str | None = None
+    cell_timeout_s: float | None = None
+    max_output: int = MAX_OUTPUT
+    max_cell: int = MAX_CELL
     deadline: Instant
     timeout_s: float
     grace_s: float
@@ -68,7 +89,12 @@ class TaskSpec(Model):
 
 
 class TaskResult(Model):
-    """How a task ended."""
+    """How a task ended.
+
+    Attributes:
+        staged: folder of the try that ended so; None: it worked in place.
+        output: the try's executed notebook.
+    """
 
     name: str
     state: TaskState
@@ -80,6 +106,8 @@ class TaskResult(Model):
     cells: int = 0
     peak_memory: int = 0
     mlflow_run_id: str | None = None
+    staged: Path | None = None
+    output: Path | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
 
 
@@ -89,6 +117,7 @@ class TaskEvent(Model):
     Attributes:
         kind: ``started`` (the kernel is about to start; ``mlflow_run_id`` is known), ``cell``
             (``cell`` of ``cells`` code cells are finished), ``text`` (log text, whole lines).
+        output: executed notebook of the try that tells it; each try has its own.
     """
 
     task: str
@@ -98,7 +127,8 @@ class TaskEvent(Model):
     cells: int | None = None
     text: str = ""
     mlflow_run_id: str | None = None
+    output: Path | None = None
 
 
-Emit = Callable[[TaskEvent], None]
+Emit = Callable[[TaskEvent], object]
 """Hands an event to whoever follows the task; must not block."""

@@ -9,13 +9,16 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from galley.domain.runs import FailureClass, TaskState
+from galley.domain.versions import CellError
 from galley.run import failures
 from galley.run.environment import tracking_environment
 from galley.run.lines import Lines
 from galley.run.notebook import FORKED, Execution, Limits, execute
+from galley.run.staging import restore
 from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec
 from galley.run.zygotes import Zygotes
 from galley.tracking.client import TrackedRun, TrackingClient
@@ -37,9 +40,9 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
 
     Args:
         emit: takes what the task tells while it runs.
-        cancelled: asked every 0.2 s.
+        cancelled: asked every 0.1 s.
     """
-    teller = _Teller(spec.name, emit)
+    teller = _Teller(spec.name, emit, spec.output)
     started_at = datetime.now(UTC)
     tracker = _tracker(spec, teller.say)
     tracked = _start_tracking(spec, tracker, started_at)
@@ -59,11 +62,19 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
                 deadline=spec.deadline,
                 timeout_s=spec.timeout_s,
                 grace_s=spec.grace_s,
+                next_profile=spec.next_profile,
+                cell_timeout_s=spec.cell_timeout_s,
+                cpu=spec.cpu,
+                output=spec.max_output,
+                cell_outputs=spec.max_cell,
             ),
             cancelled=cancelled,
             on_cell=lambda cell, cells: teller.tell("cell", cell=cell, cells=cells),
             on_text=teller.printed,
+            on_note=teller.say,
+            kept=spec.kept,
         )
+        restore(spec)
         teller.flush()
         if spec.zygotes is not None and execution.kernel != FORKED:
             teller.say(f"the kernel of task {spec.name!r} was {execution.kernel}")
@@ -83,6 +94,8 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
         cells=execution.cells,
         peak_memory=execution.peak_memory,
         mlflow_run_id=tracked.id if tracked else None,
+        staged=spec.staged,
+        output=spec.output,
         metrics=metrics,
     )
 
@@ -90,9 +103,10 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
 class _Teller:
     """Turns what happens into events; text into whole lines."""
 
-    def __init__(self, task: str, emit: Emit) -> None:
+    def __init__(self, task: str, emit: Emit, output: Path) -> None:
         self._task = task
         self._emit = emit
+        self._output = output
         self._lines = {"stdout": Lines(), "stderr": Lines()}
         self._room = MAX_TEXT
 
@@ -115,6 +129,7 @@ class _Teller:
                 cells=cells,
                 text=text,
                 mlflow_run_id=mlflow_run_id,
+                output=self._output,
             )
         )
 
@@ -122,6 +137,7 @@ class _Teller:
         """Take text of a cell; emit the lines that are complete."""
         if self._room <= 0:
             return
+        text = text[: self._room]
         self._room -= len(text)
         if complete := self._lines[stream].feed(text):
             self.tell("text", text=complete)
@@ -214,6 +230,49 @@ def lost(spec: TaskSpec, error: BaseException, message: str) -> TaskResult:
         state=TaskState.FAILED,
         failure_class=FailureClass.INFRASTRUCTURE,
         error=failures.infrastructure(spec.name, error, message),
+        started_at=now,
+        ended_at=now,
+    )
+
+
+def refused(spec: TaskSpec, why: str) -> TaskResult:
+    """Return the result of a task that could never be executed where it was sent."""
+    error = CellError(
+        task=spec.name,
+        ename="TooLarge",
+        evalue=why,
+        message=f"task {spec.name!r} with profile {spec.profile!r} fits on no worker: {why}",
+    )
+    now = datetime.now(UTC)
+    return TaskResult(
+        name=spec.name,
+        state=TaskState.FAILED,
+        failure_class=FailureClass.USER,
+        error=error,
+        started_at=now,
+        ended_at=now,
+    )
+
+
+def not_begun(spec: TaskSpec, *, cancelled: bool) -> TaskResult:
+    """Return the result of a task that waited in vain for its part of the cluster."""
+    if cancelled:
+        return cancelled_result(spec)
+    error = CellError(
+        task=spec.name,
+        ename="TimeoutError",
+        evalue=f"{spec.timeout_s:g} s",
+        message=(
+            f"the run reached its time limit of {spec.timeout_s:g} s while task {spec.name!r} "
+            "waited for CPU, memory or a GPU that other tasks of the tenant held"
+        ),
+    )
+    now = datetime.now(UTC)
+    return TaskResult(
+        name=spec.name,
+        state=TaskState.FAILED,
+        failure_class=FailureClass.TIMEOUT,
+        error=error,
         started_at=now,
         ended_at=now,
     )

@@ -52,15 +52,17 @@ class Forked:
     Attributes:
         pid: of the process, which leads its own session and process group.
         obstacle: why it has no pid namespace of its own; empty where it has.
+        inherited: bytes of its memory that are the zygote's as long as it does not write to them.
         stdin, stdout, stderr: None, as its files are the caller's.
     """
 
     stdin = stdout = stderr = None
 
-    def __init__(self, connection: socket.socket, pid: int, obstacle: str) -> None:
+    def __init__(self, connection: socket.socket, pid: int, obstacle: str, inherited: int) -> None:
         self._connection = connection
         self.pid = pid
         self.obstacle = obstacle
+        self.inherited = inherited
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
@@ -287,7 +289,7 @@ def _ask(connection: socket.socket, request: Mapping[str, Any], files: Sequence[
         sent = socket.send_fds(connection, [data[: 1 << 16]], list(files))
         connection.sendall(data[sent:])
         answer = json.loads(_line(connection))
-        pid, obstacle = answer["pid"], answer["obstacle"]
+        told = answer["pid"], answer["obstacle"], answer["inherited"]
     except KeyError:
         connection.close()
         raise OSError(answer.get("error", "the zygote did not fork")) from None
@@ -295,7 +297,7 @@ def _ask(connection: socket.socket, request: Mapping[str, Any], files: Sequence[
         connection.close()
         raise
     connection.settimeout(None)
-    return Forked(connection, pid, obstacle)
+    return Forked(connection, *told)
 
 
 def _line(connection: socket.socket) -> bytes:

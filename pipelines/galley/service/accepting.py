@@ -129,5 +129,6 @@ def _facts(context: Context, version: Version) -> ProjectFacts:
         profile=version.profile,
         datasets={name: str(dataset.mode) for name, dataset in datasets.items()},
         timeout_s=version.timeout_s,
+        cell_timeout_s=version.cell_timeout_s,
         retries=version.retries,
     )

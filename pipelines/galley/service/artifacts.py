@@ -1,18 +1,23 @@
-"""Executed notebooks, kept per tenant, run, attempt and task, within the tenant's quota."""
+"""Executed notebooks and files beside them: per tenant, run and attempt, within a quota."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
+from typing import BinaryIO
 from uuid import UUID
 
+from galley.domain.api import KeptFile
 from galley.errors import InvalidInput, NotFound, TooLarge
 
 _TASK = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}")
+_FILES = "files"
 COUNT_AGAIN_S = 60.0
 """How long a counted size is believed, seconds; what we write ourselves is added at once."""
 
@@ -21,7 +26,7 @@ class Artifacts:
     """The folder of executed notebooks, and what tenants use of their quota.
 
     Args:
-        root: holds ``TENANT/RUN/ATTEMPT/TASK.ipynb``.
+        root: holds ``TENANT/RUN/ATTEMPT/TASK.ipynb``, and beside them ``files/NAME``.
         tracked: folder of a tenant's artifacts in MLflow, which count as well.
         monotonic: a clock in seconds.
     """
@@ -53,6 +58,54 @@ class Artifacts:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomically(path, data)
         return key
+
+    def put_file(
+        self, tenant: str, run: UUID, attempt: UUID, name: str, data: BinaryIO, *, limit: int
+    ) -> None:
+        """Keep a file of an attempt, read to its end, in place of an earlier one.
+
+        Raises:
+            InvalidInput: it cannot be the name of a file.
+            TooLarge: the tenant would keep more than ``limit`` bytes.
+        """
+        path = self._file(tenant, run, attempt, name)
+        size = data.seek(0, os.SEEK_END)
+        data.seek(0)
+        before = path.stat().st_size if path.exists() else 0
+        self.claim(tenant, size - before, limit=limit)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        with os.fdopen(handle, "wb") as file:
+            shutil.copyfileobj(data, file)
+        Path(temporary).replace(path)
+
+    def files(self, tenant: str, run: UUID, attempt: UUID) -> list[KeptFile]:
+        """Return the files that an attempt left, by name."""
+        folder = self._root / f"{tenant}/{run}/{attempt}" / _FILES
+        found = sorted(folder.glob("[!.]*")) if folder.is_dir() else []
+        return [KeptFile(name=path.name, size=path.stat().st_size) for path in found]
+
+    def file(self, tenant: str, run: UUID, attempt: UUID, name: str) -> Path:
+        """Return where a file of an attempt lies.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        if not _FILE.fullmatch(name):
+            raise NotFound(f"there is no file {name!r}")
+        path = self._file(tenant, run, attempt, name)
+        if not path.is_file():
+            raise NotFound(f"the attempt has left no file {name!r}")
+        return path
+
+    def _file(self, tenant: str, run: UUID, attempt: UUID, name: str) -> Path:
+        if not _FILE.fullmatch(name):
+            raise InvalidInput(
+                f"{name!r} cannot be the name of a file: 1 to 200 of A-Z, a-z, 0-9, '_', '-' and "
+                "'.', none at the beginning",
+                field="name",
+            )
+        return self._root / f"{tenant}/{run}/{attempt}" / _FILES / name
 
     def get(self, key: str) -> bytes:
         """Return what was kept under ``key``.

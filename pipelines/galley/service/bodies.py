@@ -22,6 +22,7 @@ EXECUTED_NOTEBOOK = 256 * 2**20
 _PUBLISH = re.compile(
     rf"{API}/(?:tenants/[^/]+/(?:analyses|pipelines/[^/]+/versions)|versions/[^/]+/live)"
 )
+_FILE = re.compile(rf"{INTERNAL}/attempts/[^/]+/files/[^/]+")
 _NOTEBOOK = re.compile(rf"{INTERNAL}/attempts/[^/]+/tasks/[^/]+/notebook")
 
 
@@ -34,6 +35,9 @@ def allowed(path: str, tenants: Tenants) -> tuple[int, str] | None:
         return notebook + MODULES, "a notebook with its modules"
     if _NOTEBOOK.fullmatch(path):
         return EXECUTED_NOTEBOOK, "an executed notebook"
+    if _FILE.fullmatch(path):
+        largest = max(tenant.limits.scratch for tenant in tenants.tenants.values())
+        return largest, "a file of an attempt"
     if path.startswith(INTERNAL):
         return REPORT, "a host's report"
     return ORDINARY, "a request"

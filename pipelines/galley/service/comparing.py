@@ -63,6 +63,7 @@ def _facts(context: Context, version: Version) -> dict[str, str]:
         "description": version.description,
         "profile": version.profile,
         "timeout_s": str(version.timeout_s),
+        "cell_timeout_s": "" if version.cell_timeout_s is None else f"{version.cell_timeout_s:g}",
         "retries": str(version.retries),
         "schedule.cron": schedule.cron if schedule else "",
         "schedule.timezone": schedule.timezone if schedule else "",

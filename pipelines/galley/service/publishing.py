@@ -65,6 +65,7 @@ class Content:
                 profile=facts.profile or "",
                 datasets=facts.datasets,
                 timeout_s=facts.timeout_s or 0,
+                cell_timeout_s=facts.cell_timeout_s,
                 retries=facts.retries or 0,
                 python=".".join(platform.python_version_tuple()[:2]),
                 plan=plan,
@@ -134,6 +135,7 @@ def prepare(
         profile=request.profile or tenant.first_profile,
         datasets={name: str(dataset.mode) for name, dataset in tenant.datasets.items()},
         timeout_s=request.timeout_s,
+        cell_timeout_s=request.cell_timeout_s,
         retries=request.retries,
     )
     content = Content(request.notebook, request.modules, analysis, request.defaults, facts)

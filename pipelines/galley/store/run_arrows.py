@@ -92,8 +92,15 @@ def requeue(
     reason: str,
     not_before: datetime,
     now: datetime,
+    *,
+    profile: str | None = None,
 ) -> RunRow:
-    """Launching or running → queued: the attempt was lost for a reason of the platform's."""
+    """Launching or running → queued: the attempt was lost for a reason of the platform's.
+
+    Args:
+        profile: it ran out of memory, and the next attempt has this profile; that counts as no
+            repeat.
+    """
     return _move(
         session,
         row.id,
@@ -103,7 +110,8 @@ def requeue(
         now,
         reason=reason,
         not_before=not_before,
-        repeats=row.repeats + 1,
+        repeats=row.repeats + (profile is None),
+        profile=profile or row.profile,
     )
 
 

@@ -125,6 +125,7 @@ def _attempt(row: AttemptRow, tasks: Sequence[TaskTry]) -> Attempt:
         number=row.number,
         state=row.state,
         host=row.host,
+        profile=row.profile,
         failure_class=row.failure_class,
         error=_error(row.error),
         mlflow_run_id=row.mlflow_run_id,

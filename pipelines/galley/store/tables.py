@@ -117,6 +117,7 @@ class VersionRow(Base):
     goal: Mapped[dict[str, Any] | None]
     profile: Mapped[str] = mapped_column(String(48))
     timeout_s: Mapped[int]
+    cell_timeout_s: Mapped[float | None]
     retries: Mapped[int]
     schedule: Mapped[dict[str, Any] | None]
     defaults: Mapped[dict[str, Any]]
@@ -222,7 +223,10 @@ class ScheduleRow(Base):
 
 
 class RunRow(Base):
-    """One wanted execution; recorded before anything is launched."""
+    """One wanted execution; recorded before anything is launched.
+
+    ``profile`` is that of the next attempt where it is not the version's own.
+    """
 
     __tablename__ = "runs"
     __table_args__ = (
@@ -261,6 +265,7 @@ class RunRow(Base):
     goal_met: Mapped[bool | None]
     attempt_count: Mapped[int] = mapped_column(default=0)
     repeats: Mapped[int] = mapped_column(default=0)
+    profile: Mapped[str | None] = mapped_column(String(48))
     not_before: Mapped[datetime]
     cell: Mapped[int | None]
     cells: Mapped[int | None]
@@ -273,8 +278,9 @@ class RunRow(Base):
 class AttemptRow(Base):
     """One lease of a run by a worker host.
 
-    ``extra_s`` is the time that a rehearsal has beyond its version's limit; ``rehearsal`` what it
-    found beside how the notebook ran.
+    ``larger_profile`` is where the run is tried again when this attempt runs out of memory; None:
+    it is not. ``extra_s`` is the time that a rehearsal has beyond its version's limit;
+    ``rehearsal`` what it found beside how the notebook ran.
     """
 
     __tablename__ = "attempts"
@@ -298,6 +304,8 @@ class AttemptRow(Base):
     host: Mapped[str] = mapped_column(Text)
     cpu: Mapped[float]
     memory: Mapped[int] = mapped_column(BigInteger)
+    profile: Mapped[str | None] = mapped_column(String(48))
+    larger_profile: Mapped[str | None] = mapped_column(String(48))
     lease_until: Mapped[datetime]
     deadline: Mapped[datetime]
     failure_class: Mapped[FailureClass | None]

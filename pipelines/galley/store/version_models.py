@@ -103,6 +103,7 @@ def _model(row: VersionRow, slug: str, decisions: Sequence[DecisionRow], *, live
         goal=None if row.goal is None else Goal.model_validate(row.goal),
         profile=row.profile,
         timeout_s=row.timeout_s,
+        cell_timeout_s=row.cell_timeout_s,
         retries=row.retries,
         schedule=None if row.schedule is None else ScheduleRequest.model_validate(row.schedule),
         defaults=row.defaults,

@@ -47,6 +47,20 @@ def test_an_assignment_says_all_that_a_host_needs(world: World) -> None:
     assert world.claim() is None
 
 
+@pytest.mark.parametrize(
+    ("own", "tenants", "given"), [(None, None, None), (None, 30.0, 30.0), (5.0, 30.0, 5.0)]
+)
+def test_a_cells_time_is_the_versions_or_else_the_tenants(
+    world: World, own: float | None, tenants: float | None, given: float | None
+) -> None:
+    world.tenants = limited(cell_timeout=tenants, output=1000, cell_outputs=2000)
+    world.live(cell_timeout_s=own)
+    world.request()
+    work = world.must_claim()
+    assert work.cell_timeout_s == given
+    assert (work.max_output, work.max_cell) == (1000, 2000)
+
+
 def test_the_tokens_of_an_attempt_open_what_they_should(world: World) -> None:
     world.live()
     world.request()
@@ -153,7 +167,7 @@ def test_a_run_that_backs_off_is_left_until_its_time(world: World) -> None:
     assert world.run(run.id).state is RunState.QUEUED
     assert world.claim() is None
     assert world.read(lambda s: dispatch.next_due(s, world.now)) is not None
-    world.later(seconds=5)
+    world.later(seconds=8)
     assert world.must_claim().number == 2
 
 

@@ -80,7 +80,7 @@ def test_when_it_is_enough_the_run_fails(world: World, work: Assignment) -> None
         world.keep_reaping(16)
         if world.run(work.run).state is RunState.FAILED:
             break
-        world.keep_reaping(10)
+        world.keep_reaping(15)
         work = world.must_claim()
         world.start(work)
     run = world.run(work.run)

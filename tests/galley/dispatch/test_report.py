@@ -7,13 +7,14 @@ import pytest
 from galley import dispatch
 from galley.dispatch.policy import LEASE
 from galley.domain.events import Event, EventKind
-from galley.domain.runs import AttemptState, FailureClass, RunState, TaskState
+from galley.domain.runs import AttemptState, FailureClass, Run, RunState, TaskState
+from galley.domain.tenants import RetryPolicy
 from galley.domain.work import Assignment, Heartbeat, HeartbeatReply, Outcome, TaskReport
 from galley.errors import Conflict, InvalidInput, NotFound
 from galley.store import events, runs, tokens
 from galley.store.columns import new_id
 
-from tests.galley.world import ERROR, START, World
+from tests.galley.world import ERROR, START, TENANTS, World, tenants_with
 
 
 @pytest.fixture
@@ -165,6 +166,72 @@ def test_the_users_failure_is_not_repeated(world: World, work: Assignment) -> No
     assert run.attempts[0].failure_class is FailureClass.USER
 
 
+def starve(world: World, work: Assignment) -> Run:
+    world.start(work)
+    return world.finish(work, AttemptState.FAILED, failure_class=FailureClass.OUT_OF_MEMORY)
+
+
+def test_out_of_memory_is_tried_once_more_on_the_next_profile_where_the_tenant_allows(
+    world: World,
+) -> None:
+    world.tenants = tenants_with("lab", retry=RetryPolicy(out_of_memory="next_profile"))
+    world.live(profile="small", retries=0)
+    world.request()
+    work = world.must_claim()
+    assert (work.profile_name, work.next_profile) == ("small", "large")
+    run = starve(world, work)
+    assert run.state is RunState.QUEUED
+    assert run.state_reason is not None
+    assert run.state_reason.endswith("Tried once more with profile 'large'")
+
+    again = world.must_claim()  # at once
+    assert (again.number, again.profile_name, again.profile.memory) == (2, "large", 2**31)
+    run = starve(world, again)
+    assert run.state is RunState.FAILED
+    assert run.state_reason == (
+        "it needed more memory than its profile has. It had been tried with a smaller profile "
+        "before"
+    )
+    assert [attempt.profile for attempt in run.attempts] == ["small", "large"]
+    assert [attempt.failure_class for attempt in run.attempts] == [
+        FailureClass.OUT_OF_MEMORY,
+        FailureClass.OUT_OF_MEMORY,
+    ]
+
+
+def test_a_larger_profile_costs_no_repeat_and_is_kept_when_the_platform_fails(
+    world: World,
+) -> None:
+    world.tenants = tenants_with("lab", retry=RetryPolicy(out_of_memory="next_profile"))
+    world.live(profile="small", retries=0)
+    world.request()
+    starve(world, world.must_claim())
+    for _ in range(2):
+        work = world.must_claim()
+        assert work.profile_name == "large"
+        world.start(work)
+        run = world.finish(work, AttemptState.FAILED, failure_class=FailureClass.INFRASTRUCTURE)
+        assert run.state is RunState.QUEUED
+        world.later(seconds=60)
+    world.tenants = tenants_with(
+        "lab", profiles={"small": TENANTS.tenants["lab"].profiles["small"]}
+    )
+    assert world.must_claim().profile_name == "small"  # the large one is gone
+
+
+def test_there_is_no_larger_profile_for_a_rehearsal_or_the_largest(world: World) -> None:
+    world.tenants = tenants_with("lab", retry=RetryPolicy(out_of_memory="next_profile"))
+    version = world.publish("other", content="2")
+    rehearsal = world.claim("lab", author="ana", run=version.rehearsal_run)
+    assert rehearsal is not None
+    assert starve(world, rehearsal).state is RunState.FAILED
+    world.live(profile="large")
+    world.request()
+    work = world.must_claim()
+    assert work.next_profile is None  # 'huge' is beyond the tenant's limits
+    assert starve(world, work).state is RunState.FAILED
+
+
 def test_out_of_memory_is_not_repeated(world: World, work: Assignment) -> None:
     world.start(work)
     run = world.finish(work, AttemptState.FAILED, failure_class=FailureClass.OUT_OF_MEMORY)
@@ -229,7 +296,9 @@ def test_infrastructure_failures_are_repeated_with_growing_pauses_until_it_is_en
         world.now = due
         work = world.must_claim()
 
-    assert pauses == [timedelta(seconds=seconds) for seconds in (5, 10, 20)]  # retries + 2
+    assert len(pauses) == 3  # retries + 2
+    for pause, seconds in zip(pauses, (5, 10, 20), strict=True):
+        assert timedelta(seconds=seconds) <= pause <= timedelta(seconds=1.5 * seconds)
     assert run.state is RunState.FAILED
     assert "4 attempts were made" in (run.state_reason or "")
     assert [attempt.number for attempt in run.attempts] == [1, 2, 3, 4]

@@ -14,6 +14,13 @@ import pytest
 
 from tests.galley.host.recording_service import RecordingService, recording_service
 
+ROOM = {
+    "GALLEY_HOST_SLOTS": "2",
+    "GALLEY_HOST_WORKERS": "2",
+    "GALLEY_HOST_MEMORY": str(2 * 2**30),
+}
+"""Two attempts, two Dask workers, and memory for two notebooks of 1 GiB."""
+
 
 @contextmanager
 def host_process(
@@ -59,5 +66,5 @@ def host(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A tenant's host with room for two attempts and two Dask workers."""
     home = tmp_path_factory.mktemp("host")
-    with host_process(service, home, GALLEY_HOST_SLOTS="2", GALLEY_HOST_WORKERS="2") as process:
+    with host_process(service, home, **ROOM) as process:
         yield process

@@ -173,6 +173,16 @@ def test_refuses_what_it_cannot_hand_over_and_keeps_the_old(
     assert [path.name for path in handover.PRODUCTS.iterdir()] == ["t"]
 
 
+def test_a_try_saves_to_its_own_place_and_loads_from_the_projects(
+    tmp_path: Path, handover: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handover.save("t", a=1)
+    monkeypatch.setenv("GALLEY_PRODUCTS", str(tmp_path / "try"))
+    handover.save("t", a=2)
+    assert handover.load("t", "a") == 1
+    assert (tmp_path / "try" / "t" / "values.json").exists()
+
+
 def test_names_the_task_to_build(handover: ModuleType) -> None:
     with pytest.raises(handover.HandoverError, match="build 'clean' first"):
         handover.load("clean", "a")

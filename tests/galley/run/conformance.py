@@ -24,7 +24,7 @@ LEFT_OUT = {
     r"/tmp/[\w./-]+": "folders of the two runs",
     r"0x[0-9a-f]+": "memory addresses",
     r"ipykernel_\d+": "process ids in tracebacks",
-    r"\b\d+(\.\d+)? ([mµn]?s|min)\b": "durations",
+    r"\b\d+(\.\d+)? ([mµμn]?s|min)\b": "durations",
 }
 
 
@@ -54,11 +54,18 @@ def comparable(path: Path) -> dict[str, Any]:
         meta = cell.metadata.pop("papermill", {})
         cell.metadata.status = (meta.get("status"), meta.get("exception"))
         cell.metadata.pop("execution", None)
+    widgets = document.metadata.pop("widgets", {})
+    states = [state for kept in widgets.values() for state in kept.state.values()]
+    document.metadata.widgets = sorted(map(_scrubbed, states))  # under ids, which are random
+    result: dict[str, Any] = json.loads(_scrubbed(document))
+    return result
+
+
+def _scrubbed(document: Any) -> str:
     text = json.dumps(document, sort_keys=True, ensure_ascii=False)
     for pattern, name in LEFT_OUT.items():
         text = re.sub(pattern, f"<{name}>", text)
-    result: dict[str, Any] = json.loads(text)
-    return result
+    return text
 
 
 def _merged(outputs: list[Any]) -> list[Any]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from typing import Any
 
 import nbformat
@@ -10,6 +11,7 @@ from galley.run import failures
 from galley.run.guard import Stop
 
 GIB = 2**30
+GIVEN = failures.Given(memory=8 * GIB, profile="cpu-small", next_profile=None, timeout_s=90)
 
 
 def died(
@@ -20,39 +22,44 @@ def died(
         task="fit",
         cell=13,
         last=last,
-        memory=8 * GIB,
-        profile="cpu-small",
+        given=GIVEN,
         detail=detail,
         cells=cells,
     )
 
 
-def test_out_of_memory_names_cell_use_limit_and_profile() -> None:
+@pytest.mark.parametrize(
+    ("next_profile", "says"),
+    [
+        ("cpu-large", "out of memory in cell 14: 7.9 of 8 GiB; the next profile is cpu-large"),
+        (
+            None,
+            "out of memory in cell 14: 7.9 of 8 GiB; "  # noqa: ISC004
+            "profile 'cpu-small' is the largest there is for it: load less at a time",
+        ),
+    ],
+)
+def test_out_of_memory_names_cell_use_limit_and_the_next_profile(
+    next_profile: str | None, says: str
+) -> None:
     failure, error = failures.stopped(
         Stop.MEMORY,
         task="fit",
         cell=13,
-        used=int(8.2 * GIB),
-        memory=8 * GIB,
-        profile="cpu-small",
-        timeout_s=60,
+        used=int(7.9 * GIB),
+        given=replace(GIVEN, next_profile=next_profile),
     )
     assert failure is FailureClass.OUT_OF_MEMORY
-    assert error.message.startswith("out of memory in cell 14: 8.2 GiB used, 8.0 GiB is the limit")
-    assert "'cpu-small'" in error.message
+    assert error.message == says
 
 
 def test_a_deadline_is_a_timeout_and_a_cancellation_has_no_class() -> None:
-    facts: dict[str, Any] = {
-        "task": "fit",
-        "cell": None,
-        "used": 0,
-        "memory": GIB,
-        "profile": "p",
-        "timeout_s": 90,
-    }
+    facts: dict[str, Any] = {"task": "fit", "cell": 13, "used": 0, "given": GIVEN}
     assert failures.stopped(Stop.DEADLINE, **facts)[0] is FailureClass.TIMEOUT
     assert "90 s" in failures.stopped(Stop.DEADLINE, **facts)[1].message
+    failure, error = failures.stopped(Stop.CELL_DEADLINE, cell_limit_s=20, **facts)
+    assert failure is FailureClass.TIMEOUT
+    assert "the time limit of a cell, 20 s, in cell 14" in error.message
     assert failures.stopped(Stop.CANCELLED, **facts)[0] is None
 
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from galley.run.processes import kill_all, marked, tree_of
+from galley.run.processes import kill_all, marked
 
 NOBODY = 65534
 
@@ -52,6 +52,6 @@ def test_marked_processes_are_found_and_killed() -> None:
     mark = f"test-{os.getpid()}"
     child = subprocess.Popen(["sleep", "600"], env={"MARK": mark}, start_new_session=True)
     assert [process.pid for process in marked("MARK", mark)] == [child.pid]
-    kill_all(tree_of(child.pid))
+    kill_all(marked("MARK", mark))
     assert child.wait() == -9
     assert marked("MARK", mark) == []

@@ -51,7 +51,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterAddress
         tmp_path_factory.mktemp("cluster"),
         name="oncology",
         workers=2,
-        memory=2**30,
+        memory=2 * 2**30,
         idle_s=600,
         clock=lambda: 0.0,
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from uuid import UUID
 
@@ -32,6 +33,32 @@ def test_what_is_put_is_got(store: Store) -> None:
     assert store.artifacts.get(key) == b"x" * 10
     store.put(20)
     assert store.artifacts.get(key) == b"x" * 20
+
+
+def put_file(store: Store, size: int, name: str = "fit.cell-2.stdout.txt") -> None:
+    store.artifacts.put_file("oncology", RUN, ATTEMPT, name, io.BytesIO(b"x" * size), limit=100)
+
+
+def test_files_lie_beside_the_notebooks_and_count(store: Store) -> None:
+    assert store.artifacts.files("oncology", RUN, ATTEMPT) == []
+    store.put(10)
+    put_file(store, 30)
+    put_file(store, 40)
+    (kept,) = store.artifacts.files("oncology", RUN, ATTEMPT)
+    assert (kept.name, kept.size) == ("fit.cell-2.stdout.txt", 40)
+    path = store.artifacts.file("oncology", RUN, ATTEMPT, kept.name)
+    assert path.read_bytes() == b"x" * 40
+    with pytest.raises(TooLarge):
+        put_file(store, 51, "more.txt")
+    assert len(store.artifacts.files("oncology", RUN, ATTEMPT)) == 1
+
+
+@pytest.mark.parametrize("name", ["../fit.ipynb", ".hidden", "a/b", "", "x" * 201])
+def test_no_other_name_is_a_files(store: Store, name: str) -> None:
+    with pytest.raises(InvalidInput):
+        put_file(store, 1, name)
+    with pytest.raises(NotFound):
+        store.artifacts.file("oncology", RUN, ATTEMPT, name)
 
 
 def test_over_the_quota_nothing_is_kept_and_the_limit_is_named(store: Store) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import tarfile
+from datetime import timedelta
 
 import pytest
 from galley.domain.tenants import Tenants
-from galley.service import API, PREFIX, bodies
+from galley.domain.work import Assignment
+from galley.service import API, INTERNAL, PREFIX, bodies
 
 from tests.galley.service.platform import TENANTS, Platform, notebook, publish_request
 
@@ -108,6 +110,44 @@ def test_the_rehearsals_notebook_is_shown_in_a_sandbox(platform: Platform) -> No
     page = platform.get(f"/versions/{version['id']}/rehearsal")
     assert page.status_code == 200
     assert page.headers["content-security-policy"].startswith("sandbox;")
+
+
+def test_each_attempt_keeps_its_own_files_and_notebooks(platform: Platform) -> None:
+    platform.publish()
+    first = platform.lease("oncology", "ada")
+    assert first is not None
+    platform.report(first, "start")
+
+    def put(work: Assignment, name: str) -> int:
+        answer = platform.client.put(
+            f"{INTERNAL}/attempts/{work.attempt}/files/{name}",
+            headers={"Authorization": f"Bearer {work.run_token}"},
+            content=b"all of it",
+        )
+        return int(answer.status_code)
+
+    assert put(first, "fit.cell-2.stdout.txt") == 204
+    assert put(first, ".hidden") == 422
+    platform.upload(first, "daily_report", notebook("a_partial = 1"))
+    lost = {"state": "failed", "failure_class": "infrastructure", "duration_s": 1}
+    platform.report(first, "outcome", **lost)
+    assert put(first, "late.txt") == 409
+    platform.clock.now += timedelta(seconds=10)
+    second = platform.lease("oncology", "ada")
+    assert second is not None
+
+    files = platform.get(f"/runs/{first.run}/files", attempt=1).json()
+    assert files == [{"name": "fit.cell-2.stdout.txt", "size": 9}]
+    assert platform.get(f"/runs/{first.run}/files").json() == []
+    kept = platform.get(f"/runs/{first.run}/files/fit.cell-2.stdout.txt", attempt=1)
+    assert kept.content == b"all of it"
+    assert kept.headers["content-security-policy"].startswith("sandbox;")
+    assert kept.headers["content-disposition"].startswith("attachment;")
+    assert platform.get(f"/runs/{first.run}/files/other.txt", attempt=1).status_code == 404
+    partial = platform.get(
+        f"/runs/{first.run}/tasks/daily_report/notebook", attempt=1, format="ipynb"
+    )
+    assert "a_partial" in partial.text
 
 
 def test_a_schedule_of_a_reviewed_tenant_is_changed_by_publishing(platform: Platform) -> None:

@@ -81,6 +81,9 @@ def test_up_and_down_with_what_is_there_kept(tmp_path: Path) -> None:
             0,
             None,
         )
+        columns = "attempts.profile, larger_profile, runs.profile, cell_timeout_s"
+        found = connection.execute(text(f"SELECT {columns} FROM attempts, runs, versions"))
+        assert found.one() == ("small", None, None, None)
         assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
         command.downgrade(migrate.config(connection), "0001")
         assert connection.execute(text("SELECT digest FROM versions")).scalar() == "d" * 64

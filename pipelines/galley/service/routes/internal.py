@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+import tempfile
+from typing import Annotated, BinaryIO
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -15,7 +16,7 @@ from galley import dispatch
 from galley.domain.api import StartRequest
 from galley.domain.runs import Run, RunKind, RunState
 from galley.domain.work import Assignment, Heartbeat, HeartbeatReply, LeaseRequest, Outcome
-from galley.errors import NotFound, NotSignedIn
+from galley.errors import Conflict, NotFound, NotSignedIn
 from galley.review import settle_rehearsals
 from galley.service import INTERNAL
 from galley.service.accepting import judge
@@ -115,6 +116,25 @@ async def put_notebook(
     data = await request.body()
     await asyncio.to_thread(_keep_notebook, context, attempt, task, data)
     return Response(status_code=204)
+
+
+@router.put("/attempts/{attempt_id}/files/{name}", status_code=204)
+async def put_file(
+    name: str, attempt: TheAttempt, context: InContext, request: Request
+) -> Response:
+    """Keep a file that the attempt leaves; it may be larger than memory."""
+    if attempt.ended:
+        raise Conflict(f"The attempt {attempt.id} has ended: nothing is added to it.")
+    with tempfile.TemporaryFile() as received:
+        async for chunk in request.stream():
+            await asyncio.to_thread(received.write, chunk)
+        await asyncio.to_thread(_keep_file, context, attempt, name, received)
+    return Response(status_code=204)
+
+
+def _keep_file(context: Context, attempt: runs.AttemptRef, name: str, data: BinaryIO) -> None:
+    limit = context.tenant(attempt.tenant).limits.artifacts
+    context.artifacts.put_file(attempt.tenant, attempt.run, attempt.id, name, data, limit=limit)
 
 
 def _keep_notebook(context: Context, attempt: runs.AttemptRef, task: str, data: bytes) -> None:

@@ -9,10 +9,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from galley import dispatch
-from galley.domain.api import LogChunk
+from galley.domain.api import KeptFile, LogChunk
 from galley.domain.model import Page
 from galley.domain.runs import Run, RunKind, RunRequest, RunState
 from galley.domain.tenants import Action
@@ -149,6 +149,40 @@ def get_run_log(
     tried = context.store.read(lambda s: runs.attempt_by_number(s, run_id, attempt))
     text, begin, end, size = context.logs.read(tried.id, offset, limit)
     return LogChunk(text=text, offset=begin, next_offset=end, size=size, ended=tried.ended)
+
+
+@router.get("/runs/{run_id}/files")
+def list_run_files(
+    run_id: UUID,
+    caller: TheCaller,
+    context: InContext,
+    attempt: Annotated[int | None, Query(ge=1, description="Default: the latest.")] = None,
+) -> list[KeptFile]:
+    """Return the files that an attempt left: outputs which its notebooks have only in part."""
+    run = the_run(context, caller, run_id)
+    tried = context.store.read(lambda s: runs.attempt_by_number(s, run_id, attempt))
+    return context.artifacts.files(run.tenant, run_id, tried.id)
+
+
+@router.get(
+    "/runs/{run_id}/files/{name}",
+    response_class=FileResponse,
+    responses={200: {"content": {"application/octet-stream": {}}}},
+)
+def get_run_file(
+    run_id: UUID,
+    name: str,
+    caller: TheCaller,
+    context: InContext,
+    attempt: Annotated[int | None, Query(ge=1, description="Default: the latest.")] = None,
+) -> FileResponse:
+    """Return a file that an attempt left."""
+    run = the_run(context, caller, run_id)
+    tried = context.store.read(lambda s: runs.attempt_by_number(s, run_id, attempt))
+    path = context.artifacts.file(run.tenant, run_id, tried.id, name)
+    return FileResponse(
+        path, filename=name, media_type="application/octet-stream", headers=rendering.HEADERS
+    )
 
 
 @router.get(

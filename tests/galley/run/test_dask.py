@@ -1,0 +1,205 @@
+"""Real tasks on a real cluster of two workers: what they share, and what a lost worker does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from galley.cluster.address import ClusterAddress
+from galley.cluster.local import LocalProvider
+from galley.domain.runs import AttemptState, FailureClass, RunKind
+from galley.domain.tenants import Profile
+from galley.domain.work import Outcome
+from galley.run.job import Job
+from galley.run.journal import Journal
+from galley.run.runner import Runner
+
+from tests.galley.run.jobs import make_job
+from tests.galley.run.projects import notebook, write_project
+
+pytestmark = pytest.mark.integration
+
+MIB = 2**20
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterAddress]:
+    """Two workers, 1000 MiB, and two GPUs, of which only the numbers are needed."""
+    made = LocalProvider(
+        tmp_path_factory.mktemp("cluster"),
+        name="oncology",
+        workers=2,
+        memory=1000 * MIB,
+        idle_s=60,
+        gpus=(3, 5),
+        preload=("galley.run.dask",),
+    )
+    yield made.acquire()
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+
+
+def job_on(cluster: ClusterAddress, folder: Path, **changes: Any) -> Job:
+    profile = Profile(
+        display_name="P",
+        cpu=changes.pop("cpu", 1),
+        memory=changes.pop("memory", 400 * MIB),
+        gpus=changes.pop("gpus", 0),
+    )
+    return make_job(
+        folder, kind=RunKind.PIPELINE, cluster=cluster, profile=profile, timeout_s=90, **changes
+    )
+
+
+def tasks_of(folder: Path, **sources: str | tuple[str, str]) -> None:
+    """Write tasks; each is code, or the task it waits for and code. ``{folder}`` is shared."""
+    tasks = {}
+    for name, source in sources.items():
+        upstream, code = ("None", source) if isinstance(source, str) else (source[0], source[1])
+        listed = upstream if upstream == "None" else f"[{upstream!r}]"
+        tasks[name] = {
+            "notebook": notebook(
+                (f"upstream = {listed}\nproduct = None", ["parameters"]),
+                "import os, time\nfrom pathlib import Path\nshared = Path('{folder}')".replace(
+                    "{folder}", str(folder)
+                ),
+                code,
+            ),
+            "products": {"data": f"products/{name}.txt"},
+        }
+    write_project(folder / "project", tasks)
+
+
+def run(job: Job) -> Outcome:
+    return Runner(job, Journal(job.journal), os.environ).run()
+
+
+def beside(job: Job, act: Callable[[], None]) -> Outcome:
+    """Run a job; ``act`` in a thread meanwhile."""
+    acting = threading.Thread(target=act, daemon=True)
+    acting.start()
+    outcome = run(job)
+    acting.join(timeout=60)
+    return outcome
+
+
+def until(path: Path) -> str:
+    pause = threading.Event()
+    for _ in range(600):
+        if path.exists() and (text := path.read_text()):
+            return text
+        pause.wait(0.1)
+    raise AssertionError(f"{path.name} was never written")
+
+
+OVERLAP = (
+    "(shared / '{me}').touch()\n"
+    "until = time.monotonic() + 4\n"
+    "while not (shared / '{other}').exists() and time.monotonic() < until:\n"
+    "    time.sleep(0.05)\n"
+    "met = (shared / '{other}').exists()\n"
+    "time.sleep(0.3)\n"
+    "(shared / '{me}').unlink()\n"
+    "Path(product['data']).write_text(str(met) + os.environ['CUDA_VISIBLE_DEVICES'])"
+)
+
+
+def both(tmp_path: Path, job: Job) -> set[str]:
+    """Run two independent tasks; return whether each met the other, and its GPUs."""
+    tasks_of(
+        tmp_path,
+        left=OVERLAP.format(me="left", other="right"),
+        right=OVERLAP.format(me="right", other="left"),
+    )
+    outcome = run(job)
+    assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
+    return {(job.project / "products" / f"{one}.txt").read_text() for one in ("left", "right")}
+
+
+def test_two_that_fit_run_together_and_each_sees_its_own_gpu(
+    cluster: ClusterAddress, tmp_path: Path
+) -> None:
+    assert both(tmp_path, job_on(cluster, tmp_path, gpus=1)) == {"True3", "True5"}
+
+
+def test_two_that_do_not_fit_together_wait(cluster: ClusterAddress, tmp_path: Path) -> None:
+    assert both(tmp_path, job_on(cluster, tmp_path, memory=600 * MIB)) == {"False"}
+
+
+def test_what_fits_nowhere_is_refused(cluster: ClusterAddress, tmp_path: Path) -> None:
+    tasks_of(tmp_path, fit="1")
+    outcome = run(job_on(cluster, tmp_path, memory=1001 * MIB))
+    assert (outcome.state, outcome.failure_class) == (AttemptState.FAILED, FailureClass.USER)
+    assert outcome.error is not None
+    assert outcome.error.message == (
+        "task 'fit' with profile 'cpu-small' fits on no worker: it needs 1001 MiB of memory; the "
+        "cluster has 1000 MiB"
+    )
+
+
+def test_notebooks_on_all_workers_have_the_cluster_work_for_them(
+    cluster: ClusterAddress, tmp_path: Path
+) -> None:
+    code = (
+        "from distributed import Client\nclient = Client()\n"
+        "total = sum(client.gather(client.map(lambda x: x * x, range(40), pure=False)))\n"
+        "Path(product['data']).write_text(str(total))"
+    )
+    tasks_of(tmp_path, left=code, right=code, third=code)
+    outcome = run(job_on(cluster, tmp_path))
+    assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
+
+
+TWO_TRIES = (
+    "first = not (shared / 'begun').exists()\n"
+    "if first:\n"
+    "    Path(product['data']).write_text('first')\n"
+    "    if os.fork() == 0:\n"  # it outlives the worker that is killed
+    "        os.setsid()\n"
+    "        while not (shared / 'go').exists():\n"
+    "            time.sleep(0.05)\n"
+    "        Path(product['data']).write_text('late')\n"
+    "        (shared / 'late').write_text(product['data'])\n"
+    "        os._exit(0)\n"
+    "    (shared / 'begun').write_text(str(os.getppid()))\n"
+    "    time.sleep(600)\n"
+    "Path(product['data']).write_text('second')\n"
+    "print('the second try')"
+)
+AFTER = (
+    "(shared / 'go').touch()\n"
+    "while not (shared / 'late').exists():\n    time.sleep(0.05)\n"
+    "Path(product['data']).write_text(Path(upstream['fit']['data']).read_text())"
+)
+
+
+def test_a_task_whose_worker_is_killed_has_its_effect_once_also_when_the_first_try_comes_late(
+    cluster: ClusterAddress, tmp_path: Path
+) -> None:
+    tasks_of(tmp_path, fit=TWO_TRIES, after=("fit", AFTER))
+    job = job_on(cluster, tmp_path)
+
+    def kill() -> None:
+        os.kill(int(until(tmp_path / "begun")), signal.SIGKILL)
+
+    outcome = beside(job, kill)
+    assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
+    assert (tmp_path / "late").read_text() != str(job.project / "products" / "fit.txt")
+    for name in ("fit", "after"):
+        assert (job.project / "products" / f"{name}.txt").read_text() == "second"
+    log = (job.journal / "attempt.log").read_text()
+    assert log.count("fit | started again") == 1
+    executed = (job.notebooks / "fit.ipynb").read_text()
+    assert "the second try" in executed
+    assert str(job.project / "products" / "fit.txt") in executed
+    assert "/tries/" not in executed

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from galley.run.staging import PRODUCTS, place, replace, restore, show, staged
+from galley.run.tasks import TaskSpec
+
+from tests.galley.run.projects import notebook
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> TaskSpec:
+    final = tmp_path / "project" / "products" / "fit.txt"
+    values = json.dumps({"data": str(final), "nb": str(final.with_suffix(".ipynb"))})
+    source = notebook(
+        (f"product = {values}", ["injected-parameters"]), f"open({str(final)!r})  # by hand"
+    )
+    return TaskSpec(
+        attempt="a",
+        name="fit",
+        notebook=json.dumps(source),
+        output=tmp_path / "notebooks" / "fit.ipynb",
+        cwd=tmp_path / "project",
+        environment={"A": "1"},
+        products=(Path("products/fit.txt"),),
+        tries=tmp_path / "tries",
+        memory=1,
+        profile="p",
+        deadline=datetime.now(UTC),
+        timeout_s=1,
+        grace_s=1,
+    )
+
+
+def test_each_try_has_a_place_of_its_own(spec: TaskSpec) -> None:
+    first, second = staged(spec), staged(spec)
+    assert first.staged is not None
+    assert first.staged != second.staged
+    assert first.output.parent == first.staged
+    assert first.environment == {"A": "1", PRODUCTS: str(first.staged / "products")}
+    injected, own = (cell["source"] for cell in json.loads(first.notebook)["cells"])
+    told = "".join(injected)
+    assert str(first.staged / "products" / "fit.txt") in told
+    assert str(spec.cwd / "products" / "fit.ipynb") in told  # that one is the driver's
+    assert str(spec.cwd) in "".join(own)  # the author's text is left alone
+
+
+def test_without_tries_a_task_works_in_place(spec: TaskSpec) -> None:
+    alone = spec.model_copy(update={"tries": None})
+    assert staged(alone) is alone
+
+
+def test_only_what_is_placed_is_there_and_the_tries_path_leads_to_it(spec: TaskSpec) -> None:
+    first, second = staged(spec), staged(spec)
+    final = spec.cwd / "products" / "fit.txt"
+    for one, text in ((first, "first"), (second, "second")):
+        assert one.staged is not None
+        (one.staged / "products" / "fit.txt").write_text(text)
+    assert not final.exists()
+    assert second.staged is not None
+    place(spec, second.staged)
+    assert final.read_text() == "second"
+    assert (second.staged / "products" / "fit.txt").read_text() == "second"
+    assert [path.name for path in final.parent.iterdir()] == ["fit.txt"]
+
+
+def test_the_executed_notebook_names_the_final_places(spec: TaskSpec) -> None:
+    one = staged(spec)
+    one.output.write_text(one.notebook)
+    restore(one)
+    assert json.loads(one.output.read_text()) == json.loads(spec.notebook)
+
+
+def _file(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def _folder(path: Path, text: str) -> None:
+    path.mkdir()
+    (path / text).touch()
+
+
+@pytest.mark.parametrize("new", [_file, _folder])
+@pytest.mark.parametrize("old", [None, _file, _folder])
+def test_files_and_folders_take_the_place_of_what_is_there(
+    tmp_path: Path, old: Any, new: Any
+) -> None:
+    source, target = tmp_path / "source", tmp_path / "there" / "target"
+    target.parent.mkdir()
+    if old is not None:
+        old(target, "old")
+    new(source, "new")
+    replace(source, target)
+    assert [path.name for path in target.parent.iterdir()] == ["target"]
+    found = target.read_text() if target.is_file() else next(target.iterdir()).name
+    assert found == "new"
+    assert not source.exists()
+
+
+def test_the_shown_notebook_follows_the_try_that_counts(tmp_path: Path) -> None:
+    for text in ("one", "two"):
+        (tmp_path / text).write_text(text)
+        show(tmp_path / "fit.ipynb", tmp_path / text)
+        assert (tmp_path / "fit.ipynb").read_text() == text
