@@ -38,7 +38,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "logs": "running",
         "schedule": "scheduling",
     },
-    "Account": {"login": "signing_in", "whoami": "signing_in"},
+    "Account": {"login": "signing_in", "whoami": "signing_in", "secret": "secrets"},
     "Operate": {
         "up": "operating",
         "status": "operating",

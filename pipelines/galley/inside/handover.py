@@ -67,6 +67,7 @@ def save(
             file, shared = f"{len(entries)}-together.pickle", dict(group)
             _write_pickle(folder / file, shared, shared, task)
             entries |= {name: {"file": file, "type": _type(shared[name])} for name in shared}
+        _refuse_secrets(folder, task, entries)
         (folder / "states.pickle").write_bytes(pickle.dumps(positions, 5))
         manifest = {"format": 1, "task": task, "values": entries, "states": sorted(positions)}
         (folder / "values.json").write_text(json.dumps(manifest, indent=2), encoding="utf-8")
@@ -127,6 +128,19 @@ def _generator(name: str) -> tuple[Any, Any]:
     if name == "numpy.random":
         return lambda: module.get_state(legacy=False), module.set_state
     return module.getstate, module.setstate
+
+
+def _refuse_secrets(folder: Path, task: str, entries: Mapping[str, Mapping[str, str]]) -> None:
+    """Do nothing unless what was stored holds the value of a secret that Galley gave this run."""
+    secrets: Any = sys.modules.get("galley_inside_secrets")
+    if secrets is None:
+        return
+    for name, entry in entries.items():
+        if secrets.holds((folder / entry["file"]).read_bytes()):
+            raise HandoverError(
+                f"task '{task}' cannot hand over '{name}': it holds the value of a secret, which "
+                "must not lie in a file; ask for the secret in the task that uses it"
+            )
 
 
 def _type(value: object) -> str:

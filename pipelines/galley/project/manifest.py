@@ -43,6 +43,8 @@ def manifest(
         lock: SHA-256 of the locked environment; None before the rehearsal has made it.
     """
     split: dict[str, Any] = {} if lock is None else {"lock": lock}
+    if analysis.secrets:
+        split["secrets"] = named_secrets(analysis)
     if plan is not None and plan.is_split:
         split["split"] = [task.model_dump(mode="json", exclude={"title"}) for task in plan.tasks]
     return {
@@ -60,6 +62,12 @@ def manifest(
         "retries": retries,
         **split,
     }
+
+
+def named_secrets(analysis: Analysis) -> list[dict[str, str]]:
+    """Return the secrets that the notebook names, and the variables that shall hold them."""
+    named = {(one.name, one.variable or "") for one in analysis.secrets}
+    return [{"name": name, "variable": variable} for name, variable in sorted(named)]
 
 
 def used_modules(modules: Mapping[str, str], analysis: Analysis) -> dict[str, str]:

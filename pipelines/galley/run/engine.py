@@ -17,6 +17,7 @@ from papermill.engines import NBClientEngine, NotebookExecutionManager, papermil
 from papermill.log import logger
 
 from galley.run.processes import die_with_parent
+from galley.run.redaction import Redactor
 
 NAME = "galley"
 
@@ -28,6 +29,7 @@ class Observer(Protocol):
     cwd: Path
     python: Path | None
     kernel_output: IO[bytes]
+    redactor: Redactor
 
     def kernel_started(self, process: subprocess.Popen[bytes]) -> None:
         """Take the kernel, which leads a process group of its own."""
@@ -90,11 +92,12 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
 
     def process_message(self, *args: Any, **kwargs: Any) -> NotebookNode | None:
         """Pass on printed text as it comes, before a ``clear_output`` can take it away."""
-        message = args[0]
-        if message["msg_type"] == "stream":
-            content = message["content"]
-            self._observer.stream(content["name"], content["text"])
-        output: NotebookNode | None = super().process_message(*args, **kwargs)
+        output: NotebookNode | None = None
+        for message in self._observer.redactor.message(args[0]):
+            if message["msg_type"] == "stream":
+                content = message["content"]
+                self._observer.stream(content["name"], content["text"])
+            output = super().process_message(message, *args[1:], **kwargs)
         return output
 
 

@@ -13,7 +13,7 @@ from galley.cluster.address import ClusterAddress
 from galley.domain.model import Instant, Model
 from galley.domain.runs import RunKind
 from galley.domain.tenants import Profile
-from galley.domain.work import RehearsalWork
+from galley.domain.work import RehearsalWork, TaskSecrets
 
 ENVIRONMENT_S = 900.0
 """How long making the environment of a pipeline's run may take, once per lock, seconds."""
@@ -44,6 +44,7 @@ class Job(Model):
         environment: added to the environment of each kernel.
         rehearsal: what a rehearsal does beside running the notebook; None for a pipeline's run.
         environments: folder of the identity's own locked environments; None: its cache folder.
+        secrets: what the kernels are given; comes by standard input, never with the file.
         preparing_s: seconds that making the environment took; the time limit does not count them.
         grace_s: seconds between interrupting a kernel and killing it.
     """
@@ -69,6 +70,7 @@ class Job(Model):
     environment: dict[str, str] = Field(default_factory=dict)
     rehearsal: RehearsalWork | None = None
     environments: Path | None = None
+    secrets: TaskSecrets = Field(default_factory=TaskSecrets, exclude=True, repr=False)
     preparing_s: float = 0
     grace_s: float = 5
 

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,8 +22,11 @@ from galley.run import cells as whose
 from galley.run import engine, failures
 from galley.run.guard import Guard, Stop
 from galley.run.processes import TASK_MARK, kill_all, marked
+from galley.run.redaction import Redactor
 
 AUTOSAVE_S = 10
+TAIL = 500
+"""Characters of the kernel's own last words that go into an error."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,10 @@ class _Observer:
         on_cell: Callable[[int, int], None],
         on_text: Callable[[str, str], None],
         python: Path | None,
+        redactor: Redactor,
     ) -> None:
         self.python = python
+        self.redactor = redactor
         self.environment = {**environment, TASK_MARK: uuid.uuid4().hex}
         self.cwd = cwd
         self.kernel_output = kernel_output
@@ -142,6 +147,7 @@ def execute(
     on_cell: Callable[[int, int], None],
     on_text: Callable[[str, str], None],
     python: Path | None = None,
+    redactor: Redactor | None = None,
 ) -> Execution:
     """Execute ``notebook`` (JSON text, parameters injected) and write it to ``output``.
 
@@ -153,14 +159,24 @@ def execute(
         on_cell: called with (code cells finished, code cells in total).
         on_text: called with (``stdout`` or ``stderr``, text) as the text comes.
         python: interpreter of a Python kernel; None: the one that runs here.
+        redactor: takes the values of secrets out of all that leaves the kernel.
     """
+    redactor = redactor or Redactor({})
     source = nbformat.reads(notebook, as_version=4)
     with tempfile.TemporaryDirectory(prefix="galley-task-") as folder:
         rendered = Path(folder) / "in.ipynb"
         rendered.write_text(notebook, encoding="utf-8")
         with (Path(folder) / "kernel.out").open("w+b") as kernel_output:
             observer = _Observer(
-                environment, cwd, kernel_output, limits, cancelled, on_cell, on_text, python
+                environment,
+                cwd,
+                kernel_output,
+                limits,
+                cancelled,
+                on_cell,
+                on_text,
+                python,
+                redactor,
             )
             observer.counted = whose.own_cells(source.cells)
             on_cell(0, observer.cells)
@@ -179,7 +195,10 @@ def execute(
                 ended = error
             finally:
                 observer.close()
-            return _story(ended, task, source, observer, limits, _tail(kernel_output))
+                redactor.notebook(output)
+            tail = redactor.text(_tail(kernel_output))[-TAIL:]
+            story = _story(ended, task, source, observer, limits, tail)
+            return replace(story, error=redactor.error(story.error))
 
 
 def kernel_name(notebook: nbformat.NotebookNode) -> str | None:
@@ -251,5 +270,5 @@ def _tail(output: IO[bytes]) -> str:
         output.flush()
         size = output.seek(0, 2)
         output.seek(max(0, size - 2000))
-        return output.read().decode(errors="replace").strip()[-500:]
+        return output.read().decode(errors="replace").strip()
     return ""

@@ -15,6 +15,7 @@ from pydantic import Field
 from galley.domain.model import Instant, Model
 from galley.domain.runs import FailureClass, TaskState
 from galley.domain.versions import CellError
+from galley.domain.work import TaskSecrets
 
 
 class TaskTracking(Model):
@@ -43,6 +44,7 @@ class TaskSpec(Model):
         python: interpreter of the kernel; None: the one that runs here.
         memory: limit of the kernel's process tree, bytes.
         deadline: when the whole run must have ended.
+        secrets: what the kernel is given beside its environment.
     """
 
     attempt: str
@@ -58,6 +60,7 @@ class TaskSpec(Model):
     timeout_s: float
     grace_s: float
     tracking: TaskTracking | None = None
+    secrets: TaskSecrets = Field(default_factory=TaskSecrets, repr=False)
 
     @property
     def key(self) -> str:

@@ -16,6 +16,8 @@ from galley.run import failures
 from galley.run.environment import tracking_environment
 from galley.run.lines import Lines
 from galley.run.notebook import Execution, Limits, execute
+from galley.run.redaction import Redactor
+from galley.run.secrets import handed
 from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec
 from galley.tracking.client import TrackedRun, TrackingClient
 from galley.tracking.parent import milliseconds
@@ -44,24 +46,20 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
     tracked = _start_tracking(spec, tracker, started_at)
     teller.tell("started", mlflow_run_id=tracked.id if tracked else None)
     try:
-        execution = execute(
-            spec.notebook,
-            spec.output,
-            task=spec.name,
-            environment=_environment(spec, tracked),
-            cwd=spec.cwd,
-            python=spec.python,
-            limits=Limits(
-                memory=spec.memory,
-                profile=spec.profile,
-                deadline=spec.deadline,
-                timeout_s=spec.timeout_s,
-                grace_s=spec.grace_s,
-            ),
-            cancelled=cancelled,
-            on_cell=lambda cell, cells: teller.tell("cell", cell=cell, cells=cells),
-            on_text=teller.printed,
-        )
+        with handed(spec.secrets, _environment(spec, tracked)) as environment:
+            execution = execute(
+                spec.notebook,
+                spec.output,
+                task=spec.name,
+                environment=environment,
+                cwd=spec.cwd,
+                python=spec.python,
+                limits=_limits(spec),
+                cancelled=cancelled,
+                on_cell=lambda cell, cells: teller.tell("cell", cell=cell, cells=cells),
+                on_text=teller.printed,
+                redactor=Redactor(spec.secrets.values),
+            )
         teller.flush()
         state = _state_of(execution)
         metrics = _end_tracking(spec, tracker, tracked, state)
@@ -80,6 +78,16 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
         peak_memory=execution.peak_memory,
         mlflow_run_id=tracked.id if tracked else None,
         metrics=metrics,
+    )
+
+
+def _limits(spec: TaskSpec) -> Limits:
+    return Limits(
+        memory=spec.memory,
+        profile=spec.profile,
+        deadline=spec.deadline,
+        timeout_s=spec.timeout_s,
+        grace_s=spec.grace_s,
     )
 
 
