@@ -133,13 +133,15 @@ class Redactor:
 
     def _open_end(self, text: str) -> int:
         """Return where the part begins that may be the beginning of a value."""
-        end, done = len(text), 0
-        for match in self._pattern.finditer(text):
-            if match.end() == end:  # a value, and perhaps the beginning of a longer one
-                return match.start() if self._begins(match[0]) else end
-            done = match.end()
-        for cut in range(max(done, end - self._longest + 1), end):
-            if self._begins(text[cut:]):
+        end = len(text)
+        first = max(0, end - self._longest + 1)
+        within = {  # what is in the middle of a value begins none
+            place
+            for match in self._pattern.finditer(text)
+            for place in range(max(first, match.start() + 1), match.end())
+        }
+        for cut in range(first, end):
+            if cut not in within and self._begins(text[cut:]):
                 return cut
         return end
 
