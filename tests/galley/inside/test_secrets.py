@@ -95,6 +95,6 @@ def test_what_holds_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secrets, "_values", dict(VALUES))
     for value in ("a tr0ub4dor b", b"tr0ub4dor", [{"k": ("tr0ub4dor",)}], {"tr0ub4dor": 1}):
         assert secrets.holds(value)
-    for value in ("tr0ub", 3, None, [1, "x"], object()):
-        assert not secrets.holds(value)
+    for other in ("tr0ub", 3, None, [1, "x"], object()):
+        assert not secrets.holds(other)
     assert not secrets.holds([[[[[["tr0ub4dor"]]]]]]), "it does not look deeper than that"
