@@ -56,8 +56,8 @@ def save(
     Raises:
         HandoverError: a value cannot be stored; what the task stored before is left as it was.
     """
-    together = [dict(group) for group in together]
-    _refuse_secrets(task, {**values, **{name: one for g in together for name, one in g.items()}})
+    groups = [dict(group) for group in together]
+    _refuse_secrets(task, {**values, **{name: one for g in groups for name, one in g.items()}})
     positions = {name: _generator(name)[0]() for name in states}
     folder = PRODUCTS / f".{task}-{os.getpid()}-{os.urandom(4).hex()}"
     folder.mkdir(parents=True)
@@ -65,7 +65,7 @@ def save(
         entries: dict[str, dict[str, str]] = {}
         for name, value in values.items():
             entries[name] = _store(folder, len(entries), name, value, task)
-        for group in together:
+        for group in groups:
             file = f"{len(entries)}-together.pickle"
             _write_pickle(folder / file, group, group, task)
             entries |= {name: {"file": file, "type": _type(group[name])} for name in group}
