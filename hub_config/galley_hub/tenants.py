@@ -25,6 +25,7 @@ EXPLAINED = {
     Action.APPROVE_MLE: "Decide reviews as machine-learning engineer.",
     Action.DEPLOY: "Choose the version that is live.",
     Action.OPERATE: "Pause, resume, cancel and retry.",
+    Action.SECRETS: "Set and delete the tenant's secrets.",
 }
 LAB_ROLES = frozenset({Role.DATA_SCIENTIST})
 """Roles whose work begins in JupyterLab; the others begin on the page of the service."""

@@ -4,7 +4,13 @@ import pytest
 from galley.domain.tenants import Action, Tenants, scope
 from galley_hub.tenants import custom_scopes, hub_roles, lab_tenants, left_out, server_scopes
 
-APPROVALS = (Action.APPROVE_LEAD, Action.APPROVE_MLE, Action.DEPLOY, Action.OPERATE)
+APPROVALS = (
+    Action.APPROVE_LEAD,
+    Action.APPROVE_MLE,
+    Action.DEPLOY,
+    Action.OPERATE,
+    Action.SECRETS,
+)
 
 
 def scopes_of(tenants: Tenants, user: str) -> set[str]:

@@ -25,7 +25,11 @@ BIN = Path(sys.prefix) / "bin"
 
 
 def galley_as(
-    platform: Platform, person: Callable[[str], Person], tmp_path: Path, name: str
+    platform: Platform,
+    person: Callable[[str], Person],
+    tmp_path: Path,
+    name: str,
+    tenant: str = "winery",
 ) -> Galley:
     token = person(name).token(f"{name} on the command line")
     environment = {
@@ -33,13 +37,16 @@ def galley_as(
         "HOME": str(tmp_path),
         "GALLEY_URL": platform.url,
         "GALLEY_TOKEN": token,
-        "GALLEY_TENANT": "winery",
+        "GALLEY_TENANT": tenant,
     }
 
-    def galley(*words: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
+    def galley(
+        *words: str, ok: bool = True, typed: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-m", "galley.cli", *words],
             env=environment,
+            input=typed,
             capture_output=True,
             text=True,
             timeout=150,
@@ -151,6 +158,42 @@ def test_schedules_by_command_line(
     assert "paused already" in dave("schedule", "pause", "ticks", ok=False).stderr
     assert "no firings to come" in dave("schedule", "next", "ticks").stdout
     assert "is on again" in dave("schedule", "resume", "ticks").stdout
+
+
+def test_a_notebook_that_needs_a_password(
+    platform: Platform, person: Callable[[str], Person], tmp_path: Path
+) -> None:
+    paula = galley_as(platform, person, tmp_path, "paula", "playground")
+    content = notebooks.notebook(
+        "import galley, os\npassword = galley.secret('cellar-key')\n"
+        "print('signed in with', password, len(password), os.environ['CELLAR'] == password)"
+    )
+    content["metadata"]["galley"] = {"secrets": {"CELLAR": "cellar-key"}}
+    file = notebooks.save(content, tmp_path / "cellar.ipynb")
+    values = {"tenant": "tr0ub4dor & 3", "own": "correct horse"}
+    refused = paula("publish", str(file), "--name", "Cellar", ok=False).stderr
+    assert "galley secret set cellar-key --tenant playground" in refused
+    paula("secret", "set", "cellar-key", typed=values["tenant"])
+    paula("secret", "set", "cellar-key", "--personal", typed=values["own"])
+    published = read(paula("publish", str(file), "--name", "Cellar", "--json"))
+    assert published["live"] is True
+    rehearsed = paula("logs", published["rehearsal_run"]).stdout
+    assert "signed in with [secret cellar-key] 13 True" in rehearsed
+    paula("secret", "set", "cellar-key", typed=values["tenant"] + " and more")
+    run = read(paula("run", "cellar", "--follow", "--json"))
+    assert run["state"] == "succeeded"
+    assert "signed in with [secret cellar-key] 22 True" in paula("logs", run["id"]).stdout
+    listed = read(paula("secret", "list", "--json"))
+    assert {(one["personal"], one["last_used_by"]) for one in listed} == {
+        (False, "cellar v1"),
+        (True, "cellar v1"),
+    }
+    kept = [path for path in platform.home.rglob("*") if path.is_file()]
+    assert (platform.home / "secrets" / "secret-keys") in kept
+    holding = [
+        path for path in kept if any(one.encode() in path.read_bytes() for one in values.values())
+    ]
+    assert holding == []
 
 
 def test_a_backup_taken_while_it_runs_starts_elsewhere_with_everything(

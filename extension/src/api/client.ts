@@ -15,6 +15,8 @@ import type {
   Run,
   RunRequest,
   ScheduleRequest,
+  SecretInfo,
+  SecretRequest,
   Version,
   VersionDiff
 } from './types';
@@ -80,6 +82,12 @@ export class Client {
       withQuery(`runs/${enc(id)}/tasks/${enc(task)}/notebook`, { attempt, format })
     );
 
+  secrets = (tenant: string) => this.get<IPage<SecretInfo>>(`tenants/${enc(tenant)}/secrets`);
+  setSecret = (tenant: string, name: string, secret: SecretRequest, personal: boolean) =>
+    request<SecretInfo>(this.transport, 'PUT', secretPath(tenant, name, personal), secret);
+  deleteSecret = (tenant: string, name: string, personal: boolean) =>
+    request<undefined>(this.transport, 'DELETE', secretPath(tenant, name, personal));
+
   reviews = (query: Query = {}) => this.get<IPage<Version>>('reviews', query);
   tenantReviews = (tenant: string, query: Query = {}) =>
     this.get<IPage<Version>>(`tenants/${enc(tenant)}/reviews`, query);
@@ -96,6 +104,10 @@ export class Client {
 
 function pipelinePath(tenant: string, slug: string): string {
   return `tenants/${enc(tenant)}/pipelines/${enc(slug)}`;
+}
+
+function secretPath(tenant: string, name: string, personal: boolean): string {
+  return `tenants/${enc(tenant)}/${personal ? 'personal-secrets' : 'secrets'}/${enc(name)}`;
 }
 
 /** A key under which a repeated request is recognised (`randomUUID` needs a secure context). */

@@ -263,6 +263,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/services/galley/api/v1/tenants/{tenant}/personal-secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Personal Secret
+         * @description Set the caller's own value, for their rehearsals and their JupyterLab in this tenant.
+         */
+        put: operations["set_personal_secret"];
+        post?: never;
+        /**
+         * Delete Personal Secret
+         * @description Forget the caller's own value.
+         */
+        delete: operations["delete_personal_secret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/tenants/{tenant}/personal-secrets/{name}/value": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Personal Secret
+         * @description Hand the caller's own value to their JupyterLab server, and to nothing else.
+         */
+        get: operations["get_personal_secret"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/services/galley/api/v1/tenants/{tenant}/pipelines": {
         parameters: {
             query?: never;
@@ -511,6 +555,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/services/galley/api/v1/tenants/{tenant}/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Secrets
+         * @description Return the tenant's secrets and the caller's personal values, by name, without values.
+         */
+        get: operations["list_secrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/tenants/{tenant}/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Secret
+         * @description Set a secret of the tenant, or replace its value: runs that start from now on get it.
+         */
+        put: operations["set_secret"];
+        post?: never;
+        /**
+         * Delete Secret
+         * @description Forget a secret of the tenant; runs of versions that name it fail from now on.
+         */
+        delete: operations["delete_secret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/services/galley/api/v1/tenants/{tenant}/slugs/{slug}": {
         parameters: {
             query?: never;
@@ -720,7 +808,7 @@ export interface components {
          * @description One thing a caller may do in a tenant.
          * @enum {string}
          */
-        Action: "read" | "publish" | "run" | "approve-lead" | "approve-mle" | "deploy" | "operate";
+        Action: "read" | "publish" | "run" | "approve-lead" | "approve-mle" | "deploy" | "operate" | "secrets";
         /**
          * Analysis
          * @description What reading a notebook tells, without running anything of it.
@@ -737,6 +825,7 @@ export interface components {
          *         requirements: what the imports are installed as where the notebook was read.
          *         stated: requirement lines of the author's own; one wins over an import's of that name.
          *         modules: names of the local modules that were sent and are imported.
+         *         secrets: the secrets that it names; never their values.
          */
         Analysis: {
             /**
@@ -766,6 +855,11 @@ export interface components {
              * @default []
              */
             requirements: components["schemas"]["Requirement"][];
+            /**
+             * Secrets
+             * @default []
+             */
+            secrets: components["schemas"]["SecretReference"][];
             split?: components["schemas"]["SplitPlan"] | null;
             /**
              * Stated
@@ -1587,6 +1681,13 @@ export interface components {
             /** Next Cursor */
             next_cursor?: string | null;
         };
+        /** Page[SecretInfo] */
+        Page_SecretInfo_: {
+            /** Items */
+            items: components["schemas"]["SecretInfo"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
         /** Page[Version] */
         Page_Version_: {
             /** Items */
@@ -2132,6 +2233,72 @@ export interface components {
              * @default UTC
              */
             timezone: string;
+        };
+        /**
+         * SecretInfo
+         * @description What can be known of a secret: everything but its value.
+         *
+         *     Attributes:
+         *         personal: it is the caller's own value, not the tenant's.
+         *         last_used_by: the run that it was last given to, as ``PIPELINE v3``, or ``JupyterLab``.
+         */
+        SecretInfo: {
+            /** Description */
+            description: string;
+            /** Last Used At */
+            last_used_at?: string | null;
+            /** Last Used By */
+            last_used_by?: string | null;
+            /** Name */
+            name: string;
+            /** Personal */
+            personal: boolean;
+            /**
+             * Set At
+             * Format: date-time
+             */
+            set_at: string;
+            /** Set By */
+            set_by: string;
+        };
+        /**
+         * SecretReference
+         * @description Where a notebook, or a module that it imports, names a secret.
+         *
+         *     Attributes:
+         *         variable: the environment variable that shall hold the value; None: a call asks for it.
+         *         cell, line: of the call in the notebook; None where a module or the metadata names it.
+         */
+        SecretReference: {
+            /** Cell */
+            cell?: number | null;
+            /** Line */
+            line?: number | null;
+            /** Name */
+            name: string;
+            /** Variable */
+            variable?: string | null;
+        };
+        /**
+         * SecretRequest
+         * @description Set a secret, or replace its value.
+         *
+         *     Attributes:
+         *         description: None leaves what is there.
+         */
+        SecretRequest: {
+            /** Description */
+            description?: string | null;
+            /** Value */
+            value: string;
+        };
+        /**
+         * SecretValue
+         * @description A personal value on its way into its owner's JupyterLab.
+         */
+        SecretValue: {
+            /** Value */
+            value: string;
         };
         /**
          * Severity
@@ -2976,6 +3143,104 @@ export interface operations {
             };
         };
     };
+    set_personal_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretInfo"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_personal_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_personal_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretValue"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_pipelines: {
         parameters: {
             query?: {
@@ -3471,6 +3736,103 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Page_Run_"];
                 };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_secrets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SecretInfo_"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretInfo"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem. */
             default: {

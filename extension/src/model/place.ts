@@ -5,12 +5,15 @@ export type Place =
   | { kind: 'pipelines' }
   | { kind: 'runs' }
   | { kind: 'reviews' }
+  | { kind: 'secrets' }
   | { kind: 'pipeline'; tenant: string; slug: string; tab?: PipelineTab }
   | { kind: 'run'; id: string }
   | { kind: 'review'; id: string };
 
 export const PIPELINE_TABS = ['overview', 'runs', 'versions', 'settings'] as const;
 export type PipelineTab = (typeof PIPELINE_TABS)[number];
+
+const PAGES = ['pipelines', 'runs', 'reviews', 'secrets'] as const;
 
 export const ROOT = '/services/galley/';
 
@@ -42,8 +45,9 @@ export function placeOf(path: string, hash = ''): Place | null {
   if (parts.length === 0) {
     return { kind: 'today' };
   }
-  if (parts.length === 1 && (first === 'pipelines' || first === 'runs' || first === 'reviews')) {
-    return { kind: first };
+  const page = PAGES.find(name => name === first);
+  if (parts.length === 1 && page) {
+    return { kind: page };
   }
   if (parts.length === 2 && first === 'runs') {
     return { kind: 'run', id: second };

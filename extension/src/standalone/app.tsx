@@ -15,6 +15,7 @@ import type { PageGalley } from './galley';
 import { PipelinesPage } from './pipelines';
 import { ReviewsPage } from './reviews';
 import { RunsPage } from './runs';
+import { SecretsPage } from './secrets';
 import { TodayPage } from './today';
 import { TopBar } from './top-bar';
 
@@ -97,6 +98,8 @@ function PlaceView(props: {
       return <RunsPage galley={galley} />;
     case 'reviews':
       return <ReviewsPage galley={galley} waiting={waiting} />;
+    case 'secrets':
+      return <SecretsPage galley={galley} />;
     case 'pipeline':
       return (
         <PipelinePage
@@ -168,6 +171,7 @@ function titleOf({ trans }: PageGalley, place: Place | null): string {
     pipelines: trans.__('Pipelines'),
     runs: trans.__('Runs'),
     reviews: trans.__('Reviews'),
+    secrets: trans.__('Secrets'),
     pipeline: place?.kind === 'pipeline' ? place.slug : '',
     run: trans.__('Run'),
     review: trans.__('Review')

@@ -29,7 +29,8 @@ export function TopBar(props: IBarProps): JSX.Element {
       label: trans.__('Reviews'),
       kinds: ['reviews', 'review'],
       count: waiting
-    }
+    },
+    { to: { kind: 'secrets' }, label: trans.__('Secrets'), kinds: ['secrets'] }
   ];
   return (
     <header className="jp-GalleyApp-bar">

@@ -53,14 +53,29 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for oth
     type=click.Path(path_type=Path, dir_okay=False),
     help="The tenants file (GALLEY_TENANTS).",
 )
+@click.option(
+    "--secret-keys",
+    "secret_keys_file",
+    envvar="GALLEY_SECRET_KEYS_FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of the keys that seal secrets; default: in the state (GALLEY_SECRET_KEYS_FILE).",
+)
 @click.option("--die-with-parent", is_flag=True, hidden=True)
-def up(home: Path, port: int, bind: str, tenants_file: Path | None, die_with_parent: bool) -> None:
+def up(
+    home: Path,
+    port: int,
+    bind: str,
+    tenants_file: Path | None,
+    secret_keys_file: Path | None,
+    die_with_parent: bool,
+) -> None:
     """Start the whole platform on this machine; Ctrl-C stops all of it."""
     options = Options(
         home=home,
         port=port,
         bind=bind,
         tenants_file=tenants_file,
+        secret_keys_file=secret_keys_file,
         die_with_parent=die_with_parent,
     )
     raise SystemExit(start(options))

@@ -39,7 +39,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "execute": "executing",
         "schedule": "scheduling",
     },
-    "Account": {"login": "signing_in", "whoami": "signing_in"},
+    "Account": {"login": "signing_in", "whoami": "signing_in", "secret": "secrets"},
     "Operate": {
         "up": "operating",
         "status": "operating",

@@ -11,11 +11,12 @@ import httpx
 from galley.client.credentials import find_credentials
 from galley.client.pipelines import PipelineRoutes
 from galley.client.runs import RunRoutes
+from galley.client.secrets import SecretRoutes
 from galley.client.transport import Transport
 from galley.client.versions import VersionRoutes
 
 
-class Client(PipelineRoutes, VersionRoutes, RunRoutes):
+class Client(PipelineRoutes, VersionRoutes, RunRoutes, SecretRoutes):
     """Galley over HTTP, one method per route; lists come as pages.
 
     Args:

@@ -14,6 +14,7 @@ from galley.dispatch.control import cancel, retry
 from galley.dispatch.reap import reap
 from galley.dispatch.report import finish, heartbeat, log_grew, start
 from galley.dispatch.request import request_run
+from galley.dispatch.secrets import give_secrets
 from galley.dispatch.waiting import (
     WaitingRehearsal,
     next_due,
@@ -26,6 +27,7 @@ __all__ = [
     "cancel",
     "claim",
     "finish",
+    "give_secrets",
     "heartbeat",
     "log_grew",
     "next_due",

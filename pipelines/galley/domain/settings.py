@@ -30,6 +30,11 @@ class Settings(Model):
     proxy_api_port: int = Field(description="Loopback port of the proxy's API.")
     service_port: int = Field(description="Loopback port of the service.")
     isolation: Literal["full", "none"]
+    secret_keys_file: Path | None = Field(
+        default=None,
+        description="File of the keys that seal secrets (GALLEY_SECRET_KEYS_FILE); default: in the "
+        "state directory.",
+    )
     isolation_reason: str | None = None
 
     @property
@@ -46,6 +51,11 @@ class Settings(Model):
     def secrets(self) -> Path:
         """Folder (0700) of tokens, one file each: service, mlflow, proxy, cookie."""
         return self.home / "secrets"
+
+    @property
+    def secret_keys(self) -> Path:
+        """The file (0600) of the keys that seal tenants' secrets and personal values."""
+        return self.secret_keys_file or self.secrets / "secret-keys"
 
     @property
     def hub_state(self) -> Path:

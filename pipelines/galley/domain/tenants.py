@@ -42,6 +42,7 @@ class Action(StrEnum):
     APPROVE_MLE = "approve-mle"
     DEPLOY = "deploy"
     OPERATE = "operate"
+    SECRETS = "secrets"
 
 
 class Gate(StrEnum):
@@ -64,7 +65,9 @@ ROLE_ACTIONS: dict[Role, frozenset[Action]] = {
     Role.MLE: frozenset(
         {Action.READ, Action.RUN, Action.APPROVE_MLE, Action.DEPLOY, Action.OPERATE}
     ),
-    Role.OPERATOR: frozenset({Action.READ, Action.RUN, Action.DEPLOY, Action.OPERATE}),
+    Role.OPERATOR: frozenset(
+        {Action.READ, Action.RUN, Action.DEPLOY, Action.OPERATE, Action.SECRETS}
+    ),
     Role.AUDITOR: frozenset({Action.READ}),
 }
 

@@ -22,6 +22,7 @@ from galley.domain.pipelines import Goal
 from galley.domain.proof import Proof
 from galley.domain.reviews import Decision, GateStatus
 from galley.domain.schedules import ScheduleRequest
+from galley.domain.secrets import SecretReference
 from galley.domain.split import Snapshot, SplitLayout, SplitPlan
 
 
@@ -126,6 +127,7 @@ class Analysis(Model):
         requirements: what the imports are installed as where the notebook was read.
         stated: requirement lines of the author's own; one wins over an import's of that name.
         modules: names of the local modules that were sent and are imported.
+        secrets: the secrets that it names; never their values.
     """
 
     title: str | None = None
@@ -139,6 +141,7 @@ class Analysis(Model):
     stated: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     missing_modules: tuple[str, ...] = ()
+    secrets: tuple[SecretReference, ...] = ()
 
     @property
     def errors(self) -> tuple[Check, ...]:

@@ -50,6 +50,26 @@ class RehearsalReport(Model):
     snapshot: Snapshot | None = None
 
 
+class TaskSecrets(Model):
+    """The secrets that the tasks of one attempt are given. Never in a file, never shown.
+
+    Attributes:
+        values: name → value.
+        variables: environment variable → name.
+        error, failure_class: why they cannot be given; the attempt ends with it.
+    """
+
+    values: dict[str, str] = Field(default_factory=dict, repr=False)
+    variables: dict[str, str] = Field(default_factory=dict)
+    error: CellError | None = None
+    failure_class: FailureClass | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that were asked for, with their values."""
+        return {variable: self.values[name] for variable, name in self.variables.items()}
+
+
 class Assignment(Model):
     """One leased attempt.
 
@@ -89,6 +109,7 @@ class Assignment(Model):
     tracking_path: str
     experiment: str
     environment: dict[str, str] = Field(default_factory=dict)
+    secrets: TaskSecrets = Field(default_factory=TaskSecrets, repr=False)
     rehearsal: RehearsalWork | None = None
     logical_date: Instant | None = None
     lease_until: Instant

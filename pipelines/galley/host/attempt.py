@@ -146,7 +146,11 @@ class AttemptRun:
         job = job.model_copy(update={"cluster": address})
         path = self._folder / "job.json"
         write_private(path, job.model_dump_json())
-        runner = self._runners.run(path, self._config.packages.model_dump_json())
+        runner = self._runners.run(
+            path,
+            self._config.packages.model_dump_json(),
+            self._assignment.secrets.model_dump_json(),
+        )
         try:
             return self._wait(job, runner, reporter)
         finally:

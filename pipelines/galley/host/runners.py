@@ -29,19 +29,20 @@ class Runners:
             if self._spare is None or self._spare.poll() is not None:
                 self._spare = self._start()
 
-    def run(self, job: Path, packages: str = "") -> subprocess.Popen[bytes]:
+    def run(self, job: Path, packages: str = "", secrets: str = "") -> subprocess.Popen[bytes]:
         """Give the job to a runner and return its process, the leader of its own session.
 
         Args:
             packages: JSON of where distributions come from; it may hold a password, which must
                 be neither in a file nor in an environment that kernels can read.
+            secrets: JSON of what the tasks are given, for the same reason not in the job's file.
         """
         with self._lock:
             runner, self._spare = self._spare, None
         if runner is None or runner.poll() is not None:
             runner = self._start()
         assert runner.stdin is not None
-        runner.stdin.write(f"{job}\n{packages}\n".encode())
+        runner.stdin.write(f"{job}\n{packages}\n{secrets}\n".encode())
         runner.stdin.flush()
         return runner
 

@@ -5,5 +5,6 @@ project where galley is not installed; other libraries are used where they are l
 
     handover     hands variables from one task of a project to the next, as files
     fingerprint  says what a namespace holds: a digest of each variable, no value
+    secrets      gives a kernel the values of its secrets
     probe        takes such snapshots after chosen cells of a running notebook
 """

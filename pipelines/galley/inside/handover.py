@@ -56,6 +56,8 @@ def save(
     Raises:
         HandoverError: a value cannot be stored; what the task stored before is left as it was.
     """
+    groups = [dict(group) for group in together]
+    _refuse_secrets(task, {**values, **{name: one for g in groups for name, one in g.items()}})
     positions = {name: _generator(name)[0]() for name in states}
     products = Path(os.environ.get("GALLEY_PRODUCTS") or PRODUCTS)  # of one try, where there is one
     folder = products / f".{task}-{os.getpid()}-{os.urandom(4).hex()}"
@@ -64,10 +66,12 @@ def save(
         entries: dict[str, dict[str, str]] = {}
         for name, value in values.items():
             entries[name] = _store(folder, len(entries), name, value, task)
-        for group in together:
-            file, shared = f"{len(entries)}-together.pickle", dict(group)
-            _write_pickle(folder / file, shared, shared, task)
-            entries |= {name: {"file": file, "type": _type(shared[name])} for name in shared}
+        for group in groups:
+            file = f"{len(entries)}-together.pickle"
+            _write_pickle(folder / file, group, group, task)
+            entries |= {name: {"file": file, "type": _type(group[name])} for name in group}
+        files = {name: (folder / entry["file"]).read_bytes() for name, entry in entries.items()}
+        _refuse_secrets(task, files)
         (folder / "states.pickle").write_bytes(pickle.dumps(positions, 5))
         manifest = {"format": 1, "task": task, "values": entries, "states": sorted(positions)}
         (folder / "values.json").write_text(json.dumps(manifest, indent=2), encoding="utf-8")
@@ -128,6 +132,19 @@ def _generator(name: str) -> tuple[Any, Any]:
     if name == "numpy.random":
         return lambda: module.get_state(legacy=False), module.set_state
     return module.getstate, module.setstate
+
+
+def _refuse_secrets(task: str, values: Mapping[str, Any]) -> None:
+    """Do nothing unless something holds the value of a secret that Galley gave this run."""
+    secrets: Any = sys.modules.get("galley_inside_secrets")
+    if secrets is None:
+        return
+    for name, value in values.items():
+        if secrets.holds(value):
+            raise HandoverError(
+                f"task '{task}' cannot hand over '{name}': it holds the value of a secret, which "
+                "must not lie in a file; ask for the secret in the task that uses it"
+            )
 
 
 def _type(value: object) -> str:

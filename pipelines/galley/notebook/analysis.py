@@ -20,6 +20,7 @@ from galley.notebook.imports import resolve
 from galley.notebook.installed import Installed
 from galley.notebook.parameters import inspect, rehearsal_parameters
 from galley.notebook.requirements import requirement_checks, stated_or_none
+from galley.notebook.secret_references import secret_references
 from galley.notebook.source import Cell, read_cells, title_of
 from galley.notebook.split import plan_split, read_through
 
@@ -59,6 +60,8 @@ def analyse(
     parameters = inspect(cells)
     stated = stated_or_none(notebook)
     imports = resolve(cells, modules, installed, stated)
+    used = {path: modules[path] for path in imports.modules.values()}
+    secrets = secret_references(notebook, cells, used)
     checks = (
         *notebook_checks(notebook, cells),
         *(check for cell in cells for check in cell_checks(cell)),
@@ -66,6 +69,7 @@ def analyse(
         *name_checks(cells),
         *imports.checks,
         *requirement_checks(notebook),
+        *secrets.checks,
         *_rehearsal_checks(notebook, parameters.schema),
     )
     reading = read_through(cells, parameters.schema, modules)
@@ -83,6 +87,7 @@ def analyse(
         stated=stated,
         modules=tuple(sorted(imports.modules)),
         missing_modules=tuple(imports.missing),
+        secrets=tuple(secrets.references),
     )
 
 
@@ -90,13 +95,15 @@ def _unread(notebook: dict[str, Any], cells: tuple[Cell, ...], task: str) -> Ana
     """Return what is known of a notebook in another language: reading it as Python says nothing."""
     nodes = _code_cells(cells)
     reason = "its kernel does not speak Python, so Galley cannot read where it could be cut"
-    checks = tuple(sorted(notebook_checks(notebook, cells), key=_rank))
+    secrets = secret_references(notebook, (), {})
+    checks = tuple(sorted((*notebook_checks(notebook, cells), *secrets.checks), key=_rank))
     whole = PlannedTask(name=task, cells=tuple(cell.index for cell in cells)) if nodes else None
     return Analysis(
         title=title_of(cells),
         checks=checks,
         tasks=(TaskNode(name=task, cells=nodes),),
         split=whole and SplitPlan(source=SplitSource.NONE, tasks=(whole,), reason=reason),
+        secrets=tuple(secrets.references),
     )
 
 

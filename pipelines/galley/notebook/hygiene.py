@@ -122,8 +122,8 @@ def _hidden_state(cells: tuple[Cell, ...]) -> Iterator[Check]:
 def _secrets(cell: Cell) -> Iterator[Check]:
     for line, kind in dict.fromkeys(tokens_in(cell.source)):
         text = (
-            f"{cell.label}, line {line} holds what looks like {kind}; revoke it, and read it from "
-            "the environment instead"
+            f"{cell.label}, line {line} holds what looks like {kind}; revoke it, have the new one "
+            'kept as a secret, and write galley.secret("its-name") here'
         )
         yield _check("secret", Severity.ERROR, text, cell, line)
     if cell.type == "code" and cell.code.tree is not None:

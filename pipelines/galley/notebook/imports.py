@@ -86,6 +86,11 @@ def resolve(
     return _Resolver(modules, installed, stated).run(cells)
 
 
+def _only_secrets(one: Import) -> bool:
+    """Whether an import wants no more of galley than each run has: ``galley.secret``."""
+    return one.module == "galley" and set(one.names) <= {"secret"}
+
+
 class _Resolver:
     def __init__(
         self, modules: Mapping[str, str], installed: Installed, stated: Iterable[str]
@@ -111,7 +116,7 @@ class _Resolver:
         top = one.module.partition(".")[0]
         if any(name == top or name.startswith(f"{top}.") for name in self.sources):
             self._local(one, where, cell)
-        elif top in ALWAYS_THERE:
+        elif top in ALWAYS_THERE or _only_secrets(one):
             return
         elif providers := self.installed.providers(one.module):
             for provider in providers:

@@ -36,7 +36,7 @@ from galley.notebook.source import Cell, notebook_metadata, read_cells
 from galley.project.added_cells import handover_name
 from galley.project.environment import environment_yaml
 from galley.project.handing import handings
-from galley.project.manifest import FORMAT, used_modules
+from galley.project.manifest import FORMAT, named_secrets, used_modules
 from galley.project.pipeline_yaml import (
     declared_parameters,
     dump,
@@ -179,5 +179,6 @@ def _galley(
         "parameters": analysis.parameters.json_schema(),
         "defaults": dict(values),
         "modules": list(analysis.modules),
+        **({"secrets": named_secrets(analysis)} if analysis.secrets else {}),
     }
     return dump(document)

@@ -48,6 +48,8 @@ def manifest(
     later: dict[str, Any] = {} if lock is None else {"lock": lock}
     if cell_timeout_s is not None:
         later["cell_timeout_s"] = cell_timeout_s
+    if analysis.secrets:
+        later["secrets"] = named_secrets(analysis)
     if plan is not None and plan.is_split:
         later["split"] = [task.model_dump(mode="json", exclude={"title"}) for task in plan.tasks]
     return {
@@ -65,6 +67,12 @@ def manifest(
         "retries": retries,
         **later,
     }
+
+
+def named_secrets(analysis: Analysis) -> list[dict[str, str]]:
+    """Return the secrets that the notebook names, and the variables that shall hold them."""
+    named = {(one.name, one.variable or "") for one in analysis.secrets}
+    return [{"name": name, "variable": variable} for name, variable in sorted(named)]
 
 
 def used_modules(modules: Mapping[str, str], analysis: Analysis) -> dict[str, str]:

@@ -13,6 +13,7 @@ from galley.review.deploy import deploy
 from galley.review.publish import publish
 from galley.review.refusals import check_publish
 from galley.review.rehearsal import finish_rehearsal, settle_rehearsals
+from galley.review.secret_checks import secret_checks
 
 __all__ = [
     "check_publish",
@@ -20,6 +21,7 @@ __all__ = [
     "deploy",
     "finish_rehearsal",
     "publish",
+    "secret_checks",
     "settle_rehearsals",
     "withdraw",
 ]

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from galley.domain import cron
 from galley.domain.slugs import check_slug
 from galley.domain.tenants import Action, Tenant
-from galley.domain.versions import Analysis, PublishRequest, VersionState
+from galley.domain.versions import Analysis, PublishRequest, Severity, VersionState
 from galley.errors import Conflict, Forbidden, InvalidInput
 from galley.notebook import parameters
+from galley.review.secret_checks import secret_checks
 from galley.store import deployments, pipelines
 from galley.store.tables import PipelineRow, VersionRow
 
@@ -48,6 +49,8 @@ def check_publish(
     check_slug(slug, field="slug")
     _check_owner(tenant_name, tenant, request.owner)
     _check_analysis(analysis)
+    if not request.rehearse_only:
+        _check_secrets(session, tenant_name, author, analysis)
     _check_profile(tenant_name, tenant, request.profile or tenant.first_profile)
     if request.schedule is not None:
         found = cron.parse(request.schedule.cron, request.schedule.timezone, prefix="schedule.")
@@ -79,6 +82,17 @@ def _check_analysis(analysis: Analysis) -> None:
         more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
         raise InvalidInput(
             f"The notebook cannot be published: {errors[0].message}{more}",
+            field="notebook",
+            checks=[check.model_dump(mode="json") for check in errors],
+        )
+
+
+def _check_secrets(session: Session, tenant: str, author: str, analysis: Analysis) -> None:
+    checks = secret_checks(session, tenant, author, analysis.secrets)
+    errors = [one for one in checks if one.severity is Severity.ERROR]
+    if errors:
+        raise InvalidInput(
+            f"The notebook cannot be published: {errors[0].message}",
             field="notebook",
             checks=[check.model_dump(mode="json") for check in errors],
         )

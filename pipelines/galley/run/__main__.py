@@ -1,9 +1,9 @@
 """``python -m galley.run JOB.json``: one attempt in one process.
 
 ``python -m galley.run -`` imports everything first and then waits on standard input for the job's
-path and, on a second line, for where distributions come from: the host keeps such a spare process
-for the next attempt. Its standard input stays open; when it ends, the host is gone, and the
-attempt ends with it.
+path and, on two more lines, for where distributions come from and for the attempt's secrets: the
+host keeps such a spare process for the next attempt. Its standard input stays open; when it ends,
+the host is gone, and the attempt ends with it.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def main(
         if not path:
             return 0
         environment["GALLEY_PACKAGES"] = sys.stdin.readline().strip()
+        environment["GALLEY_SECRETS_HANDED"] = sys.stdin.readline().strip()
 
     def on_cancel(cancel: Callable[[], None]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -19,6 +19,7 @@ from papermill.log import logger
 from galley.run.outputs import Outputs
 from galley.run.piped import Fork, PipedManager
 from galley.run.processes import enter_task
+from galley.run.redaction import Redactor
 from galley.run.zygotes import Forked
 
 NAME = "galley-task"
@@ -33,6 +34,7 @@ class Observer(Protocol):
     kernel_output: IO[bytes]
     fork: Fork | None
     outputs: Outputs
+    redactor: Redactor
 
     def kernel_started(self, process: subprocess.Popen[bytes] | Forked) -> None:
         """Take the kernel, which leads a process group of its own."""
@@ -97,14 +99,14 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
 
     def process_message(self, *args: Any, **kwargs: Any) -> NotebookNode | None:
         """Pass on printed text as it comes, before a ``clear_output`` can take it away."""
-        message = args[0]
-        if message["msg_type"] == "stream":
-            content = message["content"]
-            self._observer.stream(content["name"], content["text"])
-        kept = self._observer.outputs.take(message, args[2])
-        if kept is None:
-            return None
-        output: NotebookNode | None = super().process_message(kept, *args[1:], **kwargs)
+        output: NotebookNode | None = None
+        for message in self._observer.redactor.message(args[0]):
+            if message["msg_type"] == "stream":
+                content = message["content"]
+                self._observer.stream(content["name"], content["text"])
+            kept = self._observer.outputs.take(message, args[2])
+            if kept is not None:
+                output = super().process_message(kept, *args[1:], **kwargs)
         return output
 
 

@@ -13,7 +13,7 @@ from galley.cluster.address import ClusterAddress
 from galley.domain.model import Instant, Model
 from galley.domain.runs import RunKind
 from galley.domain.tenants import Profile
-from galley.domain.work import RehearsalWork
+from galley.domain.work import RehearsalWork, TaskSecrets
 from galley.run.outputs import MAX_CELL, MAX_OUTPUT
 
 ENVIRONMENT_S = 900.0
@@ -50,6 +50,7 @@ class Job(Model):
         rehearsal: what a rehearsal does beside running the notebook; None for a pipeline's run.
         zygotes: folder of the zygotes that kernels are forked from; None: plain kernels.
         environments: folder of the identity's own locked environments; None: its cache folder.
+        secrets: what the kernels are given; comes by standard input, never with the file.
         preparing_s: seconds that making the environment took; the time limit does not count them.
         grace_s: seconds between interrupting a kernel and killing it.
     """
@@ -80,6 +81,7 @@ class Job(Model):
     rehearsal: RehearsalWork | None = None
     zygotes: Path | None = None
     environments: Path | None = None
+    secrets: TaskSecrets = Field(default_factory=TaskSecrets, exclude=True, repr=False)
     preparing_s: float = 0
     grace_s: float = 5
 

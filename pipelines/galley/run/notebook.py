@@ -27,6 +27,7 @@ from galley.run.imports import imported_modules
 from galley.run.outputs import MAX_CELL, MAX_OUTPUT, Outputs
 from galley.run.piped import Fork
 from galley.run.processes import TASK_MARK
+from galley.run.redaction import Redactor
 from galley.run.zygotes import Forked, NoZygote, Zygotes
 
 AUTOSAVE_S = 10
@@ -34,6 +35,8 @@ END_S = 5.0
 """How long a kernel may take to end by itself after its last cell, as nbclient's."""
 STARTED = "started"
 FORKED = "forked"
+TAIL = 500
+"""Characters of the kernel's own last words that go into an error."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +113,11 @@ class _Observer:
         on_text: Callable[[str, str], None],
         on_note: Callable[[str], None],
         python: Path | None,
+        redactor: Redactor,
         outputs: Outputs,
     ) -> None:
         self.python = python
+        self.redactor = redactor
         self.fork: Fork | None = None
         self.mark = uuid.uuid4().hex
         self.environment = {**environment, TASK_MARK: self.mark}
@@ -223,6 +228,7 @@ def execute(
     zygotes: Zygotes | None = None,
     isolate: bool = True,
     kept: Path | None = None,
+    redactor: Redactor | None = None,
 ) -> Execution:
     """Execute ``notebook`` (JSON text, parameters injected) and write it to ``output``.
 
@@ -240,7 +246,9 @@ def execute(
         isolate: whether a forked kernel is to have a pid namespace of its own.
         kept: folder for the whole of outputs that are cut in the notebook; None: beside
             ``output``.
+        redactor: takes the values of secrets out of all that leaves the kernel.
     """
+    redactor = redactor or Redactor({})
     source = nbformat.reads(notebook, as_version=4)
     with tempfile.TemporaryDirectory(prefix="galley-task-") as folder:
         rendered = Path(folder) / "in.ipynb"
@@ -256,6 +264,7 @@ def execute(
                 on_text,
                 on_note,
                 python,
+                redactor,
                 Outputs(
                     kept or output.parent / "outputs",
                     task,
@@ -274,8 +283,11 @@ def execute(
             if isinstance(ended, NoZygote):
                 observer.fork, missing = None, f": {ended}"
                 ended = _execute(rendered, output, source, observer)
-            told = _story(ended, task, source, observer, limits, _tail(kernel_output))
-            return replace(told, kernel=f"{observer.kernel()}{missing}")
+            redactor.notebook(output)
+            tail = redactor.text(_tail(kernel_output))[-TAIL:]
+            told = _story(ended, task, source, observer, limits, tail)
+            kernel = f"{observer.kernel()}{missing}"
+            return replace(told, error=redactor.error(told.error), kernel=kernel)
 
 
 def _execute(
@@ -369,5 +381,5 @@ def _tail(output: IO[bytes]) -> str:
         output.flush()
         size = output.seek(0, 2)
         output.seek(max(0, size - 2000))
-        return output.read().decode(errors="replace").strip()[-500:]
+        return output.read().decode(errors="replace").strip()
     return ""

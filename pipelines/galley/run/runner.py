@@ -15,7 +15,7 @@ from ploomber.exceptions import DAGBuildError
 
 from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
 from galley.domain.versions import CellError
-from galley.domain.work import Outcome
+from galley.domain.work import Outcome, TaskSecrets
 from galley.errors import PublicError
 from galley.locking import Stopped
 from galley.run.compute import Compute, InlineCompute
@@ -28,6 +28,7 @@ from galley.run.journal import Journal, Report
 from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prepare
 from galley.run.progress import Progress
 from galley.run.scratch import ScratchGuard
+from galley.run.secrets import HANDED
 from galley.run.staging import show
 from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec, TaskTracking
 from galley.run.tracked import merged_metrics, run_tags
@@ -207,6 +208,7 @@ class Runner:
             timeout_s=self.job.timeout_s,
             grace_s=self.job.grace_s,
             tracking=self._task_tracking(self._parent),
+            secrets=self.job.secrets,
         )
 
     def _judge(self, failure: DAGBuildError | None, progress: Progress) -> Outcome:
@@ -339,13 +341,20 @@ def execute_job(
     """Run the job in a file and write its outcome to the journal.
 
     Args:
+        environment: of this process, and what its host gave it: also the attempt's secrets.
         on_cancel: given the function that cancels the attempt.
     """
     job = Job.model_validate_json(job_path.read_bytes())
+    secrets = TaskSecrets.model_validate_json(environment.get(HANDED) or "{}")
+    job = job.model_copy(update={"secrets": secrets})
     os.chdir(job.project)
     journal = Journal(job.journal)
-    attempt = make(job, journal, environment)
-    on_cancel(attempt.cancel)
-    outcome = attempt.run()
+    if secrets.error is not None:
+        failed = AttemptState.FAILED, secrets.failure_class, secrets.error
+        outcome = Runner(job, journal, environment, Locked()).ended(*failed)
+    else:
+        attempt = make(job, journal, {**environment, HANDED: ""})
+        on_cancel(attempt.cancel)
+        outcome = attempt.run()
     journal.end(outcome)
     return outcome

@@ -15,6 +15,7 @@ from pydantic import Field
 from galley.domain.model import Instant, Model
 from galley.domain.runs import FailureClass, TaskState
 from galley.domain.versions import CellError
+from galley.domain.work import TaskSecrets
 from galley.run.outputs import MAX_CELL, MAX_OUTPUT
 
 
@@ -55,6 +56,7 @@ class TaskSpec(Model):
         max_output: bytes of one output that the executed notebook keeps.
         max_cell: bytes of all outputs of one cell that it keeps.
         deadline: when the whole run must have ended.
+        secrets: what the kernel is given beside its environment.
     """
 
     attempt: str
@@ -81,6 +83,7 @@ class TaskSpec(Model):
     timeout_s: float
     grace_s: float
     tracking: TaskTracking | None = None
+    secrets: TaskSecrets = Field(default_factory=TaskSecrets, repr=False)
 
     @property
     def key(self) -> str:

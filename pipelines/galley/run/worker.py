@@ -18,6 +18,8 @@ from galley.run import failures
 from galley.run.environment import tracking_environment
 from galley.run.lines import Lines
 from galley.run.notebook import FORKED, Execution, Limits, execute
+from galley.run.redaction import Redactor
+from galley.run.secrets import handed
 from galley.run.staging import restore
 from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec
 from galley.run.zygotes import Zygotes
@@ -48,32 +50,23 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
     tracked = _start_tracking(spec, tracker, started_at)
     teller.tell("started", mlflow_run_id=tracked.id if tracked else None)
     try:
-        execution = execute(
-            spec.notebook,
-            spec.output,
-            task=spec.name,
-            environment=_environment(spec, tracked),
-            cwd=spec.cwd,
-            python=spec.python,
-            zygotes=Zygotes(spec.zygotes) if spec.zygotes else None,
-            limits=Limits(
-                memory=spec.memory,
-                profile=spec.profile,
-                deadline=spec.deadline,
-                timeout_s=spec.timeout_s,
-                grace_s=spec.grace_s,
-                next_profile=spec.next_profile,
-                cell_timeout_s=spec.cell_timeout_s,
-                cpu=spec.cpu,
-                output=spec.max_output,
-                cell_outputs=spec.max_cell,
-            ),
-            cancelled=cancelled,
-            on_cell=lambda cell, cells: teller.tell("cell", cell=cell, cells=cells),
-            on_text=teller.printed,
-            on_note=teller.say,
-            kept=spec.kept,
-        )
+        with handed(spec.secrets, _environment(spec, tracked)) as environment:
+            execution = execute(
+                spec.notebook,
+                spec.output,
+                task=spec.name,
+                environment=environment,
+                cwd=spec.cwd,
+                python=spec.python,
+                zygotes=Zygotes(spec.zygotes) if spec.zygotes else None,
+                limits=_limits(spec),
+                cancelled=cancelled,
+                on_cell=lambda cell, cells: teller.tell("cell", cell=cell, cells=cells),
+                on_text=teller.printed,
+                on_note=teller.say,
+                kept=spec.kept,
+                redactor=Redactor(spec.secrets.values),
+            )
         restore(spec)
         teller.flush()
         if spec.zygotes is not None and execution.kernel != FORKED:
@@ -97,6 +90,21 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
         staged=spec.staged,
         output=spec.output,
         metrics=metrics,
+    )
+
+
+def _limits(spec: TaskSpec) -> Limits:
+    return Limits(
+        memory=spec.memory,
+        profile=spec.profile,
+        deadline=spec.deadline,
+        timeout_s=spec.timeout_s,
+        grace_s=spec.grace_s,
+        next_profile=spec.next_profile,
+        cell_timeout_s=spec.cell_timeout_s,
+        cpu=spec.cpu,
+        output=spec.max_output,
+        cell_outputs=spec.max_cell,
     )
 
 

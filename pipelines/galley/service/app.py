@@ -42,10 +42,12 @@ from galley.service.routes import (
     reviews,
     runs,
     schedules,
+    secrets,
     versions,
 )
 from galley.service.sessions import Sessions
 from galley.store import Store
+from galley.vault import Vault
 
 THREADS = 32
 """Threads of loops and long polls; the handlers' are others."""
@@ -59,6 +61,7 @@ API_ROUTERS = (
     live.router,
     reviews.router,
     runs.router,
+    secrets.router,
     events.router,
 )
 
@@ -141,6 +144,7 @@ def create_app(
             monotonic,
         ),
         renderer=renderer,
+        vault=Vault(settings.secret_keys),
         metrics=metrics,
         loops=passes.loops(feed.moved) if background else (),
         clock=clock,

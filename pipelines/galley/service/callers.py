@@ -106,10 +106,14 @@ def caller_of(identity: Identity, tenants: Tenants) -> Caller:
     return Caller(identity, actions)
 
 
+_WORDS = {Action.SECRETS: "set or delete secrets"}
+
+
 def _refusal(via: Via, tenant: str, action: Action) -> str:
     if via is Via.SERVER and action not in SERVER_TOKEN_ACTIONS:
         return (
-            f"a JupyterLab server's token may not {action} in tenant {tenant!r}, because any "
+            f"a JupyterLab server's token may not {_WORDS.get(action, action)} in tenant "
+            f"{tenant!r}, because any "
             "notebook can read it: do this in the Galley page, or with a personal token"
         )
     return f"your roles in tenant {tenant!r} do not include {action!s}, or your token leaves it out"

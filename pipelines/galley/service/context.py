@@ -25,6 +25,7 @@ from galley.service.mlflow.proxy import MlflowProxy
 from galley.service.rendering import Renderer
 from galley.service.sessions import Sessions
 from galley.store import Store
+from galley.vault import Vault
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Context:
     logs: Logs
     artifacts: Artifacts
     renderer: Renderer
+    vault: Vault
     metrics: Metrics
     loops: tuple[Loop, ...]
     clock: Callable[[], datetime]

@@ -97,6 +97,25 @@ class IdempotencyRow(Base):
     created_at: Mapped[datetime]
 
 
+class SecretRow(Base):
+    """One secret; ``owner`` is empty for the tenant's own, else the user of a personal value.
+
+    ``sealed`` is opened by the vault only; nothing else tells anything of the value.
+    """
+
+    __tablename__ = "secrets"
+
+    tenant: Mapped[str] = mapped_column(String(48), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    description: Mapped[str] = mapped_column(Text)
+    set_by: Mapped[str] = mapped_column(Text)
+    set_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    last_used_by: Mapped[str | None] = mapped_column(Text)
+
+
 class LivenessRow(Base):
     """When a loop of the service last ran."""
 

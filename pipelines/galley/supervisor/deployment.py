@@ -11,7 +11,7 @@ from galley.errors import InvalidInput
 from galley.sandbox.capabilities import probe
 from galley.supervisor import proxy
 from galley.supervisor.child import ChildSpec
-from galley.supervisor.credentials import make_accounts, make_tokens
+from galley.supervisor.credentials import make_accounts, make_secret_keys, make_tokens
 from galley.supervisor.home import HomeLock, make_folders, open_home
 from galley.supervisor.options import Options
 from galley.supervisor.plan import child_specs, make_settings
@@ -93,6 +93,8 @@ def prepare(
         raise Refusal(str(error)) from error
     make_folders(settings)
     make_tokens(settings)
+    if problem := make_secret_keys(settings):
+        report.line(f"  ! {problem}")
     script = proxy.installed(home)
     if script is None:
         report.line("  installing the proxy (once)")

@@ -18,6 +18,10 @@ class Options(Model):
     tenants_file: Path | None = Field(
         default=None, description="GALLEY_TENANTS; default: the checkout's, else HOME/tenants.yaml."
     )
+    secret_keys_file: Path | None = Field(
+        default=None,
+        description="GALLEY_SECRET_KEYS_FILE; default: secrets/secret-keys in the home.",
+    )
     die_with_parent: bool = Field(
         default=False, description="Stop when the process that started this one is gone."
     )

@@ -64,6 +64,7 @@ def make_settings(options: Options, home: Path, capabilities: Capabilities) -> S
         proxy_api_port=ports.choose(api, taken),
         service_port=ports.choose(service, taken),
         isolation="full" if capabilities.isolated else "none",
+        secret_keys_file=options.secret_keys_file and options.secret_keys_file.absolute(),
         isolation_reason=_reason(capabilities),
     )
     write_private(settings_path(home), settings.model_dump_json(indent=2) + "\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
-from galley.domain.work import TaskReport
+from galley.domain.work import TaskReport, TaskSecrets
 
 from tests.galley.host.conftest import host_process
 from tests.galley.host.recording_service import RecordingService, assignment, recording_service
@@ -316,3 +316,35 @@ def test_a_host_that_is_not_known_ends(tmp_path: Path) -> None:
         with host_process(own, home, GALLEY_HOST_TOKEN_FILE=str(home / "mine")) as unknown:
             (home / "mine").write_text("stolen")
             assert unknown.wait(timeout=60) == 3
+
+
+def test_secrets_reach_the_kernel_on_the_cluster_and_nothing_else(
+    service: RecordingService, host: subprocess.Popen[bytes], project: Path, tmp_path: Path
+) -> None:
+    value, seen = "tr0ub4dor & 3", tmp_path / "seen.txt"
+    look = (
+        "import galley, os\nfrom pathlib import Path\nvalue = galley.secret('warehouse')\n"
+        "there = [p for p in Path.cwd().parent.rglob('*') if p.is_file()]\n"
+        "holding = [p.name for p in there if value.encode() in p.read_bytes()]\n"
+        f"Path({str(seen)!r}).write_text(f'{{os.environ[\"DB\"] == value}} {{holding}} '\n"
+        "    f'{sorted(p.name for p in there)}')\n"
+        "print('it is', value)\nraise RuntimeError(value)"
+    )
+    secrets = TaskSecrets(values={"warehouse": value}, variables={"DB": "warehouse"})
+    work = assignment().model_copy(update={"secrets": secrets})
+    attempt = service.give(work, single(project, look))
+    outcome = service.outcome_of(attempt)
+    assert outcome.failure_class is FailureClass.USER
+    assert outcome.error is not None
+    assert outcome.error.message.endswith("RuntimeError: [secret warehouse]")
+    told = seen.read_text()
+    assert told.startswith("True [] ")
+    assert "'job.json'" in told
+    assert "it is [secret warehouse]" in service.log_of(attempt)
+    said = [
+        service.logs[attempt],
+        service.notebooks[attempt, "report"],
+        outcome.model_dump_json().encode(),
+        *(beat.model_dump_json().encode() for beat in service.heartbeats[attempt]),
+    ]
+    assert not any(value.encode() in one for one in said)

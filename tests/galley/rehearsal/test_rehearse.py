@@ -11,7 +11,7 @@ import pytest
 from galley.domain.proof import ProofState
 from galley.domain.runs import AttemptState, FailureClass
 from galley.domain.versions import Analysis
-from galley.domain.work import RehearsalWork
+from galley.domain.work import RehearsalWork, TaskSecrets
 from galley.notebook.analysis import analyse
 from galley.project.archive import export
 from galley.project.build import build_project
@@ -146,3 +146,36 @@ def test_a_notebook_that_writes_into_its_own_project_is_proved_as_it_was_publish
         ProofState.EQUAL,
         None,
     )
+
+
+def test_a_secret_leaves_no_trace_and_is_handed_to_no_task(tmp_path: Path) -> None:
+    value = "tr0ub4dor"
+    made = notebook(
+        markdown("# Connect"),
+        code("import galley\npassword = galley.secret('warehouse')\nrows = [1, 2]"),
+        markdown("# Use"),
+        code("total = sum(rows) + len(password)\nlogin = {'user': 'me', 'password': password}"),
+        markdown("# Show"),
+        code("print(total, login)"),
+    )
+    one = rehearsal(tmp_path, made)
+    one.job = one.job.model_copy(update={"secrets": TaskSecrets(values={"warehouse": value})})
+    outcome = one.run()
+
+    assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
+    assert outcome.rehearsal is not None
+    proof, snapshot = outcome.rehearsal.proof, outcome.rehearsal.snapshot
+    assert snapshot is not None
+    assert set(snapshot.names) == {"galley", "rows", "total"}, "no digest of what holds a value"
+    assert proof is not None
+    assert proof.state is ProofState.UNEQUAL
+    assert "it holds the value of a secret" in (proof.reason or "")
+    found = [
+        str(path)
+        for path in tmp_path.rglob("*")
+        if path.is_file() and value.encode() in path.read_bytes()
+    ]
+    assert found == []
+    log = (one.job.journal / "attempt.log").read_text()
+    assert "12 {'user': 'me', 'password': '[secret warehouse]'}" in log
+    assert value not in outcome.model_dump_json()

@@ -14,7 +14,7 @@ import pytest
 from galley.cluster.address import ClusterAddress
 from galley.domain.packages import Packages
 from galley.domain.runs import AttemptState, FailureClass, RunKind
-from galley.domain.work import Outcome
+from galley.domain.work import Outcome, TaskSecrets
 from galley.locking import Environments, Uv, lock_digest, lock_text, read_lock, resolve
 from galley.locking.platform import platform_lock
 from galley.run.environment import kernel_environment
@@ -248,3 +248,21 @@ def test_real_distributions_of_two_versions_run_side_by_side(
         assert f"tabulate {number} alone True" in log_of(job)
     executed = json.loads((job.notebooks / "report.ipynb").read_text())
     assert executed["nbformat"] == 4
+
+
+def test_secrets_where_galley_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import galley, greeting\nfrom galley import secret\n"
+        "print(hasattr(galley, '__version__'), secret('warehouse') == galley.secret('warehouse'))\n"
+        "print('it is', galley.secret(name='warehouse'))\ngalley.secret('other')"
+    )
+    secrets = TaskSecrets(values={"warehouse": "tr0ub4dor"})
+    job = attempt(tmp_path, "one", "greeting==1.0\n", code, secrets=secrets)
+    outcome = run(job, offline(tmp_path), monkeypatch)
+    assert outcome.error is not None
+    assert outcome.error.ename == "SecretNotGiven"
+    assert "not given a secret 'other' (it has: warehouse)" in outcome.error.evalue
+    assert "False True" in log_of(job)
+    assert "it is [secret warehouse]" in log_of(job)

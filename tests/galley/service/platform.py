@@ -26,6 +26,7 @@ from galley.service.auth import SignedIn, SignIn
 from galley.service.context import Context
 from galley.store import Store, tokens
 from galley.store.tokens import HostIdentity
+from galley.vault import make_keys
 from httpx import Response
 
 SECRET = b"test-secret"
@@ -324,6 +325,8 @@ def running_platform(
         isolation="full",
     )
     settings.service_state.mkdir(mode=0o700, parents=True)
+    settings.secrets.mkdir(mode=0o700)
+    make_keys(settings.secret_keys)
     store = Store(f"sqlite:///{settings.service_state / 'galley.db'}")
     store.migrate()
     tenants = Tenants.model_validate(TENANTS)

@@ -65,6 +65,12 @@ RULES: dict[str, Rule] = {
     "retry_run": Rule(Action.RUN),
     "get_run_log": READ,
     "get_task_notebook": READ,
+    "list_secrets": READ,
+    "set_secret": Rule(Action.SECRETS, {"value": "hunter2"}),
+    "delete_secret": Rule(Action.SECRETS),
+    "set_personal_secret": Rule(Action.PUBLISH, {"value": "hunter2"}),
+    "delete_personal_secret": Rule(Action.PUBLISH),
+    "get_personal_secret": Rule(Action.PUBLISH),
 }
 ANY_CALLER = {
     "get_me",

@@ -44,6 +44,26 @@ def test_down_to_nothing_and_up_again(tmp_path: Path) -> None:
     engine.dispose()
 
 
+def test_secrets_come_and_go_and_the_rest_stays(tmp_path: Path) -> None:
+    engine = sqlite_engine(f"sqlite:///{tmp_path}/old.db", writer=True)
+    with engine.begin() as connection:
+        command.upgrade(migrate.config(connection), "0002")
+        connection.execute(text(f"INSERT INTO liveness (name, at) VALUES ('a', '{_AT}')"))
+    migrate.upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO secrets (tenant, owner, name, sealed, description, set_by, set_at) "
+                f"VALUES ('blue', '', 'db', x'00', '', 'ann', '{_AT}')"
+            )
+        )
+        command.downgrade(migrate.config(connection), "0002")
+        assert "secrets" not in inspect(connection).get_table_names()
+        assert connection.execute(text("SELECT name FROM liveness")).scalar() == "a"
+    migrate.upgrade(engine)
+    engine.dispose()
+
+
 def test_a_newer_database_is_left_alone(store: Store) -> None:
     store.write(lambda s: s.execute(text("UPDATE alembic_version SET version_num = '9999'")))
     with pytest.raises(IncompatibleState, match="written by a newer release"):

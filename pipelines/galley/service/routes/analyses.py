@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from galley import review
 from galley.domain.api import AnalysisRequest, SlugStatus
 from galley.domain.slugs import check_slug, slugify
 from galley.domain.tenants import Action
@@ -24,7 +25,11 @@ def analyse_notebook(
     """Return what reading the notebook tells; nothing of it is run or kept."""
     caller.require(tenant, Action.PUBLISH)
     check_size(context.tenant(tenant), body.notebook, body.modules)
-    return analyse_limited(body.notebook, body.modules, layout=body.layout)
+    analysis = analyse_limited(body.notebook, body.modules, layout=body.layout)
+    found = context.store.read(
+        lambda s: review.secret_checks(s, tenant, caller.user, analysis.secrets)
+    )
+    return analysis.model_copy(update={"checks": (*found, *analysis.checks)})
 
 
 @router.get("/slugs/{slug}")

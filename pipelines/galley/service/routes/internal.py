@@ -85,7 +85,12 @@ def _claim(context: Context, host: HostIdentity, body: LeaseRequest) -> Assignme
     if not waiting.items:
         return None
     tenants, now = context.tenants(), context.clock()
-    found = context.store.write(lambda s: dispatch.claim(s, tenants, host, body, now))
+
+    def take(session: Session) -> Assignment | None:
+        found = dispatch.claim(session, tenants, host, body, now)
+        return found and dispatch.give_secrets(session, context.vault, host, found, now)
+
+    found = context.store.write(take)
     if found is None:
         return None
     return found.model_copy(update={"project_url": f"{INTERNAL}/attempts/{found.attempt}/project"})

@@ -1,0 +1,181 @@
+"""A real notebook that lets its secrets out wherever it can, and what stays of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
+from galley.domain.versions import CellError
+from galley.domain.work import TaskSecrets
+from galley.run.job import write_private
+from galley.run.journal import read_outcome
+from galley.run.redaction import Redactor
+from galley.run.runner import execute_job
+from galley.run.secrets import HANDED, handed
+
+from tests.galley.run.jobs import make_job
+from tests.galley.run.projects import single
+
+VALUE = "tr0ub4dor&'3'"
+OTHER = "correct horse battery"
+SECRETS = TaskSecrets(
+    values={"warehouse": VALUE, "mail": OTHER}, variables={"MAIL_PASSWORD": "mail"}
+)
+
+LEAKS = (
+    "import galley, os, sys, subprocess\nvalue = galley.secret('warehouse')\nprint(value)",
+    "for letter in value:\n    sys.stdout.write(letter)\n    sys.stdout.flush()\nprint()",
+    "import pandas as pd\npd.DataFrame({'one': [value], 'two': [os.environ['MAIL_PASSWORD']]})",
+    "!env",
+    "print(subprocess.run(['env'], capture_output=True, text=True).stdout.count(value))",
+    "print(value, file=sys.stderr)",
+    "import base64\nprint(base64.b64encode(f'user:{value}'.encode()).decode())",
+    "from IPython.display import JSON, display\ndisplay(JSON({'nested': [{'value': value}]}))",
+    "open('environ.count', 'w').write(str(open('/proc/self/environ').read().count(value)))",
+    "names = [name for name in dir() if 'secret' in name.lower()]\nprint('names', names)",
+    "print(sorted(v for v in os.environ if 'SECRET' in v))",
+    "os.write(1, value.encode())",
+    "raise ValueError(f'no login with {value} ' + value[::-1][::-1])",
+)
+
+
+def forms(value: str) -> tuple[str, ...]:
+    """What may not be found anywhere."""
+    return value, value.replace("&", "&amp;"), base64.b64encode(value.encode()).decode()[:-4]
+
+
+def found_below(folder: Path) -> list[str]:
+    """Return the files in which a value stands."""
+    texts = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return [
+        str(path.relative_to(folder))
+        for path, text in texts.items()
+        for value in SECRETS.values.values()
+        if any(form.encode() in text for form in forms(value))
+    ]
+
+
+class CommandLines(threading.Thread):
+    """Looks into the command line of every process while a test runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended, self.found = threading.Event(), set[str]()
+
+    def run(self) -> None:
+        while not self.ended.wait(0.02):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    line = path.read_bytes()
+                except OSError:
+                    continue
+                if any(value.encode() in line for value in SECRETS.values.values()):
+                    self.found.add(repr(line))
+
+
+@pytest.mark.integration
+def test_a_notebook_that_leaks_wherever_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path)
+    single(tmp_path / "project", *LEAKS)
+    job = make_job(tmp_path, kind=RunKind.PIPELINE)
+    path = tmp_path / "attempt" / "job.json"
+    write_private(path, job.model_copy(update={"secrets": SECRETS}).model_dump_json())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    looking = CommandLines()
+    looking.start()
+    try:
+        outcome = execute_job(
+            path, {**os.environ, HANDED: SECRETS.model_dump_json()}, lambda _: None
+        )
+    finally:
+        looking.ended.set()
+        looking.join()
+
+    assert (outcome.state, outcome.failure_class) == (AttemptState.FAILED, FailureClass.USER)
+    assert outcome.error is not None
+    assert outcome.error.message.endswith(
+        "ValueError: no login with [secret warehouse] [secret warehouse]"
+    )
+    assert outcome.error.cell == 13
+    text = (job.notebooks / "report.ipynb").read_text()
+    outputs = [
+        json.dumps(cell.get("outputs")) for cell in json.loads(text)["cells"] if "outputs" in cell
+    ]
+    assert sum("[secret warehouse]" in one for one in outputs) >= 6
+    assert "MAIL_PASSWORD=[secret mail]" in text
+    assert "<td>[secret warehouse]</td>" in text
+    assert "names []" in text, "nothing appears in the notebook's namespace"
+    assert '"0\\n"' in text, "what the notebook starts does not have it in its environment"
+    assert "[]" in outputs[11], "nor does the environment say where it was"
+    assert (tmp_path / "project" / "environ.count").read_text() == "0"
+    log = (job.journal / "attempt.log").read_text()
+    assert log.count("[secret warehouse]") >= 4
+    assert found_below(tmp_path) == []
+    assert looking.found == set()
+    assert read_outcome(job.journal) == outcome
+
+
+@pytest.mark.integration
+def test_what_was_not_named_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path)
+    single(tmp_path / "project", "import galley\ngalley.secret('w' + 'arehouse')")
+    job = make_job(tmp_path)
+    path = tmp_path / "attempt" / "job.json"
+    write_private(path, job.model_dump_json())
+    outcome = execute_job(path, os.environ, lambda _: None)
+    assert outcome.error is not None
+    assert "this run was not given a secret 'warehouse'" in outcome.error.message
+    assert outcome.tasks[0].state is TaskState.FAILED
+
+
+def test_secrets_that_cannot_be_given_end_the_attempt_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path)
+    single(tmp_path / "project", "open('ran', 'w')")
+    job = make_job(tmp_path)
+    path = tmp_path / "attempt" / "job.json"
+    write_private(path, job.model_dump_json())
+    error = CellError(ename="SecretMissing", evalue="", message="ana has no value of 'x'", cell=3)
+    secrets = TaskSecrets(error=error, failure_class=FailureClass.USER)
+    outcome = execute_job(path, {HANDED: secrets.model_dump_json()}, lambda _: None)
+    assert (outcome.state, outcome.failure_class) == (AttemptState.FAILED, FailureClass.USER)
+    assert outcome.error == error
+    assert read_outcome(job.journal) == outcome
+    assert not (tmp_path / "project" / "ran").exists()
+
+
+def test_a_kernel_that_never_comes_is_not_waited_for(tmp_path: Path) -> None:
+    with handed(SECRETS, {"A": "b"}) as environment:
+        pipe = Path(environment["GALLEY_SECRETS"])
+        assert stat.S_ISFIFO(pipe.stat().st_mode)
+        assert stat.S_IMODE(pipe.parent.stat().st_mode) == 0o700
+        assert environment["MAIL_PASSWORD"] == OTHER
+        assert VALUE not in str(environment)
+    assert not pipe.parent.exists()
+    assert not any(one.name == "secrets" for one in threading.enumerate())
+
+
+def test_without_secrets_the_environment_is_as_it_was() -> None:
+    with handed(TaskSecrets(), {"A": "b"}) as environment:
+        assert environment == {"A": "b"}
+
+
+def test_values_are_not_in_what_is_shown_of_a_model() -> None:
+    assert VALUE not in repr(SECRETS)
+    assert VALUE not in repr(Redactor(SECRETS.values))
