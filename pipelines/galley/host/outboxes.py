@@ -25,7 +25,7 @@ from galley.host.config import HostConfig
 from galley.host.service import Service
 from galley.inside.outbox import spool
 from galley.run.job import write_private
-from galley.tracking.client import TrackingClient, TrackingUnavailable
+from galley.tracking.client import TrackingClient, TrackingRefused, TrackingUnavailable
 from galley.tracking.shipper import Shipper, close_open
 
 logger = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ class _Attempt:
     say: Callable[[str], None]
     due: dict[str, float] = field(default_factory=dict)
     silent: bool = False
+    quiet_until: float = 0.0
 
 
 class Outboxes(threading.Thread):
@@ -149,16 +150,21 @@ class Outboxes(threading.Thread):
         if time.monotonic() < self._quiet_until:
             return
         for attempt in list(self._attempts.values()):
+            if time.monotonic() < attempt.quiet_until:
+                continue
             try:
                 self._send(attempt)
                 self._pause = 0.0
+            except TrackingRefused as error:  # this attempt's matter; the others go on
+                self._tell(attempt, str(error))
             except (TrackingUnavailable, Unavailable) as error:
-                self._wait(attempt, str(error))
+                self._pause = min(MAX_PAUSE_S, 2 * self._pause or 1.0)
+                self._quiet_until = time.monotonic() + self._pause
+                self._tell(attempt, str(error))
                 return
             except Exception:
                 logger.exception("the outbox of attempt %s could not be sent", attempt.attempt)
-                self._wait(attempt, "an error of the host's own; its log has more")
-                return
+                self._tell(attempt, "an error of the host's own; its log has more")
 
     def _watch(self, attempt: UUID, experiment: str, say: Callable[[str], None]) -> None:
         folder = self._folder / str(attempt)
@@ -210,9 +216,9 @@ class Outboxes(threading.Thread):
             self._empty.notify_all()
         shutil.rmtree(attempt.folder, ignore_errors=True)
 
-    def _wait(self, attempt: _Attempt, reason: str) -> None:
-        self._pause = min(MAX_PAUSE_S, 2 * self._pause or 1.0)
-        self._quiet_until = time.monotonic() + self._pause
+    def _tell(self, attempt: _Attempt, reason: str) -> None:
+        """Say once that an attempt's outbox waits, and leave it alone for a while."""
+        attempt.quiet_until = time.monotonic() + (self._pause or MAX_PAUSE_S)
         if not attempt.silent:
             attempt.silent = True
             attempt.say(f"tracking: what is logged waits for MLflow; the run goes on. {reason}")

@@ -6,4 +6,5 @@ project where galley is not installed; other libraries are used where they are l
     handover     hands variables from one task of a project to the next, as files
     fingerprint  says what a namespace holds: a digest of each variable, no value
     probe        takes such snapshots after chosen cells of a running notebook
+    outbox       MLflow's tracking store of a task; a package, with the kernel's own MLflow
 """

@@ -75,6 +75,7 @@ class Shipper:
         self._clock = clock
         self._settle_s = settle_s
         self._state = spool.State(folder)
+        self._begun: dict[str, runs.RunState] = {}
 
     def ship(self, *names: str) -> None:
         """Send what is new in the named logs, or in all.
@@ -144,6 +145,8 @@ class Shipper:
         gathered: dict[str, _Gathered] = {}
         for record in records:
             try:
+                if record.get("op") == "create":
+                    runs.apply(self._begun, [record])
                 self._gather(name, gathered, record)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 self._say(f"a record that makes no sense is left out ({type(error).__name__})")
@@ -185,7 +188,7 @@ class Shipper:
     def _send(self, name: str, local: str, news: _Gathered) -> None:
         run = self._ensure(local)
         if run is None:
-            self._say(f"what was logged for run {local}, which nobody began, is left out")
+            self._say(f"what was logged for run {local} is left out: MLflow does not have it")
             return
         params = {key: self._translated(value) for key, value in news.params.items()}
         tags = {key: self._translated(value) for key, value in news.tags.items()}
@@ -202,10 +205,13 @@ class Shipper:
             self._post("runs/update", {"run_id": run.id, **news.update}, "update the run")
 
     def _ensure(self, local: str) -> TrackedRun | None:
-        """Return the run on the server, made if need be; None where nobody began it."""
+        """Return the run on the server, made if need be.
+
+        None where nobody began it, or where MLflow refuses it for what it is.
+        """
         self._state.refresh()
         if local not in self._state.runs:
-            begun = runs.find(self._folder, local)
+            begun = self._begun.get(local) or runs.find(self._folder, local)
             if begun is None:
                 return None
             parent = begun.tags.get(runs.PARENT, "")
@@ -216,6 +222,12 @@ class Shipper:
                     self._create(begun)
             except TimeoutError as error:
                 raise TrackingUnavailable(str(error)) from error
+            except TrackingRefused as error:
+                if not _final(error, begun.experiment):
+                    raise
+                self._say(f"MLflow refused the run {begun.name!r}: {error.reason}")
+                return None
+            self._begun.pop(local, None)
         known = self._state.runs[local]
         return TrackedRun(
             id=known["id"],
@@ -289,7 +301,7 @@ class Shipper:
         try:
             self._client.post("runs/log-batch", {"run_id": run_id, **batch})
         except TrackingRefused as error:
-            if not _final(error):
+            if not _final(error, run_id):
                 raise
             parts = halves(batch)
             if not parts:
@@ -302,7 +314,7 @@ class Shipper:
         try:
             self._client.post(route, body)
         except TrackingRefused as error:
-            if not _final(error):
+            if not _final(error, body["run_id"]):
                 raise
             self._say(f"MLflow refused to {what} of run {body['run_id']}: {error.reason}")
 
@@ -311,7 +323,7 @@ class Shipper:
         try:
             self._client.post("runs/delete-tag", {"run_id": run_id, "key": key})
         except TrackingRefused as error:
-            if not _final(error):
+            if not _final(error, run_id):
                 raise
 
     def _upload(self, name: str, run: TrackedRun, path: str, file: str) -> None:
@@ -328,7 +340,7 @@ class Shipper:
         try:
             self._client.upload(run, path, content)
         except TrackingRefused as error:
-            if not _final(error) and error.status not in _NO_ROOM:
+            if not _final(error, run.id) and error.status not in _NO_ROOM:
                 raise
             self._say(f"MLflow refused the artifact {path!r}: {error.reason}")
 
@@ -349,6 +361,12 @@ def close_open(folder: Path, status: str, at_ms: int) -> None:
             log.close()
 
 
-def _final(error: TrackingRefused) -> bool:
-    """Whether MLflow itself refuses what was sent; after another refusal it is sent again later."""
-    return error.code is not None and error.status in {400, 404, 409}
+def _final(error: TrackingRefused, what: str) -> bool:
+    """Whether MLflow itself refuses what was sent; after another refusal it is sent again later.
+
+    Args:
+        what: id of the run or the experiment: an answer that something is not there is final
+            where it names that; one about the tenant or its token is not.
+    """
+    missing = error.status == 404 and what in error.reason
+    return missing or (error.code is not None and error.status in {400, 409})

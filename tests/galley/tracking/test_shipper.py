@@ -320,3 +320,25 @@ def test_a_live_log_is_sent_in_parts(
     assert "x" not in tags_of(run)
     assert tags_of(run)["y"] == "1"
     assert run["info"]["run_name"] == "renamed"  # type: ignore[index]
+
+
+def test_a_run_in_an_experiment_that_is_not_there_holds_up_nothing(
+    shipper: Callable[..., Shipper],
+    mlflow: MlflowProcess,
+    experiment: str,
+    tmp_path: Path,
+    said: list[str],
+) -> None:
+    outbox = begin(tmp_path)
+    log = spool.Log(tmp_path / outbox.run / spool.LOG)
+    lost = {"op": "create", "run": spool.local_run(), "name": "lost", "start": 1, "tags": {}}
+    log.append({**lost, "experiment": "987654321"})
+    log.append({"op": "batch", "run": lost["run"], "params": {"a": "1"}})
+    log.close()
+    logged(outbox, params={"b": "2"})
+    ships = shipper()
+    ships.ship()
+    (run,) = mlflow.runs(experiment)
+    assert data_of(run, "params") == {"b": "2"}
+    assert "MLflow refused the run 'lost'" in said[0]
+    assert ships.waiting(outbox.run) == 0

@@ -61,6 +61,7 @@ class OutboxStore(RestStore):  # type: ignore[misc]
         self._lock = threading.RLock()
         self._offset = 0
         self._runs: dict[str, runs.RunState] = {}
+        self._experiments: set[str] = set()
         self._alone_until = 0.0
 
     # What is logged.
@@ -68,7 +69,9 @@ class OutboxStore(RestStore):  # type: ignore[misc]
     def create_run(
         self, experiment_id: Any, user_id: Any, start_time: Any, tags: Any, run_name: Any
     ) -> Run:
-        """Begin a run; it has a local id at once."""
+        """Begin a run; it has a local id at once. Another experiment than the task's must exist."""
+        if str(experiment_id) != spool.EXPERIMENT and str(experiment_id) not in self._experiments:
+            self.get_experiment(str(experiment_id))
         given = {tag.key: str(tag.value) for tag in tags or ()}
         name = run_name or given.get(runs.RUN_NAME) or _generate_random_name()
         local = spool.local_run()
@@ -111,7 +114,7 @@ class OutboxStore(RestStore):  # type: ignore[misc]
             return
         for metric in metrics:
             validation._validate_metric(metric.key, metric.value, metric.timestamp, metric.step)
-        checked = [validation._validate_param(param.key, str(param.value)) for param in params]
+        checked = [_checked(param, validation._validate_param) for param in params]
         validation._validate_param_keys_unique(checked)
         values = {param.key: param.value for param in checked}
         record = {
@@ -121,7 +124,7 @@ class OutboxStore(RestStore):  # type: ignore[misc]
             "params": values,
             "tags": {
                 tag.key: tag.value
-                for tag in (validation._validate_tag(one.key, str(one.value)) for one in tags)
+                for tag in (_checked(one, validation._validate_tag) for one in tags)
             },
         }
         with self._lock:
@@ -212,13 +215,18 @@ class OutboxStore(RestStore):  # type: ignore[misc]
         """Return an experiment; the task's own one needs no answer."""
         if experiment_id == spool.EXPERIMENT:
             return self._own_experiment()
-        return super().get_experiment(experiment_id)
+        found = super().get_experiment(experiment_id)
+        self._experiments.add(found.experiment_id)
+        return found
 
     def get_experiment_by_name(self, experiment_name: str) -> Experiment | None:
         """Return an experiment; the task's own one needs no answer."""
         if experiment_name == self._server.experiment:
             return self._own_experiment()
-        return super().get_experiment_by_name(experiment_name)
+        found = super().get_experiment_by_name(experiment_name)
+        if found is not None:
+            self._experiments.add(found.experiment_id)
+        return found
 
     def _search_runs(self, *arguments: Any, **options: Any) -> tuple[list[Run], str | None]:
         self._server.check()
@@ -232,14 +240,10 @@ class OutboxStore(RestStore):  # type: ignore[misc]
         self, api: Any, json_body: Any = None, endpoint: Any = None, *more: Any, **options: Any
     ) -> Any:
         self._server.check()
+        body = json_body and self._server.translated(json_body)
+        place = endpoint and self._server.translated(endpoint)
         try:
-            return super()._call_endpoint(
-                api,
-                json_body and self._server.translated(json_body),
-                endpoint and self._server.translated(endpoint),
-                *more,
-                **options,
-            )
+            return super()._call_endpoint(api, body, place, *more, **options)
         except MlflowException as error:
             if _is_answer(error):
                 raise
@@ -343,6 +347,12 @@ class OutboxStore(RestStore):  # type: ignore[misc]
 def parsed(message: Any) -> Any:
     """Return one of MLflow's messages as JSON values."""
     return json.loads(message_to_json(message))
+
+
+def _checked(entry: Any, check: Any) -> Any:
+    """Return a parameter or tag with a text as value, as MLflow's check lets it pass."""
+    text = type(entry)(entry.key, str(entry.value))
+    return check(text.key, text.value) or text  # some releases' checks return nothing
 
 
 def _is_local(run_id: str) -> bool:

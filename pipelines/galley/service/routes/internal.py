@@ -66,7 +66,7 @@ def _of_host(request: Request, attempt_id: UUID) -> runs.AttemptRef:
     attempt = context_of(request).store.read(lambda s: runs.attempt(s, attempt_id))
     kind = RunKind.PIPELINE if host.author is None else RunKind.REHEARSAL
     mine = attempt.tenant == host.tenant and attempt.kind is kind
-    if not mine or (host.run is not None and host.run != attempt.run):
+    if not mine or (host.author is not None and host.run != attempt.run):
         raise NotFound(f"There is no attempt {attempt_id}.")
     return attempt
 
