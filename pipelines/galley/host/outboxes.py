@@ -25,6 +25,7 @@ from galley.host.config import HostConfig
 from galley.host.service import Service
 from galley.inside.outbox import spool
 from galley.run.job import write_private
+from galley.run.processes import kill_all, marked
 from galley.tracking.client import TrackingClient, TrackingRefused, TrackingUnavailable
 from galley.tracking.shipper import Shipper, close_open
 
@@ -92,6 +93,7 @@ class Outboxes(threading.Thread):
                 logger.warning("the outbox %s is left alone: %s", note.parent, error)
                 continue
             self._watch(attempt, experiment, logger.warning)
+            kill_all(marked("GALLEY_ATTEMPT", str(attempt)))  # nobody waits for it any more
             self.ended(attempt, "KILLED")
 
     def open(self, attempt: UUID, experiment: str, say: Callable[[str], None]) -> Path:

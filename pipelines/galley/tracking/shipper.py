@@ -158,7 +158,7 @@ class Shipper:
         operation = record["op"]
         if operation == "closed":
             ending = {"status": str(record["status"]), "end_time": int(record["at"])}
-            for local in self._open(name):
+            for local in self._to_end(name):
                 gathered.setdefault(local, _Gathered()).update |= ending
             return
         news = gathered.setdefault(str(record["run"]), _Gathered())
@@ -178,12 +178,17 @@ class Shipper:
             names = {"status": "status", "end": "end_time", "name": "run_name"}
             news.update |= {names[key]: record[key] for key in names if record.get(key) is not None}
 
-    def _open(self, name: str) -> list[str]:
-        """Return the runs of a log that nobody ended."""
+    def _to_end(self, name: str) -> list[str]:
+        """Return the runs that end with their log: those that nobody ended, and the log's own.
+
+        MLflow ends the notebook's active run as finished when the interpreter exits, for whatever
+        reason; how the task ended is not its to say.
+        """
         records, _, _ = spool.read(self._folder / name / spool.LOG)
         known: dict[str, runs.RunState] = {}
         runs.apply(known, records)
-        return [local for local, run in known.items() if not run.ended]
+        own = next(iter(known), None)
+        return [local for local, run in known.items() if local == own or not run.ended]
 
     def _send(self, name: str, local: str, news: _Gathered) -> None:
         run = self._ensure(local)

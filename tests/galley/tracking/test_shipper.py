@@ -276,6 +276,10 @@ def test_what_a_killed_task_left_open_is_ended(
 ) -> None:
     outbox = begin(tmp_path)
     logged(outbox, params={"a": "1"})
+    by_exit = {"op": "update", "run": outbox.run, "status": "FINISHED", "end": 6, "name": None}
+    mine = spool.Log(tmp_path / outbox.run / spool.LOG)
+    mine.append(by_exit)
+    mine.close()
     with (tmp_path / outbox.run / spool.LOG).open("ab") as log:
         log.write(b'\n{"op":"batch","run":"' + outbox.run.encode())  # killed in mid-write
     close_open(tmp_path, "FINISHED", 7)
