@@ -21,7 +21,7 @@ from galley.tracking.outbox import Outbox, place_plugin
 from galley.tracking.shipper import Shipper
 
 from tests.galley.tracking.gate import Gate, gate_to
-from tests.galley.tracking.mlflow_process import MlflowProcess, tags_of
+from tests.galley.tracking.mlflow_process import MlflowProcess, mlflow_process, tags_of
 
 pytestmark = pytest.mark.integration
 
@@ -67,6 +67,7 @@ class Attempt:
             [sys.executable, "-c", code],
             env=environment,
             cwd=self.folder,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -283,6 +284,48 @@ def test_what_needs_an_answer_fails_soon_and_says_why(attempt: Attempt, gate: Ga
     gate.away = False
     task.end("FINISHED", at_ms=9)
     assert data_of(named(attempt.sent())["fit"], "metrics") == {"auc": 0.6}
+
+
+THROUGH = """
+import json, sys, time, mlflow
+took = []
+for step in range(300):
+    began = time.perf_counter()
+    mlflow.log_metric("m", step, step=step)
+    took.append(time.perf_counter() - began)
+    if step == 100:
+        print("now", flush=True)
+        sys.stdin.readline()
+print(json.dumps({"longest": max(took[100:])}))
+"""
+
+
+def test_a_server_that_is_killed_and_started_again_has_everything_once(tmp_path: Path) -> None:
+    with mlflow_process() as own, gate_to(own) as gate:
+        attempt = Attempt(tmp_path, gate)
+        task = attempt.task()
+        process = attempt.start(task, THROUGH)
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == "now\n"
+        attempt.shipper.ship()
+        own.kill()
+        out, err = process.communicate("\n", timeout=120)
+        assert process.returncode == 0, err
+        assert json.loads(out)["longest"] < 1
+        task.end("FINISHED", at_ms=9)
+        with pytest.raises(TrackingUnavailable):
+            attempt.shipper.ship()
+        own.restart()
+        runs = named(attempt.sent())
+        attempt.close()
+        assert runs.keys() == {"run", "fit"}
+        answer = own.http.get(
+            "/api/2.0/mlflow/metrics/get-history",
+            params={"run_id": runs["fit"]["info"]["run_id"], "metric_key": "m"},
+        )
+        assert [one["value"] for one in answer.json()["metrics"]] == list(range(300))
+        assert runs["fit"]["info"]["status"] == "FINISHED"
 
 
 BOTH = """

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
+
 from tests.galley.tracking.mlflow_process import MlflowProcess
 
 
@@ -40,7 +42,10 @@ class Gate:
         self.hold.wait(60)
         if self.away:
             return 503, b'{"code": "unavailable", "detail": "MLflow does not answer"}'
-        answered = self.mlflow.answer(method, path.removeprefix("/m"), body, kind)
+        try:
+            answered = self.mlflow.answer(method, path.removeprefix("/m"), body, kind)
+        except httpx.HTTPError:
+            return 503, b'{"code": "unavailable", "detail": "MLflow does not answer"}'
         for end in list(self.lose):
             if name.endswith(end):
                 self.lose.discard(end)
