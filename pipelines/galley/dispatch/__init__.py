@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from galley.dispatch.claim import claim
 from galley.dispatch.control import cancel, retry
+from galley.dispatch.progress import take_tracked
 from galley.dispatch.reap import reap
 from galley.dispatch.report import finish, heartbeat, log_grew, start
 from galley.dispatch.request import request_run
@@ -36,5 +37,6 @@ __all__ = [
     "request_run",
     "retry",
     "start",
+    "take_tracked",
     "tenants_with_work",
 ]

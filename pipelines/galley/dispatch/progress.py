@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from galley.domain.events import EventKind
 from galley.domain.runs import RunKind, TaskState
-from galley.domain.work import TaskReport
+from galley.domain.work import TaskReport, TrackedRuns
 from galley.store import events, runs, versions
 from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow, VersionRow
 
@@ -125,6 +126,26 @@ def _tell_version(
         data={"number": version.number, **progress},
         now=now,
     )
+
+
+def take_tracked(session: Session, attempt_id: UUID, tracked: TrackedRuns, now: datetime) -> None:
+    """Keep which MLflow runs belong to an attempt, which may have ended; raises NotFound.
+
+    A task that the attempt does not have is left out.
+    """
+    attempt = runs.require_attempt(session, attempt_id)
+    run = session.get_one(RunRow, attempt.run_id)
+    if tracked.mlflow_run_id is not None:
+        attempt.mlflow_run_id = tracked.mlflow_run_id
+        if attempt.number == run.attempt_count:
+            run.mlflow_run_id = tracked.mlflow_run_id
+    for name, mlflow_run_id in tracked.tasks.items():
+        row = session.get(TaskTryRow, (attempt.id, name))
+        if row is not None:
+            row.mlflow_run_id = mlflow_run_id
+    session.flush()
+    if run.kind is not RunKind.REHEARSAL:
+        _tell(session, attempt, run, None, now)
 
 
 def take_log_size(

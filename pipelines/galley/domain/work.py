@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
@@ -178,3 +178,15 @@ class Outcome(Model):
     )
     log_offset: int = 0
     log: str = ""
+
+
+class TrackedRuns(Model):
+    """What a host tells when the MLflow runs of an attempt are there, also after its end.
+
+    Attributes:
+        mlflow_run_id: of the attempt; None: it has none.
+        tasks: task → id of the MLflow run of its latest try.
+    """
+
+    mlflow_run_id: str | None = Field(default=None, pattern=r"^[\w-]{1,64}$")
+    tasks: dict[str, Annotated[str, Field(pattern=r"^[\w-]{1,64}$")]] = Field(default_factory=dict)

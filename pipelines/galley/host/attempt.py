@@ -16,14 +16,16 @@ from galley.domain.versions import CellError
 from galley.domain.work import Assignment, Outcome, TaskReport
 from galley.errors import PublicError, Unavailable
 from galley.host.config import HostConfig
+from galley.host.outboxes import Outboxes
 from galley.host.reporter import Reporter
 from galley.host.runners import Runners, end
 from galley.host.service import Service
 from galley.project.archive import unpack
 from galley.run.job import Job, Tracking, write_private
-from galley.run.journal import Report, read_outcome, read_report
+from galley.run.journal import Report, note, read_outcome, read_report
 from galley.run.outputs import MAX_CELL, MAX_OUTPUT
 from galley.run.processes import kill_all, marked
+from galley.tracking.parent import status_of
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ class AttemptRun:
 
     Args:
         cluster: where a pipeline's tasks run; not used for a rehearsal.
+        outboxes: send what the attempt logs to MLflow.
         stopping: set when the host itself must end.
     """
 
@@ -47,6 +50,7 @@ class AttemptRun:
         service: Service,
         cluster: ClusterProvider,
         runners: Runners,
+        outboxes: Outboxes,
         assignment: Assignment,
         stopping: threading.Event,
     ) -> None:
@@ -54,6 +58,7 @@ class AttemptRun:
         self._service = service
         self._cluster = cluster
         self._runners = runners
+        self._outboxes = outboxes
         self._assignment = assignment
         self._stopping = stopping
         self._folder = config.folder / "attempts" / str(assignment.attempt)
@@ -64,7 +69,8 @@ class AttemptRun:
         self._runners.warm()
         self._folder.mkdir(mode=0o700, parents=True)
         job = self._job()
-        reporter = Reporter(self._service, self._assignment, job)
+        reporter = Reporter(self._service, self._assignment, job, self._outboxes)
+        ending = AttemptState.LOST
         try:
             if self._service.start(self._assignment).cancel:
                 reporter.cancel.set()
@@ -72,6 +78,8 @@ class AttemptRun:
             outcome = self._execute(job, reporter)
             reporter.close()
             self._sweep()
+            ending = outcome.state
+            self._outboxes.ended(job.attempt, status_of(ending))
             if not reporter.lost.is_set():
                 self._deliver(outcome, reporter)
         except PublicError as error:
@@ -79,6 +87,7 @@ class AttemptRun:
         finally:
             reporter.close()
             self._sweep()
+            self._outboxes.ended(job.attempt, status_of(ending))
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _job(self) -> Job:
@@ -108,6 +117,7 @@ class AttemptRun:
                 uri=f"{self._config.origin}{given.tracking_path.rstrip('/')}",
                 token=given.task_token,
                 experiment=given.experiment,
+                outbox=self._outboxes.open(given.attempt, given.experiment, self._note),
             ),
             environment=given.environment,
             rehearsal=given.rehearsal,
@@ -227,6 +237,7 @@ class AttemptRun:
                         update={
                             "fencing": self._assignment.fencing,
                             "log_offset": reporter.log.offset,
+                            "tasks": reporter.named(outcome.tasks),
                         }
                     ),
                 )
@@ -238,6 +249,12 @@ class AttemptRun:
                 pause = min(2 * pause, MAX_RETRY_S)
             else:
                 return
+
+    def _note(self, sentence: str) -> None:
+        """Add a line to the log of the attempt, which its runner has open as well."""
+        journal = self._folder / "journal"
+        if journal.exists():
+            note(journal, sentence)
 
     def _sweep(self) -> None:
         """Kill what the attempt left behind."""

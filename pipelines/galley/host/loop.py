@@ -11,6 +11,7 @@ from galley.domain.work import Assignment, LeaseRequest
 from galley.errors import Forbidden, NotSignedIn, Unavailable
 from galley.host.attempt import AttemptRun
 from galley.host.config import HostConfig
+from galley.host.outboxes import Outboxes
 from galley.host.runners import Runners
 from galley.host.service import Service
 from galley.run.zygotes import Zygotes
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 WAIT_S = 20.0
 MAX_PAUSE_S = 10.0
 TEND_S = 5.0
+LINGER_S = 900.0
+"""How long the host of one rehearsal stays for MLflow to take what was logged, seconds."""
 
 
 class Host:
@@ -32,6 +35,7 @@ class Host:
         self._service = service
         self._cluster = cluster
         self._runners = runners
+        self._outboxes = Outboxes(config, service)
         self._room = threading.Semaphore(config.slots)
         self._attempts: set[threading.Thread] = set()
         self._used_at = time.monotonic()
@@ -51,6 +55,8 @@ class Host:
             self._runners.warm()
         tending = threading.Thread(target=self._tend, name="tend", daemon=True)
         tending.start()
+        self._outboxes.adopt()
+        self._outboxes.start()
         try:
             self._lease_until_stopped()
         finally:
@@ -58,10 +64,19 @@ class Host:
                 self.stopping.set()
             for attempt in list(self._attempts):
                 attempt.join()
-            self.stopping.set()
             self._runners.cool()
             self._cluster.close()
             Zygotes(self._config.zygotes).close()
+            self._linger()
+            self.stopping.set()
+            self._outboxes.close()
+
+    def _linger(self) -> None:
+        """Wait until a rehearsal's outbox was sent: its folder goes with this host."""
+        deadline = time.monotonic() + LINGER_S
+        while self._config.once and not self.stopping.is_set() and time.monotonic() < deadline:
+            if self._outboxes.drain(0.5):
+                return
 
     def _lease_until_stopped(self) -> None:
         pause = 0.5
@@ -103,6 +118,7 @@ class Host:
                 self._service,
                 self._cluster,
                 self._runners,
+                self._outboxes,
                 assignment,
                 self.stopping,
             ).run()

@@ -9,8 +9,9 @@ import logging
 import threading
 import time
 
-from galley.domain.work import Assignment, Heartbeat
+from galley.domain.work import Assignment, Heartbeat, TaskReport
 from galley.errors import InvalidInput, PublicError, TooLarge, Unavailable
+from galley.host.outboxes import Outboxes
 from galley.host.service import Service
 from galley.host.shipping import LogShipper, NotebookShipper
 from galley.run.job import Job
@@ -31,11 +32,14 @@ class Reporter(threading.Thread):
         lost: set when the service refuses this attempt's reports; nobody waits for it any more.
     """
 
-    def __init__(self, service: Service, assignment: Assignment, job: Job) -> None:
+    def __init__(
+        self, service: Service, assignment: Assignment, job: Job, outboxes: Outboxes
+    ) -> None:
         super().__init__(name=f"report-{assignment.attempt}", daemon=True)
         self._service = service
         self._assignment = assignment
         self._job = job
+        self._outboxes = outboxes
         self._closed = threading.Event()
         self._reported: Report | None = None
         self._last_beat = 0.0
@@ -65,7 +69,7 @@ class Reporter(threading.Thread):
         Raises:
             Unavailable: the service did not answer.
         """
-        report = read_report(self._job.journal) or Report()
+        report = self._report() or Report()
         text = self.log.next()
         reply = self._service.heartbeat(
             self._assignment,
@@ -85,6 +89,23 @@ class Reporter(threading.Thread):
             self.cancel.set()
         return bool(text)
 
+    def named(self, tasks: tuple[TaskReport, ...]) -> tuple[TaskReport, ...]:
+        """Return reports of tasks with the ids that their runs have on MLflow's server by now."""
+        return tuple(
+            task.model_copy(update={"mlflow_run_id": self._known(task.mlflow_run_id)})
+            for task in tasks
+        )
+
+    def _report(self) -> Report | None:
+        report = read_report(self._job.journal)
+        if report is None:
+            return None
+        known = self._known(report.mlflow_run_id)
+        return report.model_copy(update={"mlflow_run_id": known, "tasks": self.named(report.tasks)})
+
+    def _known(self, run: str | None) -> str | None:
+        return self._outboxes.known(self._assignment.attempt, run)
+
     def _tick(self) -> None:
         now = time.monotonic()
         try:
@@ -99,7 +120,7 @@ class Reporter(threading.Thread):
             self.lost.set()
 
     def _moved(self) -> bool:
-        return self.log.waiting or read_report(self._job.journal) != self._reported
+        return self.log.waiting or self._report() != self._reported
 
     def ship_files(self) -> None:
         """Upload the outputs that the notebooks have only in part, each once.

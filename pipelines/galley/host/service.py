@@ -9,7 +9,14 @@ from uuid import UUID
 import httpx
 
 from galley.domain.model import Model
-from galley.domain.work import Assignment, Heartbeat, HeartbeatReply, LeaseRequest, Outcome
+from galley.domain.work import (
+    Assignment,
+    Heartbeat,
+    HeartbeatReply,
+    LeaseRequest,
+    Outcome,
+    TrackedRuns,
+)
 from galley.errors import BY_CODE, Conflict, Forbidden, NotSignedIn, PublicError, Unavailable
 from galley.host.config import HostConfig
 
@@ -106,6 +113,10 @@ class Service:
             assignment.run_token,
             body=outcome,
         )
+
+    def tracked(self, attempt: UUID, runs: TrackedRuns) -> None:
+        """Say which MLflow runs an attempt has, which may have ended."""
+        self._call("POST", f"{self._base}/attempts/{attempt}/tracked", self._token, body=runs)
 
     def _call(
         self,

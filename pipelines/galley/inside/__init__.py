@@ -7,4 +7,5 @@ project where galley is not installed; other libraries are used where they are l
     fingerprint  says what a namespace holds: a digest of each variable, no value
     secrets      gives a kernel the values of its secrets
     probe        takes such snapshots after chosen cells of a running notebook
+    outbox       MLflow's tracking store of a task; a package, with the kernel's own MLflow
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import json
 import os
 import random
@@ -116,10 +117,21 @@ def _enter(request: dict[str, Any]) -> None:
     # As ipykernel does where nothing else is named; here it may have been made before.
     os.environ.setdefault("MPLBACKEND", INLINE)
     os.chdir(request["cwd"])
+    _paths()
     sys.argv = ["ipykernel_launcher.py", *request["argv"]]
     time.tzset()
     _reseed()
     _catch_up()
+
+
+def _paths() -> None:
+    """Look for modules where PYTHONPATH says, and let MLflow know the store that comes that way."""
+    named = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    first = int(sys.path[:1] == [""])
+    sys.path[first:first] = [path for path in named if path not in sys.path]
+    if plugin := os.environ.get("GALLEY_MLFLOW_PLUGIN"):
+        outbox = importlib.import_module("galley_outbox")
+        outbox.install(Path(plugin))
 
 
 def _reseed() -> None:

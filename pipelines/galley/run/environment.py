@@ -13,6 +13,7 @@ from galley.domain.runs import RunKind
 from galley.run.job import Job
 from galley.run.locked import Locked
 from galley.run.tasks import TaskTracking
+from galley.tracking.outbox import Outbox
 
 _INHERITED = (
     *("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR"),
@@ -102,20 +103,45 @@ def _quiet_mlflow() -> dict[str, str]:
     return {
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
         "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "false",
         "GIT_PYTHON_REFRESH": "quiet",
     }
 
 
-def tracking_environment(tracking: TaskTracking, run_id: str | None) -> dict[str, str]:
-    """Return what makes plain ``mlflow`` calls land in the task's run.
+def outbox_tracking(
+    tracking: TaskTracking, outbox: Outbox, plugin: Path, python_path: str
+) -> dict[str, str]:
+    """Return what makes plain ``mlflow`` calls of a Python notebook land in the task's outbox.
 
-    Runs that the notebook starts after its first one become children of the task's run.
+    Runs that the notebook starts after its first one become children of the task's run. All of
+    this may be set after MLflow was imported, if ``galley_outbox.install`` is called then.
+
+    Args:
+        plugin: folder with MLflow's entry points, for the end of the kernel's path.
+        python_path: what is in the kernel's path already.
     """
+    return {
+        **_tracking(tracking, outbox.uri, outbox.run),
+        "GALLEY_MLFLOW_URI": tracking.uri,
+        "GALLEY_MLFLOW_EXPERIMENT": tracking.experiment,
+        "GALLEY_MLFLOW_PLUGIN": str(plugin),
+        "PYTHONPATH": os.pathsep.join(filter(None, (python_path, str(plugin)))),
+        # The addresses that MLflow would print have ids that only the task knows.
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    }
+
+
+def direct_tracking(tracking: TaskTracking, run_id: str | None) -> dict[str, str]:
+    """Return what makes a notebook's MLflow client log to the task's run on the server."""
+    return _tracking(tracking, tracking.uri, run_id)
+
+
+def _tracking(tracking: TaskTracking, uri: str, run_id: str | None) -> dict[str, str]:
     environment = {
-        "MLFLOW_TRACKING_URI": tracking.uri,
+        "MLFLOW_TRACKING_URI": uri,
         "MLFLOW_TRACKING_TOKEN": tracking.token,
         "MLFLOW_EXPERIMENT_NAME": tracking.experiment,
     }

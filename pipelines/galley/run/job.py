@@ -27,11 +27,13 @@ class Tracking(Model):
         uri: address of the tenant's MLflow, without a trailing slash.
         token: may write the tenant's MLflow workspace and nothing else.
         experiment: name of the experiment; rehearsals have one of their own.
+        outbox: folder to which tasks log; whoever gives the job sends what is in it.
     """
 
     uri: str
     token: str
     experiment: str
+    outbox: Path
 
 
 class Job(Model):

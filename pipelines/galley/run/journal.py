@@ -44,8 +44,7 @@ class Journal:
 
         At 64 MiB the log is cut, with a line that says so.
         """
-        moment = (at or datetime.now(UTC)).isoformat(timespec="milliseconds")
-        head = f"{moment.replace('+00:00', 'Z')} {task or 'galley'} | "
+        head = _head(at or datetime.now(UTC), task)
         with self._lock:
             if self._log.closed or self._log.tell() > MAX_LOG:
                 return
@@ -65,6 +64,17 @@ class Journal:
         write_private(self.folder / "outcome.json", outcome.model_dump_json())
         with self._lock:
             self._log.close()
+
+
+def note(folder: Path, line: str) -> None:
+    """Append a line to a journal's log that its runner writes to at the same time."""
+    with (folder / "attempt.log").open("a", encoding="utf-8", errors="backslashreplace") as log:
+        log.write(f"{_head(datetime.now(UTC), None)}{line}\n")
+
+
+def _head(at: datetime, task: str | None) -> str:
+    moment = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{moment} {task or 'galley'} | "
 
 
 def read_report(folder: Path) -> Report | None:

@@ -17,6 +17,7 @@ from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
 from galley.domain.versions import CellError
 from galley.domain.work import Outcome, TaskSecrets
 from galley.errors import PublicError
+from galley.inside.outbox.spool import OutboxFull
 from galley.locking import Stopped
 from galley.run.compute import Compute, InlineCompute
 from galley.run.dag import BrokenProject, cells_of, load_dag, products_of, upstream_of
@@ -32,9 +33,8 @@ from galley.run.secrets import HANDED
 from galley.run.staging import show
 from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec, TaskTracking
 from galley.run.tracked import merged_metrics, run_tags
-from galley.tracking.client import TrackingClient
-from galley.tracking.parent import Parent, end_parent, start_parent
-from galley.tracking.tracker import Tracker
+from galley.tracking.outbox import Outbox
+from galley.tracking.parent import end_parent, start_parent
 
 
 class Runner:
@@ -61,7 +61,7 @@ class Runner:
         self._inherited = environment
         self._locked = locked
         self._watch = watch
-        self._parent = Parent()
+        self._parent: Outbox | None = None
         self._environment = kernel_environment(job, environment, locked)
         self._cancelled = threading.Event()
         self._full: int | None = None
@@ -107,18 +107,9 @@ class Runner:
             {name: upstream_of(task) for name, task in tasks.items()},
             {name: cells_of(task) for name, task in tasks.items()},
         )
-        tracker = self._tracker()
-        parent = self._parent = self._start_tracking(tracker, progress)
+        self._parent = self._start_tracking(progress)
         outcome = self._execute(dag, progress)
-        if tracker is not None:
-            end_parent(
-                tracker,
-                parent,
-                state=outcome.state,
-                metrics=outcome.metrics,
-                ended_at=datetime.now(UTC),
-            )
-            tracker.client.close()
+        self._end_tracking(outcome)
         return outcome
 
     def _execute(self, dag: Any, progress: Progress) -> Outcome:
@@ -207,7 +198,7 @@ class Runner:
             deadline=self.job.deadline,
             timeout_s=self.job.timeout_s,
             grace_s=self.job.grace_s,
-            tracking=self._task_tracking(self._parent),
+            tracking=self._task_tracking(),
             secrets=self.job.secrets,
         )
 
@@ -276,36 +267,46 @@ class Runner:
     def _say(self, line: str) -> None:
         self.journal.write(line)
 
-    def _tracker(self) -> Tracker | None:
+    def _start_tracking(self, progress: Progress) -> Outbox | None:
         if self.job.tracking is None:
             return None
-        client = TrackingClient(self.job.tracking.uri, self.job.tracking.token)
-        return Tracker(client, self._say)
-
-    def _start_tracking(self, tracker: Tracker | None, progress: Progress) -> Parent:
-        if tracker is None or self.job.tracking is None:
-            return Parent()
-        parent = start_parent(
-            tracker,
-            experiment=self.job.tracking.experiment,
-            key=str(self.job.attempt),
-            name=f"{self.job.pipeline} v{self.job.version}",
-            started_at=self.job.started_at,
-            tags=run_tags(self.job),
-            params=self.job.parameters,
-        )
-        progress.tracked(parent.run_id)
+        try:
+            parent = start_parent(
+                self.job.tracking.outbox,
+                name=f"{self.job.pipeline} v{self.job.version}",
+                started_at=self.job.started_at,
+                tags=run_tags(self.job),
+                params=self.job.parameters,
+            )
+        except (OutboxFull, OSError) as error:
+            self._say(f"tracking: the run goes on without MLflow: {error}")
+            return None
+        progress.tracked(parent.run)
         return parent
 
-    def _task_tracking(self, parent: Parent) -> TaskTracking | None:
-        if self.job.tracking is None:
+    def _end_tracking(self, outcome: Outcome) -> None:
+        if self._parent is None:
+            return
+        try:
+            end_parent(
+                self._parent,
+                state=outcome.state,
+                metrics=outcome.metrics,
+                ended_at=datetime.now(UTC),
+            )
+        except OutboxFull as error:
+            self._say(f"tracking: how the run ended could not be kept for MLflow: {error}")
+
+    def _task_tracking(self) -> TaskTracking | None:
+        tracking = self.job.tracking
+        if tracking is None:
             return None
         return TaskTracking(
-            uri=self.job.tracking.uri,
-            token=self.job.tracking.token,
-            experiment=self.job.tracking.experiment,
-            experiment_id=parent.experiment_id,
-            parent=parent.run_id,
+            uri=tracking.uri,
+            token=tracking.token,
+            experiment=tracking.experiment,
+            outbox=tracking.outbox,
+            parent=self._parent.run if self._parent else None,
             tags=run_tags(self.job),
         )
 

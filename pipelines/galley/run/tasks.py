@@ -22,14 +22,16 @@ from galley.run.outputs import MAX_CELL, MAX_OUTPUT
 class TaskTracking(Model):
     """The MLflow side of a task: it makes its own nested run below ``parent``.
 
-    ``experiment_id`` and ``parent`` are None where MLflow was away when the run began; the task
-    tries again.
+    Attributes:
+        uri: address of the tenant's MLflow, for what needs an answer.
+        outbox: folder of the attempt's outbox, where everything else goes.
+        parent: local id of the attempt's run; None: it could not be begun.
     """
 
     uri: str
     token: str
     experiment: str
-    experiment_id: str | None
+    outbox: Path
     parent: str | None
     tags: dict[str, str]
 
@@ -118,7 +120,8 @@ class TaskEvent(Model):
     """Something that a running task tells.
 
     Attributes:
-        kind: ``started`` (the kernel is about to start; ``mlflow_run_id`` is known), ``cell``
+        kind: ``started`` (the kernel is about to start; ``mlflow_run_id`` is known, the local
+            one), ``cell``
             (``cell`` of ``cells`` code cells are finished), ``text`` (log text, whole lines).
         output: executed notebook of the try that tells it; each try has its own.
     """

@@ -1,12 +1,11 @@
 """Execute one task where it was sent to: in a Dask worker, or in the runner itself.
 
-Ploomber is not imported here. The task makes its own MLflow run, so that a task which the cluster
-starts again after a lost worker gets a fresh one and nothing is counted twice.
+Ploomber is not imported here. Each try of a task has an MLflow run of its own, so that a task which
+the cluster starts again after a lost worker gets a fresh one and nothing is counted twice.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,26 +14,17 @@ from typing import Literal
 from galley.domain.runs import FailureClass, TaskState
 from galley.domain.versions import CellError
 from galley.run import failures
-from galley.run.environment import tracking_environment
 from galley.run.lines import Lines
 from galley.run.notebook import FORKED, Execution, Limits, execute
 from galley.run.redaction import Redactor
 from galley.run.secrets import handed
 from galley.run.staging import restore
+from galley.run.task_tracking import TrackedTask
 from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec
 from galley.run.zygotes import Zygotes
-from galley.tracking.client import TrackedRun, TrackingClient
-from galley.tracking.parent import milliseconds
-from galley.tracking.tracker import Tracker
 
 MAX_TEXT = 16 * 2**20
 """Printed characters of one task that go to the log; the executed notebook keeps all."""
-
-_STATUS = {
-    TaskState.SUCCEEDED: "FINISHED",
-    TaskState.FAILED: "FAILED",
-    TaskState.CANCELLED: "KILLED",
-}
 
 
 def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskResult:
@@ -46,36 +36,31 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
     """
     teller = _Teller(spec.name, emit, spec.output)
     started_at = datetime.now(UTC)
-    tracker = _tracker(spec, teller.say)
-    tracked = _start_tracking(spec, tracker, started_at)
-    teller.tell("started", mlflow_run_id=tracked.id if tracked else None)
-    try:
-        with handed(spec.secrets, _environment(spec, tracked)) as environment:
-            execution = execute(
-                spec.notebook,
-                spec.output,
-                task=spec.name,
-                environment=environment,
-                cwd=spec.cwd,
-                python=spec.python,
-                zygotes=Zygotes(spec.zygotes) if spec.zygotes else None,
-                limits=_limits(spec),
-                cancelled=cancelled,
-                on_cell=lambda cell, cells: teller.tell("cell", cell=cell, cells=cells),
-                on_text=teller.printed,
-                on_note=teller.say,
-                kept=spec.kept,
-                redactor=Redactor(spec.secrets.values),
-            )
-        restore(spec)
-        teller.flush()
-        if spec.zygotes is not None and execution.kernel != FORKED:
-            teller.say(f"the kernel of task {spec.name!r} was {execution.kernel}")
-        state = _state_of(execution)
-        metrics = _end_tracking(spec, tracker, tracked, state)
-    finally:
-        if tracker is not None:
-            tracker.client.close()
+    tracked = TrackedTask(spec, teller.say, started_at)
+    teller.tell("started", mlflow_run_id=tracked.run)
+    with handed(spec.secrets, {**spec.environment, **tracked.environment}) as environment:
+        execution = execute(
+            spec.notebook,
+            spec.output,
+            task=spec.name,
+            environment=environment,
+            cwd=spec.cwd,
+            python=spec.python,
+            zygotes=Zygotes(spec.zygotes) if spec.zygotes else None,
+            limits=_limits(spec),
+            cancelled=cancelled,
+            on_cell=lambda cell, cells: teller.tell("cell", cell=cell, cells=cells),
+            on_text=teller.printed,
+            on_note=teller.say,
+            kept=spec.kept,
+            redactor=Redactor(spec.secrets.values),
+        )
+    restore(spec)
+    teller.flush()
+    if spec.zygotes is not None and execution.kernel != FORKED:
+        teller.say(f"the kernel of task {spec.name!r} was {execution.kernel}")
+    state = _state_of(execution)
+    metrics = tracked.end(state)
     return TaskResult(
         name=spec.name,
         state=state,
@@ -86,7 +71,7 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
         cell=execution.cell,
         cells=execution.cells,
         peak_memory=execution.peak_memory,
-        mlflow_run_id=tracked.id if tracked else None,
+        mlflow_run_id=tracked.run,
         staged=spec.staged,
         output=spec.output,
         metrics=metrics,
@@ -170,64 +155,6 @@ def _state_of(execution: Execution) -> TaskState:
     if execution.error is None:
         return TaskState.SUCCEEDED
     return TaskState.CANCELLED if execution.cancelled else TaskState.FAILED
-
-
-def _environment(spec: TaskSpec, tracked: TrackedRun | None) -> dict[str, str]:
-    if spec.tracking is None:
-        return spec.environment
-    return {
-        **spec.environment,
-        **tracking_environment(spec.tracking, tracked.id if tracked else None),
-    }
-
-
-def _tracker(spec: TaskSpec, say: Callable[[str], None]) -> Tracker | None:
-    if spec.tracking is None:
-        return None
-    return Tracker(TrackingClient(spec.tracking.uri, spec.tracking.token), say)
-
-
-def _start_tracking(
-    spec: TaskSpec, tracker: Tracker | None, started_at: datetime
-) -> TrackedRun | None:
-    if tracker is None or spec.tracking is None:
-        return None
-    tracking = spec.tracking
-    experiment = tracking.experiment_id or tracker.attempt(
-        "find the experiment", lambda client: client.experiment(tracking.experiment)
-    )
-    if experiment is None:
-        return None
-    parent = {"mlflow.parentRunId": tracking.parent} if tracking.parent else {}
-    return tracker.create_once(
-        experiment,
-        key=f"{spec.key}-{uuid.uuid4().hex}",
-        name=spec.name,
-        start_ms=milliseconds(started_at),
-        tags={**tracking.tags, **parent, "galley.task": spec.name},
-    )
-
-
-def _end_tracking(
-    spec: TaskSpec, tracker: Tracker | None, run: TrackedRun | None, state: TaskState
-) -> dict[str, float]:
-    """Store the executed notebook, set the status and read back what the notebook logged."""
-    if tracker is None or run is None:
-        return {}
-    if spec.output.exists():
-        content = spec.output.read_bytes()
-        tracker.attempt(
-            "store the executed notebook",
-            lambda client: client.upload(run, f"{spec.name}.ipynb", content),
-        )
-    tracker.attempt(
-        "set the final status",
-        lambda client: client.end(
-            run.id, status=_STATUS[state], end_ms=milliseconds(datetime.now(UTC))
-        ),
-    )
-    logged = tracker.attempt("read the metrics", lambda client: client.get(run.id))
-    return logged.metrics if logged else {}
 
 
 def lost(spec: TaskSpec, error: BaseException, message: str) -> TaskResult:

@@ -28,8 +28,19 @@ START_S = 60.0
 ANSWER_S = 30.0
 KILL_S = 10.0
 IDLE_S = 600.0
-_AT_START = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PATH", "VIRTUAL_ENV")
-"""What an interpreter that starts, or a library's import, looks at; with PYTHON* and MPLBACKEND."""
+_AT_START = (
+    "MPLBACKEND",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "PATH",
+    "VIRTUAL_ENV",
+)
+"""What an interpreter that starts, or a library's import, looks at; with PYTHON*."""
 _QUIET = {
     # Pools of one thread are none; each fork makes its own, as large as its profile says.
     "OPENBLAS_NUM_THREADS": "1",
@@ -159,7 +170,7 @@ class Zygotes:
         at_start = {
             name: value
             for name, value in env.items()
-            if name in _AT_START or name.startswith("PYTHON") or name == "MPLBACKEND"
+            if name in _AT_START or (name.startswith("PYTHON") and name != "PYTHONPATH")
         }
         request = {
             "kind": kind,

@@ -22,11 +22,27 @@ _BATCH = 100
 
 
 class TrackingUnavailable(GalleyError):
-    """MLflow did not answer, or refused; ``reason`` says how."""
+    """MLflow did not answer, or refused; ``reason`` says how.
 
-    def __init__(self, reason: str) -> None:
+    Attributes:
+        status: of the answer; None: there was none.
+        code: MLflow's own name of the error; None: it was not MLflow that answered.
+        reached: whether the request may have had an effect.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        reached: bool = True,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.status = status
+        self.code = code
+        self.reached = reached
 
 
 class TrackingRefused(TrackingUnavailable):
@@ -95,20 +111,33 @@ class TrackingClient:
 
     def find(self, experiment_id: str, tags: Mapping[str, str]) -> TrackedRun | None:
         """Return the run of an experiment that carries all ``tags``, or None."""
+        found = self.find_all(experiment_id, tags, limit=1)
+        return found[0] if found else None
+
+    def find_all(
+        self, experiment_id: str, tags: Mapping[str, str], *, limit: int = 100
+    ) -> list[TrackedRun]:
+        """Return the runs of an experiment that carry all ``tags``."""
         conditions = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
         answer = self._post(
             "runs/search",
-            {"experiment_ids": [experiment_id], "filter": conditions, "max_results": 1},
+            {"experiment_ids": [experiment_id], "filter": conditions, "max_results": limit},
         )
-        runs = answer.get("runs", [])
-        return _run(runs[0]) if runs else None
+        return [_run(run) for run in answer.get("runs", [])]
 
     def create(
-        self, experiment_id: str, *, name: str, start_ms: int, tags: Mapping[str, str]
+        self,
+        experiment_id: str,
+        *,
+        name: str,
+        start_ms: int,
+        tags: Mapping[str, str],
+        user: str = "",
     ) -> TrackedRun:
         """Start a run and return it."""
         body = {
             "experiment_id": experiment_id,
+            **({"user_id": user} if user else {}),
             "run_name": name,
             "start_time": start_ms,
             "tags": [{"key": key, "value": value[:MAX_TAG]} for key, value in tags.items()],
@@ -148,6 +177,10 @@ class TrackingClient:
             }
             self._post("runs/log-batch", body)
 
+    def post(self, route: str, body: dict[str, Any]) -> None:
+        """Call a route whose answer says nothing more, such as ``runs/log-batch``."""
+        self._post(route, body)
+
     def end(self, run_id: str, *, status: str, end_ms: int) -> None:
         """Set the final status: ``FINISHED``, ``FAILED`` or ``KILLED``."""
         self._post("runs/update", {"run_id": run_id, "status": status, "end_time": end_ms})
@@ -186,16 +219,27 @@ class TrackingClient:
             response = self._http.request(method, f"/api/2.0/{_prefixed(route)}", **options)
         except httpx.HTTPError as error:
             raise TrackingUnavailable(
-                f"MLflow did not answer {route}: {type(error).__name__}: {error}"
+                f"MLflow did not answer {route}: {type(error).__name__}: {error}",
+                reached=not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)),
             ) from error
         if missing_ok and response.status_code == httpx.codes.NOT_FOUND:
             return None
         if response.is_error:
             away = response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
             raise (TrackingUnavailable if away else TrackingRefused)(
-                f"MLflow refused {route}: {response.status_code} {response.text[:300]}"
+                f"MLflow refused {route}: {response.status_code} {response.text[:300]}",
+                status=response.status_code,
+                code=_code(response),
             )
         return response
+
+
+def _code(response: httpx.Response) -> str | None:
+    try:
+        code = response.json().get("error_code")
+    except (ValueError, AttributeError):
+        return None
+    return None if code is None else str(code)
 
 
 def _prefixed(route: str) -> str:

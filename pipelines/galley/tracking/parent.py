@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from galley.domain.model import Model
 from galley.domain.runs import AttemptState
-from galley.tracking.client import TrackingClient
-from galley.tracking.tracker import Tracker
+from galley.inside.outbox import spool
+from galley.tracking.outbox import Outbox
 
 _STATUS = {
     AttemptState.SUCCEEDED: "FINISHED",
@@ -19,58 +19,43 @@ _STATUS = {
 }
 
 
-class Parent(Model):
-    """What the tasks need to know; both None where MLflow is away."""
-
-    experiment_id: str | None = None
-    run_id: str | None = None
-
-
 def start_parent(
-    tracker: Tracker,
+    folder: Path,
     *,
-    experiment: str,
-    key: str,
     name: str,
     started_at: datetime,
     tags: Mapping[str, str],
     params: Mapping[str, Any],
-) -> Parent:
-    """Start the run's MLflow run and log its parameters."""
-    experiment_id = tracker.attempt(
-        f"find the experiment {experiment!r}", lambda client: client.experiment(experiment)
+) -> Outbox:
+    """Begin the run's MLflow run in the attempt's outbox, with its parameters.
+
+    Raises:
+        OutboxFull, OSError: it cannot be written.
+    """
+    return Outbox.begin(
+        folder,
+        spool.RUN,
+        name=name,
+        start_ms=milliseconds(started_at),
+        tags=tags,
+        params=params,
     )
-    if experiment_id is None:
-        return Parent()
-    run = tracker.create_once(
-        experiment_id, key=key, name=name, start_ms=milliseconds(started_at), tags=tags
-    )
-    if run is None:
-        return Parent(experiment_id=experiment_id)
-    if params:
-        tracker.attempt("log the parameters", lambda client: client.log(run.id, params=params))
-    return Parent(experiment_id=experiment_id, run_id=run.id)
 
 
 def end_parent(
-    tracker: Tracker,
-    parent: Parent,
-    *,
-    state: AttemptState,
-    metrics: Mapping[str, float],
-    ended_at: datetime,
+    parent: Outbox, *, state: AttemptState, metrics: Mapping[str, float], ended_at: datetime
 ) -> None:
-    """Log the run's metrics and set its final status."""
-    if parent.run_id is None:
-        return
-    run_id, at_ms = parent.run_id, milliseconds(ended_at)
+    """Log the run's metrics and set its final status.
 
-    def end(client: TrackingClient) -> None:
-        if metrics:
-            client.log(run_id, metrics=metrics, at_ms=at_ms)
-        client.end(run_id, status=_STATUS[state], end_ms=at_ms)
+    Raises:
+        OutboxFull: it cannot be written.
+    """
+    parent.end(status_of(state), at_ms=milliseconds(ended_at), metrics=metrics)
 
-    tracker.attempt("end the MLflow run", end)
+
+def status_of(state: AttemptState) -> str:
+    """Return MLflow's word for how an attempt ended."""
+    return _STATUS.get(state, "KILLED")
 
 
 def milliseconds(instant: datetime) -> int:

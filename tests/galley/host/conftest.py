@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.galley.host.recording_service import RecordingService, recording_service
+from tests.galley.tracking.mlflow_process import MlflowProcess
 
 ROOM = {
     "GALLEY_HOST_SLOTS": "2",
@@ -55,8 +56,9 @@ def host_process(
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[RecordingService]:
+def service(mlflow: MlflowProcess) -> Iterator[RecordingService]:
     with recording_service() as served:
+        served.mlflow = mlflow
         yield served
 
 

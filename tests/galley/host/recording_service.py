@@ -18,7 +18,14 @@ from typing import Any
 
 from galley.domain.runs import RunKind
 from galley.domain.tenants import Profile
-from galley.domain.work import Assignment, Heartbeat, HeartbeatReply, LeaseRequest, Outcome
+from galley.domain.work import (
+    Assignment,
+    Heartbeat,
+    HeartbeatReply,
+    LeaseRequest,
+    Outcome,
+    TrackedRuns,
+)
 from galley.project.archive import pack
 
 from tests.galley.tracking.mlflow_process import MlflowProcess
@@ -86,6 +93,7 @@ class RecordingService:
         self.logs: dict[str, bytes] = defaultdict(bytes)
         self.notebooks: dict[tuple[str, str], bytes] = {}
         self.outcomes: dict[str, Outcome] = {}
+        self.tracked: dict[str, TrackedRuns] = {}
         self.started: dict[str, datetime] = {}
         self.leased: dict[str, datetime] = {}
         self.cancelled: set[str] = set()
@@ -117,6 +125,11 @@ class RecordingService:
         self.wait_for(lambda service: attempt in service.outcomes)
         return self.outcomes[attempt]
 
+    def tracked_of(self, attempt: str) -> TrackedRuns:
+        """Wait until all that an attempt logged was sent to MLflow."""
+        self.wait_for(lambda service: attempt in service.tracked)
+        return self.tracked[attempt]
+
     def log_of(self, attempt: str) -> str:
         return self.logs[attempt].decode()
 
@@ -131,6 +144,10 @@ class RecordingService:
                 return self._lease(token, LeaseRequest.model_validate_json(body))
             _, _, rest = path.partition(f"{PREFIX}/attempts/")
             attempt, _, what = rest.partition("/")
+            if what == "tracked" and token == self.HOST_TOKEN:
+                self.tracked[attempt] = TrackedRuns.model_validate_json(body)
+                self.moved.notify_all()
+                return 204, b""
             if attempt not in self.projects or token != f"run-token-{attempt}":
                 return 404, b"{}"
             if attempt in self.refused and what != "project":
@@ -170,7 +187,9 @@ class RecordingService:
 
     def _track(self, method: str, path: str, token: str, body: bytes) -> tuple[int, bytes]:
         """Pass on to MLflow what comes with a task's token, as the platform's proxy does."""
-        if self.mlflow is None or not token.startswith("task-token-"):
+        if self.mlflow is None:
+            return 503, b"away"
+        if token != self.HOST_TOKEN and not token.startswith("task-token-"):
             return 404, b"{}"
         kind = "application/json" if "mlflow-artifacts" not in path else "application/octet-stream"
         return self.mlflow.answer(method, path, body, kind)
@@ -201,7 +220,7 @@ def recording_service() -> Iterator[RecordingService]:
             self.end_headers()
             self.wfile.write(answer)
 
-        do_GET = do_POST = do_PUT = do_PATCH = _serve  # noqa: N815
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass

@@ -59,7 +59,6 @@ def test_a_diamond_on_the_cluster_with_mlflow(
     project: Path,
     tmp_path: Path,
 ) -> None:
-    service.mlflow = mlflow
     meet = (
         "import os, time\nfrom pathlib import Path as P\n"
         f"there = P({str(tmp_path)!r})\n"
@@ -82,15 +81,15 @@ def test_a_diamond_on_the_cluster_with_mlflow(
     }
     assert "total 5" in service.notebooks[attempt, "join"].decode()
     assert "join | total 5" in service.log_of(attempt)
+    tracked = service.tracked_of(attempt)
     runs = mlflow.runs("survival")
     by_id = {run["info"]["run_id"]: run for run in runs}  # type: ignore[index]
-    parent = service.heartbeats[attempt][-1].mlflow_run_id
+    parent = tracked.mlflow_run_id
     assert parent is not None
     children = [run for run in runs if tags_of(run).get("mlflow.parentRunId") == parent]
     assert {tags_of(run)["galley.task"] for run in children} == {"load", "left", "right", "join"}
     assert by_id[parent]["info"]["status"] == "FINISHED"  # type: ignore[index]
-    assert by_id[outcome.tasks[-1].mlflow_run_id]["info"]["status"] == "FINISHED"  # type: ignore[index]
-    service.mlflow = None
+    assert by_id[tracked.tasks["join"]]["info"]["status"] == "FINISHED"  # type: ignore[index]
 
 
 def test_a_rehearsal_fails_with_the_name_that_is_not_defined(
@@ -143,7 +142,6 @@ def test_a_task_whose_worker_was_killed_is_begun_anew(
     project: Path,
     tmp_path: Path,
 ) -> None:
-    service.mlflow = mlflow
     seen = tmp_path / "seen"
     single(
         project,
@@ -159,11 +157,11 @@ def test_a_task_whose_worker_was_killed_is_begun_anew(
     assert worker is not None
     worker.kill()
     outcome = service.outcome_of(attempt)
-    service.mlflow = None
     assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
     assert "| second" in service.log_of(attempt)
     assert "started again" in service.log_of(attempt)
     assert not kernel.is_running()
+    tracked = service.tracked_of(attempt)
     tries = [
         run
         for run in mlflow.runs("survival")
@@ -171,9 +169,10 @@ def test_a_task_whose_worker_was_killed_is_begun_anew(
     ]
     assert len(tries) == 2
     finished = [run for run in tries if run["info"]["status"] == "FINISHED"]  # type: ignore[index]
-    assert [run["info"]["run_id"] for run in finished] == [  # type: ignore[index]
-        outcome.tasks[0].mlflow_run_id
-    ]
+    assert [run["info"]["run_id"] for run in finished] == list(  # type: ignore[index]
+        tracked.tasks.values()
+    )
+    assert {run["info"]["status"] for run in tries} == {"FINISHED", "KILLED"}  # type: ignore[index]
 
 
 def test_a_cluster_that_goes_away_is_an_infrastructure_failure_and_comes_back(
@@ -275,13 +274,18 @@ def test_no_token_but_the_tasks_is_in_a_kernel(
     assert service.HOST_TOKEN not in environment.values()
 
 
-def test_a_rehearsals_host_ends_after_one_attempt(project: Path, tmp_path: Path) -> None:
+def test_a_rehearsals_host_ends_after_one_attempt_that_mlflow_has(
+    mlflow: MlflowProcess, project: Path, tmp_path: Path
+) -> None:
     with recording_service() as own:
         attempt = own.give(
             assignment(kind=RunKind.REHEARSAL), single(project, "print('rehearsed')")
         )
         with host_process(own, tmp_path / "home", GALLEY_HOST_ONCE="1") as once:
             assert own.outcome_of(attempt).state is AttemptState.SUCCEEDED
+            assert once.poll() is None
+            own.mlflow = mlflow
+            assert own.tracked_of(attempt).tasks.keys() == {"report"}
             assert once.wait(timeout=60) == 0
 
 

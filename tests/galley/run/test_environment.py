@@ -5,8 +5,9 @@ from pathlib import Path
 
 from galley.cluster.address import ClusterAddress
 from galley.domain.runs import RunKind
-from galley.run.environment import kernel_environment, tracking_environment
+from galley.run.environment import direct_tracking, kernel_environment, outbox_tracking
 from galley.run.tasks import TaskTracking
+from galley.tracking.outbox import Outbox
 
 from tests.galley.run.jobs import make_job
 
@@ -38,26 +39,30 @@ def test_a_plain_dask_client_finds_the_cluster_and_must_encrypt(tmp_path: Path) 
     assert environment["DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY"] == str(tmp_path / "k")
 
 
-def tracking() -> TaskTracking:
+def tracking(folder: Path) -> TaskTracking:
     return TaskTracking(
         uri="http://x/m",
         token="t",
         experiment="e",
-        experiment_id="1",
+        outbox=folder,
         parent="p",
         tags={"galley.run_id": "r"},
     )
 
 
-def test_mlflow_lands_in_the_tasks_run_and_later_runs_below_it() -> None:
-    environment = tracking_environment(tracking(), "run-1")
-    assert environment["MLFLOW_RUN_ID"] == "run-1"
+def test_mlflow_lands_in_the_tasks_outbox_and_later_runs_below_it(tmp_path: Path) -> None:
+    outbox = Outbox.begin(tmp_path, "fit", name="fit", start_ms=1, tags={})
+    environment = outbox_tracking(tracking(tmp_path), outbox, tmp_path / "plugin", "mine")
+    assert environment["MLFLOW_TRACKING_URI"] == f"galley-outbox:{tmp_path / 'fit'}"
+    assert environment["MLFLOW_RUN_ID"] == outbox.run
     assert environment["MLFLOW_TRACKING_TOKEN"] == "t"
+    assert environment["PYTHONPATH"] == f"mine:{tmp_path / 'plugin'}"
     context = json.loads(environment["MLFLOW_RUN_CONTEXT"])
-    assert context == {"mlflow.parentRunId": "run-1", "galley.run_id": "r"}
+    assert context == {"mlflow.parentRunId": outbox.run, "galley.run_id": "r"}
 
 
-def test_without_a_run_mlflow_still_knows_where_to_go() -> None:
-    environment = tracking_environment(tracking(), None)
+def test_another_language_goes_to_the_server(tmp_path: Path) -> None:
+    environment = direct_tracking(tracking(tmp_path), "run-1")
     assert environment["MLFLOW_TRACKING_URI"] == "http://x/m"
-    assert "MLFLOW_RUN_ID" not in environment
+    assert environment["MLFLOW_RUN_ID"] == "run-1"
+    assert "MLFLOW_RUN_ID" not in direct_tracking(tracking(tmp_path), None)

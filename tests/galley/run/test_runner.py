@@ -13,6 +13,7 @@ import nbformat
 import pytest
 from galley.domain.runs import AttemptState, FailureClass, TaskState
 from galley.domain.work import Outcome
+from galley.inside.outbox import runs, spool
 from galley.run.job import Job
 from galley.run.journal import Journal, read_report
 from galley.run.locked import Locked
@@ -190,17 +191,37 @@ def test_making_the_environment_does_not_count(tmp_path: Path) -> None:
     assert 0 < outcome.duration_s < 1800
 
 
-def test_mlflow_that_is_away_does_not_fail_the_run(tmp_path: Path) -> None:
-    single(tmp_path / "project", "print('ran')")
+def test_mlflow_that_is_away_does_not_delay_the_run(tmp_path: Path) -> None:
+    single(
+        tmp_path / "project",
+        "import time, mlflow",
+        "began = time.perf_counter()\nmlflow.log_param('depth', 3)\nmlflow.log_metric('auc', 0.9)",
+        "print('took', time.perf_counter() - began)",
+    )
+    outbox = tmp_path / "outbox"
+    nowhere = "http://127.0.0.1:9/mlflow"
     job = make_job(
         tmp_path,
-        tracking={"uri": "http://127.0.0.1:9/mlflow", "token": "t", "experiment": "e"},
+        tracking={"uri": nowhere, "token": "t", "experiment": "e", "outbox": outbox},
     )
-    assert run(job).state is AttemptState.SUCCEEDED
-    assert "tracking: could not find the experiment 'e'" in log_of(job)
+    outcome = run(job)
+    assert (outcome.state, outcome.metrics) == (AttemptState.SUCCEEDED, {"auc": 0.9})
+    took = next(line for line in log_of(job).splitlines() if "| took" in line)
+    assert float(took.rpartition("took ")[2]) < 2  # trying to connect would take far longer
     report = read_report(job.journal)
     assert report is not None
-    assert report.mlflow_run_id is None
+    assert spool.logs(outbox) == [spool.RUN, outcome.tasks[0].mlflow_run_id]
+    assert runs.find(outbox, str(report.mlflow_run_id)) is not None
+
+
+def test_an_outbox_that_cannot_be_written_does_not_fail_the_run(tmp_path: Path) -> None:
+    single(tmp_path / "project", "print('ran')")
+    (tmp_path / "file").touch()
+    tracking = {"uri": "http://127.0.0.1:9/m", "token": "t", "experiment": "e"}
+    job = make_job(tmp_path, tracking={**tracking, "outbox": tmp_path / "file"})
+    assert run(job).state is AttemptState.SUCCEEDED
+    assert "tracking: the run goes on without MLflow" in log_of(job)
+    assert "tracking: the task runs without MLflow" in log_of(job)
 
 
 def test_tags_carry_the_correlation_id_and_the_version(tmp_path: Path) -> None:

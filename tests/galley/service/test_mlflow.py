@@ -241,9 +241,23 @@ def test_a_rehearsal_does_not_write_to_the_registry(platform: Platform, call: Ca
         assert "rehearsal" in refused.json()["message"]
 
 
-def test_a_hosts_token_is_no_key_to_mlflow(platform: Platform, call: Call) -> None:
+def test_a_hosts_token_sends_what_tasks_logged_and_opens_nothing_else(
+    platform: Platform, call: Call
+) -> None:
     host = platform.as_host("oncology")
-    assert call(api("experiments/search"), {}, headers=host).status_code == 404
+    run = new_run(call, host, "sent-by-the-host")
+    batch = {"run_id": run, "params": [{"key": "a", "value": "1"}]}
+    assert call(api("runs/log-batch"), batch, headers=host).status_code == 200
+    for path, body in (
+        (api("experiments/search"), {}),
+        (api(f"runs/get?run_id={run}"), None),
+        (api("registered-models/create"), {"name": "m3"}),
+        (api("experiments/delete"), {"experiment_id": "1"}),
+        ("/", None),
+    ):
+        assert call(path, body, headers=host).status_code == 403, path
+    elsewhere = call(api("runs/log-batch"), batch, headers=host, tenant="cardiology")
+    assert elsewhere.status_code == 404
 
 
 def test_a_task_token_ends_with_its_attempt(platform: Platform, call: Call) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -216,3 +217,32 @@ def _with(platform: Platform, **changes: object) -> object:
 
 def test_the_tenants_of_the_tests_are_valid() -> None:
     assert Tenants.model_validate(TENANTS)
+
+
+def test_a_host_tells_which_mlflow_runs_an_attempt_has_also_after_its_end(
+    platform: Platform,
+) -> None:
+    platform.approved()
+    started = platform.post("/tenants/oncology/pipelines/daily-report/runs", {})
+    assert started.status_code in {200, 201, 202}, started.text
+    work = platform.run_through("oncology")
+    url = f"{INTERNAL}/attempts/{work.attempt}/tracked"
+    task = work.pipeline.replace("-", "_")
+    body = {"mlflow_run_id": "a1", "tasks": {task: "b2", "nobody": "c3"}}
+
+    def tell(headers: dict[str, str], told: Mapping[str, object] = body) -> int:
+        return int(platform.client.post(url, headers=headers, json=told).status_code)
+
+    runner = {"Authorization": f"Bearer {work.run_token}"}
+    assert tell(runner) == 401
+    assert tell(platform.as_host("cardiology")) == 404
+    assert tell(platform.as_host("oncology", "ada")) == 404
+    mine = platform.as_host("oncology")
+    assert tell(mine, {"mlflow_run_id": "../x"}) == 422
+    run = platform.get(f"/runs/{work.run}").json()
+    assert run["mlflow_url"] is None
+    assert tell(mine) == tell(mine) == 204
+    run = platform.get(f"/runs/{work.run}").json()
+    assert run["mlflow_url"] == "/services/mlflow/oncology/#/runs/a1"
+    attempt = run["attempts"][-1]
+    assert {one["name"]: one["mlflow_run_id"] for one in attempt["tasks"]} == {task: "b2"}

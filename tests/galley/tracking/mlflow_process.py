@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,13 @@ WORKSPACE = "oncology"
 
 
 class MlflowProcess:
-    """The server; ``http`` sends requests to it as the platform's proxy would."""
+    """The server; ``http`` sends requests to it as the platform's proxy would.
+
+    ``kill`` ends it as it is, ``restart`` starts it again; only for a server of one's own.
+    """
+
+    kill: Callable[[], None]
+    restart: Callable[[], None]
 
     def __init__(self, socket: Path) -> None:
         self.http = httpx.Client(
@@ -58,34 +64,53 @@ def tags_of(run: dict[str, object]) -> dict[str, str]:
 def mlflow_process() -> Iterator[MlflowProcess]:
     """Start the server in a folder of its own and wait until it answers."""
     with tempfile.TemporaryDirectory(prefix="mlflow-") as folder:
-        settings = Settings(
-            home=Path(folder),
-            tenants_file=Path(folder) / "tenants.yaml",
-            hub_port=1,
-            proxy_api_port=2,
-            service_port=3,
-            isolation="none",
-        )
-        argv, environment = mlflow_command(settings)
-        log = Path(folder) / "mlflow.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                argv,
-                env={**os.environ, **environment},
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        process = _start(Path(folder))
+        server = MlflowProcess(_settings(Path(folder)).mlflow_socket)
+
+        def restart() -> None:
+            nonlocal process
+            process = _start(Path(folder))
+            _wait(server, process, Path(folder) / "mlflow.log")
+
+        server.kill = lambda: _end(process, signal.SIGKILL)
+        server.restart = restart
         try:
-            server = MlflowProcess(settings.mlflow_socket)
-            _wait(server, process, log)
+            _wait(server, process, Path(folder) / "mlflow.log")
             made = server.http.post("/api/3.0/mlflow/workspaces", json={"name": WORKSPACE})
             made.raise_for_status()
             server.http.headers["X-MLFLOW-WORKSPACE"] = WORKSPACE
             yield server
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(timeout=30)
+            if process.poll() is None:
+                _end(process, signal.SIGTERM)
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings(
+        home=folder,
+        tenants_file=folder / "tenants.yaml",
+        hub_port=1,
+        proxy_api_port=2,
+        service_port=3,
+        isolation="none",
+    )
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
+    argv, environment = mlflow_command(_settings(folder))
+    with (folder / "mlflow.log").open("ab") as output:
+        return subprocess.Popen(
+            argv,
+            env={**os.environ, **environment},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def _end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    os.killpg(process.pid, number)
+    process.wait(timeout=30)
 
 
 def _wait(server: MlflowProcess, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -8,16 +8,12 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from galley.domain.runs import AttemptState
 from galley.tracking.client import TrackingClient, TrackingRefused, TrackingUnavailable
-from galley.tracking.parent import end_parent, milliseconds, start_parent
-from galley.tracking.tracker import KEY, Tracker
+from galley.tracking.parent import milliseconds
 
-from tests.galley.tracking.mlflow_process import MlflowProcess, tags_of
+from tests.galley.tracking.mlflow_process import MlflowProcess
 
 pytestmark = pytest.mark.integration
-
-NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 class Forward(httpx.BaseTransport):
@@ -86,68 +82,22 @@ def test_a_run_keeps_what_is_logged(
     assert [file["path"] for file in listed["files"]] == ["fit.ipynb"]
 
 
-def test_a_lost_answer_does_not_double_the_run(
-    client: TrackingClient, forward: Forward, mlflow: MlflowProcess, experiment: str
+def test_an_error_tells_whether_anything_can_have_happened(
+    client: TrackingClient, forward: Forward, experiment: str
 ) -> None:
-    said: list[str] = []
-    tracker = Tracker(client, said.append)
-    forward.lose.add("runs/create")
-    run = tracker.create_once(
-        client.experiment(experiment), key="attempt-1", name="r", start_ms=1, tags={}
-    )
-    assert run is not None
-    assert said == []
-    (told,) = mlflow.runs(experiment)
-    assert tags_of(told)[KEY] == "attempt-1"
-
-
-def test_a_server_that_is_away_is_asked_once_and_then_left_alone(
-    client: TrackingClient, forward: Forward
-) -> None:
-    clock = [0.0]
-    said: list[str] = []
-    tracker = Tracker(client, said.append, clock=lambda: clock[0])
-    forward.away = True
-    assert tracker.attempt("read it", lambda client: client.get("x")) is None
-    assert tracker.attempt("read it", lambda client: client.get("x")) is None
-    assert len(forward.calls) == 1
-    (line,) = said
-    assert line.startswith("tracking: could not read it; the run goes on without. ")
-    assert line.endswith("MLflow did not answer runs/get: ConnectError: away")
-    clock[0] = 21.0
-    tracker.attempt("read it", lambda client: client.get("x"))
-    assert len(forward.calls) == 2
-
-
-def test_one_refused_call_does_not_close_the_way(client: TrackingClient, experiment: str) -> None:
-    said: list[str] = []
-    tracker = Tracker(client, said.append)
-    assert tracker.attempt("read it", lambda client: client.get("0" * 32)) is None
-    assert len(said) == 1
-    assert tracker.attempt("make it", lambda client: client.experiment(experiment)) is not None
-    with pytest.raises(TrackingRefused):
+    with pytest.raises(TrackingRefused) as refused:
         client.get("0" * 32)
-
-
-def test_the_parent_has_params_metrics_and_a_final_status(
-    client: TrackingClient, mlflow: MlflowProcess, experiment: str
-) -> None:
-    tracker = Tracker(client, lambda line: pytest.fail(line))
-    parent = start_parent(
-        tracker,
-        experiment=experiment,
-        key="k",
-        name="survival v3",
-        started_at=NOW,
-        tags={"galley.run_id": "r"},
-        params={"alpha": 0.1},
-    )
-    end_parent(tracker, parent, state=AttemptState.TIMED_OUT, metrics={"auc": 0.8}, ended_at=NOW)
-    assert parent.run_id is not None
-    assert client.get(parent.run_id).status == "FAILED"
-    assert client.get(parent.run_id).metrics == {"auc": 0.8}
-    (told,) = mlflow.runs(experiment)
-    assert tags_of(told)["galley.run_id"] == "r"
+    assert (refused.value.status, refused.value.code) == (404, "RESOURCE_DOES_NOT_EXIST")
+    forward.away = True
+    with pytest.raises(TrackingUnavailable) as away:
+        client.get("x")
+    assert not away.value.reached
+    assert away.value.reason == "MLflow did not answer runs/get: ConnectError: away"
+    forward.away = False
+    forward.lose.add("experiments/get-by-name")
+    with pytest.raises(TrackingUnavailable) as lost:
+        client.experiment(experiment)
+    assert lost.value.reached
 
 
 def test_an_artifact_outside_the_proxy_is_refused(client: TrackingClient, experiment: str) -> None:

@@ -157,6 +157,19 @@ _REGISTRY = [
     ),
 ]
 
+_SHIPPING = [
+    *_routes(Need.READ, "GET", "{2}/experiments/get-by-name"),
+    *_routes(Need.READ, "POST", "{2}/runs/search"),
+    *_routes(
+        Need.WRITE,
+        "POST",
+        "{2}/experiments/create",
+        "{2}/runs/(?:create|update|delete|delete-tag|log-batch|log-inputs)",
+    ),
+    *_routes(Need.WRITE, "PUT", "{artifacts}/.+"),
+]
+"""What sends the outboxes of attempts, and nothing else: what a worker host's own token is for."""
+
 ALLOWED = (*_READS, *_WRITES, *_REGISTRY)
 
 
@@ -169,3 +182,8 @@ def route_of(method: str, path: str) -> Route | None:
         if method in route.methods and route.pattern.fullmatch(path):
             return route
     return None
+
+
+def ships(method: str, path: str) -> bool:
+    """Return whether a worker host needs this route to send what its tasks logged."""
+    return any(method in route.methods and route.pattern.fullmatch(path) for route in _SHIPPING)

@@ -15,7 +15,14 @@ from starlette.responses import JSONResponse, Response
 from galley import dispatch
 from galley.domain.api import StartRequest
 from galley.domain.runs import Run, RunKind, RunState
-from galley.domain.work import Assignment, Heartbeat, HeartbeatReply, LeaseRequest, Outcome
+from galley.domain.work import (
+    Assignment,
+    Heartbeat,
+    HeartbeatReply,
+    LeaseRequest,
+    Outcome,
+    TrackedRuns,
+)
 from galley.errors import Conflict, NotFound, NotSignedIn
 from galley.review import settle_rehearsals
 from galley.service import INTERNAL
@@ -54,7 +61,19 @@ def _attempt(request: Request, attempt_id: UUID) -> runs.AttemptRef:
     return context_of(request).store.read(lambda s: runs.attempt(s, attempt_id))
 
 
+def _of_host(request: Request, attempt_id: UUID) -> runs.AttemptRef:
+    """Return an attempt that this host, or the one before it, may have leased."""
+    host = _host(request)
+    attempt = context_of(request).store.read(lambda s: runs.attempt(s, attempt_id))
+    kind = RunKind.PIPELINE if host.author is None else RunKind.REHEARSAL
+    mine = attempt.tenant == host.tenant and attempt.kind is kind
+    if not mine or (host.author is not None and host.run != attempt.run):
+        raise NotFound(f"There is no attempt {attempt_id}.")
+    return attempt
+
+
 TheHost = Annotated[HostIdentity, Depends(_host)]
+HostsAttempt = Annotated[runs.AttemptRef, Depends(_of_host)]
 TheAttempt = Annotated[runs.AttemptRef, Depends(_attempt)]
 
 
@@ -167,6 +186,14 @@ def finish_attempt(body: Outcome, attempt: TheAttempt, context: InContext) -> Ru
         return run
 
     return context.store.write(finish)
+
+
+@router.post("/attempts/{attempt_id}/tracked", status_code=204)
+def track_attempt(body: TrackedRuns, attempt: HostsAttempt, context: InContext) -> Response:
+    """A host says which MLflow runs an attempt has; also after its end, when MLflow was away."""
+    now = context.clock()
+    context.store.write(lambda s: dispatch.take_tracked(s, attempt.id, body, now))
+    return Response(status_code=204)
 
 
 def _keep_log(

@@ -13,14 +13,14 @@ from galley.domain.tenants import Action
 from galley.errors import Forbidden, NotFound, NotSignedIn
 from galley.service import MLFLOW_PREFIX
 from galley.service.context import Context, InContext
-from galley.service.mlflow.allowed import Need, Route, route_of
+from galley.service.mlflow.allowed import Need, Route, route_of, ships
 from galley.service.mlflow.answers import constant_answer
 from galley.service.sessions import header_token
 from galley.store import tokens
 
 router = APIRouter(prefix=MLFLOW_PREFIX, include_in_schema=False)
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-WORK_TOKENS = frozenset({"run", "task"})
+WORK_TOKENS = frozenset({"run", "task", "host"})
 
 
 @router.get("/oauth_callback")
@@ -53,7 +53,7 @@ async def mlflow_route(tenant: str, path: str, request: Request, context: InCont
     if path == "/" and _may_sign_in(request, context):
         return await context.mlflow_sessions.sign_in(request)
     route = route_of(request.method, path)
-    if not await _authorised_by_work(request, context, tenant, route):
+    if not await _authorised_by_work(request, context, tenant, path, route):
         await _authorise_person(request, context, tenant, route)
     constant = constant_answer(request.method, path)
     if constant is not None:
@@ -71,9 +71,13 @@ def _may_sign_in(request: Request, context: Context) -> bool:
 
 
 async def _authorised_by_work(
-    request: Request, context: Context, tenant: str, route: Route | None
+    request: Request, context: Context, tenant: str, path: str, route: Route | None
 ) -> bool:
-    """Return whether a token of running work allows this; False when the token is not one."""
+    """Return whether a token of running work allows this; False when the token is not one.
+
+    A worker host sends what its tasks logged, also when their own tokens have ended: that is all
+    its token allows here.
+    """
     secret = header_token(request)
     if secret is None:
         return False
@@ -83,6 +87,10 @@ async def _authorised_by_work(
         return False
     if token.kind not in WORK_TOKENS or token.tenant != tenant:
         raise NotFound(f"there is no tenant {tenant!r} for this token")
+    if token.kind == "host":
+        if not ships(request.method, path):
+            raise Forbidden("a worker host's token only sends what tasks logged to MLflow")
+        return True
     if token.rehearsal and route is not None and route.need is Need.REGISTRY:
         raise Forbidden(
             "a rehearsal may not write to the model registry: only an approved version may. "
