@@ -1,6 +1,7 @@
 /** One method per REST route that the pages use. */
 import { request, withQuery, type ITransport, type Query } from './transport';
 import type {
+  AttemptUsage,
   DecisionRequest,
   Firing,
   ILogChunk,
@@ -70,6 +71,10 @@ export class Client {
   retryRun = (id: string) => this.post<Run>(`runs/${enc(id)}/retry`);
   log = (id: string, attempt: number, offset: number, limit = 262144) =>
     this.get<ILogChunk>(`runs/${enc(id)}/log`, { attempt, offset, limit });
+  logUrl = (id: string, attempt: number) =>
+    this.transport.url(`runs/${enc(id)}/attempts/${attempt}/log`);
+  resources = (id: string, attempt: number, after: string | null = null) =>
+    this.get<AttemptUsage>(`runs/${enc(id)}/attempts/${attempt}/resources`, { after });
   taskNotebook = (id: string, task: string, attempt: number) =>
     this.get<INotebook>(`runs/${enc(id)}/tasks/${enc(task)}/notebook`, {
       attempt,

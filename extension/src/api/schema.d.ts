@@ -83,6 +83,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/services/galley/api/v1/runs/{run_id}/attempts/{number}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Log
+         * @description Return the whole log of an attempt as text, in pieces.
+         */
+        get: operations["download_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/runs/{run_id}/attempts/{number}/resources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Resources
+         * @description Return what the tasks of an attempt used over time, and what they may use.
+         */
+        get: operations["get_resources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/services/galley/api/v1/runs/{run_id}/cancel": {
         parameters: {
             query?: never;
@@ -796,6 +836,27 @@ export interface components {
          */
         AttemptState: "leased" | "running" | "succeeded" | "failed" | "cancelled" | "timed_out" | "lost";
         /**
+         * AttemptUsage
+         * @description What an attempt's tasks used, beside what each of them may use.
+         *
+         *     Attributes:
+         *         memory: limit of a task, bytes.
+         *         cpu: cores that a task's profile has.
+         *         ended: nothing will be added.
+         */
+        AttemptUsage: {
+            /** Attempt */
+            attempt: number;
+            /** Cpu */
+            cpu: number;
+            /** Ended */
+            ended: boolean;
+            /** Memory */
+            memory: number;
+            /** Tasks */
+            tasks: components["schemas"]["TaskUsage"][];
+        };
+        /**
          * AuditEntry
          * @description One line of the audit trail: who did what to which thing, when.
          */
@@ -1069,7 +1130,7 @@ export interface components {
          * @description What moved.
          * @enum {string}
          */
-        EventKind: "version.changed" | "version.progress" | "run.changed" | "run.progress" | "log.grew" | "pipeline.changed" | "schedule.changed";
+        EventKind: "version.changed" | "version.progress" | "run.changed" | "run.progress" | "log.grew" | "resources.grew" | "pipeline.changed" | "schedule.changed";
         /**
          * Evidence
          * @description What the rehearsal saw; part of the review.
@@ -2244,6 +2305,16 @@ export interface components {
             upstream: string[];
         };
         /**
+         * TaskUsage
+         * @description The points of one task, oldest first.
+         */
+        TaskUsage: {
+            /** Points */
+            points: components["schemas"]["Usage"][];
+            /** Task */
+            task: string;
+        };
+        /**
          * TenantView
          * @description A tenant as the caller sees it.
          *
@@ -2312,6 +2383,25 @@ export interface components {
             reused: string[];
             /** Tasks */
             tasks: string[];
+        };
+        /**
+         * Usage
+         * @description What a task's processes use at one moment.
+         *
+         *     Attributes:
+         *         memory: resident memory of all of them; the largest since the point before, bytes.
+         *         cpu_s: CPU time they have taken since the task began; grows, seconds.
+         */
+        Usage: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Cpu S */
+            cpu_s: number;
+            /** Memory */
+            memory: number;
         };
         /**
          * Verdict
@@ -2566,6 +2656,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                /** @description Which attempt of the run. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_resources: {
+        parameters: {
+            query?: {
+                /** @description Only later points. */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+                /** @description Which attempt of the run. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttemptUsage"];
                 };
             };
             /** @description A problem. */

@@ -36,6 +36,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "cancel": "running",
         "retry": "running",
         "logs": "running",
+        "resources": "running",
         "schedule": "scheduling",
     },
     "Account": {"login": "signing_in", "whoami": "signing_in"},

@@ -10,9 +10,11 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+
+import psutil
 
 from galley.domain.model import Instant
 from galley.run.processes import kill_all, resident_memory, signal_group, tree_of
@@ -37,6 +39,7 @@ class Guard(threading.Thread):
         deadline: when it must have ended.
         grace_s: seconds between interrupt and kill.
         cancelled: asked every 0.2 s.
+        on_sample: given the processes and their resident memory, bytes, at each look.
 
     Attributes:
         reason: why the kernel was stopped; None while it was not.
@@ -52,6 +55,9 @@ class Guard(threading.Thread):
         deadline: Instant,
         grace_s: float,
         cancelled: Callable[[], bool],
+        on_sample: Callable[[Sequence[psutil.Process], int], None] = lambda _processes, _memory: (
+            None
+        ),
     ) -> None:
         super().__init__(name=f"guard-{pid}", daemon=True)
         self.pid = pid
@@ -62,6 +68,7 @@ class Guard(threading.Thread):
         self.peak = 0
         self.last = 0
         self._cancelled = cancelled
+        self._on_sample = on_sample
         self._closed = threading.Event()
         self._kill_at: float | None = None
 
@@ -80,6 +87,7 @@ class Guard(threading.Thread):
         processes = tree_of(self.pid)
         self.last = resident_memory(processes)
         self.peak = max(self.peak, self.last)
+        self._on_sample(processes, self.last)
         if self.last > self.memory and self.reason is not Stop.MEMORY:
             self.reason = Stop.MEMORY
             self._kill()

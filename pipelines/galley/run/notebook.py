@@ -22,6 +22,7 @@ from galley.run import cells as whose
 from galley.run import engine, failures
 from galley.run.guard import Guard, Stop
 from galley.run.processes import TASK_MARK, kill_all, marked
+from galley.run.usage import Meter
 
 AUTOSAVE_S = 10
 
@@ -80,6 +81,7 @@ class _Observer:
         cancelled: Callable[[], bool],
         on_cell: Callable[[int, int], None],
         on_text: Callable[[str, str], None],
+        on_used: Callable[[int, float], None],
         python: Path | None,
     ) -> None:
         self.python = python
@@ -94,6 +96,7 @@ class _Observer:
         self._limits = limits
         self._cancelled = cancelled
         self._on_cell = on_cell
+        self._on_used = on_used
         self.stream = on_text
 
     @property
@@ -108,6 +111,7 @@ class _Observer:
             deadline=self._limits.deadline,
             grace_s=self._limits.grace_s,
             cancelled=self._cancelled,
+            on_sample=Meter(self._on_used),
         )
         self.guard.start()
 
@@ -141,6 +145,7 @@ def execute(
     cancelled: Callable[[], bool],
     on_cell: Callable[[int, int], None],
     on_text: Callable[[str, str], None],
+    on_used: Callable[[int, float], None] = lambda _memory, _cpu_s: None,
     python: Path | None = None,
 ) -> Execution:
     """Execute ``notebook`` (JSON text, parameters injected) and write it to ``output``.
@@ -152,6 +157,8 @@ def execute(
         cancelled: asked every 0.2 s while the kernel lives.
         on_cell: called with (code cells finished, code cells in total).
         on_text: called with (``stdout`` or ``stderr``, text) as the text comes.
+        on_used: called with (resident memory in bytes, CPU time so far in seconds), at most once a
+            second, from the guard's thread.
         python: interpreter of a Python kernel; None: the one that runs here.
     """
     source = nbformat.reads(notebook, as_version=4)
@@ -160,7 +167,15 @@ def execute(
         rendered.write_text(notebook, encoding="utf-8")
         with (Path(folder) / "kernel.out").open("w+b") as kernel_output:
             observer = _Observer(
-                environment, cwd, kernel_output, limits, cancelled, on_cell, on_text, python
+                environment,
+                cwd,
+                kernel_output,
+                limits,
+                cancelled,
+                on_cell,
+                on_text,
+                on_used,
+                python,
             )
             observer.counted = whose.own_cells(source.cells)
             on_cell(0, observer.cells)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 
 from galley.domain.runs import TaskState
+from galley.domain.usage import Used
 from galley.domain.work import TaskReport
 from galley.run.journal import Journal, Report
 from galley.run.tasks import TaskEvent, TaskResult
@@ -60,6 +61,10 @@ class Progress:
         """Take what a task tells. A second ``started`` means that the cluster began it anew."""
         if event.kind == "text":
             self._journal.write(event.text, task=event.task, at=event.at)
+            return
+        if event.kind == "used":
+            point = Used(task=event.task, at=event.at, memory=event.memory, cpu_s=event.cpu_s)
+            self._journal.used(point)
             return
         if event.kind == "started":
             again = self._find(event.task).state is TaskState.RUNNING

@@ -86,15 +86,18 @@ class TaskEvent(Model):
 
     Attributes:
         kind: ``started`` (the kernel is about to start; ``mlflow_run_id`` is known), ``cell``
-            (``cell`` of ``cells`` code cells are finished), ``text`` (log text, whole lines).
+            (``cell`` of ``cells`` code cells are finished), ``text`` (log text, whole lines),
+            ``used`` (``memory`` in bytes and CPU time ``cpu_s`` in seconds, at most each second).
     """
 
     task: str
-    kind: Literal["started", "cell", "text"]
+    kind: Literal["started", "cell", "text", "used"]
     at: Instant
     cell: int | None = None
     cells: int | None = None
     text: str = ""
+    memory: int = 0
+    cpu_s: float = 0
     mlflow_run_id: str | None = None
 
 

@@ -21,7 +21,7 @@ from galley.tracking.client import TrackedRun, TrackingClient
 from galley.tracking.parent import milliseconds
 from galley.tracking.tracker import Tracker
 
-MAX_TEXT = 16 * 2**20
+MAX_TEXT = 112 * 2**20
 """Printed characters of one task that go to the log; the executed notebook keeps all."""
 
 _STATUS = {
@@ -61,6 +61,7 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
             cancelled=cancelled,
             on_cell=lambda cell, cells: teller.tell("cell", cell=cell, cells=cells),
             on_text=teller.printed,
+            on_used=teller.used,
         )
         teller.flush()
         state = _state_of(execution)
@@ -126,6 +127,13 @@ class _Teller:
                 f"the log of task {self._task!r} is cut here, after {MAX_TEXT // 2**20} MiB of "
                 "printed text; the executed notebook has the rest"
             )
+
+    def used(self, memory: int, cpu_s: float) -> None:
+        """Tell what the task uses at this moment."""
+        now = datetime.now(UTC)
+        self._emit(
+            TaskEvent(task=self._task, kind="used", at=now, memory=memory, cpu_s=round(cpu_s, 2))
+        )
 
     def say(self, line: str) -> None:
         """Emit one line of our own."""

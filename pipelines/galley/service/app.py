@@ -29,6 +29,7 @@ from galley.service.metrics import Measured, Metrics
 from galley.service.mlflow.proxy import MlflowProxy
 from galley.service.mlflow.workspaces import workspace_of
 from galley.service.rendering import Renderer
+from galley.service.resources import Resources
 from galley.service.routes import (
     analyses,
     events,
@@ -135,6 +136,7 @@ def create_app(
         mlflow=MlflowProxy(settings.mlflow_socket),
         feed=feed,
         logs=Logs(settings.service_state / "logs"),
+        resources=Resources(settings.service_state / "resources"),
         artifacts=Artifacts(
             settings.service_state / "artifacts",
             lambda tenant: tracked / workspace_of(tenant),

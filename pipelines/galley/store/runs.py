@@ -35,6 +35,8 @@ class AttemptRef(Model):
     state: AttemptState
     project: str
     log_size: int
+    cpu: float
+    memory: int
     ended: bool
 
 
@@ -142,6 +144,8 @@ def _reference(session: Session, row: AttemptRow) -> AttemptRef:
         state=row.state,
         project=version.project_blob,
         log_size=row.log_size,
+        cpu=row.cpu,
+        memory=row.memory,
         ended=row.state not in OPEN_ATTEMPTS,
     )
 

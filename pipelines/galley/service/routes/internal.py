@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -99,11 +100,13 @@ def start_attempt(body: StartRequest, attempt: TheAttempt, context: InContext) -
 
 @router.post("/attempts/{attempt_id}/heartbeat")
 def heartbeat(body: Heartbeat, attempt: TheAttempt, context: InContext) -> HeartbeatReply:
-    """Renew the lease; keep what the log grew by."""
+    """Renew the lease; keep what the log grew by and what the tasks used."""
     size = _keep_log(context, attempt, body)
+    stale = attempt.ended or attempt.fencing != body.fencing
+    newest = {} if stale else context.resources.append(attempt.id, body.used)
     now = context.clock()
     return context.store.write(
-        lambda s: dispatch.heartbeat(s, attempt.id, body, now, log_size=size)
+        lambda s: dispatch.heartbeat(s, attempt.id, body, now, log_size=size, newest=newest)
     )
 
 
@@ -112,14 +115,23 @@ async def put_notebook(
     task: str, attempt: TheAttempt, context: InContext, request: Request
 ) -> Response:
     """Keep a task's executed notebook, which may be partial, in place of an earlier one."""
-    data = await request.body()
-    await asyncio.to_thread(_keep_notebook, context, attempt, task, data)
+    with context.artifacts.receive() as file:
+        received = Path(file.name)
+        try:
+            async for piece in request.stream():
+                await asyncio.to_thread(file.write, piece)
+            file.flush()
+            await asyncio.to_thread(_keep_notebook, context, attempt, task, received)
+        finally:
+            received.unlink(missing_ok=True)
     return Response(status_code=204)
 
 
-def _keep_notebook(context: Context, attempt: runs.AttemptRef, task: str, data: bytes) -> None:
+def _keep_notebook(context: Context, attempt: runs.AttemptRef, task: str, received: Path) -> None:
     now, limit = context.clock(), context.tenant(attempt.tenant).limits.artifacts
-    key = context.artifacts.put(attempt.tenant, attempt.run, attempt.id, task, data, limit=limit)
+    key = context.artifacts.put(
+        attempt.tenant, attempt.run, attempt.id, task, received, limit=limit
+    )
     context.store.write(lambda s: runs.attach_notebook(s, attempt.id, task, key, now))
 
 

@@ -6,16 +6,17 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from galley import dispatch
 from galley.domain.api import LogChunk
-from galley.domain.model import Page
+from galley.domain.model import Instant, Page
 from galley.domain.runs import Run, RunKind, RunRequest, RunState
 from galley.domain.tenants import Action
+from galley.domain.usage import AttemptUsage
 from galley.errors import NotFound
 from galley.review import settle_rehearsals
 from galley.service import rendering
@@ -28,6 +29,7 @@ from galley.store import runs
 router = APIRouter(tags=["runs"])
 PATH = "/tenants/{tenant}/pipelines/{slug}/runs"
 LOG_CHUNK = 2**18
+AttemptNumber = Annotated[int, Path(ge=1, description="Which attempt of the run.")]
 
 
 class NotebookFormat(StrEnum):
@@ -151,6 +153,41 @@ def get_run_log(
     return LogChunk(text=text, offset=begin, next_offset=end, size=size, ended=tried.ended)
 
 
+@router.get("/runs/{run_id}/attempts/{number}/log", response_class=Response)
+def download_log(
+    run_id: UUID, number: AttemptNumber, caller: TheCaller, context: InContext
+) -> StreamingResponse:
+    """Return the whole log of an attempt as text, in pieces."""
+    run = the_run(context, caller, run_id)
+    tried = context.store.read(lambda s: runs.attempt_by_number(s, run_id, number))
+    name = f"{run.pipeline}-{run_id}-{number}.log"
+    return StreamingResponse(
+        context.logs.pieces(tried.id),
+        media_type="text/plain; charset=utf-8",
+        headers={**rendering.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@router.get("/runs/{run_id}/attempts/{number}/resources")
+def get_resources(
+    run_id: UUID,
+    number: AttemptNumber,
+    caller: TheCaller,
+    context: InContext,
+    after: Annotated[Instant | None, Query(description="Only later points.")] = None,
+) -> AttemptUsage:
+    """Return what the tasks of an attempt used over time, and what they may use."""
+    the_run(context, caller, run_id)
+    tried = context.store.read(lambda s: runs.attempt_by_number(s, run_id, number))
+    return AttemptUsage(
+        attempt=tried.number,
+        memory=tried.memory,
+        cpu=tried.cpu,
+        ended=tried.ended,
+        tasks=context.resources.read(tried.id, after),
+    )
+
+
 @router.get(
     "/runs/{run_id}/tasks/{task}/notebook",
     response_class=Response,
@@ -169,15 +206,13 @@ def get_task_notebook(
     key = context.store.read(lambda s: runs.notebook(s, run_id, task, attempt))
     if key is None:
         raise NotFound(f"task {task!r} has no executed notebook (yet)")
-    notebook = context.artifacts.get(key)
+    path = context.artifacts.path(key)
     if format is NotebookFormat.HTML:
         return Response(
-            context.renderer.html(notebook),
-            media_type="text/html",
-            headers=rendering.HEADERS,
+            context.renderer.page(path), media_type="text/html", headers=rendering.HEADERS
         )
-    return Response(
-        notebook,
+    return FileResponse(
+        path,
         media_type="application/x-ipynb+json",
         headers={
             **rendering.HEADERS,
