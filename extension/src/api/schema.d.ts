@@ -83,6 +83,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/services/galley/api/v1/runs/{run_id}/attempts/{number}/debug": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Debug Kit
+         * @description Return an attempt's notebook with the run's values, to go through in one's own sandbox.
+         */
+        get: operations["get_debug_kit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/services/galley/api/v1/runs/{run_id}/attempts/{number}/log": {
         parameters: {
             query?: never;
@@ -926,16 +946,22 @@ export interface components {
          *         message: one sentence for people, such as "cell 7 uses `df2`, which no cell defines".
          */
         CellError: {
-            /** Cell */
-            cell?: number | null;
+            /**
+             * Cell
+             * @default null
+             */
+            cell: number | null;
             /** Ename */
             ename: string;
             /** Evalue */
             evalue: string;
             /** Message */
             message: string;
-            /** Task */
-            task?: string | null;
+            /**
+             * Task
+             * @default null
+             */
+            task: string | null;
             /**
              * Traceback
              * @default []
@@ -1002,6 +1028,133 @@ export interface components {
             name: string;
             /** Path */
             path: string;
+        };
+        /**
+         * DebugDataset
+         * @description A dataset of the tenant, as a run sees it.
+         */
+        DebugDataset: {
+            mode: components["schemas"]["DatasetMode"];
+            /** Name */
+            name: string;
+            /** Path */
+            path: string;
+        };
+        /**
+         * DebugKit
+         * @description One attempt's notebook, ready to be gone through.
+         *
+         *     Attributes:
+         *         notebook: the published notebook without outputs; the values of the run are injected, the
+         *             failed cell is tagged, and a first cell says what this is.
+         *         failed: index of the failed cell in ``notebook``; None where no cell failed.
+         *         modules: path → source of the local modules of the version.
+         *         files: files that its cells read, up to the failed one.
+         *         missing: what a run has and this has not, each as a sentence.
+         */
+        DebugKit: {
+            /** Attempt */
+            attempt: number;
+            /** Datasets */
+            datasets: components["schemas"]["DebugDataset"][];
+            error: components["schemas"]["CellError"] | null;
+            /** Failed */
+            failed: number | null;
+            /** Files */
+            files: components["schemas"]["FileUse"][];
+            lock: components["schemas"]["DebugLock"];
+            /** Missing */
+            missing: string[];
+            /** Modules */
+            modules: {
+                [key: string]: string;
+            };
+            /** Notebook */
+            notebook: {
+                [key: string]: unknown;
+            };
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Pipeline */
+            pipeline: string;
+            /** Pipeline Name */
+            pipeline_name: string;
+            /**
+             * Run
+             * Format: uuid
+             */
+            run: string;
+            /** Task */
+            task: string | null;
+            /** Tenant */
+            tenant: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DebugLock
+         * @description The environment that a run had.
+         *
+         *     Attributes:
+         *         digest: SHA-256 of what it installs; names its folder where it is kept.
+         *         of_platform: it is the platform's own environment.
+         *         text: ``requirements.lock``.
+         *         packages: name → version.
+         */
+        DebugLock: {
+            /** Digest */
+            digest: string | null;
+            /** Of Platform */
+            of_platform: boolean;
+            /** Packages */
+            packages: {
+                [key: string]: string;
+            };
+            /** Python */
+            python: string | null;
+            /** Text */
+            text: string;
+        };
+        /**
+         * DebugPlan
+         * @description What debugging a run here means, told before anything is written.
+         *
+         *     Attributes:
+         *         folder: where it goes, relative to the person's home.
+         *         notebook: path of its notebook.
+         *         exists: the folder is there already, with what was done in it.
+         *         written: it has been written now.
+         *         kernel: name of the kernel that its notebook asks for.
+         *         same_environment: that kernel has the run's own locked environment.
+         *         differences: of the environment that it has instead.
+         */
+        DebugPlan: {
+            /** Differences */
+            differences: components["schemas"]["PackageDifference"][];
+            error: components["schemas"]["CellError"] | null;
+            /** Exists */
+            exists: boolean;
+            /** Failed */
+            failed: number | null;
+            /** Folder */
+            folder: string;
+            /** Kernel */
+            kernel: string;
+            /**
+             * Missing
+             * @default []
+             */
+            missing: string[];
+            /** Notebook */
+            notebook: string;
+            /** Same Environment */
+            same_environment: boolean;
+            /** Unreadable */
+            unreadable: components["schemas"]["Unreadable"][];
+            /** Written */
+            written: boolean;
         };
         /**
          * Decision
@@ -1552,6 +1705,18 @@ export interface components {
          * @enum {string}
          */
         NotebookFormat: "html" | "ipynb";
+        /**
+         * PackageDifference
+         * @description A distribution that the run had at another version than there is here; None: not there.
+         */
+        PackageDifference: {
+            /** Here */
+            here: string | null;
+            /** Name */
+            name: string;
+            /** Run */
+            run: string;
+        };
         /** Page[AuditEntry] */
         Page_AuditEntry_: {
             /** Items */
@@ -2385,6 +2550,16 @@ export interface components {
             tasks: string[];
         };
         /**
+         * Unreadable
+         * @description Data that the notebook uses and this person cannot read here.
+         */
+        Unreadable: {
+            /** Path */
+            path: string;
+            /** Why */
+            why: string;
+        };
+        /**
          * Usage
          * @description What a task's processes use at one moment.
          *
@@ -2656,6 +2831,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_debug_kit: {
+        parameters: {
+            query?: {
+                /** @description Default: what failed. */
+                task?: string | null;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+                /** @description Which attempt of the run. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DebugKit"];
                 };
             };
             /** @description A problem. */

@@ -12,6 +12,7 @@ export type CellDiff = Schemas['CellDiff'];
 export type CellError = Schemas['CellError'];
 export type Check = Schemas['Check'];
 export type Crossing = Schemas['Crossing'];
+export type DebugPlan = Schemas['DebugPlan'];
 export type DecisionRequest = Schemas['DecisionRequest'];
 export type Difference = Schemas['Difference'];
 export type Evidence = Schemas['Evidence'];

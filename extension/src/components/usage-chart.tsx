@@ -92,7 +92,7 @@ export function UsageChart(props: IUsageChartProps): JSX.Element {
         <span>
           {limited
             ? trans.__('dashed: %1, %2', props.limitName, text(limit))
-            : trans.__('far below %1 of %2, which is not drawn', props.limitName, text(limit))}
+            : trans.__('its %1, %2, is far above what is drawn', props.limitName, text(limit))}
         </span>
         <details>
           <summary>{trans.__('As a table')}</summary>

@@ -78,7 +78,7 @@ function Charts({ usage, task }: { usage: AttemptUsage; task: string }): JSX.Ele
           samples={cpu}
           limit={usage.cpu}
           limitName={trans.__('profile')}
-          text={value => trans.__('%1 cores', cores(value))}
+          text={value => trans.__('%1 CPU', cores(value))}
           tone="cpu"
         />
       )}
@@ -95,7 +95,7 @@ function AllTasks({ usage }: { usage: AttemptUsage }): JSX.Element {
           <th>{trans.__('Task')}</th>
           <th className="jp-mod-number">{trans.__('Most memory')}</th>
           <th className="jp-mod-number">{trans.__('CPU time')}</th>
-          <th className="jp-mod-number">{trans.__('Most cores')}</th>
+          <th className="jp-mod-number">{trans.__('Most CPU')}</th>
         </tr>
       </thead>
       <tbody>
@@ -123,5 +123,5 @@ function AllTasks({ usage }: { usage: AttemptUsage }): JSX.Element {
 }
 
 function cores(value: number): string {
-  return value >= 10 ? value.toFixed(0) : String(Number(value.toFixed(2)));
+  return value >= 10 ? value.toFixed(0) : String(Number(value.toPrecision(2)));
 }

@@ -37,6 +37,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "retry": "running",
         "logs": "running",
         "resources": "running",
+        "debug": "debugging",
         "schedule": "scheduling",
     },
     "Account": {"login": "signing_in", "whoami": "signing_in"},

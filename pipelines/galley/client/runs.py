@@ -11,6 +11,7 @@ from uuid import UUID
 from galley.client.events import EventStream
 from galley.client.routes import Routes
 from galley.domain.api import LogChunk
+from galley.domain.debug import DebugKit
 from galley.domain.events import Event
 from galley.domain.model import Page
 from galley.domain.runs import Run, RunKind, RunRequest, RunState
@@ -96,6 +97,10 @@ class RunRoutes(Routes):
         """Return what the tasks of an attempt used; ``after``: only later points."""
         path = f"/runs/{run}/attempts/{attempt}/resources"
         return self._get(AttemptUsage, path, after=after and after.isoformat())
+
+    def debug_kit(self, run: UUID, attempt: int, *, task: str | None = None) -> DebugKit:
+        """Return the notebook of an attempt with its values, to be debugged."""
+        return self._get(DebugKit, f"/runs/{run}/attempts/{attempt}/debug", task=task)
 
     def executed_notebook(
         self, run: UUID, task: str, *, attempt: int | None = None, form: str = "ipynb"

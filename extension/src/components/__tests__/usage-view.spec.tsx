@@ -39,7 +39,7 @@ describe('Resources', () => {
       one.getAttribute('aria-label')
     );
     expect(memory).toBe('Memory: at most 900 MiB, after 10 s; limit is 1 GiB');
-    expect(cpu).toBe('CPU: at most 1.5 cores, after 10 s; profile is 2 cores');
+    expect(cpu).toBe('CPU: at most 1.5 CPU, after 10 s; profile is 2 CPU');
     expect(box.querySelectorAll('.jp-Galley-threshold')).toHaveLength(2);
     expect(box.querySelector('tbody')!.textContent).toContain('300 MiB');
   });

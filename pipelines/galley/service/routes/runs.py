@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 
 from galley import dispatch
 from galley.domain.api import LogChunk
+from galley.domain.debug import DebugKit
 from galley.domain.model import Instant, Page
 from galley.domain.runs import Run, RunKind, RunRequest, RunState
 from galley.domain.tenants import Action
@@ -21,6 +22,7 @@ from galley.errors import NotFound
 from galley.review import settle_rehearsals
 from galley.service import rendering
 from galley.service.context import InContext, TheCaller
+from galley.service.debugging import kit_of
 from galley.service.idempotency import IdempotencyKey, once
 from galley.service.routes.access import FIFTY, Cursor, Limit, the_run
 from galley.service.tenants_view import check_available
@@ -166,6 +168,22 @@ def download_log(
         media_type="text/plain; charset=utf-8",
         headers={**rendering.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+@router.get("/runs/{run_id}/attempts/{number}/debug")
+def get_debug_kit(
+    run_id: UUID,
+    number: AttemptNumber,
+    caller: TheCaller,
+    context: InContext,
+    task: Annotated[str | None, Query(max_length=200, description="Default: what failed.")] = None,
+) -> DebugKit:
+    """Return an attempt's notebook with the run's values, to go through in one's own sandbox."""
+    run = the_run(context, caller, run_id)
+    attempt = next((one for one in run.attempts if one.number == number), None)
+    if attempt is None:
+        raise NotFound(f"The run {run_id} has no attempt {number}.")
+    return kit_of(context, run, attempt, task)
 
 
 @router.get("/runs/{run_id}/attempts/{number}/resources")
