@@ -14,6 +14,7 @@ import type {
   LiveState,
   Pipeline,
   Run,
+  RunComparison,
   RunRequest,
   ScheduleRequest,
   Version,
@@ -67,6 +68,14 @@ export class Client {
     this.get<IPage<Run>>(`tenants/${enc(tenant)}/runs`, query);
   startRun = (tenant: string, slug: string, run: RunRequest) =>
     this.post<Run>(`${pipelinePath(tenant, slug)}/runs`, run);
+  /** Try a version in any state with one's own rights. */
+  startTrial = (tenant: string, slug: string, run: RunRequest) =>
+    this.post<Run>(`${pipelinePath(tenant, slug)}/trials`, run);
+  /** Two runs side by side; without a left one, the successful run before the right one. */
+  compareRuns = (left: string | null, right: string) =>
+    this.get<RunComparison>('runs/compare', { left, right });
+  comparedOutputsUrl = (left: string, right: string) =>
+    this.transport.url(withQuery('runs/compare/outputs', { left, right }));
   cancelRun = (id: string) => this.post<Run>(`runs/${enc(id)}/cancel`);
   retryRun = (id: string) => this.post<Run>(`runs/${enc(id)}/retry`);
   log = (id: string, attempt: number, offset: number, limit = 262144) =>

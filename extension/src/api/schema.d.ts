@@ -63,6 +63,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/services/galley/api/v1/runs/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Comparison
+         * @description Return two runs side by side.
+         */
+        get: operations["get_comparison"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/runs/compare/outputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Compared Outputs
+         * @description Return the last output of each cell of two runs, beside each other.
+         */
+        get: operations["get_compared_outputs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/services/galley/api/v1/runs/{run_id}": {
         parameters: {
             query?: never;
@@ -441,6 +481,26 @@ export interface paths {
          * @description Let the schedule fire again, from now on.
          */
         post: operations["resume_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/tenants/{tenant}/pipelines/{slug}/trials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Trial
+         * @description Try a version in any state with other parameters and with the caller's own rights.
+         */
+        post: operations["start_trial"];
         delete?: never;
         options?: never;
         head?: never;
@@ -987,6 +1047,78 @@ export interface components {
             /** Message */
             message: string;
             severity: components["schemas"]["Severity"];
+        };
+        /**
+         * ComparedMetric
+         * @description A metric of both runs; None: that run did not log it.
+         */
+        ComparedMetric: {
+            /** Left */
+            left: number | null;
+            /** Name */
+            name: string;
+            /** Right */
+            right: number | null;
+        };
+        /**
+         * ComparedOutput
+         * @description The last output of one cell in both runs; the outputs themselves are in the page of them.
+         */
+        ComparedOutput: {
+            /** Cell */
+            cell: number;
+            /**
+             * Left
+             * @description Whether the left run has an output here.
+             */
+            left: boolean;
+            /** Right */
+            right: boolean;
+            /** Same */
+            same: boolean;
+            /** Task */
+            task: string;
+        };
+        /**
+         * ComparedPackage
+         * @description A distribution whose version differs; None: that run's lock has it not.
+         */
+        ComparedPackage: {
+            /** Left */
+            left: string | null;
+            /** Name */
+            name: string;
+            /** Right */
+            right: string | null;
+        };
+        /**
+         * ComparedTime
+         * @description How long something took in both runs, seconds; None: it did not run, or was not timed.
+         *
+         *     Attributes:
+         *         cell: index of the published notebook's cell; None for the whole task.
+         */
+        ComparedTime: {
+            /** Cell */
+            cell?: number | null;
+            /** Left */
+            left: number | null;
+            /** Right */
+            right: number | null;
+            /** Task */
+            task: string;
+        };
+        /**
+         * ComparedValue
+         * @description A value of both runs as JSON text; None: that run has none.
+         */
+        ComparedValue: {
+            /** Left */
+            left: string | null;
+            /** Name */
+            name: string;
+            /** Right */
+            right: string | null;
         };
         /**
          * Crossing
@@ -2183,11 +2315,43 @@ export interface components {
             version_id: string;
         };
         /**
+         * RunComparison
+         * @description Two runs side by side; what is equal is listed as well.
+         *
+         *     Attributes:
+         *         same_version: both ran the same version, so that every difference is one of values.
+         *         packages: only those that differ.
+         *         notes: what could not be compared, each as a sentence.
+         */
+        RunComparison: {
+            /** Cells */
+            cells: components["schemas"]["ComparedTime"][];
+            left: components["schemas"]["Run"];
+            /** Metrics */
+            metrics: components["schemas"]["ComparedMetric"][];
+            /**
+             * Notes
+             * @default []
+             */
+            notes: string[];
+            /** Outputs */
+            outputs: components["schemas"]["ComparedOutput"][];
+            /** Packages */
+            packages: components["schemas"]["ComparedPackage"][];
+            /** Parameters */
+            parameters: components["schemas"]["ComparedValue"][];
+            right: components["schemas"]["Run"];
+            /** Same Version */
+            same_version: boolean;
+            /** Tasks */
+            tasks: components["schemas"]["ComparedTime"][];
+        };
+        /**
          * RunKind
-         * @description A rehearsal has its author's rights, a pipeline run the tenant's.
+         * @description A pipeline run has the tenant's rights; a rehearsal its author's, a trial its asker's.
          * @enum {string}
          */
-        RunKind: "rehearsal" | "pipeline";
+        RunKind: "rehearsal" | "pipeline" | "trial";
         /**
          * RunRequest
          * @description Start a run now.
@@ -2800,6 +2964,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Version_"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_comparison: {
+        parameters: {
+            query: {
+                /** @description The run that is looked at. */
+                right: string;
+                /** @description What it is held against; default: the successful run before it. */
+                left?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunComparison"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_compared_outputs: {
+        parameters: {
+            query: {
+                /** @description The run that is looked at. */
+                right: string;
+                /** @description What it is held against; default: the successful run before it. */
+                left?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
                 };
             };
             /** @description A problem. */
@@ -3500,6 +3732,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_trial: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send the same key again to repeat a request whose answer was lost. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                tenant: string;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
                 };
             };
             /** @description A problem. */

@@ -3,7 +3,7 @@ import * as React from 'react';
 import { bugIcon } from '@jupyterlab/ui-components';
 import type { Attempt, Run, TaskTry } from '../api/types';
 import { bytes } from '../format/quantity';
-import { attemptWord, ended, failureAdvice, runWord, triggerText } from '../model/words';
+import { attemptWord, ended, failureAdvice, kindName, runWord, triggerText } from '../model/words';
 import { Resource } from '../model/resource';
 import {
   Button,
@@ -28,7 +28,12 @@ import { RunDetail } from './run-detail';
 export function RunPage({ id }: { id: string }): JSX.Element {
   const { client, events, trans } = useGalley();
   const resource = useModel(() => {
-    const run = new Resource(() => client.run(id)).follow(events, event => event.subject === id);
+    const run = new Resource(() => client.run(id)).follow(
+      events,
+      event =>
+        // Log and points of use have readers of their own.
+        event.subject === id && !event.kind.endsWith('.grew')
+    );
     void run.refresh();
     return run;
   }, id);
@@ -116,7 +121,7 @@ function Head(props: {
           <Name text={run.pipeline_name} most={48} />
         </Link>
         <span aria-hidden="true">›</span>
-        <span>{run.kind === 'rehearsal' ? trans.__('Rehearsal') : trans.__('Run')}</span>
+        <span>{kindName(trans, run.kind)}</span>
       </div>
       <div className="jp-Galley-titleRow">
         <h2>

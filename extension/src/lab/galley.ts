@@ -78,6 +78,12 @@ export class LabGalley implements IGalley {
       case 'run':
         void this.app.commands.execute(Commands.openRun, { id: place.id });
         break;
+      case 'compare':
+        void this.app.commands.execute(Commands.compareRuns, {
+          left: place.left,
+          right: place.right
+        });
+        break;
       case 'review':
         void this.app.commands.execute(Commands.openReview, { id: place.id });
         break;

@@ -2,6 +2,7 @@
 export const Commands = {
   publish: 'galley:publish',
   compareSession: 'galley:compare-session',
+  compareRuns: 'galley:compare-runs',
   debugRun: 'galley:debug-run',
   runToFailed: 'galley:run-to-failed',
   openRun: 'galley:open-run',

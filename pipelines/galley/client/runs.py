@@ -11,6 +11,7 @@ from uuid import UUID
 from galley.client.events import EventStream
 from galley.client.routes import Routes
 from galley.domain.api import LogChunk
+from galley.domain.comparison import RunComparison
 from galley.domain.debug import DebugKit
 from galley.domain.events import Event
 from galley.domain.model import Page
@@ -45,6 +46,18 @@ class RunRoutes(Routes):
             parameters=parameters or {}, version=version, logical_date=logical_date
         )
         return self._send(Run, f"/tenants/{tenant}/pipelines/{slug}/runs", request, creates=True)
+
+    def start_trial(
+        self,
+        tenant: str,
+        slug: str,
+        parameters: dict[str, Any] | None = None,
+        *,
+        version: int | None = None,
+    ) -> Run:
+        """Try a version in any state as oneself; default: the live one, or the latest."""
+        request = RunRequest(parameters=parameters or {}, version=version)
+        return self._send(Run, f"/tenants/{tenant}/pipelines/{slug}/trials", request, creates=True)
 
     def runs(
         self,
@@ -97,6 +110,10 @@ class RunRoutes(Routes):
         """Return what the tasks of an attempt used; ``after``: only later points."""
         path = f"/runs/{run}/attempts/{attempt}/resources"
         return self._get(AttemptUsage, path, after=after and after.isoformat())
+
+    def compare(self, right: UUID, left: UUID | None = None) -> RunComparison:
+        """Return two runs side by side; ``left`` None: the successful run before ``right``."""
+        return self._get(RunComparison, "/runs/compare", left=left and str(left), right=str(right))
 
     def debug_kit(self, run: UUID, attempt: int, *, task: str | None = None) -> DebugKit:
         """Return the notebook of an attempt with its values, to be debugged."""

@@ -13,7 +13,7 @@ from galley.dispatch.claim import claim
 from galley.dispatch.control import cancel, retry
 from galley.dispatch.reap import reap
 from galley.dispatch.report import finish, heartbeat, log_grew, start
-from galley.dispatch.request import request_run
+from galley.dispatch.request import request_run, request_trial
 from galley.dispatch.waiting import (
     WaitingRehearsal,
     next_due,
@@ -32,6 +32,7 @@ __all__ = [
     "reap",
     "rehearsals_waiting",
     "request_run",
+    "request_trial",
     "retry",
     "start",
     "tenants_with_work",

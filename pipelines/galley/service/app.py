@@ -32,6 +32,7 @@ from galley.service.rendering import Renderer
 from galley.service.resources import Resources
 from galley.service.routes import (
     analyses,
+    comparisons,
     events,
     health,
     internal,
@@ -59,6 +60,7 @@ API_ROUTERS = (
     versions.router,
     live.router,
     reviews.router,
+    comparisons.router,
     runs.router,
     events.router,
 )

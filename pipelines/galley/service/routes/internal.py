@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from galley import dispatch
 from galley.domain.api import StartRequest
-from galley.domain.runs import Run, RunKind, RunState
+from galley.domain.runs import Run
 from galley.domain.work import Assignment, Heartbeat, HeartbeatReply, LeaseRequest, Outcome
 from galley.errors import NotFound, NotSignedIn
 from galley.review import settle_rehearsals
@@ -78,11 +78,8 @@ async def lease(
 
 def _claim(context: Context, host: HostIdentity, body: LeaseRequest) -> Assignment | None:
     """Try to lease; look first, because looking is cheap and claiming is a write."""
-    kind = RunKind.PIPELINE if host.author is None else RunKind.REHEARSAL
-    waiting = context.store.read(
-        lambda s: runs.page(s, host.tenant, state=RunState.QUEUED, kind=kind, limit=1)
-    )
-    if not waiting.items:
+    personal = host.author is not None
+    if not context.store.read(lambda s: runs.waits(s, host.tenant, personal=personal)):
         return None
     tenants, now = context.tenants(), context.clock()
     found = context.store.write(lambda s: dispatch.claim(s, tenants, host, body, now))

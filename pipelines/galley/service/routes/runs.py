@@ -60,6 +60,25 @@ def start_run(
     )
 
 
+@router.post("/tenants/{tenant}/pipelines/{slug}/trials", status_code=201, response_model=Run)
+def start_trial(
+    tenant: str,
+    slug: str,
+    body: RunRequest,
+    caller: TheCaller,
+    context: InContext,
+    request: Request,
+    key: IdempotencyKey = None,
+) -> Response:
+    """Try a version in any state with other parameters and with the caller's own rights."""
+    caller.require(tenant, Action.PUBLISH)
+    declared, now = context.tenant(tenant), context.clock()
+    check_available(context.settings, tenant, declared)
+    return once(request, context, caller.user, key, body, status=201).do(
+        lambda s: dispatch.request_trial(s, tenant, declared, slug, body, caller.user, now)
+    )
+
+
 @router.get(PATH)
 def list_runs_of_pipeline(
     tenant: str,
@@ -109,8 +128,8 @@ def get_run(run_id: UUID, caller: TheCaller, context: InContext) -> Run:
 @router.post("/runs/{run_id}/cancel")
 def cancel_run(run_id: UUID, caller: TheCaller, context: InContext) -> Run:
     """Cancel a run: at once while it waits, else by asking its host."""
-    rehearsal = the_run(context, caller, run_id).kind is RunKind.REHEARSAL
-    the_run(context, caller, run_id, Action.PUBLISH if rehearsal else Action.RUN)
+    personal = the_run(context, caller, run_id).kind.personal
+    the_run(context, caller, run_id, Action.PUBLISH if personal else Action.RUN)
     tenants, now = context.tenants(), context.clock()
 
     def cancel(session: Session) -> Run:
