@@ -10,6 +10,7 @@ from galley.errors import PublicError
 from jupyter_server.utils import url_path_join
 
 from galley_lab.connection import Connection, connection
+from galley_lab.debugging import Debugging, DebugHandler
 from galley_lab.handlers import (
     AnalyseHandler,
     ConnectionHandler,
@@ -32,6 +33,8 @@ def load(server_app: ServerApp, environment: Mapping[str, str] = os.environ) -> 
     notebooks = SavedNotebooks(server_app.contents_manager, service)
     with_service: dict[str, Any] = {"service": service}
     with_notebooks = {**with_service, "notebooks": notebooks}
+    debugging = Debugging(server_app.contents_manager, service, environment)
+    with_debugging = {**with_service, "debugging": debugging}
     base = url_path_join(server_app.web_app.settings["base_url"], "galley")
     server_app.web_app.add_handlers(  # type: ignore[no-untyped-call]
         ".*$",
@@ -39,6 +42,7 @@ def load(server_app: ServerApp, environment: Mapping[str, str] = os.environ) -> 
             (f"{base}/connection", ConnectionHandler, with_service),
             (f"{base}/fingerprint", FingerprintHandler, with_service),
             (f"{base}/analyse", AnalyseHandler, with_notebooks),
+            (f"{base}/debug", DebugHandler, with_debugging),
             (f"{base}/publish", PublishHandler, with_notebooks),
             (f"{base}/api/v1/(.+)", ServiceHandler, with_service),
             (f"{base}/.*", UnknownHandler, with_service),

@@ -1,6 +1,7 @@
 /** The plugins of the lab extension; what they do is in the folders beside. */
 import {
   ILayoutRestorer,
+  IRouter,
   type JupyterFrontEnd,
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
@@ -8,6 +9,7 @@ import { ICommandPalette, IToolbarWidgetRegistry } from '@jupyterlab/apputils';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { addDebugging } from './debug/plugin';
 import { addComparing } from './hidden/plugin';
 import { GalleyLab, IGalleyLab } from './lab/galley';
 import { Notices } from './lab/notices';
@@ -84,6 +86,21 @@ const comparing: JupyterFrontEndPlugin<void> = {
   ) => addComparing(app, galley, notebooks, palette)
 };
 
+const debugging: JupyterFrontEndPlugin<void> = {
+  id: 'galley-lab:debugging',
+  description: 'Opens the notebook of a failed run, with its values, to go through it here.',
+  autoStart: true,
+  requires: [IGalleyLab, INotebookTracker],
+  optional: [ICommandPalette, IRouter],
+  activate: (
+    app: JupyterFrontEnd,
+    galley: IGalleyLab,
+    notebooks: INotebookTracker,
+    palette: ICommandPalette | null,
+    router: IRouter | null
+  ) => addDebugging(app, galley, notebooks, palette, router)
+};
+
 const sidebar: JupyterFrontEndPlugin<void> = {
   id: 'galley-lab:sidebar',
   description: 'Lists what waits, runs and pipelines in the left area.',
@@ -110,4 +127,4 @@ const notices: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [lab, pages, publishing, comparing, sidebar, notices];
+export default [lab, pages, publishing, comparing, debugging, sidebar, notices];

@@ -16,7 +16,13 @@ from galley.sandbox import command, processes
 from galley.sandbox.machine import this_machine
 from galley.sandbox.processes import ProcessId
 from galley.sandbox.spec import Bind, SandboxSpec
-from galley.sandbox.workspace import platform_door, tenant_spec, user_identity
+from galley.sandbox.workspace import (
+    ENVIRONMENTS,
+    environments_of,
+    platform_door,
+    tenant_spec,
+    user_identity,
+)
 from jupyterhub.spawner import Spawner, SpawnException
 from traitlets import Any as AnyTrait
 
@@ -107,18 +113,25 @@ class SandboxSpawner(Spawner):  # type: ignore[misc]  # JupyterHub is untyped
             server_name=name,
             profile_name=profile_form.chosen_profile(self.user_options),
         )
+        identity = user_identity(self.settings, user, name)
+        locked = environments_of(self.settings, identity)
+        isolated = self.settings.isolation == "full"
         return tenant_spec(
             self.settings,
             name,
             admission.tenant,
-            identity=user_identity(self.settings, user, name),
+            identity=identity,
             profile=admission.profile,
             name=f"{name}-{user}"[:63],
             argv=[sys.executable, "-P", "-m", "galley_hub.singleuser", *self._arguments()],
-            env=environment(self.get_env(), self.settings, name, admission.profile_name),
+            env={
+                **environment(self.get_env(), self.settings, name, admission.profile_name),
+                "GALLEY_ENVIRONMENTS": str(ENVIRONMENTS if isolated else locked),
+            },
             inbound={port: self._port_inside(port)},
             outbound=platform_door(self.settings),
-            extra_binds=self._examples(),
+            # To debug in what a rehearsal ran in; what is run later cannot be changed here.
+            extra_binds=[*self._examples(), Bind(source=locked, target=ENVIRONMENTS)],
         )
 
     def _port_inside(self, port: int) -> int:

@@ -24,6 +24,7 @@ class RecordingService:
 
     def __init__(self) -> None:
         self.requests: list[Recorded] = []
+        self.kits: dict[str, dict[str, Any]] = {}
         self.go_on = threading.Event()
         service = self
 
@@ -79,6 +80,12 @@ class RecordingService:
         elif path.endswith("rehearsal"):
             _begin(handler, 200, "text/html", {"Content-Security-Policy": "sandbox"})
             handler.wfile.write(b"<p>user content</p>")
+        elif path.endswith("/debug"):
+            kit = self.kits.get(path.split("/")[1])
+            if kit is None:
+                _problem(handler, 404, "not-found", "there is no such run")
+            else:
+                _json(handler, 200, kit)
         elif path == "runs/unknown":
             _problem(handler, 404, "not-found", "there is no run 'unknown'")
         else:

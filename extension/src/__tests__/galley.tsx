@@ -71,6 +71,7 @@ export interface IStage {
   went: Place[];
   opened: Place[];
   told: string[];
+  debugged: [string, number, string | null][];
 }
 
 /** Somebody with these actions in the tenant "oncology". */
@@ -88,6 +89,7 @@ export function stage(
     tenants: [{ name: 'oncology', actions: who.actions ?? ['read'], gates: [], profiles: [] }]
   } as unknown as IMe);
   const [went, opened, told]: [Place[], Place[], string[]] = [[], [], []];
+  const debugged: [string, number, string | null][] = [];
   const galley: IGalley = {
     client: new Client(transport),
     events: events as unknown as EventStream,
@@ -98,9 +100,10 @@ export function stage(
     go: place => void went.push(place),
     href: place => `/${place.kind}`,
     openWindow: place => void opened.push(place),
+    debug: (run, attempt, task) => void debugged.push([run.id, attempt, task]),
     notify: message => void told.push(message)
   };
-  return { galley, transport, events, went, opened, told };
+  return { galley, transport, events, went, opened, told, debugged };
 }
 
 let root: Root | null = null;

@@ -5,6 +5,7 @@ export class LabIcon {
   react = () => null;
 }
 
+export const bugIcon = icon;
 export const closeIcon = icon;
 export const downloadIcon = icon;
 export const launchIcon = icon;

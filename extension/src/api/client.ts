@@ -1,6 +1,7 @@
 /** One method per REST route that the pages use. */
 import { request, withQuery, type ITransport, type Query } from './transport';
 import type {
+  AttemptUsage,
   DecisionRequest,
   Firing,
   ILogChunk,
@@ -13,6 +14,7 @@ import type {
   LiveState,
   Pipeline,
   Run,
+  RunComparison,
   RunRequest,
   ScheduleRequest,
   SecretInfo,
@@ -68,10 +70,22 @@ export class Client {
     this.get<IPage<Run>>(`tenants/${enc(tenant)}/runs`, query);
   startRun = (tenant: string, slug: string, run: RunRequest) =>
     this.post<Run>(`${pipelinePath(tenant, slug)}/runs`, run);
+  /** Try a version in any state with one's own rights. */
+  startTrial = (tenant: string, slug: string, run: RunRequest) =>
+    this.post<Run>(`${pipelinePath(tenant, slug)}/trials`, run);
+  /** Two runs side by side; without a left one, the successful run before the right one. */
+  compareRuns = (left: string | null, right: string) =>
+    this.get<RunComparison>('runs/compare', { left, right });
+  comparedOutputsUrl = (left: string, right: string) =>
+    this.transport.url(withQuery('runs/compare/outputs', { left, right }));
   cancelRun = (id: string) => this.post<Run>(`runs/${enc(id)}/cancel`);
   retryRun = (id: string) => this.post<Run>(`runs/${enc(id)}/retry`);
   log = (id: string, attempt: number, offset: number, limit = 262144) =>
     this.get<ILogChunk>(`runs/${enc(id)}/log`, { attempt, offset, limit });
+  logUrl = (id: string, attempt: number) =>
+    this.transport.url(`runs/${enc(id)}/attempts/${attempt}/log`);
+  resources = (id: string, attempt: number, after: string | null = null) =>
+    this.get<AttemptUsage>(`runs/${enc(id)}/attempts/${attempt}/resources`, { after });
   taskNotebook = (id: string, task: string, attempt: number) =>
     this.get<INotebook>(`runs/${enc(id)}/tasks/${enc(task)}/notebook`, {
       attempt,

@@ -63,6 +63,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/services/galley/api/v1/runs/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Comparison
+         * @description Return two runs side by side.
+         */
+        get: operations["get_comparison"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/runs/compare/outputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Compared Outputs
+         * @description Return the last output of each cell of two runs, beside each other.
+         */
+        get: operations["get_compared_outputs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/services/galley/api/v1/runs/{run_id}": {
         parameters: {
             query?: never;
@@ -75,6 +115,66 @@ export interface paths {
          * @description Return one run with its attempts and tasks.
          */
         get: operations["get_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/runs/{run_id}/attempts/{number}/debug": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Debug Kit
+         * @description Return an attempt's notebook with the run's values, to go through in one's own sandbox.
+         */
+        get: operations["get_debug_kit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/runs/{run_id}/attempts/{number}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Log
+         * @description Return the whole log of an attempt as text, in pieces.
+         */
+        get: operations["download_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/runs/{run_id}/attempts/{number}/resources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Resources
+         * @description Return what the tasks of an attempt used over time, and what they may use.
+         */
+        get: operations["get_resources"];
         put?: never;
         post?: never;
         delete?: never;
@@ -465,6 +565,26 @@ export interface paths {
          * @description Let the schedule fire again, from now on.
          */
         post: operations["resume_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/tenants/{tenant}/pipelines/{slug}/trials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Trial
+         * @description Try a version in any state with other parameters and with the caller's own rights.
+         */
+        post: operations["start_trial"];
         delete?: never;
         options?: never;
         head?: never;
@@ -935,6 +1055,27 @@ export interface components {
          */
         AttemptState: "leased" | "running" | "succeeded" | "failed" | "cancelled" | "timed_out" | "lost";
         /**
+         * AttemptUsage
+         * @description What an attempt's tasks used, beside what each of them may use.
+         *
+         *     Attributes:
+         *         memory: limit of a task, bytes.
+         *         cpu: cores that a task's profile has.
+         *         ended: nothing will be added.
+         */
+        AttemptUsage: {
+            /** Attempt */
+            attempt: number;
+            /** Cpu */
+            cpu: number;
+            /** Ended */
+            ended: boolean;
+            /** Memory */
+            memory: number;
+            /** Tasks */
+            tasks: components["schemas"]["TaskUsage"][];
+        };
+        /**
          * AuditEntry
          * @description One line of the audit trail: who did what to which thing, when.
          */
@@ -1004,16 +1145,22 @@ export interface components {
          *         message: one sentence for people, such as "cell 7 uses `df2`, which no cell defines".
          */
         CellError: {
-            /** Cell */
-            cell?: number | null;
+            /**
+             * Cell
+             * @default null
+             */
+            cell: number | null;
             /** Ename */
             ename: string;
             /** Evalue */
             evalue: string;
             /** Message */
             message: string;
-            /** Task */
-            task?: string | null;
+            /**
+             * Task
+             * @default null
+             */
+            task: string | null;
             /**
              * Traceback
              * @default []
@@ -1039,6 +1186,78 @@ export interface components {
             /** Message */
             message: string;
             severity: components["schemas"]["Severity"];
+        };
+        /**
+         * ComparedMetric
+         * @description A metric of both runs; None: that run did not log it.
+         */
+        ComparedMetric: {
+            /** Left */
+            left: number | null;
+            /** Name */
+            name: string;
+            /** Right */
+            right: number | null;
+        };
+        /**
+         * ComparedOutput
+         * @description The last output of one cell in both runs; the outputs themselves are in the page of them.
+         */
+        ComparedOutput: {
+            /** Cell */
+            cell: number;
+            /**
+             * Left
+             * @description Whether the left run has an output here.
+             */
+            left: boolean;
+            /** Right */
+            right: boolean;
+            /** Same */
+            same: boolean;
+            /** Task */
+            task: string;
+        };
+        /**
+         * ComparedPackage
+         * @description A distribution whose version differs; None: that run's lock has it not.
+         */
+        ComparedPackage: {
+            /** Left */
+            left: string | null;
+            /** Name */
+            name: string;
+            /** Right */
+            right: string | null;
+        };
+        /**
+         * ComparedTime
+         * @description How long something took in both runs, seconds; None: it did not run, or was not timed.
+         *
+         *     Attributes:
+         *         cell: index of the published notebook's cell; None for the whole task.
+         */
+        ComparedTime: {
+            /** Cell */
+            cell?: number | null;
+            /** Left */
+            left: number | null;
+            /** Right */
+            right: number | null;
+            /** Task */
+            task: string;
+        };
+        /**
+         * ComparedValue
+         * @description A value of both runs as JSON text; None: that run has none.
+         */
+        ComparedValue: {
+            /** Left */
+            left: string | null;
+            /** Name */
+            name: string;
+            /** Right */
+            right: string | null;
         };
         /**
          * Crossing
@@ -1080,6 +1299,133 @@ export interface components {
             name: string;
             /** Path */
             path: string;
+        };
+        /**
+         * DebugDataset
+         * @description A dataset of the tenant, as a run sees it.
+         */
+        DebugDataset: {
+            mode: components["schemas"]["DatasetMode"];
+            /** Name */
+            name: string;
+            /** Path */
+            path: string;
+        };
+        /**
+         * DebugKit
+         * @description One attempt's notebook, ready to be gone through.
+         *
+         *     Attributes:
+         *         notebook: the published notebook without outputs; the values of the run are injected, the
+         *             failed cell is tagged, and a first cell says what this is.
+         *         failed: index of the failed cell in ``notebook``; None where no cell failed.
+         *         modules: path → source of the local modules of the version.
+         *         files: files that its cells read, up to the failed one.
+         *         missing: what a run has and this has not, each as a sentence.
+         */
+        DebugKit: {
+            /** Attempt */
+            attempt: number;
+            /** Datasets */
+            datasets: components["schemas"]["DebugDataset"][];
+            error: components["schemas"]["CellError"] | null;
+            /** Failed */
+            failed: number | null;
+            /** Files */
+            files: components["schemas"]["FileUse"][];
+            lock: components["schemas"]["DebugLock"];
+            /** Missing */
+            missing: string[];
+            /** Modules */
+            modules: {
+                [key: string]: string;
+            };
+            /** Notebook */
+            notebook: {
+                [key: string]: unknown;
+            };
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Pipeline */
+            pipeline: string;
+            /** Pipeline Name */
+            pipeline_name: string;
+            /**
+             * Run
+             * Format: uuid
+             */
+            run: string;
+            /** Task */
+            task: string | null;
+            /** Tenant */
+            tenant: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DebugLock
+         * @description The environment that a run had.
+         *
+         *     Attributes:
+         *         digest: SHA-256 of what it installs; names its folder where it is kept.
+         *         of_platform: it is the platform's own environment.
+         *         text: ``requirements.lock``.
+         *         packages: name → version.
+         */
+        DebugLock: {
+            /** Digest */
+            digest: string | null;
+            /** Of Platform */
+            of_platform: boolean;
+            /** Packages */
+            packages: {
+                [key: string]: string;
+            };
+            /** Python */
+            python: string | null;
+            /** Text */
+            text: string;
+        };
+        /**
+         * DebugPlan
+         * @description What debugging a run here means, told before anything is written.
+         *
+         *     Attributes:
+         *         folder: where it goes, relative to the person's home.
+         *         notebook: path of its notebook.
+         *         exists: the folder is there already, with what was done in it.
+         *         written: it has been written now.
+         *         kernel: name of the kernel that its notebook asks for.
+         *         same_environment: that kernel has the run's own locked environment.
+         *         differences: of the environment that it has instead.
+         */
+        DebugPlan: {
+            /** Differences */
+            differences: components["schemas"]["PackageDifference"][];
+            error: components["schemas"]["CellError"] | null;
+            /** Exists */
+            exists: boolean;
+            /** Failed */
+            failed: number | null;
+            /** Folder */
+            folder: string;
+            /** Kernel */
+            kernel: string;
+            /**
+             * Missing
+             * @default []
+             */
+            missing: string[];
+            /** Notebook */
+            notebook: string;
+            /** Same Environment */
+            same_environment: boolean;
+            /** Unreadable */
+            unreadable: components["schemas"]["Unreadable"][];
+            /** Written */
+            written: boolean;
         };
         /**
          * Decision
@@ -1208,7 +1554,7 @@ export interface components {
          * @description What moved.
          * @enum {string}
          */
-        EventKind: "version.changed" | "version.progress" | "run.changed" | "run.progress" | "log.grew" | "pipeline.changed" | "schedule.changed";
+        EventKind: "version.changed" | "version.progress" | "run.changed" | "run.progress" | "log.grew" | "resources.grew" | "pipeline.changed" | "schedule.changed";
         /**
          * Evidence
          * @description What the rehearsal saw; part of the review.
@@ -1660,6 +2006,18 @@ export interface components {
          * @enum {string}
          */
         NotebookFormat: "html" | "ipynb";
+        /**
+         * PackageDifference
+         * @description A distribution that the run had at another version than there is here; None: not there.
+         */
+        PackageDifference: {
+            /** Here */
+            here: string | null;
+            /** Name */
+            name: string;
+            /** Run */
+            run: string;
+        };
         /** Page[AuditEntry] */
         Page_AuditEntry_: {
             /** Items */
@@ -2137,11 +2495,43 @@ export interface components {
             version_id: string;
         };
         /**
+         * RunComparison
+         * @description Two runs side by side; what is equal is listed as well.
+         *
+         *     Attributes:
+         *         same_version: both ran the same version, so that every difference is one of values.
+         *         packages: only those that differ.
+         *         notes: what could not be compared, each as a sentence.
+         */
+        RunComparison: {
+            /** Cells */
+            cells: components["schemas"]["ComparedTime"][];
+            left: components["schemas"]["Run"];
+            /** Metrics */
+            metrics: components["schemas"]["ComparedMetric"][];
+            /**
+             * Notes
+             * @default []
+             */
+            notes: string[];
+            /** Outputs */
+            outputs: components["schemas"]["ComparedOutput"][];
+            /** Packages */
+            packages: components["schemas"]["ComparedPackage"][];
+            /** Parameters */
+            parameters: components["schemas"]["ComparedValue"][];
+            right: components["schemas"]["Run"];
+            /** Same Version */
+            same_version: boolean;
+            /** Tasks */
+            tasks: components["schemas"]["ComparedTime"][];
+        };
+        /**
          * RunKind
-         * @description A rehearsal has its author's rights, a pipeline run the tenant's.
+         * @description A pipeline run has the tenant's rights; a rehearsal its author's, a trial its asker's.
          * @enum {string}
          */
-        RunKind: "rehearsal" | "pipeline";
+        RunKind: "rehearsal" | "pipeline" | "trial";
         /**
          * RunRequest
          * @description Start a run now.
@@ -2490,6 +2880,16 @@ export interface components {
             upstream: string[];
         };
         /**
+         * TaskUsage
+         * @description The points of one task, oldest first.
+         */
+        TaskUsage: {
+            /** Points */
+            points: components["schemas"]["Usage"][];
+            /** Task */
+            task: string;
+        };
+        /**
          * TenantView
          * @description A tenant as the caller sees it.
          *
@@ -2558,6 +2958,35 @@ export interface components {
             reused: string[];
             /** Tasks */
             tasks: string[];
+        };
+        /**
+         * Unreadable
+         * @description Data that the notebook uses and this person cannot read here.
+         */
+        Unreadable: {
+            /** Path */
+            path: string;
+            /** Why */
+            why: string;
+        };
+        /**
+         * Usage
+         * @description What a task's processes use at one moment.
+         *
+         *     Attributes:
+         *         memory: resident memory of all of them; the largest since the point before, bytes.
+         *         cpu_s: CPU time they have taken since the task began; grows, seconds.
+         */
+        Usage: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Cpu S */
+            cpu_s: number;
+            /** Memory */
+            memory: number;
         };
         /**
          * Verdict
@@ -2799,6 +3228,74 @@ export interface operations {
             };
         };
     };
+    get_comparison: {
+        parameters: {
+            query: {
+                /** @description The run that is looked at. */
+                right: string;
+                /** @description What it is held against; default: the successful run before it. */
+                left?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunComparison"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_compared_outputs: {
+        parameters: {
+            query: {
+                /** @description The run that is looked at. */
+                right: string;
+                /** @description What it is held against; default: the successful run before it. */
+                left?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_run: {
         parameters: {
             query?: never;
@@ -2817,6 +3314,109 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_debug_kit: {
+        parameters: {
+            query?: {
+                /** @description Default: what failed. */
+                task?: string | null;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+                /** @description Which attempt of the run. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DebugKit"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                /** @description Which attempt of the run. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_resources: {
+        parameters: {
+            query?: {
+                /** @description Only later points. */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+                /** @description Which attempt of the run. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttemptUsage"];
                 };
             };
             /** @description A problem. */
@@ -3550,6 +4150,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_trial: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send the same key again to repeat a request whose answer was lost. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                tenant: string;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
                 };
             };
             /** @description A problem. */

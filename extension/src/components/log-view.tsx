@@ -9,7 +9,11 @@ import { useChanges, useTrans } from './context';
 const LINE = 18;
 const AROUND = 30;
 
-export function LogView(props: { log: LogModel; download: () => void }): JSX.Element {
+export function LogView(props: {
+  log: LogModel;
+  downloadUrl: string;
+  fileName: string;
+}): JSX.Element {
   const trans = useTrans();
   const { log } = props;
   useChanges(log);
@@ -40,8 +44,6 @@ export function LogView(props: { log: LogModel; download: () => void }): JSX.Ele
           {needle
             ? trans._n('%1 line matches', '%1 lines match', lines.length)
             : trans._n('%1 line', '%1 lines', lines.length)}
-          {log.skipped > 0 &&
-            ` · ${trans.__('the first %1 are in the download', bytes(log.skipped))}`}
           {!log.ended && log.started && ` · ${trans.__('live')}`}
         </span>
         <span className="jp-Galley-spacer" />
@@ -53,13 +55,27 @@ export function LogView(props: { log: LogModel; download: () => void }): JSX.Ele
           />
           {trans.__('Follow the end')}
         </label>
-        <Button
-          kind="quiet"
-          label={trans.__('Download')}
-          icon={<downloadIcon.react tag="span" elementSize="normal" />}
-          onClick={props.download}
-        />
+        <a className="jp-Galley-link" href={props.downloadUrl} download={props.fileName}>
+          <downloadIcon.react tag="span" elementSize="normal" />
+          {trans.__('Download')}
+        </a>
       </div>
+      {log.skipped > 0 && (
+        <div className="jp-Galley-logBar">
+          <span className="jp-Galley-muted">
+            {trans.__('%1 more before what is shown.', bytes(log.skipped))}
+          </span>
+          <Button
+            kind="quiet"
+            label={trans.__('Show earlier lines')}
+            busy={log.loadingEarlier}
+            onClick={() => {
+              setFollow(false);
+              void log.earlier();
+            }}
+          />
+        </div>
+      )}
       <ProblemBox problem={log.problem} retry={() => void log.pull()} />
       {!log.started ? (
         <Loading lines={4} />

@@ -34,7 +34,7 @@ export function PipelinePage(props: {
     const pipeline = new Resource(() => client.pipeline(tenant, slug)).follow(
       events,
       event =>
-        event.pipeline === slug && event.tenant === tenant && !event.kind.endsWith('progress')
+        event.pipeline === slug && event.tenant === tenant && !/progress$|grew$/.test(event.kind)
     );
     void pipeline.refresh();
     return pipeline;
@@ -147,8 +147,10 @@ function Head(props: IBodyProps & { versions: readonly Version[] }): JSX.Element
   const { client, me, trans } = galley;
   useChanges(me);
   const [asking, setAsking] = React.useState(false);
+  const [trying, setTrying] = React.useState(false);
   const { pipeline } = props;
   const { tenant, slug } = pipeline;
+  const latest = pipeline.live_version ?? pipeline.latest_version;
   const version = liveOf(pipeline, props.versions);
   const waiting = props.versions.find(one => one.state === 'in_review');
   const refused = !pipeline.live_version
@@ -186,6 +188,31 @@ function Head(props: IBodyProps & { versions: readonly Version[] }): JSX.Element
             reason={refused}
             onClick={() => setAsking(true)}
           />
+          <Button
+            label={trans.__('Try…')}
+            title={trans.__('Run a version with other parameters and your own rights')}
+            reason={
+              !latest
+                ? trans.__('There is no version yet.')
+                : may(me.value, tenant, 'publish')
+                  ? null
+                  : trans.__('Your roles in %1 do not allow trying versions.', tenant)
+            }
+            onClick={() => setTrying(true)}
+          />
+          {trying && latest && (
+            <RunDialog
+              trial
+              tenant={tenant}
+              slug={slug}
+              version={latest}
+              onClose={() => setTrying(false)}
+              onStarted={run => {
+                setTrying(false);
+                galley.go({ kind: 'run', id: run.id });
+              }}
+            />
+          )}
           <PauseButton pipeline={pipeline} onChanged={props.onChanged} />
           {version && (
             <a

@@ -34,6 +34,27 @@ export function RunActions(props: { run: Run; onChanged: (run: Run) => void }): 
           onClick={() => action.start(async () => props.onChanged(await client.cancelRun(run.id)))}
         />
       )}
+      {over && run.attempt_count > 0 && (
+        <Button
+          label={trans.__('Compare')}
+          title={trans.__(
+            'With the successful run before it; another is chosen in the table of runs'
+          )}
+          onClick={() => galley.go({ kind: 'compare', left: null, right: run.id })}
+        />
+      )}
+      {over && run.kind === 'trial' && (
+        <Button
+          label={trans.__('Try again…')}
+          icon={<runIcon.react tag="span" elementSize="normal" />}
+          reason={
+            may(me.value, run.tenant, 'publish')
+              ? null
+              : trans.__('Your roles in %1 do not allow trying versions.', run.tenant)
+          }
+          onClick={() => setAsking(true)}
+        />
+      )}
       {over && run.kind === 'pipeline' && (
         <>
           {retriable && (
@@ -62,6 +83,7 @@ export function RunActions(props: { run: Run; onChanged: (run: Run) => void }): 
           slug={run.pipeline}
           version={run.version}
           initial={run.parameters}
+          trial={run.kind === 'trial'}
           onClose={() => setAsking(false)}
           onStarted={started => {
             setAsking(false);

@@ -12,8 +12,9 @@ import { LogView } from './log-view';
 import { Metrics, Values } from './metrics';
 import { NotebookFrame } from './notebook-frame';
 import { Tabs } from './tabs';
+import { Resources } from './usage-view';
 
-type DetailTab = 'notebook' | 'log' | 'metrics' | 'parameters';
+type DetailTab = 'notebook' | 'log' | 'resources' | 'metrics' | 'parameters';
 
 export interface IDetailProps {
   run: Run;
@@ -35,29 +36,37 @@ export function RunDetail(props: IDetailProps): JSX.Element {
         tabs={[
           { key: 'notebook', label: trans.__('Notebook') },
           { key: 'log', label: trans.__('Log') },
+          { key: 'resources', label: trans.__('Resources') },
           { key: 'metrics', label: trans.__('Metrics'), count: Object.keys(run.metrics).length },
           { key: 'parameters', label: trans.__('Parameters') }
         ]}
       >
         {tab === 'notebook' && <TaskNotebook run={run} attempt={attempt} task={task} />}
         {tab === 'log' &&
+          (attempt ? <AttemptLog run={run} attempt={attempt} /> : <NoAttempt run={run} />)}
+        {tab === 'resources' &&
           (attempt ? (
-            <AttemptLog run={run} attempt={attempt} />
+            <Resources run={run} attempt={attempt} task={task} />
           ) : (
-            <Empty
-              title={
-                ended(run.state) ? trans.__('It was never started.') : trans.__('No attempt yet.')
-              }
-            >
-              {ended(run.state)
-                ? run.state_reason
-                : trans.__('The log begins when a worker host takes the run.')}
-            </Empty>
+            <NoAttempt run={run} />
           ))}
         {tab === 'metrics' && <RunMetrics run={run} />}
         {tab === 'parameters' && <Values values={run.parameters} />}
       </Tabs>
     </div>
+  );
+}
+
+function NoAttempt({ run }: { run: Run }): JSX.Element {
+  const { trans } = useGalley();
+  return (
+    <Empty
+      title={ended(run.state) ? trans.__('It was never started.') : trans.__('No attempt yet.')}
+    >
+      {ended(run.state)
+        ? run.state_reason
+        : trans.__('The log begins when a worker host takes the run.')}
+    </Empty>
   );
 }
 
@@ -100,7 +109,7 @@ function AttemptLog({ run, attempt }: { run: Run; attempt: Attempt }): JSX.Eleme
   const { client, events } = useGalley();
   const log = useModel(() => {
     const model = new LogModel(
-      offset => client.log(run.id, attempt.number, offset),
+      (offset, limit) => client.log(run.id, attempt.number, offset, limit),
       run.id,
       events
     );
@@ -113,24 +122,13 @@ function AttemptLog({ run, attempt }: { run: Run; attempt: Attempt }): JSX.Eleme
       void log.pull();
     }
   }, [over, log]);
-  const download = async (): Promise<void> => {
-    const parts: string[] = [];
-    for (let offset = 0, size = 1; offset < size;) {
-      const chunk = await client.log(run.id, attempt.number, offset, 1 << 20);
-      parts.push(chunk.text);
-      if (chunk.next_offset <= offset) {
-        break;
-      }
-      offset = chunk.next_offset;
-      size = chunk.size;
-    }
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob(parts, { type: 'text/plain' }));
-    link.download = `${run.pipeline}-${run.id}-${attempt.number}.log`;
-    link.click();
-    URL.revokeObjectURL(link.href);
-  };
-  return <LogView log={log} download={() => void download()} />;
+  return (
+    <LogView
+      log={log}
+      downloadUrl={client.logUrl(run.id, attempt.number)}
+      fileName={`${run.pipeline}-${run.id}-${attempt.number}.log`}
+    />
+  );
 }
 
 function TaskNotebook({ run, attempt, task }: IDetailProps): JSX.Element {

@@ -15,6 +15,8 @@ export interface IRunDialogProps {
   slug: string;
   version: number;
   initial?: Record<string, unknown>;
+  /** Run it as oneself, whatever state the version is in. */
+  trial?: boolean;
   onClose: () => void;
   onStarted: (run: Run) => void;
 }
@@ -40,7 +42,7 @@ export function RunDialog(props: IRunDialogProps): JSX.Element {
   const start = (): void =>
     action.start(async () =>
       props.onStarted(
-        await client.startRun(tenant, slug, {
+        await (props.trial ? client.startTrial : client.startRun)(tenant, slug, {
           version,
           parameters: values,
           logical_date: date ? new Date(date).toISOString() : null
@@ -49,14 +51,18 @@ export function RunDialog(props: IRunDialogProps): JSX.Element {
     );
   return (
     <Modal
-      title={trans.__('Run %1, version %2', slug, version)}
+      title={
+        props.trial
+          ? trans.__('Try %1, version %2', slug, version)
+          : trans.__('Run %1, version %2', slug, version)
+      }
       onClose={props.onClose}
       footer={
         <>
           <Button label={trans.__('Cancel')} onClick={props.onClose} />
           <Button
             kind="accept"
-            label={trans.__('Run now')}
+            label={props.trial ? trans.__('Try it now') : trans.__('Run now')}
             icon={<runIcon.react tag="span" elementSize="normal" />}
             busy={action.busy}
             reason={valid ? null : trans.__('A parameter cannot be read: see its field.')}
@@ -65,6 +71,13 @@ export function RunDialog(props: IRunDialogProps): JSX.Element {
         </>
       }
     >
+      {props.trial && (
+        <p className="jp-Galley-muted">
+          {trans.__(
+            'It runs with your own rights: datasets read-only, no production secrets, its own MLflow experiment. Nothing about the version changes.'
+          )}
+        </p>
+      )}
       <ProblemBox problem={found.problem} retry={() => void found.refresh()} />
       {found.value ? (
         <ParameterForm
@@ -79,20 +92,22 @@ export function RunDialog(props: IRunDialogProps): JSX.Element {
       ) : (
         !found.problem && <Loading />
       )}
-      <Field
-        label={trans.__('Logical date')}
-        optional={trans.__('your time zone')}
-        help={trans.__('The moment the run is for. Leave it empty for now.')}
-      >
-        {control => (
-          <input
-            type="datetime-local"
-            {...control}
-            value={date}
-            onChange={event => setDate(event.target.value)}
-          />
-        )}
-      </Field>
+      {!props.trial && (
+        <Field
+          label={trans.__('Logical date')}
+          optional={trans.__('your time zone')}
+          help={trans.__('The moment the run is for. Leave it empty for now.')}
+        >
+          {control => (
+            <input
+              type="datetime-local"
+              {...control}
+              value={date}
+              onChange={event => setDate(event.target.value)}
+            />
+          )}
+        </Field>
+      )}
       {!named && <ProblemBox problem={action.problem} />}
     </Modal>
   );

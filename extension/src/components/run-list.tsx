@@ -48,7 +48,8 @@ export function KindFilter(props: {
       <select value={props.value} onChange={event => props.onChange(event.target.value)}>
         <option value="pipeline">{trans.__('Pipeline runs')}</option>
         <option value="rehearsal">{trans.__('Rehearsals')}</option>
-        <option value="">{trans.__('Both')}</option>
+        <option value="trial">{trans.__('Trials')}</option>
+        <option value="">{trans.__('All')}</option>
       </select>
     </label>
   );
@@ -63,6 +64,12 @@ export function RunTable(props: {
   const trans = useTrans();
   useChanges(props.list);
   const { list } = props;
+  const [picked, setPicked] = React.useState<readonly string[]>([]);
+  const pick = React.useCallback(
+    (id: string, on: boolean) =>
+      setPicked(before => [...before.filter(one => one !== id), ...(on ? [id] : [])].slice(-2)),
+    []
+  );
   if (!list.value) {
     return list.problem ? (
       <ProblemBox problem={list.problem} retry={() => void list.refresh()} />
@@ -76,9 +83,13 @@ export function RunTable(props: {
   return (
     <>
       <ProblemBox problem={list.problem} retry={() => void list.refresh()} />
+      {picked.length > 0 && <Picked picked={picked} onClear={() => setPicked([])} />}
       <table className="jp-Galley-table jp-mod-rows">
         <thead>
           <tr>
+            <th className="jp-mod-minor">
+              <span className="jp-Galley-hidden">{trans.__('Select')}</span>
+            </th>
             <th>{trans.__('State')}</th>
             {props.withPipeline && <th>{trans.__('Pipeline')}</th>}
             {props.withTenant && <th>{trans.__('Tenant')}</th>}
@@ -95,6 +106,8 @@ export function RunTable(props: {
               run={run}
               withPipeline={props.withPipeline ?? false}
               withTenant={props.withTenant ?? false}
+              picked={picked.includes(run.id)}
+              onPick={pick}
             />
           ))}
         </tbody>
@@ -108,13 +121,47 @@ export function RunTable(props: {
   );
 }
 
+/** What can be done with the selected runs. Ids grow with time: the older one goes left. */
+function Picked(props: { picked: readonly string[]; onClear: () => void }): JSX.Element {
+  const galley = useGalley();
+  const { trans } = galley;
+  const [left, right] = [...props.picked].sort();
+  return (
+    <div className="jp-Galley-row" role="status">
+      <span>{trans.__('%1 of 2 runs selected', props.picked.length)}</span>
+      <Button
+        kind="accept"
+        label={trans.__('Compare')}
+        reason={right ? null : trans.__('Select one more run.')}
+        onClick={() => galley.go({ kind: 'compare', left, right })}
+      />
+      <Button kind="quiet" label={trans.__('Clear')} onClick={props.onClear} />
+    </div>
+  );
+}
+
 const Row = React.memo(
-  (props: { run: Run; withPipeline: boolean; withTenant: boolean }): JSX.Element => {
+  (props: {
+    run: Run;
+    withPipeline: boolean;
+    withTenant: boolean;
+    picked: boolean;
+    onPick: (id: string, on: boolean) => void;
+  }): JSX.Element => {
     const galley = useGalley();
     const { trans } = galley;
     const { run } = props;
     return (
       <tr onClick={() => galley.go({ kind: 'run', id: run.id })}>
+        <td className="jp-Galley-pick jp-mod-minor" onClick={event => event.stopPropagation()}>
+          <input
+            type="checkbox"
+            checked={props.picked}
+            aria-label={trans.__('Select the run for comparing')}
+            title={trans.__('Select two runs to compare them')}
+            onChange={event => props.onPick(run.id, event.target.checked)}
+          />
+        </td>
         <td data-label={trans.__('State')}>
           <Link to={{ kind: 'run', id: run.id }}>
             <Badge word={runWord(trans, run)} plain />

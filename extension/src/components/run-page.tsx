@@ -1,10 +1,12 @@
 /** The run page: what a run does or did, task by task. */
 import * as React from 'react';
+import { bugIcon } from '@jupyterlab/ui-components';
 import type { Attempt, Run, TaskTry } from '../api/types';
 import { bytes } from '../format/quantity';
-import { attemptWord, ended, failureAdvice, runWord, triggerText } from '../model/words';
+import { attemptWord, ended, failureAdvice, kindName, runWord, triggerText } from '../model/words';
 import { Resource } from '../model/resource';
 import {
+  Button,
   Copyable,
   Elapsed,
   Facts,
@@ -26,7 +28,12 @@ import { RunDetail } from './run-detail';
 export function RunPage({ id }: { id: string }): JSX.Element {
   const { client, events, trans } = useGalley();
   const resource = useModel(() => {
-    const run = new Resource(() => client.run(id)).follow(events, event => event.subject === id);
+    const run = new Resource(() => client.run(id)).follow(
+      events,
+      event =>
+        // Log and points of use have readers of their own.
+        event.subject === id && !event.kind.endsWith('.grew')
+    );
     void run.refresh();
     return run;
   }, id);
@@ -75,7 +82,7 @@ function Body(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
   return (
     <>
       <Head run={run} attempt={attempt} onAttempt={setChosen} onChanged={props.onChanged} />
-      <Failure run={run} attempt={attempt} />
+      <Failure run={run} attempt={attempt} task={task} />
       {wide && graph}
       <div className="jp-Galley-columns jp-mod-run">
         <div className="jp-Galley-side">
@@ -115,7 +122,7 @@ function Head(props: {
           <Name text={run.pipeline_name} most={48} />
         </Link>
         <span aria-hidden="true">›</span>
-        <span>{run.kind === 'rehearsal' ? trans.__('Rehearsal') : trans.__('Run')}</span>
+        <span>{kindName(trans, run.kind)}</span>
       </div>
       <div className="jp-Galley-titleRow">
         <h2>
@@ -227,8 +234,13 @@ function Sentence({ run }: { run: Run }): JSX.Element {
   );
 }
 
-function Failure(props: { run: Run; attempt: Attempt | undefined }): JSX.Element | null {
-  const { trans } = useGalley();
+function Failure(props: {
+  run: Run;
+  attempt: Attempt | undefined;
+  task: TaskTry | undefined;
+}): JSX.Element | null {
+  const galley = useGalley();
+  const { trans } = galley;
   const { run, attempt } = props;
   if (run.state !== 'failed' && run.state !== 'timed_out' && attempt?.state !== 'lost') {
     return null;
@@ -244,6 +256,18 @@ function Failure(props: { run: Run; attempt: Attempt | undefined }): JSX.Element
       failure={failure}
       retried={retried}
       advice={failureAdvice(trans, failure).advice}
+      actions={
+        attempt && (
+          <Button
+            label={trans.__('Debug in JupyterLab')}
+            icon={<bugIcon.react tag="span" elementSize="normal" />}
+            title={trans.__('Its notebook with its values, in your own sandbox')}
+            onClick={() =>
+              galley.debug(run, attempt.number, props.task?.error ? props.task.name : null)
+            }
+          />
+        )
+      }
     />
   );
 }

@@ -11,6 +11,7 @@ import { CellDiffs, SettingDiffs } from './diff-view';
 import { Field } from './field';
 import { Badge } from './glyph';
 import { Modal } from './modal';
+import { RunDialog } from './run-dialog';
 
 export interface IVersionsProps {
   pipeline: Pipeline;
@@ -68,6 +69,9 @@ function Entry(
   const { version, before } = props;
   const passed = version.gates.filter(gate => gate.passed);
   const [confirming, setConfirming] = React.useState(false);
+  const [trying, setTrying] = React.useState(false);
+  useChanges(galley.me);
+  const mayTry = may(galley.me.value, version.tenant, 'publish');
   const deployable = version.state === 'approved' && !version.live && !version.rehearse_only;
   const back = (props.pipeline.live_version ?? 0) > version.number;
   return (
@@ -87,6 +91,14 @@ function Entry(
             kind="quiet"
             label={trans.__('Compare…')}
             onClick={() => props.onCompare(before)}
+          />
+        )}
+        {version.state !== 'analysing' && mayTry && (
+          <Button
+            kind="quiet"
+            label={trans.__('Try…')}
+            title={trans.__('Run it with other parameters and your own rights')}
+            onClick={() => setTrying(true)}
           />
         )}
         {deployable && (
@@ -113,6 +125,19 @@ function Entry(
           {trans.__('Approved by')}{' '}
           {passed.map(gate => `${gate.reviewer ?? ''} (${gateShort(trans, gate.gate)})`).join(', ')}
         </div>
+      )}
+      {trying && (
+        <RunDialog
+          trial
+          tenant={version.tenant}
+          slug={version.pipeline}
+          version={version.number}
+          onClose={() => setTrying(false)}
+          onStarted={run => {
+            setTrying(false);
+            galley.go({ kind: 'run', id: run.id });
+          }}
+        />
       )}
       {confirming && (
         <DeployDialog

@@ -2,10 +2,16 @@
 import { request, type ITransport } from '../api/transport';
 import { newKey } from '../api/client';
 import { Problem } from '../api/problem';
-import type { Analysis, PublishFields, SplitLayout, Version } from '../api/types';
+import type { Analysis, DebugPlan, PublishFields, SplitLayout, Version } from '../api/types';
 
 export interface IConnection {
   tenant: string;
+}
+
+export interface IDebugAttempt {
+  run: string;
+  attempt: number;
+  task: string | null;
 }
 
 export class Bridge {
@@ -16,6 +22,10 @@ export class Bridge {
   /** What reading the notebook saved at `path` tells; nothing of it is run. */
   analyse = (path: string, layout: SplitLayout | null = null) =>
     request<Analysis>(this.transport, 'POST', 'analyse', { path, layout });
+
+  /** What debugging an attempt here means; `write` does it. */
+  debug = (attempt: IDebugAttempt, write = false, replace = false) =>
+    request<DebugPlan>(this.transport, 'POST', 'debug', { ...attempt, write, replace });
 
   /** Python source of what takes the fingerprint of a namespace. */
   fingerprint = async (): Promise<string> => {

@@ -6,7 +6,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { Token } from '@lumino/coreutils';
 import { Client } from '../api/client';
 import { EventStream } from '../api/events';
-import type { IMe } from '../api/types';
+import type { IMe, Run } from '../api/types';
 import type { IGalley } from '../model/galley';
 import { pathOf, ROOT, type Place } from '../model/place';
 import { Resource } from '../model/resource';
@@ -78,6 +78,12 @@ export class LabGalley implements IGalley {
       case 'run':
         void this.app.commands.execute(Commands.openRun, { id: place.id });
         break;
+      case 'compare':
+        void this.app.commands.execute(Commands.compareRuns, {
+          left: place.left,
+          right: place.right
+        });
+        break;
       case 'review':
         void this.app.commands.execute(Commands.openReview, { id: place.id });
         break;
@@ -100,6 +106,10 @@ export class LabGalley implements IGalley {
   readonly openWindow = (place: Place): void => {
     const name = `galley-${place.kind}`;
     window.open(this.href(place), name, 'popup,width=1080,height=820')?.focus();
+  };
+
+  readonly debug = (run: Run, attempt: number, task: string | null): void => {
+    void this.app.commands.execute(Commands.debugRun, { id: run.id, attempt, task });
   };
 
   readonly notify = (message: string, kind: 'success' | 'error' | 'info'): void => {

@@ -2,6 +2,9 @@
 export const Commands = {
   publish: 'galley:publish',
   compareSession: 'galley:compare-session',
+  compareRuns: 'galley:compare-runs',
+  debugRun: 'galley:debug-run',
+  runToFailed: 'galley:run-to-failed',
   openRun: 'galley:open-run',
   openReview: 'galley:open-review',
   openPipeline: 'galley:open-pipeline',

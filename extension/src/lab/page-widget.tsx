@@ -2,6 +2,7 @@
 import * as React from 'react';
 import { Signal, type ISignal } from '@lumino/signaling';
 import { Empty } from '../components/basics';
+import { ComparePage } from '../components/compare-page';
 import { PipelinePage } from '../components/pipeline-page';
 import { ReviewPage } from '../components/review-page';
 import { RunPage } from '../components/run-page';
@@ -33,6 +34,8 @@ export class PlaceWidget extends GalleyRoot {
         return this.shown.slug;
       case 'run':
         return trans.__('Run');
+      case 'compare':
+        return trans.__('Two runs');
       case 'review':
         return trans.__('Review');
       default:
@@ -87,6 +90,8 @@ export class PlaceWidget extends GalleyRoot {
         );
       case 'run':
         return <RunPage id={place.id} />;
+      case 'compare':
+        return <ComparePage left={place.left} right={place.right} />;
       case 'review':
         return <ReviewPage id={place.id} />;
       default:

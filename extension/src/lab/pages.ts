@@ -14,6 +14,7 @@ import { PlaceWidget } from './page-widget';
 const RESTORE = 'galley:restore';
 const BY_KIND = {
   pipeline: Commands.openPipeline,
+  compare: Commands.compareRuns,
   run: Commands.openRun,
   review: Commands.openReview
 };
@@ -35,6 +36,10 @@ export class Pages {
       args => thing('review', args),
       askReview
     );
+    this.add(Commands.compareRuns, trans.__('Compare Run…'), compared, async found => {
+      const chosen = await askRun(found);
+      return chosen?.kind === 'run' ? { kind: 'compare', left: null, right: chosen.id } : null;
+    });
     app.commands.addCommand(Commands.openStandalone, {
       label: trans.__('Open Galley’s Own Page'),
       caption: trans.__('Where decisions are taken, schedules paused and versions rolled back'),
@@ -57,6 +62,7 @@ export class Pages {
       Commands.openPipeline,
       Commands.openRun,
       Commands.openReview,
+      Commands.compareRuns,
       Commands.openStandalone,
       Commands.showSidebar
     ]) {
@@ -148,6 +154,13 @@ function pipelineOf(args: Arguments): Place | null {
   return { kind: 'pipeline', tenant, slug, tab: PIPELINE_TABS.find(tab => tab === args.tab) };
 }
 
+function compared(args: Arguments): Place | null {
+  const { left, right } = args;
+  return typeof right === 'string'
+    ? { kind: 'compare', left: typeof left === 'string' ? left : null, right }
+    : null;
+}
+
 function thing(kind: 'run' | 'review', args: Arguments): Place | null {
   return typeof args.id === 'string' ? { kind, id: args.id } : null;
 }
@@ -157,6 +170,8 @@ export function keyOf(place: Place): string {
   switch (place.kind) {
     case 'pipeline':
       return `pipeline-${place.tenant}-${place.slug}`;
+    case 'compare':
+      return `compare-${place.left ?? 'before'}-${place.right}`;
     case 'run':
     case 'review':
       return `${place.kind}-${place.id}`;

@@ -2,7 +2,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Client } from '../api/client';
 import type { EventStream } from '../api/events';
-import type { Action, IMe, ITenant } from '../api/types';
+import type { Action, IMe, ITenant, Run } from '../api/types';
 import type { Place } from './place';
 import type { Resource } from './resource';
 
@@ -19,6 +19,8 @@ export interface IGalley {
   readonly href: (place: Place) => string;
   /** Open a place in the service's window, where the browser's own session decides. */
   readonly openWindow: (place: Place) => void;
+  /** Bring the notebook of an attempt into one's own JupyterLab, to go through it. */
+  readonly debug: (run: Run, attempt: number, task: string | null) => void;
   /** Tell how something that was asked for ended. */
   readonly notify: (message: string, kind: 'success' | 'error' | 'info') => void;
   /** The tenant of a server in the lab; null on the standalone page. */

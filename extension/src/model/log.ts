@@ -8,10 +8,12 @@ import type { IChanging } from './resource';
 
 /** Where it starts reading a long log: its end is what matters. */
 const TAIL = 1_000_000;
-/** Lines kept for showing; the download has all. */
+/** The service reads no less than this at a time, bytes. */
+const LEAST = 4;
+/** Lines kept for showing while it grows; earlier ones are loaded again when asked for. */
 export const MOST_LINES = 50_000;
 
-export type LogReader = (offset: number) => Promise<ILogChunk>;
+export type LogReader = (offset: number, limit?: number) => Promise<ILogChunk>;
 
 export class LogModel implements IDisposable, IChanging {
   constructor(
@@ -29,6 +31,7 @@ export class LogModel implements IDisposable, IChanging {
   ended = false;
   started = false;
   problem: Problem | null = null;
+  loadingEarlier = false;
 
   get changed(): ISignal<this, void> {
     return this._changed;
@@ -67,6 +70,33 @@ export class LogModel implements IDisposable, IChanging {
     }
   }
 
+  /** Read the part before the first line shown, and keep it. */
+  async earlier(): Promise<void> {
+    if (this.loadingEarlier || this.skipped === 0) {
+      return;
+    }
+    this.loadingEarlier = true;
+    this._changed.emit();
+    try {
+      const from = Math.max(0, this.skipped - TAIL);
+      const chunk = await this.read(from, Math.max(LEAST, this.skipped - from));
+      const [first, ...rest] = this.lines;
+      const parts = chunk.text.split('\n');
+      const joint = parts.pop() + first;
+      this.lines = [...parts, joint, ...rest];
+      this.most = Math.max(this.most, this.lines.length + MOST_LINES);
+      this.skipped = from;
+      this.problem = null;
+    } catch (error) {
+      this.problem = Problem.from(error);
+    } finally {
+      this.loadingEarlier = false;
+      if (!this._disposed) {
+        this._changed.emit();
+      }
+    }
+  }
+
   private async readOn(): Promise<void> {
     for (;;) {
       const chunk = await this.read(this.offset);
@@ -93,8 +123,10 @@ export class LogModel implements IDisposable, IChanging {
     const parts = text.split('\n');
     const last = this.lines.length - 1;
     this.lines = [...this.lines.slice(0, last), this.lines[last] + parts[0], ...parts.slice(1)];
-    if (this.lines.length > MOST_LINES) {
-      this.lines = this.lines.slice(-MOST_LINES);
+    if (this.lines.length > this.most) {
+      const gone = this.lines.slice(0, -this.most);
+      this.lines = this.lines.slice(-this.most);
+      this.skipped += new Blob([`${gone.join('\n')}\n`]).size;
     }
   }
 
@@ -112,6 +144,7 @@ export class LogModel implements IDisposable, IChanging {
   }
 
   private offset = 0;
+  private most = MOST_LINES;
   private pulling = false;
   private again = false;
   private _disposed = false;

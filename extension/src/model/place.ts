@@ -8,6 +8,7 @@ export type Place =
   | { kind: 'secrets' }
   | { kind: 'pipeline'; tenant: string; slug: string; tab?: PipelineTab }
   | { kind: 'run'; id: string }
+  | { kind: 'compare'; left: string | null; right: string }
   | { kind: 'review'; id: string };
 
 export const PIPELINE_TABS = ['overview', 'runs', 'versions', 'settings'] as const;
@@ -28,6 +29,11 @@ export function pathOf(place: Place): string {
     }
     case 'run':
       return `runs/${encodeURIComponent(place.id)}`;
+    case 'compare': {
+      const query = new URLSearchParams(place.left ? { left: place.left } : {});
+      query.set('right', place.right);
+      return `runs/compare?${query}`;
+    }
     case 'review':
       return `reviews/${encodeURIComponent(place.id)}`;
     default:
@@ -36,7 +42,7 @@ export function pathOf(place: Place): string {
 }
 
 /** The place at a path below the root; null where there is none. */
-export function placeOf(path: string, hash = ''): Place | null {
+export function placeOf(path: string, hash = '', search = ''): Place | null {
   const parts = path
     .split('/')
     .filter(part => part !== '')
@@ -48,6 +54,11 @@ export function placeOf(path: string, hash = ''): Place | null {
   const page = PAGES.find(name => name === first);
   if (parts.length === 1 && page) {
     return { kind: page };
+  }
+  if (parts.length === 2 && first === 'runs' && second === 'compare') {
+    const query = new URLSearchParams(search);
+    const right = query.get('right');
+    return right ? { kind: 'compare', left: query.get('left'), right } : null;
   }
   if (parts.length === 2 && first === 'runs') {
     return { kind: 'run', id: second };

@@ -173,6 +173,18 @@ export function phaseText(trans: TranslationBundle, phase: string): string {
   return words[phase] ?? phase;
 }
 
+/** What kind of run it is. */
+export function kindName(trans: TranslationBundle, kind: Run['kind']): string {
+  switch (kind) {
+    case 'rehearsal':
+      return trans.__('Rehearsal');
+    case 'trial':
+      return trans.__('Trial');
+    default:
+      return trans.__('Run');
+  }
+}
+
 /** What started a run. */
 export function triggerText(trans: TranslationBundle, run: Run): string {
   if (run.trigger === 'schedule') {
@@ -180,6 +192,9 @@ export function triggerText(trans: TranslationBundle, run: Run): string {
   }
   if (run.trigger === 'rehearsal') {
     return trans.__('rehearsal of version %1', run.version);
+  }
+  if (run.kind === 'trial') {
+    return trans.__('tried by %1', run.requested_by ?? '?');
   }
   return run.requested_by
     ? trans.__('started by %1', run.requested_by)

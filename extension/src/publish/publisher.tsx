@@ -125,6 +125,7 @@ function bound(galley: LabGalley): Omit<IGalley, 'go'> {
     homeTenant,
     href: place => galley.href(place),
     openWindow: place => galley.openWindow(place),
+    debug: (run, attempt, task) => galley.debug(run, attempt, task),
     notify: (message, kind) => galley.notify(message, kind)
   };
 }

@@ -3,6 +3,7 @@ import * as React from 'react';
 import { closeIcon } from '@jupyterlab/ui-components';
 import type { Version } from '../api/types';
 import { Empty, Link, Loading, ProblemBox } from '../components/basics';
+import { ComparePage } from '../components/compare-page';
 import { ConnectionBanner } from '../components/connection';
 import { GalleyProvider, useChanges, useModel } from '../components/context';
 import { Glyph } from '../components/glyph';
@@ -111,6 +112,8 @@ function PlaceView(props: {
       );
     case 'run':
       return <RunPage id={place.id} />;
+    case 'compare':
+      return <ComparePage left={place.left} right={place.right} />;
     case 'review':
       return <ReviewPage id={place.id} />;
     default:
@@ -174,6 +177,7 @@ function titleOf({ trans }: PageGalley, place: Place | null): string {
     secrets: trans.__('Secrets'),
     pipeline: place?.kind === 'pipeline' ? place.slug : '',
     run: trans.__('Run'),
+    compare: trans.__('Compare'),
     review: trans.__('Review')
   };
   return place ? `${names[place.kind]} · Galley` : 'Galley';
@@ -184,6 +188,8 @@ function keyOf(place: Place | null): string {
   switch (place?.kind) {
     case 'pipeline':
       return `pipeline/${place.tenant}/${place.slug}`;
+    case 'compare':
+      return `compare/${place.left}/${place.right}`;
     case 'run':
     case 'review':
       return `${place.kind}/${place.id}`;

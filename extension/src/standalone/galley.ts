@@ -3,7 +3,7 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { Client } from '../api/client';
 import { EventStream } from '../api/events';
 import { BrowserTransport } from '../api/transport';
-import type { IMe } from '../api/types';
+import type { IMe, Run } from '../api/types';
 import type { IGalley } from '../model/galley';
 import { pathOf, ROOT, type Place } from '../model/place';
 import { Resource } from '../model/resource';
@@ -40,5 +40,15 @@ export class PageGalley implements IGalley {
   readonly go = (place: Place): void => this.router.go(place);
   readonly href = (place: Place): string => ROOT + pathOf(place);
   readonly openWindow = (place: Place): void => this.router.go(place);
+  /** The lab of the run's tenant asks before it writes anything. */
+  readonly debug = (run: Run, attempt: number, task: string | null): void => {
+    const user = encodeURIComponent(this.me.value?.user ?? '');
+    const query = new URLSearchParams({ 'galley-debug': run.id, attempt: String(attempt) });
+    if (task) {
+      query.set('task', task);
+    }
+    const lab = `/user/${user}/${encodeURIComponent(run.tenant)}/lab?${query}`;
+    window.open(lab, '_blank', 'noopener');
+  };
   readonly notify = (message: string, kind: ToastKind): void => this.toasts.add(message, kind);
 }

@@ -20,8 +20,8 @@ export class Router {
 
   go(place: Place): void {
     const target = ROOT + pathOf(place);
-    const { pathname, hash } = this.window.location;
-    if (target !== pathname + hash) {
+    const { pathname, search, hash } = this.window.location;
+    if (target !== pathname + search + hash) {
       this.window.history.pushState(null, '', target);
     }
     this.update();
@@ -34,8 +34,9 @@ export class Router {
   }
 
   private read(): Place | null {
-    const { pathname, hash } = this.window.location;
-    return placeOf(pathname.startsWith(ROOT) ? pathname.slice(ROOT.length) : pathname, hash);
+    const { pathname, search, hash } = this.window.location;
+    const path = pathname.startsWith(ROOT) ? pathname.slice(ROOT.length) : pathname;
+    return placeOf(path, hash, search);
   }
 
   private update(): void {

@@ -33,10 +33,14 @@ SECTIONS: dict[str, dict[str, str]] = {
         "pipelines": "running",
         "runs": "running",
         "run": "running",
+        "try": "trying",
         "cancel": "running",
         "retry": "running",
         "logs": "running",
         "execute": "executing",
+        "resources": "running",
+        "debug": "debugging",
+        "compare": "comparing",
         "schedule": "scheduling",
     },
     "Account": {"login": "signing_in", "whoami": "signing_in", "secret": "secrets"},
@@ -51,6 +55,9 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
 }
 """Section → command → module of this package that holds it under the command's name."""
+
+_NAMES = {"try": "try_version"}
+"""Commands whose name is no name in Python."""
 
 _MODULES = {name: module for section in SECTIONS.values() for name, module in section.items()}
 
@@ -67,7 +74,7 @@ class Sections(click.Group):
         if name not in _MODULES:
             return None
         try:
-            found = getattr(import_module(f"galley.cli.{_MODULES[name]}"), name)
+            found = getattr(import_module(f"galley.cli.{_MODULES[name]}"), _NAMES.get(name, name))
         except ModuleNotFoundError as error:
             return _not_installed(name, error.name or "")
         assert isinstance(found, click.Command)

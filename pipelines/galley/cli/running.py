@@ -7,8 +7,10 @@ from datetime import datetime
 import click
 
 from galley.cli import output
+from galley.cli.following import follow as follow_log
 from galley.cli.parameters import parse_values
 from galley.cli.session import Session, parse_id, parse_reference, with_session
+from galley.client.usage import blocks, busy, peak, size
 from galley.domain.runs import Run, RunKind, RunState
 
 _LIMIT = click.option(
@@ -117,7 +119,7 @@ def run(
     )
     if follow:
         session.output.say(f"run {started.id}: {output.state(started.state)}")
-        for text in session.client.follow_log(started.id):
+        for text in follow_log(session.client, started.id):
             click.echo(text, nl=False, err=session.output.as_json)
         started = session.client.run(started.id)
     session.output.model(started, f"run {started.id}: {output.state(started.state)}{_why(started)}")
@@ -155,8 +157,45 @@ def logs(session: Session, run_id: str, follow: bool) -> None:
         text = "".join(session.client.follow_log(run_uuid, follow=follow))
         session.output.value({"run": str(run_uuid), "log": text}, text)
         return
-    for text in session.client.follow_log(run_uuid, follow=follow):
+    followed = (
+        follow_log(session.client, run_uuid)
+        if follow
+        else session.client.follow_log(run_uuid, follow=False)
+    )
+    for text in followed:
         click.echo(text, nl=False)
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--attempt", type=click.IntRange(1), help="Default: the latest.")
+@with_session
+def resources(session: Session, run_id: str, attempt: int | None) -> None:
+    """Show what the tasks of a run used: memory and CPU."""
+    found = session.client.run(parse_id(run_id))
+    if not found.attempts and attempt is None:
+        session.output.say(f"run {found.id} has not been started yet")
+        return
+    used = session.client.resources(found.id, attempt or found.attempt_count)
+    session.output.models(
+        used.tasks,
+        ("TASK", "PEAK MEMORY", "OF", "", "CPU TIME", "MOST CPU", "OF", ""),
+        (
+            (
+                one.task,
+                size(peak(one)),
+                size(used.memory),
+                blocks([point.memory for point in one.points], used.memory),
+                output.duration(max(point.cpu_s for point in one.points)),
+                f"{max(busy(one.points), default=0):.1f}",
+                f"{used.cpu:g}",
+                blocks(busy(one.points), used.cpu),
+            )
+            for one in used.tasks
+            if one.points
+        ),
+        empty="No task was measured: none ran for long enough, or it was run before measuring.",
+    )
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,10 +11,15 @@ from uuid import UUID
 from galley.client.events import EventStream
 from galley.client.routes import Routes
 from galley.domain.api import KeptFile, LogChunk
+from galley.domain.comparison import RunComparison
+from galley.domain.debug import DebugKit
 from galley.domain.events import Event
 from galley.domain.model import Page
 from galley.domain.runs import Run, RunKind, RunRequest, RunState
+from galley.domain.usage import AttemptUsage
 
+LOG_PIECE = 2**20
+"""What is read of a log at a time, bytes."""
 LOG_PAUSE_S = 0.7
 """Pause between two looks at a log that has not grown, seconds."""
 
@@ -41,6 +46,18 @@ class RunRoutes(Routes):
             parameters=parameters or {}, version=version, logical_date=logical_date
         )
         return self._send(Run, f"/tenants/{tenant}/pipelines/{slug}/runs", request, creates=True)
+
+    def start_trial(
+        self,
+        tenant: str,
+        slug: str,
+        parameters: dict[str, Any] | None = None,
+        *,
+        version: int | None = None,
+    ) -> Run:
+        """Try a version in any state as oneself; default: the live one, or the latest."""
+        request = RunRequest(parameters=parameters or {}, version=version)
+        return self._send(Run, f"/tenants/{tenant}/pipelines/{slug}/trials", request, creates=True)
 
     def runs(
         self,
@@ -89,6 +106,19 @@ class RunRoutes(Routes):
         path = f"/runs/{run}/log"
         return self._get(LogChunk, path, attempt=attempt, offset=offset, limit=limit)
 
+    def resources(self, run: UUID, attempt: int, *, after: datetime | None = None) -> AttemptUsage:
+        """Return what the tasks of an attempt used; ``after``: only later points."""
+        path = f"/runs/{run}/attempts/{attempt}/resources"
+        return self._get(AttemptUsage, path, after=after and after.isoformat())
+
+    def compare(self, right: UUID, left: UUID | None = None) -> RunComparison:
+        """Return two runs side by side; ``left`` None: the successful run before ``right``."""
+        return self._get(RunComparison, "/runs/compare", left=left and str(left), right=str(right))
+
+    def debug_kit(self, run: UUID, attempt: int, *, task: str | None = None) -> DebugKit:
+        """Return the notebook of an attempt with its values, to be debugged."""
+        return self._get(DebugKit, f"/runs/{run}/attempts/{attempt}/debug", task=task)
+
     def executed_notebook(
         self, run: UUID, task: str, *, attempt: int | None = None, form: str = "ipynb"
     ) -> bytes:
@@ -107,20 +137,27 @@ class RunRoutes(Routes):
         return self._transport.request("GET", f"/runs/{run}/files/{name}", params=params).content
 
     def follow_log(
-        self, run: UUID, *, follow: bool = True, stop: threading.Event | None = None
+        self,
+        run: UUID,
+        *,
+        follow: bool = True,
+        stop: threading.Event | None = None,
+        look: Callable[[Run], None] = lambda _: None,
     ) -> Iterator[str]:
         """Yield the log of a run as it grows, attempt after attempt, until the run has ended.
 
         Args:
             follow: False yields what is there and ends.
             stop: ends the iteration early once it is set.
+            look: given the run each time that it was asked for.
         """
         stop = stop or threading.Event()
         attempt, offset = 1, 0
         while not stop.is_set():
             state = self.run(run)
+            look(state)
             if state.attempt_count >= attempt:
-                chunk = self.log(run, attempt=attempt, offset=offset)
+                chunk = self.log(run, attempt=attempt, offset=offset, limit=LOG_PIECE)
                 offset = chunk.next_offset
                 if chunk.text:
                     yield chunk.text

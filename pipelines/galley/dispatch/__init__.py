@@ -14,7 +14,7 @@ from galley.dispatch.control import cancel, retry
 from galley.dispatch.progress import take_tracked
 from galley.dispatch.reap import reap
 from galley.dispatch.report import finish, heartbeat, log_grew, start
-from galley.dispatch.request import request_run
+from galley.dispatch.request import request_run, request_trial
 from galley.dispatch.secrets import give_secrets
 from galley.dispatch.waiting import (
     WaitingRehearsal,
@@ -35,6 +35,7 @@ __all__ = [
     "reap",
     "rehearsals_waiting",
     "request_run",
+    "request_trial",
     "retry",
     "start",
     "take_tracked",

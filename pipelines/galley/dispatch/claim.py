@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from galley.dispatch.allowance import rehearsal_time, rehearsal_work, run_time
+from galley.dispatch.allowance import ENVIRONMENT_S, rehearsal_time, rehearsal_work, run_time
 from galley.dispatch.policy import HEARTBEAT_S, LAUNCH_LIMIT, LEASE
 from galley.domain.runs import AttemptState, RunKind, RunState
 from galley.domain.tenants import Limits, Profile, Tenant, Tenants
@@ -15,9 +15,15 @@ from galley.domain.work import Assignment, LeaseRequest
 from galley.store import attempt_arrows, run_arrows, tokens
 from galley.store.columns import new_id
 from galley.store.records import TokenKind
-from galley.store.runs import OPEN_ATTEMPTS
+from galley.store.runs import OPEN_ATTEMPTS, PERSONAL
 from galley.store.tables import AttemptRow, PipelineRow, RunRow, VersionRow
 from galley.store.tokens import HostIdentity
+
+_EXPERIMENTS = {
+    RunKind.PIPELINE: "{}",
+    RunKind.REHEARSAL: "{} (rehearsals)",
+    RunKind.TRIAL: "{} (trials)",
+}
 
 
 def claim(
@@ -61,7 +67,7 @@ def _oldest(
     if host.author is None:
         query = query.where(RunRow.kind == RunKind.PIPELINE)
     else:
-        query = query.where(RunRow.kind == RunKind.REHEARSAL, VersionRow.author == host.author)
+        query = query.where(RunRow.kind.in_(PERSONAL), RunRow.requested_by == host.author)
     if host.run is not None:
         query = query.where(RunRow.id == host.run)
     found = session.execute(query).one_or_none()
@@ -118,11 +124,17 @@ def _lease(
     rehearsal = run.kind is RunKind.REHEARSAL
     profile, larger = tenant.profiles[profile_name], tenant.next_profile(profile_name)
     enlarge = (
-        not rehearsal
+        run.kind is RunKind.PIPELINE
         and profile_name == version.profile
         and tenant.retry.out_of_memory == "next_profile"
     )
-    extra = rehearsal_time(version, tenant) if rehearsal else run_time(version)
+    match run.kind:
+        case RunKind.REHEARSAL:
+            extra = rehearsal_time(version, tenant)
+        case RunKind.TRIAL:
+            extra = ENVIRONMENT_S
+        case _:
+            extra = run_time(version)
     number = run.attempt_count + 1
     run_arrows.launch(session, run.id, number, now)
     attempt = attempt_arrows.lease(
@@ -153,7 +165,7 @@ def _lease(
             kind,
             tenant=run.tenant,
             attempt_id=attempt.id,
-            rehearsal=rehearsal,
+            rehearsal=run.kind.personal,
             now=now,
         )
         for kind in (TokenKind.RUN, TokenKind.TASK)
@@ -181,7 +193,7 @@ def _lease(
         run_token=run_token,
         task_token=task_token,
         tracking_path=f"/services/mlflow/{run.tenant}",
-        experiment=slug if run.kind is RunKind.PIPELINE else f"{slug} (rehearsals)",
+        experiment=_EXPERIMENTS[run.kind].format(slug),
         rehearsal=rehearsal_work(version, tenant) if rehearsal else None,
         lease_until=attempt.lease_until,
         heartbeat_s=HEARTBEAT_S,

@@ -38,6 +38,8 @@ def retry(session: Session, run_id: UUID, by: str, now: datetime) -> Run:
     row = runs.require(session, run_id)
     if row.kind is RunKind.REHEARSAL:
         raise Conflict("A rehearsal is not retried: publish the notebook again.")
+    if row.kind is RunKind.TRIAL:
+        raise Conflict("A trial is not retried: start another one, with your own rights.")
     if row.state not in _RETRIABLE:
         raise Conflict(
             f"The run {run_id} is {row.state}: only a failed or timed out run can be retried.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from galley.domain.events import EventKind
 from galley.domain.runs import RunKind, TaskState
+from galley.domain.usage import Usage
 from galley.domain.work import TaskReport, TrackedRuns
 from galley.store import events, runs, versions
 from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow, VersionRow
@@ -163,5 +164,32 @@ def take_log_size(
         subject=run.id,
         pipeline=session.get_one(PipelineRow, run.pipeline_id).slug,
         data={"attempt": attempt.number, "size": size},
+        now=now,
+    )
+
+
+def take_usage(
+    session: Session,
+    attempt: AttemptRow,
+    run: RunRow,
+    newest: Mapping[str, Usage],
+    now: datetime,
+) -> None:
+    """Tell what tasks use at this moment; the points themselves lie in files."""
+    if not newest:
+        return
+    events.append(
+        session,
+        tenant=run.tenant,
+        kind=EventKind.RESOURCES_GREW,
+        subject=run.id,
+        pipeline=session.get_one(PipelineRow, run.pipeline_id).slug,
+        data={
+            "attempt": attempt.number,
+            "tasks": {
+                task: {"memory": point.memory, "cpu_s": point.cpu_s}
+                for task, point in newest.items()
+            },
+        },
         now=now,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from galley.dispatch.ending import end_attempt
 from galley.dispatch.policy import HANGING_HOST, LEASE
-from galley.dispatch.progress import take_log_size, take_progress
+from galley.dispatch.progress import take_log_size, take_progress, take_usage
 from galley.domain.runs import AttemptState, FailureClass, Run
+from galley.domain.usage import Usage
 from galley.domain.work import Heartbeat, HeartbeatReply, Outcome
 from galley.errors import Conflict, InvalidInput
 from galley.store import attempt_arrows, run_arrows, runs
@@ -43,11 +46,13 @@ def heartbeat(
     now: datetime,
     *,
     log_size: int | None = None,
+    newest: Mapping[str, Usage] = MappingProxyType({}),
 ) -> HeartbeatReply:
     """Renew the lease and keep what moved.
 
     Args:
         log_size: bytes of the attempt's log that are kept by now.
+        newest: task → what it uses now, where that is news.
 
     Raises:
         NotFound: there is no such attempt.
@@ -56,6 +61,7 @@ def heartbeat(
     attempt, run = _current(session, attempt_id, beat.fencing)
     take_progress(session, attempt, run, beat.tasks, beat.mlflow_run_id, now, phase=beat.phase)
     take_log_size(session, attempt, run, log_size, now)
+    take_usage(session, attempt, run, newest, now)
     return _renew(session, attempt, run, now)
 
 

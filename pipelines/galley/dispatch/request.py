@@ -1,4 +1,4 @@
-"""Running a pipeline now."""
+"""Running a pipeline now, as the tenant, or trying a version as oneself."""
 
 from __future__ import annotations
 
@@ -34,14 +34,54 @@ def request_run(
     """
     pipeline = pipelines.require(session, tenant_name, slug)
     version = _version(session, pipeline, request.version)
+    return _record(session, tenant, pipeline, version, RunKind.PIPELINE, request, by, now)
+
+
+def request_trial(
+    session: Session,
+    tenant_name: str,
+    tenant: Tenant,
+    slug: str,
+    request: RunRequest,
+    by: str,
+    now: datetime,
+) -> Run:
+    """Record a trial: a version in any state, run as ``by``; the version's state never changes.
+
+    Args:
+        request: without a version, the live one is tried, else the latest.
+
+    Raises:
+        NotFound: there is no such pipeline or version.
+        InvalidInput: an unknown, ill-typed or missing parameter; ``field`` names it.
+    """
+    pipeline = pipelines.require(session, tenant_name, slug)
+    number = request.version
+    live = deployments.current(session, pipeline.id) if number is None else None
+    if number is None and live is None:
+        number = versions.latest_number(session, pipeline.id)
+    version = live or versions.require_number(session, tenant_name, slug, number or 1)
+    return _record(session, tenant, pipeline, version, RunKind.TRIAL, request, by, now)
+
+
+def _record(
+    session: Session,
+    tenant: Tenant,
+    pipeline: PipelineRow,
+    version: VersionRow,
+    kind: RunKind,
+    request: RunRequest,
+    by: str,
+    now: datetime,
+) -> Run:
     interval = _interval(session, pipeline, request.logical_date or now)
     run_id = new_id()
     row = RunRow(
         id=run_id,
-        tenant=tenant_name,
+        tenant=pipeline.tenant,
         pipeline_id=pipeline.id,
         version_id=version.id,
-        kind=RunKind.PIPELINE,
+        kind=kind,
         trigger=TriggerKind.MANUAL,
         trigger_id=run_id,
         scheduled_at=now,

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 
 from galley.domain.model import Model
 from galley.domain.runs import RunKind, RunState
-from galley.store.runs import OPEN_ATTEMPTS, OPEN_RUNS
-from galley.store.tables import AttemptRow, RunRow, VersionRow
+from galley.store.runs import OPEN_ATTEMPTS, OPEN_RUNS, PERSONAL
+from galley.store.tables import AttemptRow, RunRow
 
 
 class WaitingRehearsal(Model):
-    """A queued rehearsal; it needs a host of its author's."""
+    """A queued rehearsal or trial; it needs a host of the person who asked for it."""
 
     run: UUID
     tenant: str
@@ -23,13 +23,13 @@ class WaitingRehearsal(Model):
 
 
 def rehearsals_waiting(session: Session, now: datetime) -> list[WaitingRehearsal]:
-    """Return the rehearsals that could be leased now, oldest first."""
+    """Return the rehearsals and trials that could be leased now, oldest first."""
     query = (
-        select(RunRow.id, RunRow.tenant, VersionRow.author)
-        .join(VersionRow, VersionRow.id == RunRow.version_id)
+        select(RunRow.id, RunRow.tenant, RunRow.requested_by)
         .where(
             RunRow.state == RunState.QUEUED,
-            RunRow.kind == RunKind.REHEARSAL,
+            RunRow.kind.in_(PERSONAL),
+            RunRow.requested_by.is_not(None),
             RunRow.not_before <= now,
         )
         .order_by(RunRow.id)

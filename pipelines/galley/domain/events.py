@@ -17,6 +17,7 @@ class EventKind(StrEnum):
     RUN_CHANGED = "run.changed"
     RUN_PROGRESS = "run.progress"
     LOG_GREW = "log.grew"
+    RESOURCES_GREW = "resources.grew"
     PIPELINE_CHANGED = "pipeline.changed"
     SCHEDULE_CHANGED = "schedule.changed"
 

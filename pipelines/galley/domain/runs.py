@@ -66,10 +66,16 @@ RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
 
 
 class RunKind(StrEnum):
-    """A rehearsal has its author's rights, a pipeline run the tenant's."""
+    """A pipeline run has the tenant's rights; a rehearsal its author's, a trial its asker's."""
 
     REHEARSAL = "rehearsal"
     PIPELINE = "pipeline"
+    TRIAL = "trial"
+
+    @property
+    def personal(self) -> bool:
+        """Whether it runs as the person who asked for it, without the tenant's secrets."""
+        return self is not RunKind.PIPELINE
 
 
 class TriggerKind(StrEnum):

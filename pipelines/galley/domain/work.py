@@ -12,6 +12,7 @@ from galley.domain.proof import Proof
 from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
 from galley.domain.split import Snapshot, SplitLayout
 from galley.domain.tenants import Profile
+from galley.domain.usage import Used
 from galley.domain.versions import Analysis, CellError
 
 
@@ -138,6 +139,8 @@ class Heartbeat(Model):
         phase: what a rehearsal does beside running the notebook, in words; None: it runs.
         log: text appended to the attempt's log since the last heartbeat, with its offset in
             bytes, so that a repeated heartbeat appends nothing twice.
+        used: what tasks used since the last one; a point that is not newer than the last of its
+            task is known already.
     """
 
     fencing: int
@@ -146,6 +149,7 @@ class Heartbeat(Model):
     mlflow_run_id: str | None = None
     log_offset: int = 0
     log: str = ""
+    used: tuple[Used, ...] = ()
 
 
 class HeartbeatReply(Model):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from galley.cluster.address import ClusterAddress
 from galley.cluster.provider import ClusterProvider, ClusterUnavailable
-from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
+from galley.domain.runs import AttemptState, FailureClass, TaskState
 from galley.domain.versions import CellError
 from galley.domain.work import Assignment, Outcome, TaskReport
 from galley.errors import PublicError, Unavailable
@@ -131,7 +131,7 @@ class AttemptRun:
             unpack(self._project(), job.project)
         except (OSError, PublicError) as error:
             return self._broken(job, f"the project could not be fetched: {error}")
-        if job.kind is RunKind.REHEARSAL:
+        if job.kind.personal:
             return self._attend(job, reporter, None)
         try:
             address = self._cluster.acquire()

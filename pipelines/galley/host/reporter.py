@@ -13,7 +13,7 @@ from galley.domain.work import Assignment, Heartbeat, TaskReport
 from galley.errors import InvalidInput, PublicError, TooLarge, Unavailable
 from galley.host.outboxes import Outboxes
 from galley.host.service import Service
-from galley.host.shipping import LogShipper, NotebookShipper
+from galley.host.shipping import LogShipper, NotebookShipper, UsageShipper
 from galley.run.job import Job
 from galley.run.journal import Report, read_report
 
@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 TICK_S = 0.25
 RETRY_S = 1.0
 UPLOAD_EVERY_S = 2.0
+USED_EVERY_S = 2.0
+MOST_BEATS = 8
+"""Beats in one go while there is more log than one takes."""
 
 
 class Reporter(threading.Thread):
@@ -49,6 +52,7 @@ class Reporter(threading.Thread):
         self.cancel = threading.Event()
         self.lost = threading.Event()
         self.log = LogShipper(job.journal / "attempt.log")
+        self.usage = UsageShipper(job.journal / "usage.jsonl")
         self.notebooks = NotebookShipper(job.notebooks, self._upload)
 
     def run(self) -> None:
@@ -64,13 +68,14 @@ class Reporter(threading.Thread):
             self.join()
 
     def beat(self) -> bool:
-        """Send one heartbeat; returns whether there may be more log to send.
+        """Send one heartbeat; returns whether there may be more to send.
 
         Raises:
             Unavailable: the service did not answer.
         """
         report = self._report() or Report()
         text = self.log.next()
+        lines, used = self.usage.next()
         reply = self._service.heartbeat(
             self._assignment,
             Heartbeat(
@@ -80,14 +85,16 @@ class Reporter(threading.Thread):
                 mlflow_run_id=report.mlflow_run_id,
                 log_offset=self.log.offset,
                 log=text,
+                used=used,
             ),
         )
         self.log.shipped(text)
+        self.usage.shipped(lines)
         self._reported = report
         self._last_beat = time.monotonic()
         if reply.cancel:
             self.cancel.set()
-        return bool(text)
+        return bool(text or used)
 
     def named(self, tasks: tuple[TaskReport, ...]) -> tuple[TaskReport, ...]:
         """Return reports of tasks with the ids that their runs have on MLflow's server by now."""
@@ -109,8 +116,8 @@ class Reporter(threading.Thread):
     def _tick(self) -> None:
         now = time.monotonic()
         try:
-            if now - self._last_beat >= self._assignment.heartbeat_s or self._moved():
-                self.beat()
+            if now - self._last_beat >= self._assignment.heartbeat_s or self._moved(now):
+                self._beat_on()
             if now - self._last_upload >= UPLOAD_EVERY_S:
                 self._last_upload = now
                 self.notebooks.ship()
@@ -118,9 +125,6 @@ class Reporter(threading.Thread):
             self._quiet_until = now + RETRY_S
         except PublicError:
             self.lost.set()
-
-    def _moved(self) -> bool:
-        return self.log.waiting or self._report() != self._reported
 
     def ship_files(self) -> None:
         """Upload the outputs that the notebooks have only in part, each once.
@@ -138,6 +142,17 @@ class Reporter(threading.Thread):
             except (TooLarge, InvalidInput) as error:
                 logger.warning("file %s is not kept: %s", path.name, error.detail)
             self._shipped.add(path.name)
+
+    def _beat_on(self) -> None:
+        for _ in range(MOST_BEATS):
+            self.beat()
+            if not self.log.waiting:
+                return
+
+    def _moved(self, now: float) -> bool:
+        if self.usage.waiting and now - self._last_beat >= USED_EVERY_S:
+            return True
+        return self.log.waiting or self._report() != self._reported
 
     def _upload(self, task: str, content: bytes) -> None:
         try:

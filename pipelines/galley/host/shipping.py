@@ -1,4 +1,4 @@
-"""What an attempt tells the service while it runs: log, progress and executed notebooks."""
+"""What an attempt tells the service while it runs: log, progress, use and executed notebooks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-MAX_CHUNK = 256 * 1024
+from galley.domain.usage import Used
+
+MAX_CHUNK = 2**20
 
 
 class LogShipper:
@@ -22,7 +24,7 @@ class LogShipper:
         return self._path.exists() and self._path.stat().st_size > self.offset
 
     def next(self) -> str:
-        """Return the text after :attr:`offset`, 256 KiB at most, whole lines where possible."""
+        """Return the text after :attr:`offset`, 1 MiB at most, whole lines where possible."""
         if not self._path.exists():
             return ""
         with self._path.open("rb") as file:
@@ -43,6 +45,28 @@ def _whole_characters(chunk: bytes) -> str:
         except UnicodeDecodeError:
             continue
     return chunk.decode(errors="replace")
+
+
+class UsageShipper:
+    """Reads what tasks use in pieces; points count as shipped once they are confirmed."""
+
+    def __init__(self, path: Path) -> None:
+        self._lines = LogShipper(path)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are points that were not shipped yet."""
+        return self._lines.waiting
+
+    def next(self) -> tuple[str, tuple[Used, ...]]:
+        """Return the text that :meth:`shipped` confirms, whole lines, and its points."""
+        whole = self._lines.next()
+        text = whole[: whole.rfind("\n") + 1]
+        return text, tuple(Used.model_validate_json(line) for line in text.splitlines())
+
+    def shipped(self, text: str) -> None:
+        """Confirm that the points of ``text`` have arrived."""
+        self._lines.shipped(text)
 
 
 class NotebookShipper:

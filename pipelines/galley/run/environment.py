@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from galley.cluster.address import ClusterAddress
-from galley.domain.runs import RunKind
 from galley.run.job import Job
 from galley.run.locked import Locked
 from galley.run.tasks import TaskTracking
@@ -53,7 +52,7 @@ def kernel_environment(
         "GALLEY_TENANT": job.tenant,
         "GALLEY_PIPELINE": job.pipeline,
         "GALLEY_VERSION": str(job.version),
-        "GALLEY_REHEARSAL": "1" if job.kind is RunKind.REHEARSAL else "0",
+        "GALLEY_REHEARSAL": "1" if job.kind.personal else "0",
         **dict.fromkeys(_THREADS, threads),
         **(_dask(job.cluster, own=own) if job.cluster else {}),
         **_quiet_mlflow(),

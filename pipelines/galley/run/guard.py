@@ -11,9 +11,11 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+
+import psutil
 
 from galley.domain.model import Instant
 from galley.run.family import Family
@@ -45,6 +47,7 @@ class Guard(threading.Thread):
         grace_s: seconds between interrupt and kill.
         cancelled: asked every 0.1 s.
         group: the control group that they are in; None: the guard alone limits them.
+        on_sample: given the processes and their resident memory, bytes, at each look.
 
     Attributes:
         reason: why the kernel was stopped; None while it was not.
@@ -64,6 +67,9 @@ class Guard(threading.Thread):
         grace_s: float,
         cancelled: Callable[[], bool],
         group: ControlGroup | None = None,
+        on_sample: Callable[[Sequence[psutil.Process], int], None] = lambda _processes, _memory: (
+            None
+        ),
     ) -> None:
         super().__init__(name=f"guard-{family.root}", daemon=True)
         self.memory = memory
@@ -78,6 +84,7 @@ class Guard(threading.Thread):
         self._family = family
         self._group = group
         self._cancelled = cancelled
+        self._on_sample = on_sample
         self._closed = threading.Event()
         self._kill_at: float | None = None
 
@@ -97,6 +104,7 @@ class Guard(threading.Thread):
         """Look at the memory: of a task that ends before the first look there is no other."""
         self.last = self._family.memory(self.memory)
         self.peak = max(self.peak, self.last)
+        self._on_sample(self._family.members(), self.last)
 
     def close(self) -> None:
         """Stop watching and kill whatever is left."""

@@ -1,6 +1,7 @@
 """The journal: files through which the runner tells the host how far the attempt is.
 
 ``attempt.log``   text with timestamps, only appended to
+``usage.jsonl``   what the tasks use, a line for each point, only appended to
 ``report.json``   the latest state of each task and the MLflow run, replaced in one step
 ``outcome.json``  how it ended; written last
 """
@@ -12,10 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from galley.domain.model import Model
+from galley.domain.usage import Used
 from galley.domain.work import Outcome, TaskReport
 from galley.run.job import write_private
 
-MAX_LOG = 64 * 2**20
+MAX_LOG = 128 * 2**20
+MAX_USAGE = 32 * 2**20
 
 
 class Report(Model):
@@ -38,11 +41,12 @@ class Journal:
         self.folder = folder
         self._lock = threading.Lock()
         self._log = (folder / "attempt.log").open("a", encoding="utf-8", errors="backslashreplace")
+        self._usage = (folder / "usage.jsonl").open("a", encoding="utf-8")
 
     def write(self, text: str, *, task: str | None = None, at: datetime | None = None) -> None:
         """Append whole lines to the log, each with its time and task.
 
-        At 64 MiB the log is cut, with a line that says so.
+        At 128 MiB the log is cut, with a line that says so.
         """
         head = _head(at or datetime.now(UTC), task)
         with self._lock:
@@ -54,6 +58,13 @@ class Journal:
                 self._log.write(f"{head}the log is cut here, at {MAX_LOG // 2**20} MiB\n")
             self._log.flush()
 
+    def used(self, point: Used) -> None:
+        """Append a point of what a task uses; past 32 MiB of them nothing more is noted."""
+        with self._lock:
+            if not self._usage.closed and self._usage.tell() < MAX_USAGE:
+                self._usage.write(f"{point.model_dump_json()}\n")
+                self._usage.flush()
+
     def report(self, report: Report) -> None:
         """Replace the report."""
         with self._lock:
@@ -64,6 +75,7 @@ class Journal:
         write_private(self.folder / "outcome.json", outcome.model_dump_json())
         with self._lock:
             self._log.close()
+            self._usage.close()
 
 
 def note(folder: Path, line: str) -> None:

@@ -28,6 +28,7 @@ from galley.run.outputs import MAX_CELL, MAX_OUTPUT, Outputs
 from galley.run.piped import Fork
 from galley.run.processes import TASK_MARK
 from galley.run.redaction import Redactor
+from galley.run.usage import Meter
 from galley.run.zygotes import Forked, NoZygote, Zygotes
 
 AUTOSAVE_S = 10
@@ -112,6 +113,7 @@ class _Observer:
         on_cell: Callable[[int, int], None],
         on_text: Callable[[str, str], None],
         on_note: Callable[[str], None],
+        on_used: Callable[[int, float], None],
         python: Path | None,
         redactor: Redactor,
         outputs: Outputs,
@@ -134,6 +136,7 @@ class _Observer:
         self._cancelled = cancelled
         self._on_cell = on_cell
         self._on_note = on_note
+        self._on_used = on_used
         self.stream = on_text
 
     @property
@@ -158,6 +161,7 @@ class _Observer:
             grace_s=limits.grace_s,
             cancelled=self._cancelled,
             group=group,
+            on_sample=Meter(self._on_used),
         )
         self.guard.start()
 
@@ -224,6 +228,7 @@ def execute(
     on_cell: Callable[[int, int], None],
     on_text: Callable[[str, str], None],
     on_note: Callable[[str], None] = lambda _: None,
+    on_used: Callable[[int, float], None] = lambda _memory, _cpu_s: None,
     python: Path | None = None,
     zygotes: Zygotes | None = None,
     isolate: bool = True,
@@ -240,6 +245,8 @@ def execute(
         on_cell: called with (code cells finished, code cells in total).
         on_text: called with (``stdout`` or ``stderr``, text) as the text comes.
         on_note: called with what the log should say of the limits.
+        on_used: called with (resident memory in bytes, CPU time so far in seconds), at most once a
+            second, from the guard's thread.
         python: interpreter of a Python kernel; None: the one that runs here.
         zygotes: where the kernel of a Python notebook is forked; None: a plain kernel is started,
             as it is where no fork can be had.
@@ -263,6 +270,7 @@ def execute(
                 on_cell,
                 on_text,
                 on_note,
+                on_used,
                 python,
                 redactor,
                 Outputs(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from galley.domain.runs import TaskState
+from galley.domain.usage import Used
 from galley.domain.work import TaskReport
 from galley.run.journal import Journal, Report
 from galley.run.tasks import TaskEvent, TaskResult
@@ -67,6 +68,10 @@ class Progress:
             return False
         if event.kind == "text":
             self._journal.write(event.text, task=event.task, at=event.at)
+            return True
+        if event.kind == "used":
+            point = Used(task=event.task, at=event.at, memory=event.memory, cpu_s=event.cpu_s)
+            self._journal.used(point)
             return True
         if event.kind == "started":
             again = self._find(event.task).state is TaskState.RUNNING

@@ -121,17 +121,20 @@ class TaskEvent(Model):
 
     Attributes:
         kind: ``started`` (the kernel is about to start; ``mlflow_run_id`` is known, the local
-            one), ``cell``
-            (``cell`` of ``cells`` code cells are finished), ``text`` (log text, whole lines).
+            one), ``cell`` (``cell`` of ``cells`` code cells are finished), ``text`` (log text,
+            whole lines), ``used`` (``memory`` in bytes and CPU time ``cpu_s`` in seconds, at most
+            each second).
         output: executed notebook of the try that tells it; each try has its own.
     """
 
     task: str
-    kind: Literal["started", "cell", "text"]
+    kind: Literal["started", "cell", "text", "used"]
     at: Instant
     cell: int | None = None
     cells: int | None = None
     text: str = ""
+    memory: int = 0
+    cpu_s: float = 0
     mlflow_run_id: str | None = None
     output: Path | None = None
 

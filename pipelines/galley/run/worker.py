@@ -23,7 +23,7 @@ from galley.run.task_tracking import TrackedTask
 from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec
 from galley.run.zygotes import Zygotes
 
-MAX_TEXT = 16 * 2**20
+MAX_TEXT = 112 * 2**20
 """Printed characters of one task that go to the log; the executed notebook keeps all."""
 
 
@@ -54,6 +54,7 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
             on_note=teller.say,
             kept=spec.kept,
             redactor=Redactor(spec.secrets.values),
+            on_used=teller.used,
         )
     restore(spec)
     teller.flush()
@@ -139,6 +140,20 @@ class _Teller:
                 f"the log of task {self._task!r} is cut here, after {MAX_TEXT // 2**20} MiB of "
                 "printed text; the executed notebook has the rest"
             )
+
+    def used(self, memory: int, cpu_s: float) -> None:
+        """Tell what the task uses at this moment."""
+        now = datetime.now(UTC)
+        self._emit(
+            TaskEvent(
+                task=self._task,
+                kind="used",
+                at=now,
+                memory=memory,
+                cpu_s=round(cpu_s, 2),
+                output=self._output,
+            )
+        )
 
     def say(self, line: str) -> None:
         """Emit one line of our own."""

@@ -123,13 +123,14 @@ def service_door(settings: Settings) -> dict[int, str]:
 
 
 ENVIRONMENTS = Path("/environments")
-"""Where a worker host or a rehearsal finds the locked environments of its identity."""
+"""Where a sandbox finds the locked environments of its identity."""
 
 
 def environments_of(settings: Settings, identity: Identity) -> Path:
     """Return the folder of an identity's locked environments, made and owned by it.
 
-    It is outside the home folder: notebooks in an interactive server do not see what runs later.
+    It is outside the home folder: an interactive server sees it read-only, so that a notebook there
+    cannot change what runs later.
     """
     folder = settings.homes / "environments" / identity.home.relative_to(settings.homes)
     make_home(identity._replace(home=folder))

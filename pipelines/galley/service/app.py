@@ -29,8 +29,10 @@ from galley.service.metrics import Measured, Metrics
 from galley.service.mlflow.proxy import MlflowProxy
 from galley.service.mlflow.workspaces import workspace_of
 from galley.service.rendering import Renderer
+from galley.service.resources import Resources
 from galley.service.routes import (
     analyses,
+    comparisons,
     events,
     health,
     internal,
@@ -60,6 +62,7 @@ API_ROUTERS = (
     versions.router,
     live.router,
     reviews.router,
+    comparisons.router,
     runs.router,
     secrets.router,
     events.router,
@@ -138,6 +141,7 @@ def create_app(
         mlflow=MlflowProxy(settings.mlflow_socket),
         feed=feed,
         logs=Logs(settings.service_state / "logs"),
+        resources=Resources(settings.service_state / "resources"),
         artifacts=Artifacts(
             settings.service_state / "artifacts",
             lambda tenant: tracked / workspace_of(tenant),

@@ -9,15 +9,15 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO
+from typing import IO, BinaryIO
 from uuid import UUID
 
 from galley.domain.api import KeptFile
 from galley.errors import InvalidInput, NotFound, TooLarge
 
-_TASK = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}")
 _FILES = "files"
+TASK_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 COUNT_AGAIN_S = 60.0
 """How long a counted size is believed, seconds; what we write ourselves is added at once."""
 
@@ -40,23 +40,31 @@ class Artifacts:
         self._lock = Lock()
         self._counted: dict[str, tuple[float, int]] = {}
 
+    def receive(self) -> IO[bytes]:
+        """Return a new file beside the kept ones, for a body that arrives in pieces."""
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return tempfile.NamedTemporaryFile(dir=self._root, prefix=".new-", delete=False)
+
     def put(
-        self, tenant: str, run: UUID, attempt: UUID, task: str, data: bytes, *, limit: int
+        self, tenant: str, run: UUID, attempt: UUID, task: str, received: Path, *, limit: int
     ) -> str:
         """Keep an executed notebook in place of an earlier, partial one; return its key.
+
+        Args:
+            received: a complete file of :meth:`receive`; it is moved, or stays where this fails.
 
         Raises:
             InvalidInput: the task's name is not one.
             TooLarge: the tenant would keep more than ``limit`` bytes.
         """
-        if not _TASK.fullmatch(task):
+        if not TASK_NAME.fullmatch(task):
             raise InvalidInput(f"{task!r} is not the name of a task", field="task")
         key = f"{tenant}/{run}/{attempt}/{task}.ipynb"
         path = self._root / key
         before = path.stat().st_size if path.exists() else 0
-        self.claim(tenant, len(data) - before, limit=limit)
+        self.claim(tenant, received.stat().st_size - before, limit=limit)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomically(path, data)
+        received.replace(path)
         return key
 
     def put_file(
@@ -108,7 +116,11 @@ class Artifacts:
         return self._root / f"{tenant}/{run}/{attempt}" / _FILES / name
 
     def get(self, key: str) -> bytes:
-        """Return what was kept under ``key``.
+        """Return what was kept under ``key``; raises NotFound where somebody deleted it."""
+        return self.path(key).read_bytes()
+
+    def path(self, key: str) -> Path:
+        """Return the file that is kept under ``key``.
 
         Raises:
             NotFound: it was deleted by somebody.
@@ -116,7 +128,7 @@ class Artifacts:
         path = (self._root / key).resolve()
         if not path.is_relative_to(self._root.resolve()) or not path.is_file():
             raise NotFound("this executed notebook is not kept (any more)")
-        return path.read_bytes()
+        return path
 
     def claim(self, tenant: str, more: int, *, limit: int) -> None:
         """Count ``more`` bytes as used by ``tenant``.

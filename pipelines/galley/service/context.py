@@ -23,6 +23,7 @@ from galley.service.loops import Loop
 from galley.service.metrics import Metrics
 from galley.service.mlflow.proxy import MlflowProxy
 from galley.service.rendering import Renderer
+from galley.service.resources import Resources
 from galley.service.sessions import Sessions
 from galley.store import Store
 from galley.vault import Vault
@@ -47,6 +48,7 @@ class Context:
     mlflow: MlflowProxy
     feed: Feed
     logs: Logs
+    resources: Resources
     artifacts: Artifacts
     renderer: Renderer
     vault: Vault

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from galley.domain.debug import DebugPlan
 from galley.domain.events import Event
 from galley.service.problems import MEDIA_TYPE
 
@@ -41,8 +42,9 @@ def install(app: FastAPI) -> None:
             schemas.pop("HTTPValidationError", None)
             schemas.pop("ValidationError", None)
             schemas["Problem"] = _PROBLEM
-            event = Event.model_json_schema(ref_template=_REF)
-            schemas |= {**event.pop("$defs", {}), "Event": event}
+            for model in (Event, DebugPlan):  # told by streams and by the lab's bridge
+                schema = model.model_json_schema(ref_template=_REF)
+                schemas |= {**schema.pop("$defs", {}), model.__name__: schema}
             for operations in document["paths"].values():
                 for operation in operations.values():
                     operation["responses"].pop("422", None)

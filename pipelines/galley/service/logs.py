@@ -16,7 +16,8 @@ from uuid import UUID
 SEGMENT = 4 * 2**20
 """Size at which a new segment is begun, bytes."""
 
-MAX_LOG = 64 * 2**20
+PIECE = 64 * 2**10
+MAX_LOG = 128 * 2**20
 """Bytes of one attempt's log that are kept."""
 
 
@@ -52,6 +53,15 @@ class Logs:
             return 0
         start, path = segments[-1]
         return start + path.stat().st_size
+
+    def pieces(self, attempt: UUID) -> Iterator[bytes]:
+        """Yield the kept log as it is now, at most 64 KiB at a time."""
+        left = self.size(attempt)
+        for _, path in _segments(self._root / str(attempt)):
+            with path.open("rb") as file:
+                while left > 0 and (piece := file.read(min(PIECE, left))):
+                    left -= len(piece)
+                    yield piece
 
     def read(self, attempt: UUID, offset: int, limit: int) -> tuple[str, int, int, int]:
         """Return the text from ``offset``, where it begins and ends, and the log's size.

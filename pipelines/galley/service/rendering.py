@@ -29,6 +29,8 @@ HEADERS = {
     "Cache-Control": "private, no-cache",
 }
 KEPT = timedelta(days=30)
+MOST_SHOWN = 32 * 2**20
+"""Largest notebook that is rendered, bytes: rendering takes many times its size in memory."""
 _VERSION = 1
 """Raise it when the same notebook is to be rendered differently."""
 
@@ -41,6 +43,16 @@ class Renderer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    def page(self, path: Path) -> bytes:
+        """Return the page of a kept notebook; a sentence where it is too large to be shown."""
+        size = path.stat().st_size
+        if size > MOST_SHOWN:
+            return _PAGE.format(
+                f"This executed notebook has {size / 2**20:.0f} MiB: more than the "
+                f"{MOST_SHOWN // 2**20} MiB that are shown here. Download it, or read the log."
+            ).encode()
+        return self.html(path.read_bytes())
 
     def html(self, notebook: bytes) -> bytes:
         """Return the page of a notebook, which may be partial or hardly one at all."""

@@ -19,6 +19,8 @@ from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow, Ver
 OPEN_ATTEMPTS = (AttemptState.LEASED, AttemptState.RUNNING)
 OPEN_RUNS = (RunState.QUEUED, RunState.LAUNCHING, RunState.RUNNING)
 
+PERSONAL = tuple(kind for kind in RunKind if kind.personal)
+
 
 class AttemptRef(Model):
     """An attempt and what belongs to it, for reports and downloads."""
@@ -35,6 +37,8 @@ class AttemptRef(Model):
     state: AttemptState
     project: str
     log_size: int
+    cpu: float
+    memory: int
     ended: bool
 
 
@@ -142,6 +146,8 @@ def _reference(session: Session, row: AttemptRow) -> AttemptRef:
         state=row.state,
         project=version.project_blob,
         log_size=row.log_size,
+        cpu=row.cpu,
+        memory=row.memory,
         ended=row.state not in OPEN_ATTEMPTS,
     )
 
@@ -191,6 +197,34 @@ def notebook(session: Session, run_id: UUID, task: str, number: int | None = Non
     row = _numbered(session, run_id, number)
     found = session.get(TaskTryRow, (row.id, task))
     return None if found is None else found.notebook_blob
+
+
+def waits(session: Session, tenant: str, *, personal: bool) -> bool:
+    """Return whether a run is queued: one of a person's, or one of the tenant's."""
+    kinds = PERSONAL if personal else (RunKind.PIPELINE,)
+    query = select(RunRow.id).where(
+        RunRow.tenant == tenant, RunRow.state == RunState.QUEUED, RunRow.kind.in_(kinds)
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def success_before(session: Session, run_id: UUID) -> UUID | None:
+    """Return the latest successful run of the pipeline that was asked for before this one.
+
+    Of the same kind; None where there is none. Raises NotFound.
+    """
+    row = require(session, run_id)
+    return session.scalar(
+        select(RunRow.id)
+        .where(
+            RunRow.pipeline_id == row.pipeline_id,
+            RunRow.kind == row.kind,
+            RunRow.state == RunState.SUCCEEDED,
+            RunRow.id < row.id,
+        )
+        .order_by(RunRow.id.desc())
+        .limit(1)
+    )
 
 
 def counts(session: Session) -> dict[tuple[str, RunState], int]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, String, and_, cast, exists, or_, select, update
+from sqlalchemy import Select, String, and_, cast, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from galley.domain.model import Model, Page
@@ -52,6 +52,12 @@ def require_number(session: Session, tenant: str, slug: str, number: int) -> Ver
     if row is None:
         raise NotFound(f"Pipeline {slug!r} has no version {number}.")
     return row
+
+
+def latest_number(session: Session, pipeline_id: UUID) -> int | None:
+    """Return the number of the newest version of a pipeline; None where it has none."""
+    query = select(func.max(VersionRow.number)).where(VersionRow.pipeline_id == pipeline_id)
+    return session.scalar(query)
 
 
 def get(session: Session, version_id: UUID) -> Version:

@@ -11,7 +11,9 @@ from uuid import UUID
 import ipywidgets
 
 from galley.client import Client
+from galley.client.usage import blocks, busy, peak, size
 from galley.domain.runs import Run, RunState
+from galley.domain.usage import AttemptUsage, joined
 from galley.errors import PublicError, Unavailable
 from galley.widgets.connection import own_client
 
@@ -41,7 +43,7 @@ _STYLES = {
 
 
 class RunMonitor(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
-    """Progress by cell, the tail of the log and the metrics of a run, until it has ended.
+    """Progress, memory and CPU, the log's tail and the metrics of a run, until it has ended.
 
     Args:
         run: id of the run.
@@ -58,11 +60,13 @@ class RunMonitor(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untype
         self._stop = threading.Event()
         self._text = ""
         self._offset, self._attempt = 0, 1
+        self._usage: AttemptUsage | None = None
         self._head = ipywidgets.HTML()
         self._bar = ipywidgets.IntProgress(min=0, max=1, layout=ipywidgets.Layout(width="100%"))
         self._log = ipywidgets.HTML()
+        self._used = ipywidgets.HTML()
         self._foot = ipywidgets.HTML()
-        super().__init__([self._head, self._bar, self._log, self._foot])
+        super().__init__([self._head, self._bar, self._used, self._log, self._foot])
         self.refresh()
         if live and not self.run.state.ended:
             threading.Thread(target=self._follow, name=f"run {self._id}", daemon=True).start()
@@ -75,6 +79,7 @@ class RunMonitor(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untype
         """Ask once and show the answer."""
         self.run = self._client.run(self._id)
         self._read_log()
+        self._read_used()
         self._show()
 
     def _follow(self) -> None:
@@ -102,11 +107,26 @@ class RunMonitor(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untype
             size = chunk.size
             self._offset = max(chunk.next_offset, size - TAIL_BYTES)
 
+    def _read_used(self) -> None:
+        if self.run.attempt_count == 0:
+            return
+        known = self._usage
+        if known is None or known.attempt != self.run.attempt_count:
+            known = None
+        last = (
+            max((one.points[-1].at for one in known.tasks if one.points), default=None)
+            if known
+            else None
+        )
+        fresh = self._client.resources(self._id, self.run.attempt_count, after=last)
+        self._usage = fresh if known is None else joined(known, fresh)
+
     def _show(self) -> None:
         run = self.run
         self._head.value = _heading(run)
         self._bar.max, self._bar.value = run.cells or 1, run.cell or 0
         self._bar.bar_style = _STYLES.get(run.state, "info")
+        self._used.value = _used(self._usage)
         self._log.value = _log(self._text.splitlines()[-TAIL:])
         self._foot.value = _metrics(run)
 
@@ -120,7 +140,7 @@ class RunMonitor(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untype
 
     def html(self) -> str:
         """Return what is shown at present, without a progress bar."""
-        return f"{self._head.value}{self._log.value}{self._foot.value}"
+        return f"{self._head.value}{self._used.value}{self._log.value}{self._foot.value}"
 
 
 def _heading(run: Run) -> str:
@@ -147,3 +167,19 @@ def _metrics(run: Run) -> str:
         for name, value in sorted(run.metrics.items())
     )
     return f"<table>{rows}</table>" if rows else ""
+
+
+def _used(usage: AttemptUsage | None) -> str:
+    if usage is None:
+        return ""
+    rows = "".join(
+        f"<tr><td>{escape(one.task)}</td>"
+        f"<td>{size(one.points[-1].memory)}, at most {size(peak(one))} of {size(usage.memory)}</td>"
+        f"<td><code>{blocks([point.memory for point in one.points], usage.memory)}</code></td>"
+        f"<td>{one.points[-1].cpu_s:.1f} s of CPU</td>"
+        f"<td><code>{blocks(busy(one.points), usage.cpu)}</code></td></tr>"
+        for one in usage.tasks
+        if one.points
+    )
+    head = "<tr><th>Task</th><th>Memory</th><th></th><th>CPU</th><th></th></tr>"
+    return f"<table style='font-size: 85%'>{head}{rows}</table>" if rows else ""

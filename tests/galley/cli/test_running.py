@@ -39,6 +39,20 @@ def test_running_and_following_to_the_end(galley: CommandLine) -> None:
     assert galley.read("logs", run["id"])["log"] == "hello\nbye\n"
 
 
+def test_what_tasks_use_is_shown_while_and_after(galley: CommandLine) -> None:
+    galley.approved()
+    run = galley.read("run", "daily-report")
+    assert "not been started" in galley("resources", run["id"]).stdout
+    galley.platform.run_through("oncology", used=[(0, 64, 0.0), (2, 512, 3.0), (4, 256, 3.5)])
+    head, row = galley("resources", run["id"]).stdout.splitlines()
+    assert head.split()[:3] == ["TASK", "PEAK", "MEMORY"]
+    assert row.split()[:5] == ["daily_report", "512", "MiB", "1", "GiB"]
+    assert "3.5 s" in row
+    assert "1.5" in row
+    (task,) = galley.read("resources", run["id"])
+    assert [point["cpu_s"] for point in task["points"]] == [0, 3, 3.5]
+
+
 def test_wrong_values_start_nothing(galley: CommandLine) -> None:
     galley.approved()
     assert "parameters.alpha" in galley("run", "daily-report", "-p", "alpha", "x").stderr

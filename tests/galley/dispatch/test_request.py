@@ -4,11 +4,52 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from galley.domain.runs import RunKind, RunState, TriggerKind
+from galley import dispatch
+from galley.domain.runs import AttemptState, RunKind, RunRequest, RunState, TriggerKind
 from galley.errors import Conflict, InvalidInput, NotFound
 from galley.store import events
 
-from tests.galley.world import START, World
+from tests.galley.world import ERROR, START, World
+
+
+def test_a_trial_runs_as_who_asked_and_leaves_its_version_alone(world: World) -> None:
+    version = world.publish()
+    work = world.must_claim(author="ana")
+    world.start(work)
+    world.finish(work, AttemptState.FAILED, error=ERROR)
+    trial = world.write(
+        lambda s: dispatch.request_trial(
+            s,
+            "lab",
+            world.tenant(),
+            "churn",
+            RunRequest(version=version.number, parameters={"rounds": 9}),
+            "ben",
+            world.now,
+        )
+    )
+    assert (trial.kind, trial.requested_by, trial.parameters["rounds"]) == ("trial", "ben", 9)
+    waiting = world.read(lambda s: dispatch.rehearsals_waiting(s, world.now))
+    assert [(one.run, one.author) for one in waiting] == [(trial.id, "ben")]
+    assert world.claim() is None, "the tenant's host may not run it"
+    assert world.claim(author="ana") is None, "nor may the version's author"
+    work = world.must_claim(author="ben")
+    assert (work.kind, work.rehearsal, work.experiment) == ("trial", None, "churn (trials)")
+    before = world.version(version.id)
+    world.start(work)
+    assert world.finish(work).state == "succeeded"
+    assert world.version(version.id) == before
+    failed = world.write(
+        lambda s: dispatch.request_trial(
+            s, "lab", world.tenant(), "churn", RunRequest(), "ben", world.now
+        )
+    )
+    assert failed.version == version.number, "without a live version the latest is tried"
+    work = world.must_claim(author="ben")
+    world.start(work)
+    world.finish(work, AttemptState.FAILED, error=ERROR)
+    with pytest.raises(Conflict, match="start another one"):
+        world.write(lambda s: dispatch.retry(s, failed.id, "ana", world.now))
 
 
 def test_a_run_by_hand_takes_the_live_version(world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -234,15 +234,36 @@ class Platform:
         return answer
 
     def run_through(
-        self, tenant: str, author: str | None = None, state: str = "succeeded", **outcome: Any
+        self,
+        tenant: str,
+        author: str | None = None,
+        state: str = "succeeded",
+        *,
+        used: Sequence[tuple[float, int, float]] = (),
+        **outcome: Any,
     ) -> Assignment:
-        """Play the host for the next run of the tenant: lease, start, upload, end."""
+        """Play the host for the next run of the tenant: lease, start, upload, end.
+
+        Args:
+            used: (seconds since now, memory in MiB, CPU time in seconds) of its task.
+        """
         assignment = self.lease(tenant, author)
         assert assignment is not None, "nothing to lease"
         assert self.report(assignment, "start").status_code == 200
         task = assignment.pipeline.replace("-", "_")
         reports = [{"name": task, "state": state, "cell": 2, "cells": 2}]
-        beat = self.report(assignment, "heartbeat", tasks=reports, log="hello\n", log_offset=0)
+        points = [
+            {
+                "task": task,
+                "at": (self.clock() + timedelta(seconds=at)).isoformat(),
+                "memory": memory * 2**20,
+                "cpu_s": cpu_s,
+            }
+            for at, memory, cpu_s in used
+        ]
+        beat = self.report(
+            assignment, "heartbeat", tasks=reports, log="hello\n", log_offset=0, used=points
+        )
         assert beat.status_code == 200, beat.text
         assert self.upload(assignment, task, executed_notebook()).status_code == 204
         ended = self.report(

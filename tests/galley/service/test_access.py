@@ -64,6 +64,12 @@ RULES: dict[str, Rule] = {
     "cancel_run": Rule(Action.RUN),
     "retry_run": Rule(Action.RUN),
     "get_run_log": READ,
+    "download_log": READ,
+    "get_resources": READ,
+    "get_debug_kit": READ,
+    "get_comparison": READ,
+    "get_compared_outputs": READ,
+    "start_trial": Rule(Action.PUBLISH, {}),
     "get_task_notebook": READ,
     "list_secrets": READ,
     "set_secret": Rule(Action.SECRETS, {"value": "hunter2"}),
@@ -132,6 +138,8 @@ def address(busy: Platform, route: APIRoute) -> str:
     version = busy.get("/tenants/oncology/pipelines/daily-report/versions/1").json()
     run = busy.get("/tenants/oncology/runs", kind="pipeline").json()["items"][0]
     path = route.path if route.path.startswith(PREFIX) else API + route.path
+    if "/compare" in path:
+        return f"{path}?left={run['id']}&right={run['id']}"
     return (
         path.replace("{tenant}", "oncology")
         .replace("{slug}", "daily-report")

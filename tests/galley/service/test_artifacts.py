@@ -19,7 +19,10 @@ class Store:
         self.artifacts = Artifacts(root / "kept", lambda t: self.tracked / t, lambda: self.time)
 
     def put(self, size: int, task: str = "fit", limit: int = 100) -> str:
-        return self.artifacts.put("oncology", RUN, ATTEMPT, task, b"x" * size, limit=limit)
+        with self.artifacts.receive() as file:
+            file.write(b"x" * size)
+        received = Path(file.name)
+        return self.artifacts.put("oncology", RUN, ATTEMPT, task, received, limit=limit)
 
 
 @pytest.fixture

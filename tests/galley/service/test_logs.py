@@ -41,6 +41,18 @@ def test_long_logs_are_segments_that_read_as_one(
     assert kept.read(attempt, 75, 30)[0] == whole[75:105]
 
 
+def test_the_whole_log_comes_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "SEGMENT", 1000)
+    monkeypatch.setattr(logs, "PIECE", 300)
+    kept, attempt, whole = Logs(tmp_path), uuid4(), "".join(f"line {i}\n" for i in range(500))
+    for start in range(0, len(whole), 700):
+        kept.append(attempt, start, whole[start : start + 700])
+    pieces = list(kept.pieces(attempt))
+    assert b"".join(pieces).decode() == whole
+    assert max(map(len, pieces)) <= 300
+    assert list(kept.pieces(uuid4())) == []
+
+
 def test_a_hole_stays_a_hole(tmp_path: Path) -> None:
     kept, attempt = Logs(tmp_path), uuid4()
     kept.append(attempt, 0, "before")

@@ -61,6 +61,18 @@ def test_a_monitor_follows_a_run_to_its_end(platform: Platform, client: Client) 
     eventually(lambda: f"run {run}" not in {one.name for one in threading.enumerate()})
 
 
+def test_a_monitor_shows_what_tasks_use(platform: Platform, client: Client) -> None:
+    run = started(platform, client)
+    platform.run_through("oncology", used=[(0, 64, 0.0), (2, 512, 2.0)])
+    monitor = RunMonitor(run, client=client)
+    assert "512 MiB, at most 512 MiB of 1 GiB" in shown(monitor)
+    assert "2.0 s of CPU" in shown(monitor)
+    monitor.refresh()
+    usage = monitor._usage
+    assert usage is not None
+    assert [len(one.points) for one in usage.tasks] == [2], "a second look adds nothing twice"
+
+
 def test_a_run_that_has_ended_needs_no_thread(platform: Platform, client: Client) -> None:
     run = started(platform, client)
     platform.run_through("oncology")

@@ -65,6 +65,12 @@ describe('RunPage', () => {
     expect(box.querySelector('pre')!.textContent).toBe('NameError: df2');
   });
 
+  it('brings what failed into JupyterLab to be debugged', async () => {
+    const { debugged } = await show({ state: 'failed', attempts: [FAILED], attempt_count: 1 });
+    await settle(() => button('Debug in JupyterLab').click());
+    expect(debugged).toEqual([['r-1', 1, null]]);
+  });
+
   it('cancels a run once, and then says that it is being cancelled', async () => {
     const { transport, box } = await show({ state: 'running', ended_at: null });
     await settle(() => button('Cancel run').click());

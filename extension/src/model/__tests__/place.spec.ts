@@ -8,14 +8,17 @@ describe('places', () => {
     { kind: 'reviews' },
     { kind: 'pipeline', tenant: 'oncology', slug: 'weekly-report', tab: 'versions' },
     { kind: 'run', id: '0193-a' },
+    { kind: 'compare', left: '0193-a', right: '0193-b' },
+    { kind: 'compare', left: null, right: '0193-b' },
     { kind: 'review', id: '0193-b' }
   ])('%j has an address that leads back', place => {
-    const [path, hash] = pathOf(place).split('#');
-    expect(placeOf(path, hash ? `#${hash}` : '')).toEqual(place);
+    const { pathname, search, hash } = new URL(pathOf(place), 'http://galley.test/');
+    expect(placeOf(pathname, hash, search)).toEqual(place);
   });
 
   it('knows nothing else', () => {
     expect(placeOf('runs/a/b')).toBeNull();
+    expect(placeOf('runs/compare')).toBeNull();
     expect(placeOf('elsewhere')).toBeNull();
   });
 });

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from pathlib import Path
 from typing import Annotated, BinaryIO
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from galley import dispatch
 from galley.domain.api import StartRequest
-from galley.domain.runs import Run, RunKind, RunState
+from galley.domain.runs import Run, RunKind
 from galley.domain.work import (
     Assignment,
     Heartbeat,
@@ -97,11 +98,8 @@ async def lease(
 
 def _claim(context: Context, host: HostIdentity, body: LeaseRequest) -> Assignment | None:
     """Try to lease; look first, because looking is cheap and claiming is a write."""
-    kind = RunKind.PIPELINE if host.author is None else RunKind.REHEARSAL
-    waiting = context.store.read(
-        lambda s: runs.page(s, host.tenant, state=RunState.QUEUED, kind=kind, limit=1)
-    )
-    if not waiting.items:
+    personal = host.author is not None
+    if not context.store.read(lambda s: runs.waits(s, host.tenant, personal=personal)):
         return None
     tenants, now = context.tenants(), context.clock()
 
@@ -124,11 +122,13 @@ def start_attempt(body: StartRequest, attempt: TheAttempt, context: InContext) -
 
 @router.post("/attempts/{attempt_id}/heartbeat")
 def heartbeat(body: Heartbeat, attempt: TheAttempt, context: InContext) -> HeartbeatReply:
-    """Renew the lease; keep what the log grew by."""
+    """Renew the lease; keep what the log grew by and what the tasks used."""
     size = _keep_log(context, attempt, body)
+    stale = attempt.ended or attempt.fencing != body.fencing
+    newest = {} if stale else context.resources.append(attempt.id, body.used)
     now = context.clock()
     return context.store.write(
-        lambda s: dispatch.heartbeat(s, attempt.id, body, now, log_size=size)
+        lambda s: dispatch.heartbeat(s, attempt.id, body, now, log_size=size, newest=newest)
     )
 
 
@@ -137,8 +137,15 @@ async def put_notebook(
     task: str, attempt: TheAttempt, context: InContext, request: Request
 ) -> Response:
     """Keep a task's executed notebook, which may be partial, in place of an earlier one."""
-    data = await request.body()
-    await asyncio.to_thread(_keep_notebook, context, attempt, task, data)
+    with context.artifacts.receive() as file:
+        received = Path(file.name)
+        try:
+            async for piece in request.stream():
+                await asyncio.to_thread(file.write, piece)
+            file.flush()
+            await asyncio.to_thread(_keep_notebook, context, attempt, task, received)
+        finally:
+            received.unlink(missing_ok=True)
     return Response(status_code=204)
 
 
@@ -161,9 +168,11 @@ def _keep_file(context: Context, attempt: runs.AttemptRef, name: str, data: Bina
     context.artifacts.put_file(attempt.tenant, attempt.run, attempt.id, name, data, limit=limit)
 
 
-def _keep_notebook(context: Context, attempt: runs.AttemptRef, task: str, data: bytes) -> None:
+def _keep_notebook(context: Context, attempt: runs.AttemptRef, task: str, received: Path) -> None:
     now, limit = context.clock(), context.tenant(attempt.tenant).limits.artifacts
-    key = context.artifacts.put(attempt.tenant, attempt.run, attempt.id, task, data, limit=limit)
+    key = context.artifacts.put(
+        attempt.tenant, attempt.run, attempt.id, task, received, limit=limit
+    )
     context.store.write(lambda s: runs.attach_notebook(s, attempt.id, task, key, now))
 
 

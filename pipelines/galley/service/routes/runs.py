@@ -6,20 +6,23 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from galley import dispatch
 from galley.domain.api import KeptFile, LogChunk
-from galley.domain.model import Page
+from galley.domain.debug import DebugKit
+from galley.domain.model import Instant, Page
 from galley.domain.runs import Run, RunKind, RunRequest, RunState
 from galley.domain.tenants import Action
+from galley.domain.usage import AttemptUsage
 from galley.errors import NotFound
 from galley.review import settle_rehearsals
 from galley.service import rendering
 from galley.service.context import InContext, TheCaller
+from galley.service.debugging import kit_of
 from galley.service.idempotency import IdempotencyKey, once
 from galley.service.routes.access import FIFTY, Cursor, Limit, the_run
 from galley.service.tenants_view import check_available
@@ -28,6 +31,7 @@ from galley.store import runs
 router = APIRouter(tags=["runs"])
 PATH = "/tenants/{tenant}/pipelines/{slug}/runs"
 LOG_CHUNK = 2**18
+AttemptNumber = Annotated[int, Path(ge=1, description="Which attempt of the run.")]
 
 
 class NotebookFormat(StrEnum):
@@ -53,6 +57,25 @@ def start_run(
     check_available(context.settings, tenant, declared)
     return once(request, context, caller.user, key, body, status=201).do(
         lambda s: dispatch.request_run(s, tenant, declared, slug, body, caller.user, now)
+    )
+
+
+@router.post("/tenants/{tenant}/pipelines/{slug}/trials", status_code=201, response_model=Run)
+def start_trial(
+    tenant: str,
+    slug: str,
+    body: RunRequest,
+    caller: TheCaller,
+    context: InContext,
+    request: Request,
+    key: IdempotencyKey = None,
+) -> Response:
+    """Try a version in any state with other parameters and with the caller's own rights."""
+    caller.require(tenant, Action.PUBLISH)
+    declared, now = context.tenant(tenant), context.clock()
+    check_available(context.settings, tenant, declared)
+    return once(request, context, caller.user, key, body, status=201).do(
+        lambda s: dispatch.request_trial(s, tenant, declared, slug, body, caller.user, now)
     )
 
 
@@ -105,8 +128,8 @@ def get_run(run_id: UUID, caller: TheCaller, context: InContext) -> Run:
 @router.post("/runs/{run_id}/cancel")
 def cancel_run(run_id: UUID, caller: TheCaller, context: InContext) -> Run:
     """Cancel a run: at once while it waits, else by asking its host."""
-    rehearsal = the_run(context, caller, run_id).kind is RunKind.REHEARSAL
-    the_run(context, caller, run_id, Action.PUBLISH if rehearsal else Action.RUN)
+    personal = the_run(context, caller, run_id).kind.personal
+    the_run(context, caller, run_id, Action.PUBLISH if personal else Action.RUN)
     tenants, now = context.tenants(), context.clock()
 
     def cancel(session: Session) -> Run:
@@ -185,6 +208,57 @@ def get_run_file(
     )
 
 
+@router.get("/runs/{run_id}/attempts/{number}/log", response_class=Response)
+def download_log(
+    run_id: UUID, number: AttemptNumber, caller: TheCaller, context: InContext
+) -> StreamingResponse:
+    """Return the whole log of an attempt as text, in pieces."""
+    run = the_run(context, caller, run_id)
+    tried = context.store.read(lambda s: runs.attempt_by_number(s, run_id, number))
+    name = f"{run.pipeline}-{run_id}-{number}.log"
+    return StreamingResponse(
+        context.logs.pieces(tried.id),
+        media_type="text/plain; charset=utf-8",
+        headers={**rendering.HEADERS, "Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@router.get("/runs/{run_id}/attempts/{number}/debug")
+def get_debug_kit(
+    run_id: UUID,
+    number: AttemptNumber,
+    caller: TheCaller,
+    context: InContext,
+    task: Annotated[str | None, Query(max_length=200, description="Default: what failed.")] = None,
+) -> DebugKit:
+    """Return an attempt's notebook with the run's values, to go through in one's own sandbox."""
+    run = the_run(context, caller, run_id)
+    attempt = next((one for one in run.attempts if one.number == number), None)
+    if attempt is None:
+        raise NotFound(f"The run {run_id} has no attempt {number}.")
+    return kit_of(context, run, attempt, task)
+
+
+@router.get("/runs/{run_id}/attempts/{number}/resources")
+def get_resources(
+    run_id: UUID,
+    number: AttemptNumber,
+    caller: TheCaller,
+    context: InContext,
+    after: Annotated[Instant | None, Query(description="Only later points.")] = None,
+) -> AttemptUsage:
+    """Return what the tasks of an attempt used over time, and what they may use."""
+    the_run(context, caller, run_id)
+    tried = context.store.read(lambda s: runs.attempt_by_number(s, run_id, number))
+    return AttemptUsage(
+        attempt=tried.number,
+        memory=tried.memory,
+        cpu=tried.cpu,
+        ended=tried.ended,
+        tasks=context.resources.read(tried.id, after),
+    )
+
+
 @router.get(
     "/runs/{run_id}/tasks/{task}/notebook",
     response_class=Response,
@@ -203,15 +277,13 @@ def get_task_notebook(
     key = context.store.read(lambda s: runs.notebook(s, run_id, task, attempt))
     if key is None:
         raise NotFound(f"task {task!r} has no executed notebook (yet)")
-    notebook = context.artifacts.get(key)
+    path = context.artifacts.path(key)
     if format is NotebookFormat.HTML:
         return Response(
-            context.renderer.html(notebook),
-            media_type="text/html",
-            headers=rendering.HEADERS,
+            context.renderer.page(path), media_type="text/html", headers=rendering.HEADERS
         )
-    return Response(
-        notebook,
+    return FileResponse(
+        path,
         media_type="application/x-ipynb+json",
         headers={
             **rendering.HEADERS,

@@ -115,7 +115,7 @@ def get_rehearsal(version_id: UUID, caller: TheCaller, context: InContext) -> Re
     key = context.store.read(lambda s: versions.rehearsal_notebook(s, version_id))
     if key is None:
         raise NotFound("the rehearsal has not produced a notebook yet")
-    page = context.renderer.html(context.artifacts.get(key))
+    page = context.renderer.page(context.artifacts.path(key))
     return HTMLResponse(page, headers=rendering.HEADERS)
 
 

@@ -1,0 +1,72 @@
+"""`galley debug`: the notebook of a failed run in a folder of one's own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from galley.cli.session import Session, parse_id, with_session
+from galley.client.debugging import Workbench
+from galley.domain.debug import DebugPlan
+from galley.errors import NotFound
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--task", help="Which task's failure; default: the one that ended the run.")
+@click.option("--attempt", type=click.IntRange(1), help="Default: the latest.")
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write to; default: debug/RUN-TASK in the home folder.",
+)
+@click.option("--replace", is_flag=True, help="Write over what an earlier `galley debug` wrote.")
+@with_session
+def debug(
+    session: Session,
+    run_id: str,
+    task: str | None,
+    attempt: int | None,
+    folder: Path | None,
+    replace: bool,
+) -> None:
+    """Write the notebook of a run, with its values, to go through it yourself."""
+    run = session.client.run(parse_id(run_id))
+    number = attempt or run.attempt_count
+    if number == 0:
+        raise NotFound(f"run {run.id} has not been started yet: there is nothing to debug.")
+    kit = session.client.debug_kit(run.id, number, task=task)
+    bench = Workbench(Path.home(), os.environ, kernels=_kernels())
+    target = None if folder is None else folder.absolute()
+    written = bench.write(kit, target, replace=replace)
+    session.output.model(written, _sentences(written))
+
+
+def _kernels() -> Path | None:
+    """Return the folder of the person's kernel specs; None outside a server of the platform."""
+    if "GALLEY_ENVIRONMENTS" not in os.environ:
+        return None
+    from jupyter_core.paths import jupyter_data_dir
+
+    return Path(jupyter_data_dir()) / "kernels"
+
+
+def _sentences(plan: DebugPlan) -> str:
+    lines = [f"written: {plan.notebook}"]
+    if plan.error is not None:
+        lines.append(f"it failed: {plan.error.message}")
+    if plan.same_environment:
+        lines.append("environment: the run's own, at the same versions")
+    else:
+        lines.append("environment: yours, which differs from the run's:")
+        lines += [
+            f"  {one.name}: the run had {one.run}, here is {one.here or 'none'}"
+            for one in plan.differences
+        ]
+    lines += [f"not readable: {one.path}: {one.why}" for one in plan.unreadable]
+    lines += [f"note: {one}" for one in plan.missing]
+    return "\n".join(lines)

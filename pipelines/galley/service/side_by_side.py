@@ -1,0 +1,94 @@
+"""The last outputs of two runs' cells beside each other, as a page for a sandboxed frame.
+
+Outputs are user content: the page is sent with the policy of executed notebooks, under which
+nothing in it runs and nothing is loaded from elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import Any
+
+from galley.service.run_comparing import Outputs, last_output
+
+_TERMINAL = re.compile(r"\x1b\[[0-9;]*m")
+_IMAGES = ("image/png", "image/jpeg", "image/gif")
+MOST_TEXT = 20_000
+"""Characters of one textual output that are shown."""
+
+_STYLE = """
+body { margin: 0; font: 13px/1.45 system-ui, sans-serif; color: #212121; background: #fff; }
+section { border-bottom: 1px solid #e0e0e0; padding: 10px 12px; }
+h2 { margin: 0 0 6px; font-size: 13px; }
+h2 small { font-weight: normal; color: #616161; margin-left: 8px; }
+.sides { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; }
+.side { overflow: auto; max-height: 560px; }
+.side > p { margin: 0 0 4px; color: #616161; }
+img { max-width: 100%; }
+pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+table { border-collapse: collapse; font-size: 12px; }
+td, th { padding: 2px 8px; border: 1px solid #e0e0e0; text-align: right; }
+.none { color: #757575; font-style: italic; }
+@media (max-width: 560px) { .sides { grid-template-columns: minmax(0, 1fr); } }
+"""
+
+
+def page(left: Outputs, right: Outputs, names: tuple[str, str]) -> bytes:
+    """Return the page; ``names`` say which run is which."""
+    rows = []
+    for index in sorted({*left.cells, *right.cells}):
+        pair = [
+            last_output(side.cells[index].cell) if index in side.cells else None
+            for side in (left, right)
+        ]
+        if pair != [None, None]:
+            task = (right.cells.get(index) or left.cells[index]).task
+            rows.append(_row(index, task, pair, names))
+    body = "".join(rows) or "<section class=none>No cell of either run has an output.</section>"
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Outputs side by side</title>"
+        f"<style>{_STYLE}</style>{body}</html>"
+    ).encode()
+
+
+def _row(index: int, task: str, pair: list[dict[str, Any] | None], names: tuple[str, str]) -> str:
+    same = "equal" if _shown(pair[0]) == _shown(pair[1]) else "different"
+    sides = "".join(
+        f"<div class=side><p>{escape(name)}</p>{_shown(output)}</div>"
+        for name, output in zip(names, pair, strict=True)
+    )
+    return (
+        f"<section id=cell-{index}><h2>Cell {index + 1}<small>{escape(task)} · {same}</small></h2>"
+        f"<div class=sides>{sides}</div></section>"
+    )
+
+
+def _shown(output: dict[str, Any] | None) -> str:
+    if output is None:
+        return "<p class=none>no output</p>"
+    kind = output.get("output_type")
+    if kind == "stream":
+        return _pre(output.get("text"))
+    if kind == "error":
+        return _pre(f"{output.get('ename', '')}: {output.get('evalue', '')}")
+    data = output.get("data")
+    data = data if isinstance(data, dict) else {}
+    for image in _IMAGES:
+        if image in data:
+            return f'<img alt="figure" src="data:{image};base64,{escape(_text(data[image]))}">'
+    if "text/html" in data:
+        return _text(data["text/html"])
+    return _pre(data.get("text/plain", ""))
+
+
+def _pre(value: Any) -> str:
+    text = _TERMINAL.sub("", _text(value))
+    cut = "\n…" if len(text) > MOST_TEXT else ""
+    return f"<pre>{escape(text[:MOST_TEXT])}{cut}</pre>"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return "".join(part for part in value if isinstance(part, str))
+    return value if isinstance(value, str) else ""
