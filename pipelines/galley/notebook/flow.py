@@ -29,6 +29,7 @@ from galley.notebook.randomness import ESTIMATOR, FIT
 from galley.notebook.scopes import ARGUMENT
 from galley.notebook.sharing import reached
 from galley.notebook.steps import STATES, Group, Step
+from galley.notebook.tree import walk
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _HISTORY = re.compile(r"In|Out|_{1,3}|_i{1,3}|_[iod]h|_i?\d+")
@@ -130,7 +131,7 @@ class _Flow:
             one.value
             for node in step.statement.nodes
             if not isinstance(node, ast.FunctionDef | ast.ClassDef)
-            for one in ast.walk(node)
+            for one in walk(node)
             if isinstance(one, ast.Constant) and isinstance(one.value, str)
         ]
         named = {name for text in texts for name in _IDENTIFIER.findall(text)} & self.defined

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
+from galley.notebook.tree import names_in
 from galley.notebook.vocabulary import ALIAS_METHODS
 
 _WHOLE = (ast.Name, ast.Starred, ast.Await, ast.NamedExpr, ast.IfExp, ast.BoolOp)
@@ -91,9 +92,7 @@ def _inner(
     known = dict(inner)
     for one in generators:
         source = frozenset(_roots(one.iter, imports, known))
-        for target in ast.walk(one.target):
-            if isinstance(target, ast.Name):
-                known[target.id] = source
+        known |= dict.fromkeys(names_in([one.target]), source)
     return known
 
 

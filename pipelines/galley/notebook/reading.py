@@ -1,6 +1,6 @@
 """Reads statements into :class:`galley.notebook.facts.Facts`."""
 
-# The names of the methods are those that ``ast.NodeVisitor`` looks for.
+# The names of the methods are those that ``Visitor`` looks for.
 # ruff: noqa: N802, N815
 
 from __future__ import annotations
@@ -238,7 +238,7 @@ class Reader(ScopeReader):
         for one in node.finalbody:
             self.visit(one)
 
-    visit_TryStar = visit_Try  # type: ignore[assignment]
+    visit_TryStar = visit_Try
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
         """Its name is gone after it."""
@@ -279,7 +279,7 @@ class Reader(ScopeReader):
         if node.name is not None:
             self.bind(node.name)
 
-    visit_MatchStar = visit_MatchAs  # type: ignore[assignment]
+    visit_MatchStar = visit_MatchAs
 
     def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
         """A mapping, with the rest of it."""

@@ -10,6 +10,7 @@ from galley.notebook.calls import CallReader
 from galley.notebook.facts import CallSite, Change, Facts, Function, Link
 from galley.notebook.reach import roots
 from galley.notebook.sharing import neighbours, reached, together
+from galley.notebook.tree import children, names_in
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 ARGUMENT = "@"
@@ -48,10 +49,9 @@ class ScopeReader(CallReader):
         }
         stuck = [reader.stuck_value(value) for value in returned]
         stuck += [
-            reader.facts.stuck.get(one.id)
+            reader.facts.stuck.get(one)
             for value in returned
-            for one in ast.walk(value or ast.Constant(None))
-            if isinstance(one, ast.Name)
+            for one in names_in([value] if value is not None else [])
         ]
         if any(isinstance(part, ast.Yield | ast.YieldFrom) for part in own) and not isinstance(
             node, ast.Lambda
@@ -138,7 +138,7 @@ def _own_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
         node = todo.pop()
         yield node
         if not isinstance(node, _SCOPES):
-            todo.extend(ast.iter_child_nodes(node))
+            todo.extend(children(node))
 
 
 def _outer(names: Iterable[str], local: set[str], parameters: set[str]) -> Iterator[str]:

@@ -72,6 +72,7 @@ _OWN: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 _SECRET_NAME = re.compile(
     r"(?i)(?:^|_)(?:password|passwd|pwd|secret|api_?key|auth_?token|access_?token|secret_?key)$"
 )
+_MAY_NAME = re.compile(r"(?i)pass|pwd|secret|key|token|\\|[^\x00-\x7f]")
 _PLACEHOLDER = re.compile(r"(?i)^(?:|x+|\*+|\.+|<.*>|\$.*|\{.*\}|none|null|test|changeme|your.*)$")
 
 
@@ -95,9 +96,13 @@ def tokens_in(text: str) -> Iterator[tuple[int, str]]:
             yield text.count("\n", 0, match.start()) + 1, shape.kind
 
 
-def literal_passwords(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
-    """Yield (line, name) where a literal is given to a name that says it is a secret."""
-    for node in nodes:
+def literal_passwords(source: str, nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
+    """Yield (line, name) where a literal is given to a name that says it is a secret.
+
+    Args:
+        nodes: of the Python of ``source``.
+    """
+    for node in nodes if _MAY_NAME.search(source) else ():
         for name, value in _assigned(node):
             if (
                 isinstance(value, ast.Constant)

@@ -69,7 +69,7 @@ def known_of(cells: tuple[Cell, ...], modules: Mapping[str, str] | None = None) 
     bound: Counter[str] = Counter()
     texts: dict[str, ast.expr] = {}
     for cell in cells:
-        for node in ast.walk(cell.code.tree) if cell.code.tree is not None else ():
+        for node in cell.nodes:
             if isinstance(node, ast.Name):
                 if not isinstance(node.ctx, ast.Load):
                     bound[node.id] += 1
