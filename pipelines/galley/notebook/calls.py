@@ -1,7 +1,6 @@
 """What calls, magics and module attributes do: the part of reading that knows libraries."""
 
-# The names of the methods are those that ``Visitor`` looks for.
-# ruff: noqa: N802
+# ruff: noqa: N802 (the names are those that ``Visitor`` looks for)
 
 from __future__ import annotations
 

@@ -58,7 +58,8 @@ def cell_names(cell: Cell) -> CellNames:
     """Return the names of a cell; nothing where it is not Python or has a syntax error."""
     if (cell.code if cell.type == "code" else parse(cell.source)).tree is None:
         return CellNames(frozenset(), {}, dynamic=True)
-    found = _Names(ast.Module(body=_body(cell), type_ignores=[]))
+    body = ast.Module(body=_body(cell), type_ignores=[])
+    found = _Names(body, typed="typing" in cell.source)
     needed: dict[str, int] = {}
     for name, node in found.undefined():
         needed.setdefault(name, node.lineno)
@@ -159,7 +160,8 @@ def name_checks(cells: tuple[Cell, ...]) -> tuple[Check, ...]:
     """Return the checks ``undefined-name`` and ``used-before-defined`` of a notebook."""
     code = [cell for cell in cells if cell.type == "code" and cell.code.tree is not None]
     bodies = [(cell, _body(cell)) for cell in code]
-    found = _Names(ast.Module(body=[one for _, body in bodies for one in body], type_ignores=[]))
+    merged = ast.Module(body=[one for _, body in bodies for one in body], type_ignores=[])
+    found = _Names(merged, typed=any("typing" in cell.source for cell in code))
     undefined = list(found.undefined())
     if not undefined:
         return ()
@@ -261,11 +263,16 @@ class _Plain(ast.NodeTransformer):
 
 
 class _Names(checker.Checker):  # type: ignore[misc]
-    """What pyflakes finds of names in a module; all else that it looks for is passed over."""
+    """What pyflakes finds of names in a module; all else that it looks for is passed over.
+
+    Args:
+        typed: the module may name ``typing``, to whose functions a text may be a type hint.
+    """
 
     _WANTED = (messages.UndefinedName, messages.ImportStarUsage, messages.ImportStarUsed)
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.Module, *, typed: bool = True) -> None:
+        self.typed = typed
         self._places: dict[messages.Message, ast.expr] = {}
         super().__init__(tree, filename="notebook", builtins=IPYTHON_NAMES)
 
@@ -274,6 +281,13 @@ class _Names(checker.Checker):  # type: ignore[misc]
         if kind in self._WANTED:
             super().report(kind, *args, **more)
             self._places[self.messages[-1]] = args[0]
+
+    def CALL(self, node: ast.Call) -> None:  # noqa: N802
+        """Only calls of ``typing``'s functions are more than their parts."""
+        if self.typed:
+            super().CALL(node)
+        else:
+            self.handleChildren(node)
 
     def checkDeadScopes(self) -> None:  # noqa: N802
         """Unused imports and the like are nobody's business here."""

@@ -171,16 +171,17 @@ class _Flow:
 
     def closure(self, names: Iterable[str]) -> list[Function]:
         """Return the functions and classes that names stand for, and what these use in turn."""
+        functions, carries = self.world.functions, self.world.carries
+        todo = [name for name in names if name in functions or name in carries]
         found: dict[int, Function] = {}
         seen: set[str] = set()
-        todo = list(names)
         while todo:
             name = todo.pop()
             if name in seen:
                 continue
             seen.add(name)
-            todo += self.world.carries.get(name, ())
-            for function in self.world.functions.get(name, ()):
+            todo += carries.get(name, ())
+            for function in functions.get(name, ()):
                 found[id(function)] = function
                 todo += function.facts.reads
         return list(found.values())

@@ -56,7 +56,7 @@ def hoist_of(statement: Statement, known: Known) -> Hoist | None:
 
 def is_light(statement: Statement, known: Known) -> bool:
     """Whether a statement is no work of its own: it is repeatable, a seed or a greeting."""
-    return all(_kind(node, known) is not None or _is_light(node, known) for node in statement.nodes)
+    return all(_is_light(node, known) or _kind(node, known) is not None for node in statement.nodes)
 
 
 def _is_light(node: ast.stmt, known: Known) -> bool:

@@ -23,13 +23,16 @@ _COPYING = frozenset({"pandas", "numpy", "datetime", "pathlib", "collections", "
 
 def dotted(node: ast.expr, imports: Mapping[str, str]) -> str | None:
     """Return the dotted path of ``np.random.seed`` after imports; None if it is no module's."""
+    first = node
+    while isinstance(first, ast.Attribute):
+        first = first.value
+    if not isinstance(first, ast.Name) or first.id not in imports:
+        return None
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
         node = node.value
-    if not isinstance(node, ast.Name) or node.id not in imports:
-        return None
-    return ".".join([imports[node.id], *reversed(parts)])
+    return ".".join([imports[first.id], *reversed(parts)])
 
 
 def root(node: ast.expr) -> str | None:

@@ -9,6 +9,8 @@ from galley.notebook.tree import walk
 
 def bound(target: ast.expr) -> list[str]:
     """Return the names that a target binds."""
+    if isinstance(target, ast.Name):
+        return [target.id]
     return [
         node.id
         for node in walk(target)

@@ -224,6 +224,16 @@ def test_tags_win_and_a_name_twice_merges_what_lies_between() -> None:
     assert [one.code for one in made.merges] == ["names-twice"]
 
 
+def test_what_must_not_be_cut_can_be_judged_all_the_same() -> None:
+    cells = markdown("# A"), "n = 1\nrows = iter([n])", markdown("# B"), "first = next(rows)"
+    assert len(plan(*cells).tasks) == 1
+    whole = plan(*cells, merged=False)
+    assert [task.name for task in whole.tasks] == ["a", "b"]
+    assert [(one.producer, one.consumer, one.name) for one in whole.crossings] == [
+        ("a", "b", "rows")
+    ]
+
+
 def test_another_language_is_one_task() -> None:
     made = plan(*sections("a <- 1", "b <- 2"), language="R")
     assert not made.is_split
