@@ -26,6 +26,7 @@ from galley.notebook.facts import (
 )
 from galley.notebook.hoist import Hoist, hoist_of, is_light
 from galley.notebook.randomness import ESTIMATOR, FIT
+from galley.notebook.remembering import parts
 from galley.notebook.scopes import ARGUMENT
 from galley.notebook.sharing import reached
 from galley.notebook.steps import STATES, Group, Step
@@ -162,12 +163,21 @@ class _Flow:
             for name, change in {**other.changes, **self._argument_changes(function)}.items():
                 if not name.startswith(ARGUMENT):
                     facts.change(name, deep=change.deep, sure=change.sure)
+            if self._remembers(function):
+                facts.change(function.name, deep=False, sure=False)
             facts.effects += other.effects
             facts.troubles += other.troubles
             facts.calls += [one for one in other.calls if is_outer(one)]
             for state, seeds in other.states.items():
                 facts.states[state] = facts.states.get(state, True) and seeds
         return facts
+
+    def _remembers(self, function: Function) -> bool:
+        """Whether a function, or a method of a class, keeps something from call to call."""
+        return any(
+            one.remembers or one.defaults & self._argument_changes(one).keys()
+            for one in parts(function)
+        )
 
     def closure(self, names: Iterable[str]) -> list[Function]:
         """Return the functions and classes that names stand for, and what these use in turn."""

@@ -145,6 +145,12 @@ def takes_out(node: ast.expr) -> bool:
     )
 
 
+def is_holder(node: ast.expr) -> bool:
+    """Whether the value of an expression may be new and hold what the expression reaches."""
+    made = ast.List | ast.Tuple | ast.Set | ast.Dict | ast.Call | ast.ListComp
+    return isinstance(node, made) and not takes_out(node)
+
+
 def is_slice(node: ast.expr) -> bool:
     """Whether an expression may share memory with its object: a slice, ``.T``, ``.values``."""
     match node:

@@ -9,6 +9,12 @@ from dataclasses import replace
 from galley.notebook.calls import CallReader
 from galley.notebook.facts import CallSite, Change, Facts, Function, Link
 from galley.notebook.reach import roots
+from galley.notebook.remembering import (
+    cache_shows,
+    changeable_defaults,
+    is_cached,
+    keeps_result,
+)
 from galley.notebook.sharing import neighbours, reached, together
 from galley.notebook.tree import children, names_in
 
@@ -59,12 +65,16 @@ class ScopeReader(CallReader):
             stuck = [("generator", "a generator")]
         if found := next(filter(None, stuck), None):
             facts.stuck[""] = found
+        if parameters and keeps_result(node):
+            facts.change(f"{ARGUMENT}{parameters[0]}", deep=False, sure=True)
         return Function(
             name=name,
             parameters=parameters,
             facts=facts,
             returns=frozenset(_outer(shared, local, set(parameters))),
             ties=frozenset(ties),
+            defaults=frozenset(f"{ARGUMENT}{one}" for one in changeable_defaults(node.args)),
+            remembers=is_cached(node, self.known) and cache_shows(name, facts, self.known),
             closure=any(
                 isinstance(value, ast.Lambda)
                 or (isinstance(value, ast.Name) and value.id in reader.facts.functions)
