@@ -95,6 +95,8 @@ class ScopeReader(CallReader):
         for method in methods.values():
             merge(facts, method.facts)
         facts.stuck.pop("", None)
+        # It is repeated where it can be; a class that was changed since cannot.
+        self.facts.stuck[node.name] = ("not-transferable", "a class that is changed later")
         first = methods["__init__"].parameters[1:] if "__init__" in methods else ()
         return Function(
             name=node.name,

@@ -224,6 +224,14 @@ def test_tags_win_and_a_name_twice_merges_what_lies_between() -> None:
     assert [one.code for one in made.merges] == ["names-twice"]
 
 
+def test_a_class_is_repeated_unless_it_is_changed() -> None:
+    holder = "class Log:\n    def note(v, seen=[]):\n        {}\n        return len(seen)"
+    plain = plan(*sections(holder.format("seen + [v]"), "a = Log.note(1)", "b = Log.note(2)"))
+    assert [one.name for one in plain.crossings] == []
+    changed = plan(*sections(holder.format("seen.append(v)"), "a = Log.note(1)", "b = Log.note(2)"))
+    assert "`Log` of cell 2 is a class that is changed" in changed.merges[0].reason
+
+
 def test_what_must_not_be_cut_can_be_judged_all_the_same() -> None:
     cells = markdown("# A"), "n = 1\nrows = iter([n])", markdown("# B"), "first = next(rows)"
     assert len(plan(*cells).tasks) == 1

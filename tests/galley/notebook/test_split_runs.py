@@ -363,8 +363,7 @@ def test_split_and_unsplit_end_alike(name: str, seen: bool) -> None:
     "name",
     [
         *("chain", "mutation", "function", "frames", "independent", "random", "decorator"),
-        *("changed default", "changed default of a method", "property", "cached property"),
-        "operator",
+        *("changed default", "property", "cached property", "operator"),
     ],
 )
 def test_these_are_split(name: str) -> None:
