@@ -96,7 +96,10 @@ class ScopeReader(CallReader):
             merge(facts, method.facts)
         facts.stuck.pop("", None)
         # It is repeated where it can be; a class that was changed since cannot.
-        self.facts.stuck[node.name] = ("not-transferable", "a class that is changed later")
+        self.facts.stuck[node.name] = (
+            "not-transferable",
+            "a class that its source alone does not make again",
+        )
         first = methods["__init__"].parameters[1:] if "__init__" in methods else ()
         return Function(
             name=node.name,

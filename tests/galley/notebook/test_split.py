@@ -229,7 +229,7 @@ def test_a_class_is_repeated_unless_it_is_changed() -> None:
     plain = plan(*sections(holder.format("seen + [v]"), "a = Log.note(1)", "b = Log.note(2)"))
     assert [one.name for one in plain.crossings] == []
     changed = plan(*sections(holder.format("seen.append(v)"), "a = Log.note(1)", "b = Log.note(2)"))
-    assert "`Log` of cell 2 is a class that is changed" in changed.merges[0].reason
+    assert "`Log` of cell 2 is a class that its source alone" in changed.merges[0].reason
 
 
 def test_what_must_not_be_cut_can_be_judged_all_the_same() -> None:
