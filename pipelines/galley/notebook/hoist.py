@@ -21,6 +21,12 @@ _DISPLAYING = frozenset({"interact", "interact_manual", "interactive", "interact
 _MAKERS = frozenset(
     {"pathlib.Path", "pathlib.PurePath", "pathlib.PurePosixPath", "re.compile", "datetime.date"}
     | {"datetime.datetime", "datetime.timedelta", "os.path.join", "decimal.Decimal"}
+    | {
+        "cycler.cycler",
+        "matplotlib.cycler",
+        "matplotlib.rcsetup.cycler",
+        "matplotlib.pyplot.cycler",
+    }
 )
 """Functions that make constants of literals."""
 

@@ -168,6 +168,7 @@ def test_process_state_ties_what_follows(source: str) -> None:
         "pd.set_option('display.max_rows', 5)",
         "pd.options.display.max_rows = 5",
         "plt.rcParams['figure.dpi'] = 70",
+        "plt.rc('axes', prop_cycle=colors)",
         "os.environ['X'] = '1'",
         "sys.path.append('..')",
         "np.foo = 3",
@@ -175,6 +176,7 @@ def test_process_state_ties_what_follows(source: str) -> None:
 )
 def test_settings_are_repeated_in_every_later_task(source: str) -> None:
     imports = "import os, sys\nimport numpy as np, pandas as pd\nimport matplotlib.pyplot as plt"
+    imports += "\nfrom matplotlib import cycler\ncolors = cycler('color', ['#EE6666', '#3388BB'])"
     made = plan(f"{imports}\n{source}", *sections("a = f()", "b = g()", "c = h()"))
     for task in made.tasks[1:]:
         assert source in [one.source for one in task.fragments]
