@@ -92,6 +92,7 @@ def _judge(found: Found, reader: Reader, options: argparse.Namespace) -> dict[st
     except Exception as error:
         record["benchmark_error"] = "".join(traceback.format_exception(error)[-4:])
     finally:
+        record.pop("wished", None)
         shutil.rmtree(scratch, ignore_errors=True)
     return record
 
@@ -111,6 +112,9 @@ def _run(
         "why": outcome.why(first["error"]) if first["error"] else None,
         "seconds": first["seconds"],
     }
+    wished = record.pop("wished", None)
+    if wished and len(wished["tasks"]) > 1:
+        record["wished_edges"] = edges.of_plan(wished, first)
     several = bool(record.get("plan")) and len(record["plan"]["tasks"]) > 1
     if several:
         record["edges"] = edges.of_plan(record["plan"], first)

@@ -18,13 +18,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from galley.client.modules import collect_modules
+from galley.client.modules import Collected, collect_modules
 from galley.domain.versions import Analysis
 from galley.errors import PublicError
 from galley.notebook.analysis import analyse
 from galley.notebook.installed import Installed, installed_here
 from galley.notebook.limited import analyse_limited
-from galley.notebook.source import parse
+from galley.notebook.source import parse, read_cells
+from galley.notebook.split import plan_split
 from galley.project.build import build_project
 
 MEMORY = 4 * 2**30
@@ -90,6 +91,7 @@ class Reader:
             analysis = collected.analysis
             answer["checks"] = [check.code for check in analysis.checks]
             answer["plan"] = analysis.split.model_dump(mode="json") if analysis.split else None
+            answer["wished"] = _wished(collected, analysis)
             answer["stage"] = "build"
             files = build_project(
                 collected.notebook,
@@ -111,6 +113,19 @@ class Reader:
         except Exception as error:
             answer["error"] = "".join(traceback.format_exception(error)[-6:])
         return answer
+
+
+def _wished(collected: Collected, analysis: Analysis) -> dict[str, Any] | None:
+    """Return what reading says of the sections before any two of them are merged."""
+    if analysis.split is None or analysis.split.wished is None:
+        return None
+    plan = plan_split(
+        read_cells(collected.notebook),
+        schema=analysis.parameters,
+        modules=collected.modules,
+        merged=False,
+    )
+    return plan.model_dump(mode="json")
 
 
 def _check(files: dict[str, bytes]) -> None:

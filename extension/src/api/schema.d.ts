@@ -2240,9 +2240,11 @@ export interface components {
          *     Attributes:
          *         plan: the accepted plan; None where the version has one task.
          *         tries: at most two splits that were run, the first one first.
-         *         unstable: what differs between the two plain runs, whatever the split.
+         *         unstable: what differs between the two plain runs, whatever the split. Empty as well where
+         *             there was one plain run: the split run then equals it in everything.
          *         variables, outputs, files: how many of each were compared.
-         *         plain_s: wall time of each plain run, seconds.
+         *         plain_s: wall time of each plain run, seconds: one where the split run equals it in
+         *             everything (or no second one came about), else two.
          *         reason: one sentence: why there is no accepted split, or None.
          */
         Proof: {

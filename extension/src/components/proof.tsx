@@ -118,10 +118,19 @@ type Trans = ReturnType<typeof useTrans>;
 function meaning(trans: Trans, proof: Proof): string {
   switch (proof.state) {
     case 'equal':
-      return trans.__(
-        'The notebook ran twice unsplit and once split: every variable, output and file that is stable by itself is the same.'
-      );
+      return (proof.plain_s ?? []).length > 1
+        ? trans.__(
+            'The notebook ran twice unsplit, which shows what is not stable by itself, and split: every other variable, output and file is the same.'
+          )
+        : trans.__(
+            'The notebook ran once unsplit and once split: every variable, output and file is the same.'
+          );
     case 'unequal':
+      if ((proof.tries ?? []).length === 0) {
+        return trans.__(
+          'No split was compared with the unsplit notebook, so none is used. The version runs as one task, which gives what the notebook gives.'
+        );
+      }
       return trans.__(
         'A split gave other results than the unsplit notebook, so it was not accepted. The version runs as one task, which gives what the notebook gives.'
       );

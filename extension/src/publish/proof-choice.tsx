@@ -18,7 +18,9 @@ export function ProofChoice({ session }: { session: PublishSession }): JSX.Eleme
       : trans.__(
           'This tenant allows no time for proofs: the version has one task, and the review says so.'
         ),
-    always: trans.__('The split is proved however long that takes: about four plain runs.'),
+    always: trans.__(
+      'The split is proved however long that takes: about three plain runs, or four where something differs.'
+    ),
     never: trans.__('Nothing is compared: the version has one task.')
   };
   return (

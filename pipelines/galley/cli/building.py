@@ -40,7 +40,7 @@ PROOF = "proof.json"
     required=True,
     help="Folder of the project: new, empty, or a project that an earlier build wrote.",
 )
-@click.option("--prove", is_flag=True, help="Run it unsplit, twice, and split, and compare.")
+@click.option("--prove", is_flag=True, help="Run it unsplit and split, and compare.")
 @click.option(
     "--layout",
     "layout_file",

@@ -101,7 +101,8 @@ def verdict(proof: Proof) -> Iterator[str]:
     yield f"{_VERDICTS[proof.state]}{reason}"
     if proof.tries:
         yield (
-            f"compared: {proof.variables} variables, {proof.outputs} outputs, {proof.files} files"
+            f"compared: {proof.variables} variables, {proof.outputs} outputs, {proof.files} files; "
+            f"runs: {len(proof.plain_s)} unsplit, {len(proof.tries)} split"
         )
     for number, one in enumerate(proof.tries, start=1):
         for difference in one.differences:

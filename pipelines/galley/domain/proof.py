@@ -1,8 +1,9 @@
 """The proof that a split notebook gives what the unsplit one gives.
 
-The notebook runs unsplit twice, which tells what is not deterministic by itself, and once split;
-then every surviving variable, every output and every file written is compared. Values are compared
-inside the kernels that hold them, by fingerprint: nothing is unpickled to be compared.
+The notebook runs unsplit and split; every surviving variable, every output and every file written
+is compared. Where something differs it runs unsplit once more, which tells what is not
+deterministic by itself. Values are compared inside the kernels that hold them, by fingerprint:
+nothing is unpickled to be compared.
 """
 
 from __future__ import annotations
@@ -82,9 +83,11 @@ class Proof(Model):
     Attributes:
         plan: the accepted plan; None where the version has one task.
         tries: at most two splits that were run, the first one first.
-        unstable: what differs between the two plain runs, whatever the split.
+        unstable: what differs between the two plain runs, whatever the split. Empty as well where
+            there was one plain run: the split run then equals it in everything.
         variables, outputs, files: how many of each were compared.
-        plain_s: wall time of each plain run, seconds.
+        plain_s: wall time of each plain run, seconds: one where the split run equals it in
+            everything (or no second one came about), else two.
         reason: one sentence: why there is no accepted split, or None.
     """
 

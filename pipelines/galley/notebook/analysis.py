@@ -6,6 +6,8 @@ a service calls :func:`galley.notebook.limited.analyse_limited` instead.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -57,6 +59,30 @@ def analyse(
     cells = read_cells(notebook)
     if other_language(notebook) is not None:
         return _unread(notebook, cells, task)
+    with _uncollected():
+        return _read(notebook, cells, modules, installed, task, layout)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no cycles of garbage: all that is made by reading lives until its end."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+def _read(
+    notebook: dict[str, Any],
+    cells: tuple[Cell, ...],
+    modules: Mapping[str, str],
+    installed: Installed,
+    task: str,
+    layout: SplitLayout | None,
+) -> Analysis:
     parameters = inspect(cells)
     stated = stated_or_none(notebook)
     imports = resolve(cells, modules, installed, stated)

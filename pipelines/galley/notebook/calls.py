@@ -1,5 +1,7 @@
 """What calls, magics and module attributes do: the part of reading that knows libraries."""
 
+# ruff: noqa: N802 (the names are those that ``Visitor`` looks for)
+
 from __future__ import annotations
 
 import ast
@@ -11,6 +13,7 @@ from galley.notebook.randomness import random_states
 from galley.notebook.reach import dotted, root, roots
 from galley.notebook.source import parse
 from galley.notebook.stars import star_names
+from galley.notebook.tree import Visitor, names_in
 from galley.notebook.vocabulary import (
     CONSUMING_METHODS,
     DEEP_METHODS,
@@ -25,7 +28,7 @@ from galley.notebook.vocabulary import (
 )
 
 
-class CallReader(ast.NodeVisitor):
+class CallReader(Visitor):
     """Keeps what is read; knows calls.
 
     Attributes:
@@ -110,7 +113,7 @@ class CallReader(ast.NodeVisitor):
 
     def carry(self, node: ast.expr, targets: list[str]) -> None:
         """Note the names that a value is made with."""
-        names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} - self.inner
+        names = set(names_in([node])) - self.inner
         for target in targets:
             self.facts.made.setdefault(target, set()).update(names - {target})
 

@@ -10,15 +10,15 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from operator import itemgetter
+from typing import Any
 
 from pyflakes import checker, messages
 
 from galley.domain.versions import Check, Severity
 from galley.notebook.source import RAISES_TAG, Cell, parse
+from galley.notebook.tree import children, walk
 
 IPYTHON_NAMES = frozenset(
     {"get_ipython", "display", "In", "Out", "exit", "quit", "_", "__", "___"}
@@ -56,13 +56,13 @@ class CellNames:
 
 def cell_names(cell: Cell) -> CellNames:
     """Return the names of a cell; nothing where it is not Python or has a syntax error."""
-    tree = parse(cell.source).tree
-    if tree is None:
+    if (cell.code if cell.type == "code" else parse(cell.source)).tree is None:
         return CellNames(frozenset(), {}, dynamic=True)
-    found = _check(tree)
+    body = ast.Module(body=_body(cell), type_ignores=[])
+    found = _Names(body, typed="typing" in cell.source)
     needed: dict[str, int] = {}
-    for name, line, _ in _undefined(found):
-        needed.setdefault(name, line)
+    for name, node in found.undefined():
+        needed.setdefault(name, node.lineno)
     captured = [
         target.id
         for one in _captured(cell, 1)
@@ -74,16 +74,18 @@ def cell_names(cell: Cell) -> CellNames:
 
 def bindings(tree: ast.Module) -> tuple[frozenset[str], bool]:
     """Return the names that a module binds, and whether it has a star import."""
-    found = _check(copy.deepcopy(tree))
+    found = _Names(_Plain().visit(copy.deepcopy(tree)))
     names = frozenset(_bindings(found))
     return names, any(isinstance(one, messages.ImportStarUsed) for one in found.messages)
 
 
 def reached_nodes(node: ast.AST) -> Iterator[ast.AST]:
     """Yield the nodes that are evaluated whenever ``node`` runs: no branch, no function body."""
-    for child in _always(node):
-        yield child
-        yield from reached_nodes(child)
+    todo = _always(node)
+    while todo:
+        one = todo.pop()
+        yield one
+        todo += _always(one)
 
 
 def _always(node: ast.AST) -> list[ast.AST]:
@@ -108,7 +110,7 @@ def _always(node: ast.AST) -> list[ast.AST]:
         case ast.Try() | ast.Lambda():
             return []
         case _:
-            return list(ast.iter_child_nodes(node))
+            return children(node)
 
 
 def _certain(cell: Cell) -> frozenset[tuple[str, int, int]]:
@@ -129,7 +131,7 @@ def is_dynamic(cell: Cell) -> bool:
     magic = cell.code.magic
     if cell.code.tree is None or (magic is not None and magic not in _SAFE_MAGICS):
         return True
-    for node in ast.walk(cell.code.tree):
+    for node in cell.nodes:
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             return True
         if isinstance(node, ast.Call):
@@ -157,25 +159,39 @@ def magic_name(node: ast.AST) -> str | None:
 def name_checks(cells: tuple[Cell, ...]) -> tuple[Check, ...]:
     """Return the checks ``undefined-name`` and ``used-before-defined`` of a notebook."""
     code = [cell for cell in cells if cell.type == "code" and cell.code.tree is not None]
-    merged, owner = _one_module(code)
-    undefined = _undefined(_check(merged))
+    bodies = [(cell, _body(cell)) for cell in code]
+    merged = ast.Module(body=[one for _, body in bodies for one in body], type_ignores=[])
+    found = _Names(merged, typed=any("typing" in cell.source for cell in code))
+    undefined = list(found.undefined())
     if not undefined:
         return ()
-    definers: dict[str, list[Cell]] = {}
-    for cell in code:
-        for name in cell_names(cell).defined:
-            definers.setdefault(name, []).append(cell)
+    owner = {id(one): cell for cell, body in bodies for one in walk(*body)}
+    definers = _definers(code, {name for name, _ in undefined})
     surely = not any(is_dynamic(cell) for cell in cells)
     reached: dict[int, frozenset[tuple[str, int, int]]] = {}
     checks = []
-    for name, line, column in undefined:
-        cell, own_line = owner(line)
+    for name, node in undefined:
+        place: ast.AST = node
+        while id(place) not in owner:  # it stands in a quoted type hint
+            place = found.getParent(place)
+        cell = owner[id(place)]
         if cell.index not in reached:
             certain = surely and RAISES_TAG not in cell.tags
             reached[cell.index] = _certain(cell) if certain else frozenset()
-        sure = (name, own_line, column) in reached[cell.index]
-        checks.append(_name_check(cell, own_line, name, definers.get(name, []), certain=sure))
+        sure = (name, node.lineno, node.col_offset) in reached[cell.index]
+        checks.append(_name_check(cell, node.lineno, name, definers[name], certain=sure))
     return tuple(dict.fromkeys(checks))
+
+
+def _definers(cells: list[Cell], names: set[str]) -> dict[str, list[Cell]]:
+    """Return name → the cells that bind it."""
+    found: dict[str, list[Cell]] = {name: [] for name in names}
+    for cell in cells:
+        # Python takes other spellings of a letter for that letter.
+        if not cell.source.isascii() or any(name in cell.source for name in names):
+            for name in cell_names(cell).defined & names:
+                found[name].append(cell)
+    return found
 
 
 def _name_check(cell: Cell, line: int, name: str, definers: list[Cell], *, certain: bool) -> Check:
@@ -202,25 +218,19 @@ def _name_check(cell: Cell, line: int, name: str, definers: list[Cell], *, certa
     return Check(code=code, severity=severity, message=message, cell=cell.index, line=line)
 
 
-def _one_module(cells: list[Cell]) -> tuple[ast.Module, Callable[[int], tuple[Cell, int]]]:
-    """Return the cells as one module, and a function line → (cell, line within it)."""
-    merged = ast.Module(body=[], type_ignores=[])
-    starts: list[tuple[int, Cell]] = []
-    offset = 0
-    for cell in cells:
-        starts.append((offset, cell))
+def _body(cell: Cell) -> list[ast.stmt]:
+    """Return the statements of a cell as pyflakes is to read them."""
+    otherwise = any(
+        isinstance(node, ast.Await)
+        or (isinstance(node, ast.AnnAssign) and isinstance(node.annotation, ast.Constant))
+        for node in cell.nodes
+    )
+    if otherwise or cell.type != "code":  # what is changed must be a tree of our own
         tree = parse(cell.source).tree
-        if tree is not None:
-            ast.increment_lineno(tree, offset)
-            merged.body.extend(tree.body)
-            merged.body.extend(_captured(cell, offset + 1))
-        offset += cell.source.count("\n") + 2
-
-    def owner(line: int) -> tuple[Cell, int]:
-        start, cell = starts[bisect_left(starts, line, key=itemgetter(0)) - 1]
-        return cell, line - start
-
-    return merged, owner
+        assert tree is not None
+        return [*_Plain().visit(tree).body, *_captured(cell, 1)]
+    assert cell.code.tree is not None
+    return [*cell.code.tree.body, *_captured(cell, 1)]
 
 
 def _captured(cell: Cell, line: int) -> list[ast.stmt]:
@@ -252,19 +262,43 @@ class _Plain(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
-def _check(tree: ast.Module) -> checker.Checker:
-    """Return what pyflakes finds; ``tree`` is changed by it."""
-    return checker.Checker(_Plain().visit(tree), filename="notebook", builtins=IPYTHON_NAMES)
+class _Names(checker.Checker):  # type: ignore[misc]
+    """What pyflakes finds of names in a module; all else that it looks for is passed over.
 
+    Args:
+        typed: the module may name ``typing``, to whose functions a text may be a type hint.
+    """
 
-def _undefined(found: checker.Checker) -> list[tuple[str, int, int]]:
-    """Return (name, line, column) of every use of a name that nothing binds."""
-    return [
-        (message.message_args[0], message.lineno, message.col)
-        for message in found.messages
-        if isinstance(message, messages.UndefinedName | messages.ImportStarUsage)
-        and not _HISTORY.fullmatch(message.message_args[0])
-    ]
+    _WANTED = (messages.UndefinedName, messages.ImportStarUsage, messages.ImportStarUsed)
+
+    def __init__(self, tree: ast.Module, *, typed: bool = True) -> None:
+        self.typed = typed
+        self._places: dict[messages.Message, ast.expr] = {}
+        super().__init__(tree, filename="notebook", builtins=IPYTHON_NAMES)
+
+    def report(self, kind: type[messages.Message], *args: Any, **more: Any) -> None:
+        """Keep what is about names, and where it stands."""
+        if kind in self._WANTED:
+            super().report(kind, *args, **more)
+            self._places[self.messages[-1]] = args[0]
+
+    def CALL(self, node: ast.Call) -> None:  # noqa: N802
+        """Only calls of ``typing``'s functions are more than their parts."""
+        if self.typed:
+            super().CALL(node)
+        else:
+            self.handleChildren(node)
+
+    def checkDeadScopes(self) -> None:  # noqa: N802
+        """Unused imports and the like are nobody's business here."""
+
+    def undefined(self) -> Iterator[tuple[str, ast.expr]]:
+        """Yield name and place of every use of a name that nothing binds."""
+        for message in self.messages:
+            if isinstance(message, messages.UndefinedName | messages.ImportStarUsage):
+                name = message.message_args[0]
+                if not _HISTORY.fullmatch(name):
+                    yield name, self._places[message]
 
 
 def _bindings(found: checker.Checker) -> Iterator[str]:

@@ -147,6 +147,8 @@ class Function:
         keeps: it makes an object that holds what it is given (a class).
         closure: its result is a function with variables of its own.
         ties: pairs of names that share objects after a call.
+        defaults: its parameters whose default value is an object that could be changed.
+        remembers: it keeps something from one call to the next that calling it anew would show.
     """
 
     name: str
@@ -157,6 +159,8 @@ class Function:
     keeps: bool = False
     closure: bool = False
     ties: frozenset[tuple[str, str]] = frozenset()
+    defaults: frozenset[str] = frozenset()
+    remembers: bool = False
 
 
 @dataclass(frozen=True)
@@ -188,8 +192,14 @@ class Known:
         imports: name → dotted path of what is imported under it.
         texts: name → the one literal text that it is ever bound to.
         modules: source of each local module by its path.
+        properties: names of its classes' properties.
+        operators: names of the methods for operators such as ``+=`` that its classes have.
+        asked: names of functions of whose cache it asks.
     """
 
     imports: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     modules: Mapping[str, str] = field(default_factory=dict)
+    properties: frozenset[str] = frozenset()
+    operators: frozenset[str] = frozenset()
+    asked: frozenset[str] = frozenset()

@@ -26,9 +26,11 @@ from galley.notebook.facts import (
 )
 from galley.notebook.hoist import Hoist, hoist_of, is_light
 from galley.notebook.randomness import ESTIMATOR, FIT
+from galley.notebook.remembering import parts
 from galley.notebook.scopes import ARGUMENT
 from galley.notebook.sharing import reached
 from galley.notebook.steps import STATES, Group, Step
+from galley.notebook.tree import walk
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _HISTORY = re.compile(r"In|Out|_{1,3}|_i{1,3}|_[iod]h|_i?\d+")
@@ -130,7 +132,7 @@ class _Flow:
             one.value
             for node in step.statement.nodes
             if not isinstance(node, ast.FunctionDef | ast.ClassDef)
-            for one in ast.walk(node)
+            for one in walk(node)
             if isinstance(one, ast.Constant) and isinstance(one.value, str)
         ]
         named = {name for text in texts for name in _IDENTIFIER.findall(text)} & self.defined
@@ -161,6 +163,8 @@ class _Flow:
             for name, change in {**other.changes, **self._argument_changes(function)}.items():
                 if not name.startswith(ARGUMENT):
                     facts.change(name, deep=change.deep, sure=change.sure)
+            if self._remembers(function):
+                facts.change(function.name, deep=False, sure=False)
             facts.effects += other.effects
             facts.troubles += other.troubles
             facts.calls += [one for one in other.calls if is_outer(one)]
@@ -168,18 +172,26 @@ class _Flow:
                 facts.states[state] = facts.states.get(state, True) and seeds
         return facts
 
+    def _remembers(self, function: Function) -> bool:
+        """Whether a function, or a method of a class, keeps something from call to call."""
+        return any(
+            one.remembers or one.defaults & self._argument_changes(one).keys()
+            for one in parts(function)
+        )
+
     def closure(self, names: Iterable[str]) -> list[Function]:
         """Return the functions and classes that names stand for, and what these use in turn."""
+        functions, carries = self.world.functions, self.world.carries
+        todo = [name for name in names if name in functions or name in carries]
         found: dict[int, Function] = {}
         seen: set[str] = set()
-        todo = list(names)
         while todo:
             name = todo.pop()
             if name in seen:
                 continue
             seen.add(name)
-            todo += self.world.carries.get(name, ())
-            for function in self.world.functions.get(name, ()):
+            todo += carries.get(name, ())
+            for function in functions.get(name, ()):
                 found[id(function)] = function
                 todo += function.facts.reads
         return list(found.values())

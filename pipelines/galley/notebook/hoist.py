@@ -11,6 +11,7 @@ from galley.notebook.magics import magic_of
 from galley.notebook.randomness import random_states
 from galley.notebook.reach import dotted
 from galley.notebook.source import parse
+from galley.notebook.tree import names_in, walk
 from galley.notebook.vocabulary import SETTINGS, family
 
 MAX_CONSTANT = 4000
@@ -20,6 +21,12 @@ _DISPLAYING = frozenset({"interact", "interact_manual", "interactive", "interact
 _MAKERS = frozenset(
     {"pathlib.Path", "pathlib.PurePath", "pathlib.PurePosixPath", "re.compile", "datetime.date"}
     | {"datetime.datetime", "datetime.timedelta", "os.path.join", "decimal.Decimal"}
+    | {
+        "cycler.cycler",
+        "matplotlib.cycler",
+        "matplotlib.rcsetup.cycler",
+        "matplotlib.pyplot.cycler",
+    }
 )
 """Functions that make constants of literals."""
 
@@ -55,7 +62,7 @@ def hoist_of(statement: Statement, known: Known) -> Hoist | None:
 
 def is_light(statement: Statement, known: Known) -> bool:
     """Whether a statement is no work of its own: it is repeatable, a seed or a greeting."""
-    return all(_kind(node, known) is not None or _is_light(node, known) for node in statement.nodes)
+    return all(_is_light(node, known) or _kind(node, known) is not None for node in statement.nodes)
 
 
 def _is_light(node: ast.stmt, known: Known) -> bool:
@@ -70,7 +77,7 @@ def _is_light(node: ast.stmt, known: Known) -> bool:
                 return magic.kind in {"harmless", "install"}
             if not isinstance(call.func, ast.Name) or call.func.id != "print":
                 return False
-            names = {one.id for one in ast.walk(call) if isinstance(one, ast.Name)}
+            names = set(names_in([call]))
             return all(name == "print" or name in known.imports for name in names)
         case ast.Expr(value=ast.Attribute() as value):
             return dotted(value, known.imports) is not None
@@ -184,7 +191,7 @@ def _is_quiet(node: ast.expr) -> bool:
     return not any(
         isinstance(one, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr)
         or (isinstance(one, ast.Call) and not _is_quiet_call(one))
-        for one in ast.walk(node)
+        for one in walk(node)
     )
 
 

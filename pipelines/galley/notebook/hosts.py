@@ -22,6 +22,7 @@ _URL = re.compile(
 )
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z0-9-]*[A-Za-z0-9]")
 _HOST_NAMES = re.compile(r"(?i)(?:^|_)(?:host|hostname|server|endpoint|broker)$")
+_MAY_NAME = re.compile(r"(?i)host|server|endpoint|broker|[^\x00-\x7f]")
 _NO_HOSTS = frozenset({"file", "sqlite", "duckdb", "memory"})
 _NAMESPACES = frozenset({"www.w3.org", "schemas.openxmlformats.org", "schema.org", "purl.org"})
 """Names in URLs that are identifiers and are not fetched."""
@@ -41,12 +42,9 @@ def _found(cell: Cell) -> Iterator[tuple[str, int]]:
         for number, text in enumerate(cell.source.splitlines(), start=1):
             yield from ((host, number) for host in _in_urls(text.partition(" #")[0]))
         return
-    docstrings = {id(node.value) for node in cell.nodes if isinstance(node, ast.Expr)}
-    for node in cell.nodes:
-        if id(node) in docstrings:
-            continue
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield from ((host, node.lineno) for host in _in_urls(node.value))
+    for literal in cell.texts:
+        yield from ((host, literal.lineno) for host in _in_urls(str(literal.value)))
+    for node in cell.nodes if _MAY_NAME.search(cell.source) else ():
         for name, value in _named(node):
             if _HOST_NAMES.search(name) and _is_host(value.value):
                 yield value.value.lower(), value.lineno

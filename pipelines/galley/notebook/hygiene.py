@@ -75,7 +75,7 @@ def cell_checks(cell: Cell) -> Iterator[Check]:
     if cell.code.magic in {"pip", "conda", "mamba", "uv"}:
         yield _installs(cell, 1, f"%%{cell.code.magic}")
     if cell.code.tree is not None:
-        yield from _source(cell, cell.code.tree)
+        yield from _source(cell)
     yield from _network(cell)
     size = output_size(cell.outputs)
     if size > HUGE_OUTPUT:
@@ -127,7 +127,7 @@ def _secrets(cell: Cell) -> Iterator[Check]:
         )
         yield _check("secret", Severity.ERROR, text, cell, line)
     if cell.type == "code" and cell.code.tree is not None:
-        for line, name in dict.fromkeys(literal_passwords(cell.nodes)):
+        for line, name in dict.fromkeys(literal_passwords(cell.source, cell.nodes)):
             text = (
                 f"{cell.label}, line {line} writes the value of `{name}` out; everybody who may "
                 "read the pipeline could read it"
@@ -167,33 +167,46 @@ def _network(cell: Cell) -> Iterator[Check]:
     yield _check("network-host", Severity.INFO, text, cell, line)
 
 
-def _source(cell: Cell, tree: ast.Module) -> Iterator[Check]:
-    reached = {id(node) for node in reached_nodes(tree)}
-    docstrings = {id(node.value) for node in cell.nodes if isinstance(node, ast.Expr)}
+def _source(cell: Cell) -> Iterator[Check]:
+    for one in cell.texts:
+        if _is_absolute(str(one.value)):
+            yield _absolute_path(cell, one.lineno, str(one.value))
     for node in cell.nodes:
-        line = getattr(node, "lineno", 1)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if id(node) not in docstrings and _is_absolute(node.value):
-                yield _absolute_path(cell, line, node.value)
-        elif isinstance(node, ast.Name) and node.id == "__file__":
+        if isinstance(node, ast.Name) and node.id == "__file__":
             text = f"{cell.label} uses `__file__`, which a notebook does not have"
-            yield _check("undefined-name", Severity.WARNING, text, cell, line)
+            yield _check("undefined-name", Severity.WARNING, text, cell, node.lineno)
         elif isinstance(node, ast.Call):
-            yield from _call(cell, node, certain=id(node) in reached)
+            yield from _call(cell, node)
 
 
-def _call(cell: Cell, node: ast.Call, *, certain: bool) -> Iterator[Check]:
-    name = node.func.id if isinstance(node.func, ast.Name) else None
-    line = node.lineno
+def _is_certain(cell: Cell, node: ast.AST) -> bool:
+    """Whether a node is evaluated whenever its cell runs, and must not fail there."""
+    assert cell.code.tree is not None
+    reached = any(one is node for one in reached_nodes(cell.code.tree))
+    return reached and RAISES_TAG not in cell.tags
+
+
+def _called(function: ast.expr) -> str | None:
+    """Return ``name`` or ``module.name``; None for what is called in another way."""
+    match function:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name(id=module), attr=name):
+            return f"{module}.{name}"
+    return None
+
+
+def _call(cell: Cell, node: ast.Call) -> Iterator[Check]:
+    name, line = _called(node.func), node.lineno
     if name in {"input", "getpass"} or (
         isinstance(node.func, ast.Attribute) and node.func.attr == "getpass"
     ):
-        surely = certain and RAISES_TAG not in cell.tags
+        severity = Severity.ERROR if _is_certain(cell, node) else Severity.WARNING
         text = f"{cell.label}, line {line} asks somebody to type; in a run nobody is there"
-        yield _check("input-call", Severity.ERROR if surely else Severity.WARNING, text, cell, line)
-    if ast.unparse(node.func) in EXITS:
+        yield _check("input-call", severity, text, cell, line)
+    if name in EXITS:
         text = (
-            f"{cell.label}, line {line} ends the run with {ast.unparse(node.func)}(): no cell "
+            f"{cell.label}, line {line} ends the run with {name}(): no cell "
             "below it runs, or the kernel dies while one does"
         )
         yield _check("ends-kernel", Severity.WARNING, text, cell, line)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -17,6 +17,7 @@ from galley.notebook.dataflow import bindings
 from galley.notebook.installed import Installed
 from galley.notebook.requirements import Stated, distribution_of
 from galley.notebook.source import Cell, joined
+from galley.notebook.tree import children
 
 ALWAYS_THERE = frozenset(sys.stdlib_module_names) | {"__main__"}
 
@@ -66,7 +67,9 @@ def module_name(path: str) -> str:
 
 def imports_of(tree: ast.Module, *, package: str | None = None) -> list[Import]:
     """Return the imports anywhere in a module; ``package`` resolves relative ones."""
-    return list(_imports(tree, package, optional=False))
+    found: list[Import] = []
+    _collect(tree, package, found, optional=False)
+    return found
 
 
 def resolve(
@@ -107,7 +110,7 @@ class _Resolver:
 
     def run(self, cells: tuple[Cell, ...]) -> Imports:
         for cell in cells:
-            if cell.code.tree is not None:
+            if cell.code.tree is not None and "import" in cell.source:
                 for one in imports_of(cell.code.tree):
                     self._import(one, cell.label, cell.index)
         return self.found
@@ -210,30 +213,28 @@ def _advice(module: str, *, unsure: bool) -> str:
     )
 
 
-def _imports(node: ast.AST, package: str | None, *, optional: bool) -> Iterator[Import]:
+def _collect(node: ast.AST, package: str | None, found: list[Import], *, optional: bool) -> None:
     if isinstance(node, ast.Import):
-        for alias in node.names:
-            yield Import(alias.name, (), node.lineno, optional)
+        found += [Import(alias.name, (), node.lineno, optional) for alias in node.names]
     elif isinstance(node, ast.ImportFrom):
         module = _absolute(node, package)
         if module:
             names = tuple(alias.name for alias in node.names)
-            yield Import(module, names, node.lineno, optional)
+            found.append(Import(module, names, node.lineno, optional))
     elif isinstance(node, ast.Call) and (name := _dynamic(node)):
-        yield Import(name, (), node.lineno, optional)
-    for child, guarded in _children(node):
-        yield from _imports(child, package, optional=optional or guarded)
+        found.append(Import(name, (), node.lineno, optional))
+    harmless = _harmless(node)
+    for child in children(node):
+        _collect(child, package, found, optional=optional or id(child) in harmless)
 
 
-def _children(node: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
-    """Yield the children of a node; True where a failing import among them does no harm."""
-    harmless: set[int] = set()
+def _harmless(node: ast.AST) -> set[int]:
+    """Return the ids of the children among which a failing import does no harm."""
     if isinstance(node, ast.Try) and any(_catches_import_error(one) for one in node.handlers):
-        harmless = set(map(id, node.body))
+        return set(map(id, node.body))
     if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-        harmless = set(map(id, node.body))
-    for child in ast.iter_child_nodes(node):
-        yield child, id(child) in harmless
+        return set(map(id, node.body))
+    return set()
 
 
 def _catches_import_error(handler: ast.ExceptHandler) -> bool:

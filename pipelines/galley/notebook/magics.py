@@ -40,6 +40,9 @@ class Magic:
 
 def magic_of(node: ast.Call) -> Magic | None:
     """Return the magic that IPython made this call from, else None."""
+    function = node.func
+    if not (isinstance(function, ast.Attribute) and isinstance(function.value, ast.Call)):
+        return None
     match node:
         case ast.Call(
             func=ast.Attribute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
+from galley.notebook.tree import names_in
 from galley.notebook.vocabulary import ALIAS_METHODS
 
 _WHOLE = (ast.Name, ast.Starred, ast.Await, ast.NamedExpr, ast.IfExp, ast.BoolOp)
@@ -22,13 +23,16 @@ _COPYING = frozenset({"pandas", "numpy", "datetime", "pathlib", "collections", "
 
 def dotted(node: ast.expr, imports: Mapping[str, str]) -> str | None:
     """Return the dotted path of ``np.random.seed`` after imports; None if it is no module's."""
+    first = node
+    while isinstance(first, ast.Attribute):
+        first = first.value
+    if not isinstance(first, ast.Name) or first.id not in imports:
+        return None
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
         node = node.value
-    if not isinstance(node, ast.Name) or node.id not in imports:
-        return None
-    return ".".join([imports[node.id], *reversed(parts)])
+    return ".".join([imports[first.id], *reversed(parts)])
 
 
 def root(node: ast.expr) -> str | None:
@@ -91,9 +95,7 @@ def _inner(
     known = dict(inner)
     for one in generators:
         source = frozenset(_roots(one.iter, imports, known))
-        for target in ast.walk(one.target):
-            if isinstance(target, ast.Name):
-                known[target.id] = source
+        known |= dict.fromkeys(names_in([one.target]), source)
     return known
 
 
@@ -141,6 +143,12 @@ def takes_out(node: ast.expr) -> bool:
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in ALIAS_METHODS
     )
+
+
+def is_holder(node: ast.expr) -> bool:
+    """Whether the value of an expression may be new and hold what the expression reaches."""
+    made = ast.List | ast.Tuple | ast.Set | ast.Dict | ast.Call | ast.ListComp
+    return isinstance(node, made) and not takes_out(node)
 
 
 def is_slice(node: ast.expr) -> bool:

@@ -1,6 +1,6 @@
 """Reads statements into :class:`galley.notebook.facts.Facts`."""
 
-# The names of the methods are those that ``ast.NodeVisitor`` looks for.
+# The names of the methods are those that ``Visitor`` looks for.
 # ruff: noqa: N802, N815
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from galley.notebook.facts import Facts, Link, Tie
-from galley.notebook.reach import is_copy, is_slice, is_whole, root, roots, takes_out
+from galley.notebook.facts import CallSite, Facts, Link, Tie
+from galley.notebook.reach import is_copy, is_holder, is_slice, is_whole, root, roots
+from galley.notebook.remembering import STUCK, in_place
 from galley.notebook.scopes import ScopeReader
 from galley.notebook.targets import bound, captured, is_true, never_empty
 
@@ -90,7 +91,7 @@ class Reader(ScopeReader):
         name = root(node.target)
         if isinstance(node.target, ast.Name):
             self.load(node.target.id, node.lineno)
-            if not self.is_plain_number(node.value):
+            if not self.is_plain_number(node.value) or in_place(node.op) in self.known.operators:
                 self.change(node.target.id, deep=False, sure=True)
             self.bind(node.target.id)
             return
@@ -109,6 +110,9 @@ class Reader(ScopeReader):
         self.visit(node.value)
         if not isinstance(node.ctx, ast.Load):
             self.changed_part(node)
+        elif node.attr in self.known.properties:
+            receiver = roots(node.value, self.known.imports) - self.inner
+            self.facts.calls.append(CallSite(node.attr, receiver, True, (), ()))
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
         """A store or deletion changes what is subscripted."""
@@ -153,12 +157,7 @@ class Reader(ScopeReader):
             tie = Tie.VIEW
         elif is_copy(value):
             tie = Tie.CONTENT
-        holds = (
-            not takes_out(value)
-            and isinstance(
-                value, ast.List | ast.Tuple | ast.Set | ast.Dict | ast.Call | ast.ListComp
-            )
-        ) or not isinstance(target, ast.Name)
+        holds = is_holder(value) or not isinstance(target, ast.Name)
         for source in roots(value, self.known.imports):
             if source != name:
                 self.facts.links.append(Link(tie, name, source, name if holds else source))
@@ -238,7 +237,7 @@ class Reader(ScopeReader):
         for one in node.finalbody:
             self.visit(one)
 
-    visit_TryStar = visit_Try  # type: ignore[assignment]
+    visit_TryStar = visit_Try
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
         """Its name is gone after it."""
@@ -279,7 +278,7 @@ class Reader(ScopeReader):
         if node.name is not None:
             self.bind(node.name)
 
-    visit_MatchStar = visit_MatchAs  # type: ignore[assignment]
+    visit_MatchStar = visit_MatchAs
 
     def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
         """A mapping, with the rest of it."""
@@ -295,6 +294,8 @@ class Reader(ScopeReader):
         self.bind(node.name)
         made = self.function(node, node.name)
         self.facts.functions[node.name] = made
+        if made.remembers:
+            self.facts.stuck[node.name] = STUCK
         if self.level and not self.in_class:
             self.absorb(made)
 

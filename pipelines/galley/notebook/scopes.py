@@ -9,7 +9,14 @@ from dataclasses import replace
 from galley.notebook.calls import CallReader
 from galley.notebook.facts import CallSite, Change, Facts, Function, Link
 from galley.notebook.reach import roots
+from galley.notebook.remembering import (
+    cache_shows,
+    changeable_defaults,
+    is_cached,
+    keeps_result,
+)
 from galley.notebook.sharing import neighbours, reached, together
+from galley.notebook.tree import children, names_in
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 ARGUMENT = "@"
@@ -48,10 +55,9 @@ class ScopeReader(CallReader):
         }
         stuck = [reader.stuck_value(value) for value in returned]
         stuck += [
-            reader.facts.stuck.get(one.id)
+            reader.facts.stuck.get(one)
             for value in returned
-            for one in ast.walk(value or ast.Constant(None))
-            if isinstance(one, ast.Name)
+            for one in names_in([value] if value is not None else [])
         ]
         if any(isinstance(part, ast.Yield | ast.YieldFrom) for part in own) and not isinstance(
             node, ast.Lambda
@@ -59,12 +65,16 @@ class ScopeReader(CallReader):
             stuck = [("generator", "a generator")]
         if found := next(filter(None, stuck), None):
             facts.stuck[""] = found
+        if parameters and keeps_result(node):
+            facts.change(f"{ARGUMENT}{parameters[0]}", deep=False, sure=True)
         return Function(
             name=name,
             parameters=parameters,
             facts=facts,
             returns=frozenset(_outer(shared, local, set(parameters))),
             ties=frozenset(ties),
+            defaults=frozenset(f"{ARGUMENT}{one}" for one in changeable_defaults(node.args)),
+            remembers=is_cached(node, self.known) and cache_shows(name, facts, self.known),
             closure=any(
                 isinstance(value, ast.Lambda)
                 or (isinstance(value, ast.Name) and value.id in reader.facts.functions)
@@ -85,6 +95,11 @@ class ScopeReader(CallReader):
         for method in methods.values():
             merge(facts, method.facts)
         facts.stuck.pop("", None)
+        # It is repeated where it can be; a class that was changed since cannot.
+        self.facts.stuck[node.name] = (
+            "not-transferable",
+            "a class that its source alone does not make again",
+        )
         first = methods["__init__"].parameters[1:] if "__init__" in methods else ()
         return Function(
             name=node.name,
@@ -138,7 +153,7 @@ def _own_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
         node = todo.pop()
         yield node
         if not isinstance(node, _SCOPES):
-            todo.extend(ast.iter_child_nodes(node))
+            todo.extend(children(node))
 
 
 def _outer(names: Iterable[str], local: set[str], parameters: set[str]) -> Iterator[str]:

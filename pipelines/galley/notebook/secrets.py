@@ -69,9 +69,13 @@ _OWN: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("://",),
     ),
 )
+_RUN = re.compile(r"[\w+/=.\\-]{15}")
+_SHORT = ("://", "xox", "private key", "putty")
+"""Each token has such a run of characters, or one of these in it; little text has."""
 _SECRET_NAME = re.compile(
     r"(?i)(?:^|_)(?:password|passwd|pwd|secret|api_?key|auth_?token|access_?token|secret_?key)$"
 )
+_MAY_NAME = re.compile(r"(?i)pass|pwd|secret|key|token|\\|[^\x00-\x7f]")
 _PLACEHOLDER = re.compile(r"(?i)^(?:|x+|\*+|\.+|<.*>|\$.*|\{.*\}|none|null|test|changeme|your.*)$")
 
 
@@ -88,16 +92,23 @@ def _shapes() -> tuple[_Shape, ...]:
 def tokens_in(text: str) -> Iterator[tuple[int, str]]:
     """Yield (line from 1, kind) of every token of a well-known shape; never the token."""
     lower = text.lower()
+    found_in = lower.__contains__
+    if not (_RUN.search(text) or any(map(found_in, _SHORT))):
+        return
     for shape in _shapes():
-        if shape.hints and not any(hint in lower for hint in shape.hints):
+        if shape.hints and not any(map(found_in, shape.hints)):
             continue
         for match in shape.pattern.finditer(text):
             yield text.count("\n", 0, match.start()) + 1, shape.kind
 
 
-def literal_passwords(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
-    """Yield (line, name) where a literal is given to a name that says it is a secret."""
-    for node in nodes:
+def literal_passwords(source: str, nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
+    """Yield (line, name) where a literal is given to a name that says it is a secret.
+
+    Args:
+        nodes: of the Python of ``source``.
+    """
+    for node in nodes if _MAY_NAME.search(source) else ():
         for name, value in _assigned(node):
             if (
                 isinstance(value, ast.Constant)

@@ -16,6 +16,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from galley.domain.documents import as_notebook
 from galley.errors import InvalidInput
+from galley.notebook.tree import walk
 
 T = TypeVar("T")
 
@@ -82,8 +83,20 @@ class Cell:
 
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
-        """Every node of the cell's Python, as :func:`ast.walk` finds them; do not change them."""
-        return () if self.code.tree is None else tuple(ast.walk(self.code.tree))
+        """Every node of the cell's Python, level by level; do not change them."""
+        return () if self.code.tree is None else tuple(walk(self.code.tree))
+
+    @cached_property
+    def texts(self) -> tuple[ast.Constant, ...]:
+        """The literal texts of the cell's Python, without what stands there as a comment does."""
+        alone = {id(node.value) for node in self.nodes if isinstance(node, ast.Expr)}
+        return tuple(
+            node
+            for node in self.nodes
+            if isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in alone
+        )
 
 
 def parse(source: str) -> Code:

@@ -63,6 +63,7 @@ def plan_split(
     observed: Observed | None = None,
     language: str = "python",
     reading: Reading | None = None,
+    merged: bool = True,
 ) -> SplitPlan:
     """Return the tasks that a notebook is cut into.
 
@@ -73,6 +74,8 @@ def plan_split(
         observed: what a plain run showed; it outweighs reading where the two differ.
         language: what the notebook's kernel speaks; only Python is cut.
         reading: of these cells, where it was done before, without ``observed``.
+        merged: False leaves every boundary, also where nothing may be cut: to judge what reading
+            says of the sections, never to run.
 
     Raises:
         InvalidInput: ``layout`` is impossible for these cells.
@@ -94,7 +97,8 @@ def plan_split(
         wished = found
     if len(wished.tasks) == 1:
         return _one_task(cells, source, wished, tuple(merges), _why_single(source))
-    return _Planner(cells, schema, known, steps, source, wished, merges, observed).plan()
+    planner = _Planner(cells, schema, known, steps, source, wished, merges, observed)
+    return planner.plan() if merged else planner.unmerged()
 
 
 def _is_scalar(kind: object) -> bool:
@@ -180,18 +184,26 @@ class _Planner:
             graph = build(parts, self.steps, self.resolver, self.seen.written)
             found = self._stuck(graph)
             if found is None:
-                return SplitPlan(
-                    source=self.source,
-                    wished=self.wished,
-                    tasks=tasks_of(graph, self.steps),
-                    crossings=crossings_of(graph, self.seen.kinds(parts)),
-                    order=tuple(graph.order),
-                    merges=tuple(self.merges),
-                )
+                return self._planned(parts, graph)
             first, last, merge = found
             layouts = self._merged(layouts, first, last, merge)
         reason = self.merges[0].reason if self.merges else "only one task is left"
         return _one_task(self.cells, self.source, self.wished, tuple(self.merges), reason)
+
+    def unmerged(self) -> SplitPlan:
+        """Return the wished sections as they are, whatever must not be cut."""
+        parts = read_parts(self.wished.tasks, self.steps, self.apart)
+        return self._planned(parts, build(parts, self.steps, self.resolver, self.seen.written))
+
+    def _planned(self, parts: list[Part], graph: Graph) -> SplitPlan:
+        return SplitPlan(
+            source=self.source,
+            wished=self.wished,
+            tasks=tasks_of(graph, self.steps),
+            crossings=crossings_of(graph, self.seen.kinds(parts)),
+            order=tuple(graph.order),
+            merges=tuple(self.merges),
+        )
 
     def _merged(
         self, layouts: list[TaskLayout], first: int, last: int, merge: Merge

@@ -12,6 +12,7 @@ from galley.notebook.facts import Effect, Facts, Known, Statement
 from galley.notebook.files import literal_path
 from galley.notebook.magics import cell_magic
 from galley.notebook.reading import Reader
+from galley.notebook.remembering import Marks
 from galley.notebook.source import Cell, parse
 
 _MAGIC = re.compile(r"^[ \t]*[%!?]|=[ \t]*[%!]|\?[ \t]*$|^[ \t]*(?:>>>|\.\.\.|In \[)", re.MULTILINE)
@@ -66,15 +67,19 @@ def cell_facts(cell: Cell, known: Known | None = None) -> CellFacts:
 def known_of(cells: tuple[Cell, ...], modules: Mapping[str, str] | None = None) -> Known:
     """Return what all cells together say of names."""
     imports: dict[str, str] = {}
+    marks = Marks()
     bound: Counter[str] = Counter()
     texts: dict[str, ast.expr] = {}
     for cell in cells:
-        for node in ast.walk(cell.code.tree) if cell.code.tree is not None else ():
+        for node in cell.nodes:
             if isinstance(node, ast.Name):
                 if not isinstance(node.ctx, ast.Load):
                     bound[node.id] += 1
             elif isinstance(node, ast.FunctionDef | ast.ClassDef):
                 bound[node.name] += 1
+                marks.defined(node)
+            elif isinstance(node, ast.Attribute):
+                marks.looked_at(node)
             elif isinstance(node, ast.Import):
                 for alias in node.names:
                     name = alias.asname or alias.name.partition(".")[0]
@@ -87,12 +92,11 @@ def known_of(cells: tuple[Cell, ...], modules: Mapping[str, str] | None = None) 
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     texts[name] = value
     imports = {name: path for name, path in imports.items() if not bound[name]}
-    known = Known(imports, {}, modules or {})
     literal: dict[str, str] = {}
     for name, value in texts.items():
         if bound[name] == 1 and (path := literal_path(value, Known(imports, literal))) is not None:
             literal[name] = path
-    return Known(known.imports, literal, known.modules)
+    return marks.known(imports, literal, modules or {})
 
 
 def cell_statements(cell: Cell, known: Known) -> Iterator[Statement]:

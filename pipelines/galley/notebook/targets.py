@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import ast
 
+from galley.notebook.tree import walk
+
 
 def bound(target: ast.expr) -> list[str]:
     """Return the names that a target binds."""
+    if isinstance(target, ast.Name):
+        return [target.id]
     return [
         node.id
-        for node in ast.walk(target)
+        for node in walk(target)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     ]
 
 
 def captured(pattern: ast.pattern) -> list[str]:
     """Return the names that a pattern binds."""
-    names = [
-        getattr(node, "name", None) or getattr(node, "rest", None) for node in ast.walk(pattern)
-    ]
+    names = [getattr(node, "name", None) or getattr(node, "rest", None) for node in walk(pattern)]
     return [name for name in names if isinstance(name, str)]
 
 

@@ -1,7 +1,10 @@
-"""Proving a split: the notebook runs unsplit again and split, and everything is compared.
+"""Proving a split: the notebook runs split, and everything is compared with its unsplit run.
 
-The first unsplit run is the caller's: in a rehearsal it is the official run. Where the split is
-not equal, the boundary that is to blame is taken away and it is tried once more; then one task.
+The first unsplit run is the caller's: in a rehearsal it is the official run. What differs from it
+may be the split's fault or not deterministic by itself: only then the notebook runs unsplit once
+more, which tells. Knowing that excuses differences and never adds one, so a split that equals the
+first run in everything is equal without it. Where the split is to blame, the offending boundary is
+taken away and it is tried once more; then one task.
 """
 
 from __future__ import annotations
@@ -25,13 +28,17 @@ from galley.proof.compare import Ground, compare_plain, compare_split, counts
 from galley.proof.mending import mend
 from galley.proof.place import Place
 from galley.proof.runs import Kept, PlainFailed, ProofStopped, run_plain, run_split
-from galley.proof.seen import PlainRun
+from galley.proof.seen import PlainRun, SplitRun
 from galley.proof.stage import Stage
 from galley.proof.variables import incomparable
 from galley.run.dag import BrokenProject
 
 PLAIN_RUNS = 4
 """What a whole proof may cost at most, in unsplit runs; the first one included."""
+
+USUAL = 2
+"""What it costs beside the first one where nothing differs: the split run, and some for starting
+its tasks."""
 
 SMALL_S = 60.0
 """A proof as short as this may cost more: starting kernels is most of it."""
@@ -112,7 +119,7 @@ def prove(
         first: what the first unsplit run left, watched by :func:`plain_probe`.
         place: has tasks executed; what cancels it ends the proof as ``skipped``.
         say: takes one line for the log.
-        progress: takes what is being done, in words: ``plain run again``, ``split run`` …
+        progress: takes what is being done, in words: ``split run``, ``plain run again`` …
     """
     proof = _Proving(work, first, place, say, progress).run()
     say(f"proof: {proof.state}" + (f": {proof.reason}" if proof.reason else ""))
@@ -166,18 +173,6 @@ class _Proving:
             self.stage.put_back()
 
     def _compared(self, plan: SplitPlan) -> Proof:
-        self.progress(AGAIN)
-        self.again = run_plain(
-            self.work.project(None),
-            plan,
-            self.work.parameters,
-            self.place,
-            self.stage,
-            self.work.folder / "again",
-        )
-        self.unstable = compare_plain(self.first, self.again, self._window())
-        for one in self.unstable:
-            self.say(f"unstable: {one.message}")
         self.progress(SPLIT)
         kept = self._try(plan, None)
         if self._equal():
@@ -200,6 +195,31 @@ class _Proving:
         run, owners = run_split(
             files, plan, self.work.parameters, self.place, self.stage, folder, kept
         )
+        self.tries.append(self._judged(plan, run))
+        if not self._equal() and self.again is None and run.broken is None:
+            self._run_again(plan)
+            self.tries[-1] = self._judged(plan, run)
+        for one in self.tries[-1].differences:
+            self.say(f"{'unstable' if one.unstable else 'differs'}: {one.message}")
+        return Kept(plan, files, run, self.tries[-1].differences, folder, owners)
+
+    def _run_again(self, plan: SplitPlan) -> None:
+        """Run the notebook unsplit once more, to learn what differs without any split."""
+        self.progress(AGAIN)
+        self.again = run_plain(
+            self.work.project(None),
+            plan,
+            self.work.parameters,
+            self.place,
+            self.stage,
+            self.work.folder / "again",
+        )
+        self.unstable = compare_plain(self.first, self.again, self._window())
+        for one in self.unstable:
+            self.say(f"unstable: {one.message}")
+
+    def _judged(self, plan: SplitPlan, run: SplitRun) -> Try:
+        """Hold a split run against the unsplit ones that there are so far."""
         ground = Ground(
             self.first,
             self.again,
@@ -207,18 +227,12 @@ class _Proving:
             bindings=_bindings(self.work.cells),
             window=self._window(),
         )
-        differences = compare_split(plan, ground, run)
-        self.tries.append(
-            Try(
-                tasks=tuple(task.name for task in plan.tasks),
-                reused=run.reused,
-                differences=differences,
-                duration_s=run.duration_s,
-            )
+        return Try(
+            tasks=tuple(task.name for task in plan.tasks),
+            reused=run.reused,
+            differences=compare_split(plan, ground, run),
+            duration_s=run.duration_s,
         )
-        for one in differences:
-            self.say(f"{'unstable' if one.unstable else 'differs'}: {one.message}")
-        return Kept(plan, files, run, differences, folder, owners)
 
     def _smaller(self, kept: Kept) -> SplitPlan | str:
         """Return a plan without the boundary that is to blame, or why there is none to try."""
@@ -247,7 +261,7 @@ class _Proving:
         )
 
     def _too_long(self) -> str | None:
-        budget, takes = self.work.budget_s, 3 * self.first.duration_s
+        budget, takes = self.work.budget_s, USUAL * self.first.duration_s
         if budget is None or takes <= budget:
             return None
         if budget == 0:

@@ -168,6 +168,7 @@ def test_process_state_ties_what_follows(source: str) -> None:
         "pd.set_option('display.max_rows', 5)",
         "pd.options.display.max_rows = 5",
         "plt.rcParams['figure.dpi'] = 70",
+        "plt.rc('axes', prop_cycle=colors)",
         "os.environ['X'] = '1'",
         "sys.path.append('..')",
         "np.foo = 3",
@@ -175,6 +176,7 @@ def test_process_state_ties_what_follows(source: str) -> None:
 )
 def test_settings_are_repeated_in_every_later_task(source: str) -> None:
     imports = "import os, sys\nimport numpy as np, pandas as pd\nimport matplotlib.pyplot as plt"
+    imports += "\nfrom matplotlib import cycler\ncolors = cycler('color', ['#EE6666', '#3388BB'])"
     made = plan(f"{imports}\n{source}", *sections("a = f()", "b = g()", "c = h()"))
     for task in made.tasks[1:]:
         assert source in [one.source for one in task.fragments]
@@ -222,6 +224,24 @@ def test_tags_win_and_a_name_twice_merges_what_lies_between() -> None:
         ("last_one", (3,)),
     ]
     assert [one.code for one in made.merges] == ["names-twice"]
+
+
+def test_a_class_is_repeated_unless_it_is_changed() -> None:
+    holder = "class Log:\n    def note(v, seen=[]):\n        {}\n        return len(seen)"
+    plain = plan(*sections(holder.format("seen + [v]"), "a = Log.note(1)", "b = Log.note(2)"))
+    assert [one.name for one in plain.crossings] == []
+    changed = plan(*sections(holder.format("seen.append(v)"), "a = Log.note(1)", "b = Log.note(2)"))
+    assert "`Log` of cell 2 is a class that its source alone" in changed.merges[0].reason
+
+
+def test_what_must_not_be_cut_can_be_judged_all_the_same() -> None:
+    cells = markdown("# A"), "n = 1\nrows = iter([n])", markdown("# B"), "first = next(rows)"
+    assert len(plan(*cells).tasks) == 1
+    whole = plan(*cells, merged=False)
+    assert [task.name for task in whole.tasks] == ["a", "b"]
+    assert [(one.producer, one.consumer, one.name) for one in whole.crossings] == [
+        ("a", "b", "rows")
+    ]
 
 
 def test_another_language_is_one_task() -> None:

@@ -295,6 +295,48 @@ NOTEBOOKS = {
         "x=sorted([1,2],key=f)",
         "y=list(seen)",
     ),
+    "changed default": (
+        "def note(v, seen=[]):\n    seen.append(v)\n    return len(seen)",
+        "a = note(1)",
+        "b = note(2)",
+        "c = [a, b]",
+    ),
+    "changed default of a method": (
+        "class Log:\n    def note(v, *, seen={}):\n        seen[v] = 1\n        return len(seen)",
+        "a = Log.note(1)",
+        "b = Log.note(2)",
+    ),
+    "cache that is asked": (
+        "from functools import lru_cache\n@lru_cache(maxsize=None)\ndef f(v):\n    return v * 2",
+        "a = f(2)",
+        "b = f(2)",
+        "hits = f.cache_info().hits",
+    ),
+    "cache that hides a change": (
+        "import functools\nseen = []\n@functools.cache\ndef f(v):\n    seen.append(v)\n    return v",
+        "a = f(2)",
+        "b = f(2)",
+        "n = len(seen)",
+    ),
+    "property": (
+        "class Lazy:\n    n = 0\n    @property\n    def data(self):\n        self.n += 1\n        return self.n",
+        "lazy = Lazy()\nheld = [lazy]",
+        "a = lazy.data",
+        "b = lazy.data",
+        "c = held[0].n",
+    ),
+    "cached property": (
+        "from functools import cached_property\nimport random\nclass Lazy:\n    @cached_property\n    def data(self):\n        return len(vars(self))",
+        "lazy = Lazy()",
+        "a = lazy.data",
+        "b = sorted(vars(lazy))",
+    ),
+    "operator": (
+        "class Tally:\n    def __init__(self):\n        self.n = 0\n    def __iadd__(self, v):\n        self.n += v\n        return self",
+        "t = Tally()\nother = t",
+        "t += 1",
+        "n = other.n",
+    ),
     "dataclass": (
         "from dataclasses import dataclass, field\n@dataclass\nclass D:\n    v: list = field(default_factory=list)",
         "d=D()\ne=[d]",
@@ -318,7 +360,11 @@ def test_split_and_unsplit_end_alike(name: str, seen: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["chain", "mutation", "function", "frames", "independent", "random"]
+    "name",
+    [
+        *("chain", "mutation", "function", "frames", "independent", "random", "decorator"),
+        *("changed default", "property", "cached property", "operator"),
+    ],
 )
 def test_these_are_split(name: str) -> None:
     cells = _cells(NOTEBOOKS[name])

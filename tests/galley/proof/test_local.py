@@ -12,7 +12,7 @@ from galley.notebook.source import read_cells
 from galley.notebook.split import plan_split
 from galley.proof import local
 from galley.proof.local import FIRST, prove_here
-from galley.proof.prove import AGAIN, SPLIT
+from galley.proof.prove import SPLIT
 
 from tests.galley.notebook.builders import INSTALLED, code, markdown, notebook
 
@@ -53,7 +53,7 @@ def test_a_notebook_with_neighbours_and_a_module_is_proved(tmp_path: Path) -> No
     assert proof.plan is not None
     assert len(proof.plan.tasks) > 1
     assert proof.files == 1
-    assert phases == [FIRST, AGAIN, SPLIT]
+    assert phases == [FIRST, SPLIT]
     assert "28\n" in printed
     assert sorted(path.name for path in beside.iterdir()) == [".git", "rows.csv"]
     assert not (tmp_path / "work" / "home" / ".git").exists()

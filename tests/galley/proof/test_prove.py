@@ -15,7 +15,7 @@ from galley.proof.runs import run_plain
 from galley.proof.seen import PlainRun
 from galley.proof.stage import Stage
 
-from tests.galley.notebook.builders import markdown, notebook
+from tests.galley.notebook.builders import code, markdown, notebook
 from tests.galley.proof import facts
 from tests.galley.proof.world import Handmade, handmade, place
 
@@ -90,17 +90,28 @@ def test_a_good_split_is_equal_and_what_is_unstable_is_said(tmp_path: Path) -> N
     assert [(one.what, one.task) for one in tried.differences] == [("now", "sum")]
     assert (proof.variables, proof.outputs, proof.files) == (4, 2, 1)
     assert len(proof.plain_s) == 2
-    assert phases == [AGAIN, SPLIT]
+    assert phases == [SPLIT, AGAIN]
     # What the first run left is in its place again, with what it wrote.
     assert (work.home / "a.txt").read_text() == "x"
     assert (work.home / "tasks" / "study.ipynb").exists()
     assert not (work.home / "handover.py").exists()
 
 
+def test_what_equals_the_first_run_in_everything_needs_no_second_one(tmp_path: Path) -> None:
+    last = code("total = sum(rows)\nprint(total)\nnow = time.daylight")
+    steady = {**BOOK, "cells": [*BOOK["cells"][:-1], last]}
+    proof, said, phases = proved(handmade(tmp_path, steady, GOOD))
+    assert (proof.state, proof.plan, proof.unstable) == (ProofState.EQUAL, GOOD, ()), said
+    assert phases == [SPLIT]
+    assert (len(proof.plain_s), [one.differences for one in proof.tries]) == (1, [()])
+    assert (proof.variables, proof.outputs, proof.files) == (4, 2, 1)
+
+
 def test_an_unequal_split_loses_the_boundary_and_keeps_what_is_good(tmp_path: Path) -> None:
     proof, said, phases = proved(handmade(tmp_path, BOOK, STALE, smaller=TOGETHER))
     assert proof.state is ProofState.EQUAL, said
-    assert phases == [AGAIN, SPLIT, SPLIT_AGAIN]
+    assert phases == [SPLIT, AGAIN, SPLIT_AGAIN]
+    assert len(proof.plain_s) == 2
     first, second = proof.tries
     assert (first.equal, second.equal) == (False, True)
     assert "rows" in {one.what for one in first.differences if one.task == "sum"}
@@ -150,6 +161,7 @@ def test_a_notebook_that_fails_the_second_time_is_not_split(tmp_path: Path) -> N
     assert proof.state is ProofState.UNEQUAL
     assert proof.reason is not None
     assert "failed when it was run again" in proof.reason
+    assert (len(proof.plain_s), len(proof.tries)) == (1, 1)
 
 
 ONE = SplitPlan(source=GOOD.source, tasks=(MAKE,), reason="there is one section")
@@ -165,9 +177,9 @@ RUN = facts.plain(facts.snapshot(1, {"rows": 1}), facts.snapshot(3, {}), facts.s
         (
             GOOD,
             GOOD,
-            2,
+            1,
             ProofState.SKIPPED,
-            "a proof takes about 3 s, which is more than the 2 s allowed",
+            "a proof takes about 2 s, which is more than the 1 s allowed",
         ),
     ],
 )

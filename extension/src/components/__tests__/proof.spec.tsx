@@ -45,6 +45,19 @@ describe('ProofView', () => {
     expect(box.querySelector('tbody')!.textContent).toBe('dfpandas.DataFrame2 KiB');
   });
 
+  it.each([
+    [[10, 11], 'ran twice unsplit'],
+    [[10], 'ran once unsplit and once split']
+  ])('says how many unsplit runs stand behind the verdict: %j', async (seconds, meaning) => {
+    const box = await show(proof({ plain_s: seconds }));
+    expect(box.textContent).toContain(meaning);
+  });
+
+  it('does not say that a split differed where none was run', async () => {
+    const box = await show(proof({ state: 'unequal', plan: null, tries: [], reason: 'no' }));
+    expect(box.textContent).toContain('No split was compared');
+  });
+
   it('says what differed in each try, and leads to the cell', async () => {
     const went: number[] = [];
     const box = await show(
