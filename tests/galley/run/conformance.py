@@ -20,7 +20,7 @@ _HEAD = re.compile(r"^# %%(?: \[(.*)\])?$")
 LEFT_OUT = {
     # what differs between any two runs of the same notebook → why
     r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}\b": "ids",
-    r"\b[0-9a-f]{32}\b": "ids of widgets",
+    r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])": "ids of widgets",
     r"/tmp/[\w./-]+": "folders of the two runs",
     r"0x[0-9a-f]+": "memory addresses",
     r"ipykernel_\d+": "process ids in tracebacks",
