@@ -8,7 +8,6 @@ forked (another language, no zygote), papermill's own engine does it, and the lo
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +20,9 @@ from papermill.utils import merge_kwargs, remove_args
 
 from galley.run.imports import imported_modules
 from galley.run.piped import PipedManager
-from galley.run.zygotes import NoZygote, Zygotes
+from galley.run.zygotes import NoZygote, own_zygotes
 
-BATCH = "galley"
-KERNEL = "galley-kernel"
 PROVISIONER = "galley-fork"
-
-
-def own_zygotes() -> Zygotes:
-    """Return the zygotes of this person on this machine, outside of any platform."""
-    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    return Zygotes(runtime / f"galley-zygotes-{os.geteuid()}")
 
 
 class _ForkedClient(PapermillNotebookClient):  # type: ignore[misc]

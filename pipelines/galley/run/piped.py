@@ -101,6 +101,10 @@ class PipedClient:
         except OSError:
             return  # it has ended
 
+    def is_alive(self) -> bool:
+        """Whether the kernel has not closed its end."""
+        return not self.gone
+
     def start_channels(self) -> None:
         """There is nothing to start."""
 

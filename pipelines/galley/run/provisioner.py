@@ -13,8 +13,7 @@ from typing import Any
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import List, Unicode
 
-from galley.run.engines import own_zygotes
-from galley.run.zygotes import NoZygote
+from galley.run.zygotes import NoZygote, own_zygotes
 
 
 class ForkProvisioner(LocalProvisioner):

@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -255,6 +256,12 @@ class Zygotes:
                 raise OSError(f"the zygote did not start: {said[-300:] or 'it said nothing'}")
         _STARTED.append(process)
         _STARTED[:] = [one for one in _STARTED if one.poll() is None]
+
+
+def own_zygotes() -> Zygotes:
+    """Return the zygotes of this person on this machine, outside of any platform."""
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    return Zygotes(runtime / f"galley-zygotes-{os.geteuid()}")
 
 
 _STARTED: list[subprocess.Popen[bytes]] = []

@@ -1,0 +1,169 @@
+"""What a pipeline of many small tasks costs: a chain of notebooks of 10 ms each, and 16 of 1 s.
+
+A: Ploomber's serial executor, which has papermill start a kernel for each; B: our runner on a warm
+tenant: its Dask cluster and its zygote are there, as they are after the first run of the day. From
+the job to its outcome, the Ploomber project the same in both. Interleaved; prints each pair and the
+median ratio A / B. Then 16 independent tasks of one second of CPU on as many cores as there are,
+against the ideal (16 seconds divided by the cores).
+
+    python benchmarks/chain.py [--steps 40] [--pairs 3] [--without-peer]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import statistics
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+from galley.cluster.address import ClusterAddress
+from galley.cluster.local import LocalProvider
+from galley.domain.runs import AttemptState, RunKind
+from galley.domain.tenants import Profile
+from galley.run.dag import load_dag
+from galley.run.job import Job
+from galley.run.journal import Journal
+from galley.run.runner import Runner
+from galley.run.zygotes import Zygotes
+from ploomber.executors import Serial
+
+CORES = os.cpu_count() or 1
+SPIN = "import time\nend = time.process_time() + {s}\nwhile time.process_time() < end:\n    pass"
+
+
+def project(folder: Path, steps: int, seconds: float, *, chained: bool) -> None:
+    """Write a plain Ploomber project of ``steps`` notebooks that spin for ``seconds`` of CPU."""
+    (folder / "tasks").mkdir(parents=True)
+    entries = []
+    for step in range(steps):
+        before = [f"step{step - 1}"] if chained and step else None
+        head = nbformat.v4.new_code_cell(f"upstream = {before}\nproduct = None")
+        head.metadata["tags"] = ["parameters"]
+        notebook = nbformat.v4.new_notebook(
+            cells=[head, nbformat.v4.new_code_cell(SPIN.format(s=seconds))]
+        )
+        notebook.metadata["kernelspec"] = {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
+        source, product = f"tasks/step{step}.ipynb", f"output/step{step}.ipynb"
+        (folder / source).write_text(json.dumps(notebook))
+        entries.append({"source": source, "name": f"step{step}", "product": product})
+    meta = {"extract_upstream": True, "extract_product": False}
+    (folder / "pipeline.yaml").write_text(yaml.safe_dump({"meta": meta, "tasks": entries}))
+
+
+class Warm:
+    """A tenant whose cluster and zygotes are there."""
+
+    def __init__(self, folder: Path, cluster: ClusterAddress) -> None:
+        self.folder, self.cluster = folder, cluster
+
+    def run(self, project: Path) -> float:
+        """Execute the project as a run; return how long it took, seconds."""
+        folder = self.folder / uuid.uuid4().hex
+        shutil.copytree(project, folder / "project")
+        (folder / "attempt").mkdir()
+        with contextlib.chdir(folder / "project"):
+            began = time.perf_counter()
+            job = self._job(folder)
+            outcome = Runner(job, Journal(job.journal), os.environ).run()
+            took = time.perf_counter() - began
+        assert outcome.state is AttemptState.SUCCEEDED, outcome.error
+        return took
+
+    def _job(self, folder: Path) -> Job:
+        return Job(
+            attempt=uuid.uuid4(),
+            run=uuid.uuid4(),
+            number=1,
+            kind=RunKind.PIPELINE,
+            tenant="bench",
+            pipeline="chain",
+            version=1,
+            parameters={},
+            profile=Profile(display_name="One core", cpu=1, memory=2**29),
+            profile_name="one-core",
+            started_at=datetime.now(UTC),
+            timeout_s=600,
+            scratch_limit=2**30,
+            project=folder / "project",
+            folder=folder / "attempt",
+            cluster=self.cluster,
+            zygotes=self.folder / "zygotes",
+        )
+
+
+@contextlib.contextmanager
+def warm(folder: Path) -> Iterator[Warm]:
+    """Start the cluster of a tenant, and end all of it."""
+    provider = LocalProvider(
+        folder / "cluster",
+        name="bench",
+        workers=CORES,
+        memory=2**31,
+        idle_s=600,
+        preload=("galley.run.dask",),
+    )
+    try:
+        yield Warm(folder, provider.acquire())
+    finally:
+        provider.close()
+        Zygotes(folder / "zygotes").close()
+
+
+def serially(project: Path) -> float:
+    """Execute the project with Ploomber alone; return how long it took, seconds."""
+    with contextlib.chdir(project):
+        began = time.perf_counter()
+        dag: Any = load_dag(project, {})
+        dag.executor = Serial(build_in_subprocess=False)
+        dag.build(force=True, show_progress=False)
+        return time.perf_counter() - began
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--steps", type=int, default=40)
+    options.add_argument("--pairs", type=int, default=3)
+    options.add_argument("--without-peer", action="store_true")
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        project(folder / "chain", chosen.steps, 0.01, chained=True)
+        project(folder / "wide", 16, 1.0, chained=False)
+        with warm(folder) as tenant:
+            tenant.run(folder / "chain")
+            _chain(folder / "chain", tenant, chosen.pairs, peer=not chosen.without_peer)
+            wide = [tenant.run(folder / "wide") for _ in range(chosen.pairs)]
+    ideal = 16 / CORES
+    times = ", ".join(f"{one:.2f}" for one in wide)
+    print(f"16 tasks of 1 s on {CORES} cores: {times} s; ideal {ideal:.2f} s, ", end="")
+    print(f"median {statistics.median(wide) / ideal:.2f}x ideal")
+
+
+def _chain(source: Path, tenant: Warm, pairs: int, *, peer: bool) -> None:
+    ratios, ours = [], []
+    for pair in range(1, pairs + 1):
+        theirs = serially(source) if peer else 0.0
+        ours.append(tenant.run(source))
+        ratios.append(theirs / ours[-1])
+        print(f"chain, pair {pair}: Ploomber {theirs:.1f} s, galley {ours[-1]:.2f} s", flush=True)
+    median, ratio = statistics.median(ours), statistics.median(ratios)
+    print(f"chain: galley median {median:.2f} s, median ratio Ploomber / galley {ratio:.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""papermill's engines and the kernel provisioner that fork, reached as anybody reaches them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import pytest
+from galley.run import zygotes
+from galley.run.provisioner import ForkProvisioner
+from galley.run.zygotes import NoZygote
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+
+from tests.galley.run.projects import notebook
+
+pytestmark = pytest.mark.integration
+
+BATCH, KERNEL, PROVISIONER = "galley", "galley-kernel", "galley-fork"
+"""By these names others find them."""
+
+
+@pytest.fixture(autouse=True)
+def own_zygotes(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The person's own zygotes live in a folder of the tests."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.getbasetemp()))
+    yield
+    zygotes.own_zygotes().close()
+
+
+def executed(folder: Path, engine: str, *cells: Any, **options: Any) -> list[Any]:
+    (folder / "in.ipynb").write_text(json.dumps(notebook(*cells)))
+    done = papermill.execute_notebook(
+        str(folder / "in.ipynb"),
+        str(folder / "out.ipynb"),
+        engine_name=engine,
+        progress_bar=False,
+        **options,
+    )
+    assert nbformat.read(folder / "out.ipynb", as_version=4).cells == done.cells
+    return list(done.cells)
+
+
+FORKED = "import os\nprint(open(f'/proc/{os.getppid()}/cmdline').read().count('zygote.py'))"
+
+
+@pytest.mark.parametrize("engine", [BATCH, KERNEL])
+def test_papermill_finds_the_engine_and_its_kernel_is_forked(tmp_path: Path, engine: str) -> None:
+    cells = executed(
+        tmp_path, engine, ("a = 1", ["parameters"]), f"{FORKED}\na", parameters={"a": 4}
+    )
+    stream, result = cells[2].outputs
+    assert stream.text == "1\n"
+    assert result.data["text/plain"] == "4"
+
+
+@pytest.mark.parametrize("engine", [BATCH, KERNEL])
+def test_a_failing_cell_is_papermills_error(tmp_path: Path, engine: str) -> None:
+    with pytest.raises(papermill.PapermillExecutionError, match="ZeroDivisionError") as caught:
+        executed(tmp_path, engine, "1", "1 / 0")
+    assert caught.value.cell_index == 1
+
+
+@pytest.mark.parametrize("engine", [BATCH, KERNEL])
+def test_papermills_time_limit_of_a_cell_holds(tmp_path: Path, engine: str) -> None:
+    with pytest.raises(
+        TimeoutError, match="timed out while it was being executed, after 1 seconds"
+    ):
+        executed(tmp_path, engine, "import time\ntime.sleep(600)", execution_timeout=1)
+
+
+@pytest.mark.parametrize("engine", [BATCH, KERNEL])
+def test_where_nothing_can_be_forked_a_plain_kernel_is_started(
+    tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class NothingToForkFrom(zygotes.Zygotes):
+        def fork(self, **_: Any) -> Any:
+            raise NoZygote("no kernel could be forked: there is nothing")
+
+    monkeypatch.setattr(zygotes.Zygotes, "fork", NothingToForkFrom.fork)
+    cells = executed(tmp_path, engine, FORKED)
+    assert cells[0].outputs[0].text == "0\n"
+    assert "a plain kernel is started" in caplog.text
+
+
+async def _serves(manager: AsyncKernelManager) -> tuple[str, int]:
+    client = manager.client()
+    client.start_channels()
+    try:
+        await client.wait_for_ready(timeout=60)
+        reply = await client.execute_interactive(
+            "x = 7", user_expressions={"x": "x", "ppid": "__import__('os').getppid()"}, timeout=60
+        )
+    finally:
+        client.stop_channels()
+    told = reply["content"]["user_expressions"]
+    return told["x"]["data"]["text/plain"], int(told["ppid"]["data"]["text/plain"])
+
+
+def test_any_client_starts_interrupts_restarts_and_ends_forked_kernels() -> None:
+    class Forking(AsyncKernelManager):
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            spec = super().kernel_spec
+            assert spec is not None
+            spec.metadata["kernel_provisioner"] = {"provisioner_name": PROVISIONER}
+            return spec
+
+    async def story() -> None:
+        manager = Forking(kernel_name="python3")
+        await manager.start_kernel()
+        assert isinstance(manager.provisioner, ForkProvisioner)
+        value, parent = await _serves(manager)
+        assert value == "7"
+        assert "zygote.py" in Path(f"/proc/{parent}/cmdline").read_text()
+        await manager.interrupt_kernel()
+        await manager.restart_kernel(now=True)
+        assert (await _serves(manager))[0] == "7"
+        await manager.shutdown_kernel()
+        assert not await manager.is_alive()
+
+    asyncio.run(story())
