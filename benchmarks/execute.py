@@ -20,7 +20,8 @@ from pathlib import Path
 
 import nbformat
 import papermill
-from galley.run.notebook import FORKED, Execution, Limits, execute
+from galley.run.notebook import Execution, execute
+from galley.run.observer import FORKED, Limits
 from galley.run.zygotes import Zygotes
 from nbformat.v4 import new_code_cell, new_notebook
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 from galley_lab.develop import LAB_EXTENSION, PACKAGE, SERVER_CONFIG
+from uv import find_uv_bin
 
 ROOT = PACKAGE.parent.parent
 
 
 @pytest.mark.integration
 def test_it_holds_all_that_lies_beside_the_code(tmp_path: Path) -> None:
-    uv = shutil.which("uv")
-    assert uv is not None, "uv builds the wheel: .ci/bootstrap installs it"
+    uv = find_uv_bin()
     subprocess.run(
         [uv, "build", "--wheel", "--quiet", "--out-dir", str(tmp_path), str(ROOT)], check=True
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.galley.project.blocker import write_blocker
 from tests.journey import notebooks
 from tests.journey import platform as platforms
 from tests.journey.people import Person
@@ -118,9 +119,7 @@ def test_the_story(platform: Platform, person: Callable[[str], Person], tmp_path
 
 def build_without_galley(folder: Path) -> None:
     """Run `ploomber build` in a process where importing galley is an error."""
-    blocker = folder / "blocker"
-    blocker.mkdir()
-    (blocker / "galley.py").write_text("raise ImportError('this is a project without Galley')\n")
+    blocker = write_blocker(folder / "blocker")
     environment = os.environ | {
         "PYTHONPATH": str(blocker),
         "PLOOMBER_STATS_ENABLED": "false",

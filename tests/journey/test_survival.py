@@ -60,6 +60,12 @@ def host_processes(platform: Platform, word: str) -> list[psutil.Process]:
     ]
 
 
+def host_kernels(platform: Platform) -> list[psutil.Process]:
+    """Return the kernels of the playground's runs: forks in the folder of an attempt."""
+    forks = host_processes(platform, "zygote.py")
+    return [process for process in forks if "/attempts/" in process.cwd()]
+
+
 def test_a_killed_service_leaves_the_run_alive(
     platform: Platform, paula: Person, run: dict[str, Any]
 ) -> None:
@@ -117,11 +123,11 @@ def test_a_killed_host_loses_its_attempt_and_the_run_is_retried(
 def test_cancelling_ends_the_run_and_its_kernel(
     platform: Platform, paula: Person, run: dict[str, Any]
 ) -> None:
-    assert host_processes(platform, "ipykernel")
+    assert host_kernels(platform)
     paula.post(f"/runs/{run['id']}/cancel")
     ended = run_ended(paula, run["id"])
     assert ended["state"] == "cancelled"
-    until(lambda: not host_processes(platform, "ipykernel") or None, "the end of the kernel")
+    until(lambda: not host_kernels(platform) or None, "the end of the kernel")
 
 
 def test_a_name_that_only_lived_in_the_kernel_fails_the_rehearsal_by_name(paula: Person) -> None:

@@ -36,6 +36,10 @@ class Settings(Model):
         "state directory.",
     )
     isolation_reason: str | None = None
+    tracking_patience_s: float = Field(
+        default=900,
+        description="How long a rehearsal's host waits for MLflow to take what it has, seconds.",
+    )
 
     @property
     def public_url(self) -> str:

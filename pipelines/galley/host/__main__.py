@@ -21,6 +21,7 @@ def main() -> int:
     from galley.host.runners import Runners
     from galley.host.service import Service
     from galley.run.processes import hide_from_own_uid
+    from galley.run.zygotes import Zygotes
     from galley.sandbox.machine import this_machine
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -33,6 +34,7 @@ def main() -> int:
         # What a host left behind that was killed; there is one host per home folder.
         shutil.rmtree(config.folder / "attempts", ignore_errors=True)
         shutil.rmtree(config.zygotes, ignore_errors=True)
+        Zygotes(config.zygotes).own()
         cluster = LocalProvider(
             config.folder / "cluster",
             name=config.tenant,

@@ -25,6 +25,7 @@ class HostConfig(Model):
         memory: bytes that the Dask workers together may hold.
         idle_s: seconds after which an unused cluster and spare runner are ended.
         once: execute one attempt, then end; a rehearsal's host.
+        linger_s: how long such a host waits for MLflow, which is to have what was logged.
         environments: folder of this identity's locked environments; None: each attempt's own.
         packages: where distributions come from; the file that it came in is gone.
         folder: private; for the attempts' folders and the cluster's files.
@@ -40,6 +41,7 @@ class HostConfig(Model):
     memory: int = 2**30
     idle_s: float = 600
     once: bool = False
+    linger_s: float = 900
     environments: Path | None = None
     packages: Packages = Field(default_factory=Packages)
     folder: Path
@@ -79,6 +81,7 @@ def host_config(environment: Mapping[str, str]) -> HostConfig:
         memory=int(environment.get("GALLEY_HOST_MEMORY", str(2**30))),
         idle_s=float(environment.get("GALLEY_CLUSTER_IDLE_S", "600")),
         once=environment.get("GALLEY_HOST_ONCE") == "1",
+        linger_s=float(environment.get("GALLEY_HOST_LINGER_S", "900")),
         environments=Path(environments) if environments else None,
         packages=Packages.model_validate_json(_take(packages)) if packages else Packages(),
         folder=Path(environment.get("HOME", "/tmp")) / ".galley",  # noqa: S108

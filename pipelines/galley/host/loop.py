@@ -21,7 +21,6 @@ logger = logging.getLogger(__name__)
 WAIT_S = 20.0
 MAX_PAUSE_S = 10.0
 TEND_S = 5.0
-LINGER_S = 900.0
 """How long the host of one rehearsal stays for MLflow to take what was logged, seconds."""
 
 
@@ -73,7 +72,7 @@ class Host:
 
     def _linger(self) -> None:
         """Wait until a rehearsal's outbox was sent: its folder goes with this host."""
-        deadline = time.monotonic() + LINGER_S
+        deadline = time.monotonic() + self._config.linger_s
         while self._config.once and not self.stopping.is_set() and time.monotonic() < deadline:
             if self._outboxes.drain(0.5):
                 return

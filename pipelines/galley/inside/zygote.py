@@ -42,6 +42,8 @@ from typing import Any
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 PACKAGE = "galley_inside"
+OWNER = "owner"
+"""File in the socket's folder: the pid of the process that its zygotes end with."""
 MAX_REQUEST = 4 * 2**20
 _CREDENTIALS = struct.Struct("3i")
 
@@ -123,6 +125,7 @@ class Zygote:
         listener.bind(self._path)
         listener.listen(64)
         own = os.stat(self._path).st_ino  # noqa: PTH116
+        self._follow_owner()
         self._selector.register(listener, selectors.EVENT_READ, self._accept)
         os.write(1, b"ready\n")
         os.dup2(2, 1)
@@ -140,6 +143,20 @@ class Zygote:
             os.kill(keeper, signal.SIGTERM)
         for client in list(self._children):
             self._collect(client)
+
+    def _follow_owner(self) -> None:
+        """End with the process that the folder belongs to, if it names one."""
+        with contextlib.suppress(FileNotFoundError):
+            owner = int(Path(OWNER).read_text())
+            try:
+                ended = os.pidfd_open(owner)
+            except ProcessLookupError:
+                self._ended = True
+                return
+            self._selector.register(ended, selectors.EVENT_READ, self._orphaned)
+
+    def _orphaned(self, _: object) -> None:
+        self._ended = True
 
     def _retire(self) -> None:
         """Take no more requests: the next one finds no zygote here and starts another."""

@@ -126,7 +126,10 @@ class LocalLauncher:
             profile=largest.model_copy(update={"memory": largest.memory + OVERHEAD}),
             token=self._mint(tenant, author, run_id),
             environments=environments_of(self._settings, author_identity),
-            environment={"GALLEY_HOST_ONCE": "1"},
+            environment={
+                "GALLEY_HOST_ONCE": "1",
+                "GALLEY_HOST_LINGER_S": str(self._settings.tracking_patience_s),
+            },
             read_only_datasets=True,
         )
 

@@ -14,6 +14,7 @@ notebook behind it.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from contextlib import closing
@@ -36,6 +37,7 @@ from galley.run.worker import cancelled_result, lost, not_begun, refused, run_ta
 
 CONNECT_S = 20
 WAIT_S = 0.1
+KNOWN_S = 1.0
 LEAVE_S = 20.0
 _RUNNING: set[str] = set()
 
@@ -114,6 +116,8 @@ class DaskCompute:
         self._attempt = attempt
         self._emit = emit
         self._futures: dict[str, Any] = {}
+        self._known: list[dict[str, float]] = []
+        self._ask_at = 0.0
         self._cancelled = threading.Event()
         self._client = Client(
             cluster.address,
@@ -132,10 +136,16 @@ class DaskCompute:
     @property
     def slots(self) -> int:
         """How many notebooks the cluster executes at the same time; 1 while it is away."""
-        if self._client.status != "running":
-            return 1
-        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-        return max(1, sum(1 for worker in workers if SLOT in worker.get("resources", {})))
+        return max(1, len(self._offers())) if self._client.status == "running" else 1
+
+    def _offers(self) -> list[dict[str, float]]:
+        """Return what each worker for notebooks offers; asked again after a moment."""
+        if time.monotonic() >= self._ask_at:
+            workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+            offers = [one.get("resources", {}) for one in workers]
+            self._known = [one for one in offers if SLOT in one]
+            self._ask_at = time.monotonic() + KNOWN_S
+        return self._known
 
     def submit(self, spec: TaskSpec) -> Future[TaskResult]:
         """Send a task to the cluster."""
@@ -155,8 +165,7 @@ class DaskCompute:
 
     def _never(self, spec: TaskSpec) -> str | None:
         """Return in words why no worker could ever execute the task; None where one could."""
-        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-        offers = [one["resources"] for one in workers if SLOT in one.get("resources", {})]
+        offers = self._offers()
         if not offers:
             return None
         total = Resources(

@@ -3,76 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import tempfile
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import nbformat
 from nbclient.exceptions import DeadKernelError
 from papermill import PapermillExecutionError, execute_notebook
 
-from galley.domain.model import Instant
 from galley.domain.runs import FailureClass
 from galley.domain.versions import CellError
 from galley.run import cells as whose
 from galley.run import engine, failures
-from galley.run.confine import confine
-from galley.run.family import Family
-from galley.run.guard import Guard, Stop
+from galley.run.guard import Stop
 from galley.run.imports import imported_modules
-from galley.run.outputs import MAX_CELL, MAX_OUTPUT, Outputs
-from galley.run.piped import Fork
-from galley.run.processes import TASK_MARK
+from galley.run.observer import STARTED, Limits, Observer
+from galley.run.outputs import Outputs
 from galley.run.redaction import Redactor
-from galley.run.usage import Meter
-from galley.run.zygotes import Forked, NoZygote, Zygotes
+from galley.run.zygotes import NoZygote, Zygotes
 
 AUTOSAVE_S = 10
-END_S = 5.0
-"""How long a kernel may take to end by itself after its last cell, as nbclient's."""
-STARTED = "started"
-FORKED = "forked"
 TAIL = 500
 """Characters of the kernel's own last words that go into an error."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one execution may use.
-
-    Attributes:
-        memory: bytes, of the kernel and all it starts.
-        profile: name of the profile that the limit comes from, for messages.
-        deadline: when it must have ended.
-        timeout_s: the whole-run limit that the deadline comes from, for messages.
-        grace_s: seconds between interrupt and kill.
-        next_profile: the tenant's next larger profile, for messages; None where there is none.
-        cell_timeout_s: seconds that a cell may take; None: as long as the run. The tag
-            ``timeout:SECONDS`` of a cell goes before.
-        cpu: cores; None: all.
-        output: bytes of one output that the executed notebook keeps.
-        cell_outputs: bytes of all outputs of one cell that it keeps.
-    """
-
-    memory: int
-    profile: str
-    deadline: Instant
-    timeout_s: float
-    grace_s: float
-    next_profile: str | None = None
-    cell_timeout_s: float | None = None
-    cpu: float | None = None
-    output: int = MAX_OUTPUT
-    cell_outputs: int = MAX_CELL
-
-    @property
-    def given(self) -> failures.Given:
-        """What messages say of the limits."""
-        return failures.Given(self.memory, self.profile, self.next_profile, self.timeout_s)
 
 
 @dataclass(frozen=True)
@@ -98,122 +52,6 @@ class Execution:
     def cancelled(self) -> bool:
         """Whether it was cancelled."""
         return self.error is not None and self.failure_class is None
-
-
-class _Observer:
-    """Follows one execution: progress, text and the guard of its kernel."""
-
-    def __init__(
-        self,
-        environment: Mapping[str, str],
-        cwd: Path,
-        kernel_output: IO[bytes],
-        limits: Limits,
-        cancelled: Callable[[], bool],
-        on_cell: Callable[[int, int], None],
-        on_text: Callable[[str, str], None],
-        on_note: Callable[[str], None],
-        on_used: Callable[[int, float], None],
-        python: Path | None,
-        redactor: Redactor,
-        outputs: Outputs,
-    ) -> None:
-        self.python = python
-        self.redactor = redactor
-        self.fork: Fork | None = None
-        self.mark = uuid.uuid4().hex
-        self.environment = {**environment, TASK_MARK: self.mark}
-        self.cwd = cwd
-        self.kernel_output = kernel_output
-        self.index: int | None = None
-        self.finished = 0
-        self.ended_well = False
-        self.counted: frozenset[int] = frozenset()
-        self.process: subprocess.Popen[bytes] | Forked | None = None
-        self.guard: Guard | None = None
-        self.outputs = outputs
-        self._limits = limits
-        self._cancelled = cancelled
-        self._on_cell = on_cell
-        self._on_note = on_note
-        self._on_used = on_used
-        self.stream = on_text
-
-    @property
-    def cells(self) -> int:
-        return len(self.counted)
-
-    def kernel_started(self, process: subprocess.Popen[bytes] | Forked) -> None:
-        self.process = process
-        limits = self._limits
-        group, told = confine(
-            process.pid,
-            self.mark,
-            memory=limits.memory,
-            cpu=limits.cpu,
-            limit=failures.human_bytes(limits.memory),
-        )
-        self._on_note(told)
-        self.guard = Guard(
-            self._family(process),
-            memory=limits.memory,
-            deadline=limits.deadline,
-            grace_s=limits.grace_s,
-            cancelled=self._cancelled,
-            group=group,
-            on_sample=Meter(self._on_used),
-        )
-        self.guard.start()
-
-    def _family(self, process: subprocess.Popen[bytes] | Forked) -> Family:
-        """Return whose memory counts; what a fork has of its zygote counts for nobody."""
-        if isinstance(process, Forked):
-            return Family(process.pid, None, baseline=process.inherited)
-        return Family(process.pid, self.mark)
-
-    def forking(self, zygotes: Zygotes, modules: tuple[str, ...], *, isolate: bool) -> Fork:
-        """Return what forks the kernel in the task's environment."""
-        return lambda pipe: zygotes.fork(
-            python=self.python,
-            env=self.environment,
-            cwd=self.cwd,
-            kind="batch",
-            files=(pipe, self.kernel_output.fileno(), self.kernel_output.fileno()),
-            preload=modules,
-            isolate=isolate,
-        )
-
-    def cell_started(self, cell: nbformat.NotebookNode, cell_index: int) -> None:
-        self.index = cell_index
-        if self.guard is not None:
-            self.guard.cell_began(whose.time_limit(cell, self._limits.cell_timeout_s))
-
-    def cell_executed(
-        self,
-        cell: object,  # noqa: ARG002
-        cell_index: int,
-        execute_reply: dict[str, Any],
-    ) -> None:
-        if self.guard is not None:
-            self.guard.measure()
-        if execute_reply["content"]["status"] == "ok" and cell_index in self.counted:
-            self.finished += 1
-            self._on_cell(self.finished, self.cells)
-
-    def kernel(self) -> str:
-        """Return what the kernel was, in words."""
-        if not isinstance(self.process, Forked):
-            return STARTED
-        without = f", without a pid namespace: {self.process.obstacle}"
-        return f"{FORKED}{without if self.process.obstacle else ''}"
-
-    def close(self) -> None:
-        """Give the kernel the time to end that nbclient gives, then leave nothing of the task."""
-        if isinstance(self.process, Forked):
-            self.process.end(END_S if self.ended_well else 0)
-        if self.guard is not None:
-            self.guard.close()
-        self.outputs.close()
 
 
 def execute(
@@ -261,7 +99,7 @@ def execute(
         rendered = Path(folder) / "in.ipynb"
         rendered.write_text(notebook, encoding="utf-8")
         with (Path(folder) / "kernel.out").open("w+b") as kernel_output:
-            observer = _Observer(
+            observer = Observer(
                 environment,
                 cwd,
                 kernel_output,
@@ -291,6 +129,7 @@ def execute(
             if isinstance(ended, NoZygote):
                 observer.fork, missing = None, f": {ended}"
                 ended = _execute(rendered, output, source, observer)
+            observer.outputs.close()
             redactor.notebook(output)
             tail = redactor.text(_tail(kernel_output))[-TAIL:]
             told = _story(ended, task, source, observer, limits, tail)
@@ -299,7 +138,7 @@ def execute(
 
 
 def _execute(
-    rendered: Path, output: Path, source: nbformat.NotebookNode, observer: _Observer
+    rendered: Path, output: Path, source: nbformat.NotebookNode, observer: Observer
 ) -> Exception | None:
     """Execute with papermill; returns what ended it before its last cell, if anything did."""
     try:
@@ -334,7 +173,7 @@ def _story(
     ended: Exception | None,
     task: str,
     source: nbformat.NotebookNode,
-    observer: _Observer,
+    observer: Observer,
     limits: Limits,
     tail: str,
 ) -> Execution:

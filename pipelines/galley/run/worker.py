@@ -15,7 +15,8 @@ from galley.domain.runs import FailureClass, TaskState
 from galley.domain.versions import CellError
 from galley.run import failures
 from galley.run.lines import Lines
-from galley.run.notebook import FORKED, Execution, Limits, execute
+from galley.run.notebook import Execution, execute
+from galley.run.observer import FORKED, Limits
 from galley.run.redaction import Redactor
 from galley.run.secrets import handed
 from galley.run.staging import restore

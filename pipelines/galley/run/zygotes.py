@@ -191,6 +191,11 @@ class Zygotes:
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             raise NoZygote(f"no kernel could be forked: {error}") from error
 
+    def own(self) -> None:
+        """Have them end with this process, however it ends."""
+        with _opened(self.folder):
+            (self.folder / program.OWNER).write_text(str(os.getpid()))
+
     def close(self) -> None:
         """End them all, and what they forked."""
         with contextlib.suppress(OSError), _opened(self.folder) as folder:

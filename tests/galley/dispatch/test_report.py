@@ -368,7 +368,7 @@ def test_unknown_attempts_and_impossible_ends(world: World, work: Assignment) ->
 def test_a_lost_attempt_cannot_come_back_over_its_successor(world: World, work: Assignment) -> None:
     world.start(work)
     world.keep_reaping(16)
-    world.later(seconds=5)
+    world.later(seconds=8)
     second = world.must_claim()
     assert (second.number, second.fencing, second.run) == (2, 2, work.run)
     with pytest.raises(Conflict, match="lost"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -32,11 +33,25 @@ def processes_of(attempt: str) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("GALLEY_ATTEMPT") == attempt:
+            # A forked kernel has the environment that its zygote was started with.
+            named = process.environ().get("GALLEY_ATTEMPT") == attempt
+            if named or (attempt in process.cwd() and "zygote.py" in " ".join(process.cmdline())):
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
             continue
     return found
+
+
+def worker_of(attempt: str) -> psutil.Process:
+    """Return the Dask worker that executes the attempt's notebook: it holds a part of the pool."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            files = [file.path for file in process.open_files()]
+            if any(attempt in path for path in files) and "spawn_main" in " ".join(
+                process.cmdline()
+            ):
+                return process
+    raise AssertionError(f"no worker executes attempt {attempt}")
 
 
 def runner_of(host: subprocess.Popen[bytes], attempt: str) -> psutil.Process:
@@ -152,10 +167,8 @@ def test_a_task_whose_worker_was_killed_is_begun_anew(
     work = assignment()
     attempt = service.give(work, project)
     service.wait_for(lambda service: "| first" in service.log_of(attempt))
-    (kernel,) = [one for one in processes_of(attempt) if "ipykernel" in " ".join(one.cmdline())]
-    worker = kernel.parent()
-    assert worker is not None
-    worker.kill()
+    (kernel,) = processes_of(attempt)
+    worker_of(attempt).kill()
     outcome = service.outcome_of(attempt)
     assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
     assert "| second" in service.log_of(attempt)

@@ -13,6 +13,7 @@ from galley.errors import InvalidInput
 from galley.project.archive import export
 from galley.project.build import ProjectFacts, build_project, published_cell
 
+from .blocker import write_blocker
 from .builders import analysed, cell, notebook, project
 
 PARAMETERS = """\
@@ -47,9 +48,7 @@ MADE = notebook(cell("# A pipeline", kind="markdown"), cell(PARAMETERS, "paramet
 
 def ploomber(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run ``ploomber build`` where no Galley can be imported."""
-    blocker = folder.parent / "no-galley"
-    blocker.mkdir(exist_ok=True)
-    (blocker / "galley.py").write_text("raise ImportError('Galley is not installed here')")
+    blocker = write_blocker(folder.parent / "no-galley")
     return subprocess.run(
         [Path(sys.executable).with_name("ploomber"), "build", *arguments],
         cwd=folder,

@@ -165,7 +165,7 @@ def test_a_lost_rehearsal_host_is_replaced(world: World) -> None:
     first = world.must_claim(author="ana")
     world.start(first)
     assert first.run in world.keep_reaping(16)
-    world.later(seconds=5)
+    world.later(seconds=8)
     waiting = world.read(lambda s: dispatch.rehearsals_waiting(s, world.now))
     assert [(one.run, one.author) for one in waiting] == [(first.run, "ana")]
     assert world.rehearse(version).state is VersionState.IN_REVIEW

@@ -182,6 +182,8 @@ def _is_ours(process: psutil.Process) -> bool:
     try:
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
+        if "zygote.py" in " ".join(process.cmdline()) and process.ppid() == os.getpid():
+            return False  # what kernels are forked from stays for the next test
         return process.ppid() in {1, os.getpid()} and process.name() in {"python", "sleep"}
     except psutil.NoSuchProcess:
         return False
@@ -230,7 +232,7 @@ def test_what_is_printed_without_measure_is_cut_everywhere_and_kept_whole(
     assert run(job, monkeypatch).state is AttemptState.SUCCEEDED
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
     assert grown < 150 * MIB
-    assert (job.journal / "attempt.log").stat().st_size < 20 * MIB
+    assert (job.journal / "attempt.log").stat().st_size < 128 * MIB
     assert "is cut here" in (job.journal / "attempt.log").read_text()
     notebook = job.notebooks / "report.ipynb"
     assert notebook.stat().st_size < 2 * MIB
@@ -259,6 +261,10 @@ def test_who_kills_its_parent_fails_alone(tmp_path: Path, engine: dict[str, Any]
     )
     returncode = runner.wait(timeout=120)
     outcome = read_outcome(job.journal)
+    if job.zygotes is not None:  # In its pid namespace it cannot even reach its own parent.
+        assert outcome is not None
+        assert outcome.state is AttemptState.SUCCEEDED
+        return
     if returncode == -signal.SIGKILL:  # Then its host says what was running.
         assert outcome is None
         report = read_report(job.journal)

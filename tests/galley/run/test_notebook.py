@@ -14,7 +14,8 @@ import papermill
 import psutil
 import pytest
 from galley.domain.runs import FailureClass
-from galley.run.notebook import FORKED, STARTED, Execution, Limits, execute
+from galley.run.notebook import Execution, execute
+from galley.run.observer import FORKED, STARTED, Limits
 from galley.run.zygotes import Zygotes
 from nbclient.exceptions import DeadKernelError
 

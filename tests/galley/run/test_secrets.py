@@ -90,7 +90,8 @@ def test_a_notebook_that_leaks_wherever_it_can(
     path = tmp_path / "attempt" / "job.json"
     write_private(path, job.model_copy(update={"secrets": SECRETS}).model_dump_json())
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    temporary = tmp_path / "tmp"
+    # Short, or the sockets in it could not be named.
+    temporary = tmp_path.parents[1] / f"t{os.getpid()}"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr("tempfile.tempdir", str(temporary))

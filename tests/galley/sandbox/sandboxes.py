@@ -58,6 +58,7 @@ def settings_in(home: Path) -> Settings:
         proxy_api_port=2,
         service_port=3,
         isolation="full",
+        tracking_patience_s=1,
     )
 
 

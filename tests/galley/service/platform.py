@@ -346,7 +346,7 @@ def running_platform(
         isolation="full",
     )
     settings.service_state.mkdir(mode=0o700, parents=True)
-    settings.secrets.mkdir(mode=0o700)
+    settings.secrets.mkdir(mode=0o700, exist_ok=True)
     make_keys(settings.secret_keys)
     store = Store(f"sqlite:///{settings.service_state / 'galley.db'}")
     store.migrate()

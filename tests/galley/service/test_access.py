@@ -64,6 +64,7 @@ RULES: dict[str, Rule] = {
     "cancel_run": Rule(Action.RUN),
     "retry_run": Rule(Action.RUN),
     "get_run_log": READ,
+    "get_run_file": READ,
     "download_log": READ,
     "get_resources": READ,
     "get_debug_kit": READ,
@@ -90,6 +91,7 @@ HOSTS = {
     "start_attempt",
     "heartbeat",
     "put_notebook",
+    "track_attempt",
     "get_project",
     "finish_attempt",
 }

@@ -1,0 +1,184 @@
+"""Who follows one execution: its progress, its text, and the guard of its kernel."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import nbformat
+
+from galley.domain.model import Instant
+from galley.run import cells as whose
+from galley.run import failures
+from galley.run.confine import confine
+from galley.run.family import Family
+from galley.run.guard import Guard
+from galley.run.outputs import MAX_CELL, MAX_OUTPUT, Outputs
+from galley.run.piped import Fork
+from galley.run.processes import TASK_MARK
+from galley.run.redaction import Redactor
+from galley.run.usage import Meter
+from galley.run.zygotes import Forked, Zygotes
+
+END_S = 5.0
+"""How long a kernel may take to end by itself after its last cell, as nbclient's."""
+STARTED = "started"
+FORKED = "forked"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one execution may use.
+
+    Attributes:
+        memory: bytes, of the kernel and all it starts.
+        profile: name of the profile that the limit comes from, for messages.
+        deadline: when it must have ended.
+        timeout_s: the whole-run limit that the deadline comes from, for messages.
+        grace_s: seconds between interrupt and kill.
+        next_profile: the tenant's next larger profile, for messages; None where there is none.
+        cell_timeout_s: seconds that a cell may take; None: as long as the run. The tag
+            ``timeout:SECONDS`` of a cell goes before.
+        cpu: cores; None: all.
+        output: bytes of one output that the executed notebook keeps.
+        cell_outputs: bytes of all outputs of one cell that it keeps.
+    """
+
+    memory: int
+    profile: str
+    deadline: Instant
+    timeout_s: float
+    grace_s: float
+    next_profile: str | None = None
+    cell_timeout_s: float | None = None
+    cpu: float | None = None
+    output: int = MAX_OUTPUT
+    cell_outputs: int = MAX_CELL
+
+    @property
+    def given(self) -> failures.Given:
+        """What messages say of the limits."""
+        return failures.Given(self.memory, self.profile, self.next_profile, self.timeout_s)
+
+
+class Observer:
+    """Follows one execution: progress, text and the guard of its kernel."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        cwd: Path,
+        kernel_output: IO[bytes],
+        limits: Limits,
+        cancelled: Callable[[], bool],
+        on_cell: Callable[[int, int], None],
+        on_text: Callable[[str, str], None],
+        on_note: Callable[[str], None],
+        on_used: Callable[[int, float], None],
+        python: Path | None,
+        redactor: Redactor,
+        outputs: Outputs,
+    ) -> None:
+        self.python = python
+        self.redactor = redactor
+        self.fork: Fork | None = None
+        self.mark = uuid.uuid4().hex
+        self.environment = {**environment, TASK_MARK: self.mark}
+        self.cwd = cwd
+        self.kernel_output = kernel_output
+        self.index: int | None = None
+        self.finished = 0
+        self.ended_well = False
+        self.counted: frozenset[int] = frozenset()
+        self.process: subprocess.Popen[bytes] | Forked | None = None
+        self.guard: Guard | None = None
+        self.outputs = outputs
+        self._limits = limits
+        self._cancelled = cancelled
+        self._on_cell = on_cell
+        self._on_note = on_note
+        self._on_used = on_used
+        self.stream = on_text
+
+    @property
+    def cells(self) -> int:
+        """Code cells of the author's in total."""
+        return len(self.counted)
+
+    def kernel_started(self, process: subprocess.Popen[bytes] | Forked) -> None:
+        """Take the kernel and hold it to its limits."""
+        self.process = process
+        limits = self._limits
+        group, told = confine(
+            process.pid,
+            self.mark,
+            memory=limits.memory,
+            cpu=limits.cpu,
+            limit=failures.human_bytes(limits.memory),
+        )
+        self._on_note(told)
+        self.guard = Guard(
+            self._family(process),
+            memory=limits.memory,
+            deadline=limits.deadline,
+            grace_s=limits.grace_s,
+            cancelled=self._cancelled,
+            group=group,
+            on_sample=Meter(self._on_used),
+        )
+        self.guard.start()
+
+    def _family(self, process: subprocess.Popen[bytes] | Forked) -> Family:
+        """Return whose memory counts; what a fork has of its zygote counts for nobody."""
+        if isinstance(process, Forked):
+            return Family(process.pid, None, baseline=process.inherited)
+        return Family(process.pid, self.mark)
+
+    def forking(self, zygotes: Zygotes, modules: tuple[str, ...], *, isolate: bool) -> Fork:
+        """Return what forks the kernel in the task's environment."""
+        return lambda pipe: zygotes.fork(
+            python=self.python,
+            env=self.environment,
+            cwd=self.cwd,
+            kind="batch",
+            files=(pipe, self.kernel_output.fileno(), self.kernel_output.fileno()),
+            preload=modules,
+            isolate=isolate,
+        )
+
+    def cell_started(self, cell: nbformat.NotebookNode, cell_index: int) -> None:
+        """Note that a cell begins."""
+        self.index = cell_index
+        if self.guard is not None:
+            self.guard.cell_began(whose.time_limit(cell, self._limits.cell_timeout_s))
+
+    def cell_executed(
+        self,
+        cell: object,  # noqa: ARG002
+        cell_index: int,
+        execute_reply: dict[str, Any],
+    ) -> None:
+        """Count a cell that ended well."""
+        if self.guard is not None:
+            self.guard.measure()
+        if execute_reply["content"]["status"] == "ok" and cell_index in self.counted:
+            self.finished += 1
+            self._on_cell(self.finished, self.cells)
+
+    def kernel(self) -> str:
+        """Return what the kernel was, in words."""
+        if not isinstance(self.process, Forked):
+            return STARTED
+        without = f", without a pid namespace: {self.process.obstacle}"
+        return f"{FORKED}{without if self.process.obstacle else ''}"
+
+    def close(self) -> None:
+        """Give the kernel the time to end that nbclient gives, then leave nothing of the task."""
+        if isinstance(self.process, Forked):
+            self.process.end(END_S if self.ended_well else 0)
+        if self.guard is not None:
+            self.guard.close()
