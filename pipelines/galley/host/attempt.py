@@ -25,6 +25,7 @@ from galley.run.job import Job, Tracking, write_private
 from galley.run.journal import Report, note, read_outcome, read_report
 from galley.run.outputs import MAX_CELL, MAX_OUTPUT
 from galley.run.processes import kill_all, marked
+from galley.run.zygotes import TAG, Zygotes
 from galley.tracking.parent import status_of
 
 logger = logging.getLogger(__name__)
@@ -258,7 +259,9 @@ class AttemptRun:
 
     def _sweep(self) -> None:
         """Kill what the attempt left behind."""
-        kill_all(marked("GALLEY_ATTEMPT", str(self._assignment.attempt)))
+        attempt = str(self._assignment.attempt)
+        Zygotes(self._config.zygotes).end(attempt)
+        kill_all(marked(TAG, attempt))
 
 
 def _how_died(returncode: int, report: Report | None) -> str:

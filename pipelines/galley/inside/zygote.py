@@ -15,9 +15,10 @@ A request is one JSON text with three file descriptors (the kernel's socket, out
     env, cwd  of the task; nothing of the zygote's environment stays
     isolate   whether to try for a pid namespace
     preload   modules that this and later notebooks are going to import
+    tag       of what the task belongs to
 
 The answer is ``{"pid", "obstacle", "inherited"}``, later ``{"status"}``, a wait status. Closing
-the connection ends the task. ``{"kind": "end"}`` ends the zygote.
+the connection ends the task. ``{"kind": "end"}`` ends the zygote, with a ``tag`` only its tasks.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class Zygote:
         self._used_at = time.monotonic()
         self._selector = selectors.DefaultSelector()
         self._children: dict[socket.socket, tuple[int, int]] = {}
+        self._tags: dict[socket.socket, str] = {}
         self._spare: Any = None
         self._wanted = False
         self._listener: socket.socket | None = None
@@ -187,7 +189,8 @@ class Zygote:
         request, fds = _request(client)
         try:
             if request["kind"] == "end":
-                self._ended = True
+                self._end(request.get("tag"))
+                client.sendall(b"{}\n")
                 client.close()
                 return
             self._wanted = _sibling("spare").Spare.serves(request)
@@ -219,6 +222,7 @@ class Zygote:
             lambda: _sibling("task").run(request, fds), isolate=bool(request.get("isolate"))
         )
         self._children[client] = (born.keeper, born.status)
+        self._tags[client] = request.get("tag", "")
         answer = {"pid": born.pid, "obstacle": born.obstacle, "inherited": born.inherited}
         client.sendall(json.dumps(answer).encode() + b"\n")
         self._selector.register(client, selectors.EVENT_READ, self._drop)
@@ -273,6 +277,17 @@ class Zygote:
         theirs.close()
         self._spare = _sibling("spare").Spare(**vars(born), handoff=ours)
 
+    def _end(self, tag: str | None) -> None:
+        """End the tasks with a tag, and wait for that; without one, end altogether."""
+        if tag is None:
+            self._ended = True
+            return
+        tagged = [client for client, given in self._tags.items() if given == tag]
+        for client in tagged:
+            os.kill(self._children[client][0], signal.SIGTERM)
+        for client in tagged:
+            self._collect(client)
+
     def _drop(self, client: socket.socket) -> None:
         """End the task of a client that went away, or wants no more of it."""
         self._selector.unregister(client)
@@ -281,6 +296,7 @@ class Zygote:
     def _collect(self, client: socket.socket) -> None:
         """Tell the client how its task ended; nothing of it is left then."""
         keeper, reading = self._children.pop(client)
+        del self._tags[client]
         with contextlib.suppress(KeyError):
             self._selector.unregister(client)
         self._selector.unregister(reading)

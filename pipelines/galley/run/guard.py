@@ -113,8 +113,14 @@ class Guard(threading.Thread):
             self.join()
         self._family.kill()
         if self._group is not None:
-            self.killed_for_memory = self._group.new_kills() > 0
+            self._was_killed()
             self._group.close()
+
+    def _was_killed(self) -> bool:
+        """Whether the system killed one of the processes, which may have been any of them."""
+        if self._group is not None and self._group.new_kills() > 0:
+            self.killed_for_memory = True
+        return self.killed_for_memory
 
     def _interval(self) -> float:
         return INTERVAL_S if self.last < _NEAR * self.memory else NEAR_INTERVAL_S
@@ -123,8 +129,10 @@ class Guard(threading.Thread):
         self.measure()
         now = time.monotonic()
         until = self._cell_until
-        if self.last > self.memory and self.reason is not Stop.MEMORY:
+        over = self.last > self.memory or self._was_killed()
+        if over and self.reason is not Stop.MEMORY:
             self.reason = Stop.MEMORY
+            self.peak = max(self.peak, self.memory if self.killed_for_memory else 0)
             self._family.kill()
         elif self._kill_at is not None:
             if now >= self._kill_at:

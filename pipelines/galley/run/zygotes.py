@@ -28,6 +28,8 @@ from galley.inside import zygote as program
 START_S = 60.0
 ANSWER_S = 30.0
 KILL_S = 10.0
+TAG = "GALLEY_ATTEMPT"
+"""Variable of a task's environment by which all that belongs to an attempt can be ended."""
 IDLE_S = 600.0
 _AT_START = (
     "MPLBACKEND",
@@ -180,6 +182,7 @@ class Zygotes:
             "cwd": str(cwd),
             "isolate": isolate,
             "preload": list(preload),
+            "tag": env.get(TAG, ""),
         }
         try:
             with _opened(self.folder) as folder:
@@ -196,14 +199,23 @@ class Zygotes:
         with _opened(self.folder):
             (self.folder / program.OWNER).write_text(str(os.getpid()))
 
+    def end(self, tag: str) -> None:
+        """End what was forked with this value of :data:`TAG`, and wait until it is gone."""
+        self._tell({"kind": "end", "tag": tag})
+
     def close(self) -> None:
         """End them all, and what they forked."""
+        self._tell({"kind": "end"})
+
+    def _tell(self, request: Mapping[str, str]) -> None:
         with contextlib.suppress(OSError), _opened(self.folder) as folder:
             for file in self.folder.glob("*.sock"):
                 connection = _connected(folder, file.stem)
                 if connection is not None:
                     with connection:
-                        connection.sendall(b'{"kind": "end"}\n')
+                        connection.settimeout(ANSWER_S)
+                        connection.sendall(json.dumps(request).encode() + b"\n")
+                        connection.recv(64)
 
     def _start(
         self,
