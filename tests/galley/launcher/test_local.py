@@ -32,7 +32,7 @@ from tests.galley.sandbox.sandboxes import AS_ROOT, TENANTS, settings_in, until
 pytestmark = pytest.mark.integration
 
 REPORT = """
-import json, os
+import json, os, threading
 from pathlib import Path
 
 def refused(path):
@@ -41,11 +41,29 @@ def refused(path):
     except OSError as error:
         return error.strerror
 
+def can(attempt):
+    # The processes of the sandbox with which it can be done.
+    done = []
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+        try:
+            attempt(pid)
+        except OSError:
+            continue
+        done.append(pid)
+    return done
+
+# What has such a number in the task's own namespace is its init, itself, and its threads.
+own = {1, os.getpid(), *(thread.native_id for thread in threading.enumerate())}
+kills = [pid for pid in can(lambda pid: os.kill(pid, 0)) if pid not in own]
+reads = can(lambda pid: Path(f"/proc/{pid}/environ").read_bytes())
+traces = can(lambda pid: open(f"/proc/{pid}/mem", "rb").close())
 files = sorted(str(path) for path in Path.home().iterdir() if not path.name.startswith("."))
 said = {
     "uid": os.getuid(), "home": str(Path.home()), "files": files,
     "shared": refused("/datasets/shared/new"), "token": os.path.exists("/home/alice/.galley-token"),
     "reads": Path("/datasets/shared/table.csv").read_text(),
+    "kills": kills, "environments": reads, "memories": traces,
+    "seen": len([name for name in os.listdir("/proc") if name.isdigit()]),
 }
 print("REPORT", json.dumps(said))
 """
@@ -223,6 +241,9 @@ def test_a_rehearsal_has_its_authors_rights_and_a_home_of_its_own(
     assert said["shared"] == "Read-only file system"
     assert said["reads"] == "a,b"
     assert said["token"] is False
+    if AS_ROOT:  # Neither host nor runner, zygote, keeper or init can be reached from the task.
+        assert said["seen"] >= 5
+        assert (said["kills"], said["environments"], said["memories"]) == ([], [], [])
 
     def ended() -> bool:
         launcher.adopt()
