@@ -20,6 +20,7 @@ from galley.run.outputs import Outputs
 from galley.run.piped import Fork, PipedManager
 from galley.run.processes import enter_task
 from galley.run.redaction import Redactor
+from galley.run.sockets import KernelManager
 from galley.run.zygotes import Forked
 
 NAME = "galley-task"
@@ -123,6 +124,7 @@ class GalleyEngine(NBClientEngine):  # type: ignore[misc]
             nb_man,
             observer,
             kernel_name=kernel_name,
+            kernel_manager_class=KernelManager,
             startup_timeout=kwargs.get("start_timeout", 60),
             timeout=None,
             log=logger,

@@ -20,6 +20,7 @@ from papermill.utils import merge_kwargs, remove_args
 
 from galley.run.imports import imported_modules
 from galley.run.piped import PipedManager
+from galley.run.sockets import KernelManager
 from galley.run.zygotes import NoZygote, own_zygotes
 
 PROVISIONER = "galley-fork"
@@ -78,7 +79,8 @@ class KernelEngine(NBClientEngine):  # type: ignore[misc]
         cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: Any
     ) -> NotebookNode:
         """Execute the notebook."""
-        client = PapermillNotebookClient(nb_man, **_client_options(kernel_name, options))
+        made = {"kernel_manager_class": KernelManager, **_client_options(kernel_name, options)}
+        client = PapermillNotebookClient(nb_man, **made)
         client.create_kernel_manager().kernel_spec_manager = _Forking()
         return NotebookNode(client.execute())
 
