@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from galley.domain.schedules import CatchUp, ScheduleRequest
 from galley.errors import IncompatibleState
-from galley.store import Store, liveness, migrate
+from galley.store import Store, liveness, migrate, runs, schedules
 from galley.store.connect import sqlite_engine
 from galley.store.tables import Base
 from sqlalchemy import inspect, text
@@ -64,6 +66,28 @@ def test_secrets_come_and_go_and_the_rest_stays(tmp_path: Path) -> None:
     engine.dispose()
 
 
+def test_schedules_from_before_have_the_rules_that_they_had(tmp_path: Path) -> None:
+    engine = sqlite_engine(f"sqlite:///{tmp_path}/old.db", writer=True)
+    with engine.begin() as connection:
+        command.upgrade(migrate.config(connection), "0001")
+        for statement in (*_AN_OLD_VERSION, _AN_OLD_SCHEDULE):
+            connection.execute(text(statement))
+    migrate.upgrade(engine)
+    store = Store(f"sqlite:///{tmp_path}/old.db")
+    row = store.read(lambda s: schedules.in_force(s, UUID(_ID["pipeline"])))
+    assert row is not None
+    assert schedules.request_of(row) == ScheduleRequest(cron="@daily", catch_up=CatchUp.SKIP)
+    run = store.read(lambda s: runs.get(s, UUID(_ID["run"])))
+    assert (run.priority, run.deadline) == (0, None)
+    store.close()
+    with engine.begin() as connection:
+        command.downgrade(migrate.config(connection), "0004")
+        assert connection.execute(text("SELECT cron FROM schedules")).scalar() == "@daily"
+        assert connection.execute(text("SELECT count(*) FROM runs")).scalar() == 1
+        assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+    engine.dispose()
+
+
 def test_a_newer_database_is_left_alone(store: Store) -> None:
     store.write(lambda s: s.execute(text("UPDATE alembic_version SET version_num = '9999'")))
     with pytest.raises(IncompatibleState, match="written by a newer release"):
@@ -114,6 +138,11 @@ def test_up_and_down_with_what_is_there_kept(tmp_path: Path) -> None:
 
 _ID = {name: f"{number:032x}" for number, name in enumerate(("pipeline", "version", "run"), 1)}
 _AT = "2026-11-01 06:00:00.000000"
+_AN_OLD_SCHEDULE = (
+    "INSERT INTO schedules (id, series, pipeline_id, tenant, cron, timezone, catch_up, paused, "
+    f"next_firing, since, set_by) VALUES ('{'b' * 32}', '{'c' * 32}', '{_ID['pipeline']}', 'blue', "
+    f"'@daily', 'UTC', 'skip', 0, '{_AT}', '{_AT}', 'ann')"
+)
 _AN_OLD_VERSION = (
     (
         "INSERT INTO pipelines (id, tenant, slug, name, description, owner, created_at) VALUES "
