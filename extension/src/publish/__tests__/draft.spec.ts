@@ -61,7 +61,7 @@ describe('a draft', () => {
       profile: 'gpu',
       timeout_s: 90,
       retries: 0,
-      schedule: { cron: '@daily', timezone: 'UTC', catch_up: 'skip' }
+      schedule: { cron: '@daily', timezone: 'UTC', catch_up: 'skip', overlap: 'queue' }
     } as unknown as Version;
     const draft = beginning({
       path: 'a.ipynb',
@@ -80,6 +80,12 @@ describe('a draft', () => {
       scheduled: true,
       cron: '@daily',
       catchUp: 'skip'
+    });
+    expect(requestOf(draft, false).schedule).toEqual({
+      cron: '@daily',
+      timezone: 'UTC',
+      catch_up: 'skip',
+      overlap: 'queue'
     });
   });
 
