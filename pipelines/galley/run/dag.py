@@ -56,6 +56,7 @@ def load_dag(project: Path, parameters: Mapping[str, Any]) -> Any:
             dag = DAGSpec(str(project / "pipeline.yaml")).to_dag()
             _set_parameters(dag, parameters)
             dag.render(force=True, show_progress=False)
+            dag._params.cache_rendered_status = True  # build() would render all of it once more
     except _LOADING as error:
         raise BrokenProject(f"the project cannot be built: {error}") from error
     return dag
@@ -69,7 +70,7 @@ def _set_parameters(dag: Any, parameters: Mapping[str, Any]) -> None:
             raise BrokenProject(
                 f"task {name!r} is a {type(task).__name__}; the tasks of a pipeline are notebooks"
             )
-        declared = _declared(task) & set(parameters)
+        declared = _declared(task) & set(parameters) if parameters else set()
         for parameter in declared:
             task.params._setitem(parameter, parameters[parameter])
         unknown -= declared
