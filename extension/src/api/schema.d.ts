@@ -2872,6 +2872,11 @@ export interface components {
              * @description Bytes.
              */
             peak_memory?: number | null;
+            /**
+             * Reused From
+             * @description The attempt that executed it: nothing it is made from has changed since.
+             */
+            reused_from?: number | null;
             /** Started At */
             started_at?: string | null;
             state: components["schemas"]["TaskState"];

@@ -84,6 +84,9 @@ function TaskHead({ task }: { task: TaskTry }): JSX.Element {
         {task.cells && task.started_at ? ' · ' : ''}
         {task.started_at && <Elapsed start={task.started_at} end={task.ended_at} />}
         {task.peak_memory ? ` · ${bytes(task.peak_memory)}` : ''}
+        {task.reused_from
+          ? ` · ${trans.__('unchanged, so taken from attempt %1', task.reused_from)}`
+          : ''}
       </span>
     </div>
   );

@@ -144,6 +144,10 @@ class TaskTry(Model):
     peak_memory: int | None = Field(default=None, description="Bytes.")
     mlflow_run_id: str | None = None
     notebook: bool = Field(default=False, description="Whether an executed notebook is kept.")
+    reused_from: int | None = Field(
+        default=None,
+        description="The attempt that executed it: nothing it is made from has changed since.",
+    )
     error: CellError | None = None
 
 

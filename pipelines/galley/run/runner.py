@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,12 +20,20 @@ from galley.errors import PublicError
 from galley.inside.outbox.spool import OutboxFull
 from galley.locking import Stopped
 from galley.run.compute import Compute, InlineCompute
-from galley.run.dag import BrokenProject, cells_of, load_dag, products_of, upstream_of
+from galley.run.dag import (
+    BrokenProject,
+    all_products_of,
+    cells_of,
+    load_dag,
+    products_of,
+    upstream_of,
+)
 from galley.run.environment import kernel_environment
 from galley.run.executor import DaskExecutor
 from galley.run.failures import human_bytes, infrastructure
 from galley.run.job import Job
 from galley.run.journal import Journal, Report
+from galley.run.kept import Kept
 from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prepare
 from galley.run.progress import Progress
 from galley.run.scratch import ScratchGuard
@@ -131,7 +139,8 @@ class Runner:
             self._results.append(result)
             progress.on_result(result)
 
-        dag.executor = DaskExecutor(compute, self._watched, on_result, self._stopping)
+        kept = self._kept(dag)
+        dag.executor = DaskExecutor(compute, self._watched, on_result, self._stopping, kept)
         self.job.notebooks.mkdir(parents=True, exist_ok=True)
         failure: DAGBuildError | None = None
         try:
@@ -142,7 +151,23 @@ class Runner:
             compute.close()
             scratch.close()
         progress.close(cancelled=self._cancelled.is_set())
-        return self._judge(failure, progress)
+        outcome = self._judge(failure, progress)
+        if kept is not None and _ends(outcome, self._results):
+            kept.forget()
+        return outcome
+
+    def _kept(self, dag: Any) -> Kept | None:
+        if self.job.kept is None or len(dag) < 2:
+            return None
+        tasks = [dag[name] for name in dag]
+        return Kept(
+            self.job.kept,
+            self.job.number,
+            self.job.project,
+            frozenset(path for one in tasks for path in all_products_of(one, self.job.project)),
+            {str(one.name): upstream_of(one) for one in tasks},
+            self._say,
+        )
 
     def _on_event(self, event: TaskEvent, progress: Progress) -> None:
         notebook = self.job.notebooks / f"{event.task}.ipynb"
@@ -309,6 +334,18 @@ class Runner:
             parent=self._parent.run if self._parent else None,
             tags=run_tags(self.job),
         )
+
+
+def _ends(outcome: Outcome, results: Sequence[TaskResult]) -> bool:
+    """Whether a next attempt is to begin anew.
+
+    After a success there is none. Where a notebook failed after tasks that were not executed
+    again, it may have missed something that those leave behind elsewhere.
+    """
+    if outcome.state is AttemptState.SUCCEEDED:
+        return True
+    reused = any(result.reused_from is not None for result in results)
+    return reused and outcome.failure_class is FailureClass.USER
 
 
 def _error(error: Exception) -> CellError:

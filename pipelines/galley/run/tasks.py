@@ -99,6 +99,7 @@ class TaskResult(Model):
     Attributes:
         staged: folder of the try that ended so; None: it worked in place.
         output: the try's executed notebook.
+        reused_from: number of the attempt that executed it; None: this one did.
     """
 
     name: str
@@ -114,6 +115,7 @@ class TaskResult(Model):
     staged: Path | None = None
     output: Path | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
+    reused_from: int | None = None
 
 
 class TaskEvent(Model):

@@ -147,5 +147,6 @@ def _task(row: TaskTryRow) -> TaskTry:
         peak_memory=row.peak_memory,
         mlflow_run_id=row.mlflow_run_id,
         notebook=row.notebook_blob is not None,
+        reused_from=row.reused_from,
         error=_error(row.error),
     )

@@ -338,5 +338,6 @@ class TaskTryRow(Base):
     ended_at: Mapped[datetime | None]
     peak_memory: Mapped[int | None] = mapped_column(BigInteger)
     mlflow_run_id: Mapped[str | None] = mapped_column(Text)
+    reused_from: Mapped[int | None]
     notebook_blob: Mapped[str | None] = mapped_column(Text)
     error: Mapped[dict[str, Any] | None]
