@@ -48,6 +48,7 @@ def with_attempts(session: Session, row: RunRow) -> Run:
         .order_by(TaskTryRow.position)
     ):
         tasks[task.attempt_id].append(_task(task))
+    _take_over(attempts, tasks)
     pipeline = session.get_one(PipelineRow, row.pipeline_id)
     version = session.get_one(VersionRow, row.version_id)
     return _model(
@@ -59,6 +60,22 @@ def with_attempts(session: Session, row: RunRow) -> Run:
         version.tasks,
         tuple(_attempt(attempt, tasks[attempt.id]) for attempt in attempts),
     )
+
+
+def _take_over(attempts: Sequence[AttemptRow], tasks: dict[UUID, list[TaskTry]]) -> None:
+    """Let a task that was not executed again lead to what it logged when it was."""
+    logged = {
+        (attempt.number, task.name): task.mlflow_run_id
+        for attempt in attempts
+        for task in tasks[attempt.id]
+    }
+    for found in tasks.values():
+        found[:] = [
+            one
+            if one.reused_from is None
+            else one.model_copy(update={"mlflow_run_id": logged.get((one.reused_from, one.name))})
+            for one in found
+        ]
 
 
 def _model(
