@@ -35,6 +35,7 @@ from galley.run.job import Job
 from galley.run.journal import Journal, Report
 from galley.run.kept import Kept
 from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prepare
+from galley.run.needs import AsksTooMuch, Share, share
 from galley.run.progress import Progress
 from galley.run.scratch import ScratchGuard
 from galley.run.secrets import HANDED
@@ -107,9 +108,11 @@ class Runner:
     def _run(self) -> Outcome:
         try:
             dag = load_dag(self.job.project, self.job.parameters)
-        except BrokenProject as error:
+            tasks = {str(name): dag[name] for name in dag}
+            for task in tasks.values():
+                self._share(task)
+        except (BrokenProject, AsksTooMuch) as error:
             return self.ended(AttemptState.FAILED, FailureClass.USER, _error(error))
-        tasks = {str(name): dag[name] for name in dag}
         progress = Progress(
             self.journal,
             {name: upstream_of(task) for name, task in tasks.items()},
@@ -200,6 +203,7 @@ class Runner:
 
     def spec(self, task: Any) -> TaskSpec:
         """Return what is sent out for one of Ploomber's rendered tasks."""
+        taken = self._share(task)
         return TaskSpec(
             attempt=str(self.job.attempt),
             name=str(task.name),
@@ -212,9 +216,10 @@ class Runner:
             kept=self.job.outputs,
             products=products_of(task, self.job.project),
             tries=None if self.job.cluster is None else self.job.folder / "tries",
-            memory=self.job.profile.memory,
-            cpu=self.job.profile.cpu,
-            gpus=self.job.profile.gpus,
+            memory=taken.memory,
+            memory_tag=taken.tag,
+            cpu=taken.cpu,
+            gpus=taken.gpus,
             profile=self.job.profile_name,
             next_profile=self.job.next_profile,
             cell_timeout_s=self.job.cell_timeout_s,
@@ -226,6 +231,10 @@ class Runner:
             tracking=self._task_tracking(),
             secrets=self.job.secrets,
         )
+
+    def _share(self, task: Any) -> Share:
+        cells = task.source.nb_obj_rendered.cells
+        return share(str(task.name), cells, self.job.profile, self.job.profile_name)
 
     def _judge(self, failure: DAGBuildError | None, progress: Progress) -> Outcome:
         """Decide what the attempt was, from its tasks and from what was asked of it."""

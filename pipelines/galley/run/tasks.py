@@ -51,6 +51,7 @@ class TaskSpec(Model):
         tries: folder for the folders of the task's tries; None: there is only one try, in place.
         staged: folder of this try.
         memory: limit of all the task's processes together, bytes.
+        memory_tag: the tag that the limit comes from; None: the profile.
         cpu: cores; None: all.
         gpus: devices that it gets for itself.
         next_profile: the tenant's next larger profile, for messages.
@@ -74,6 +75,7 @@ class TaskSpec(Model):
     tries: Path | None = None
     staged: Path | None = None
     memory: int
+    memory_tag: str | None = None
     cpu: float | None = None
     gpus: int = 0
     profile: str
