@@ -24,6 +24,7 @@ export type GalleyEvent = Schemas['Event'];
 export type Gate = Schemas['Gate'];
 export type GateStatus = Schemas['GateStatus'];
 export type Goal = Schemas['Goal'];
+export type KeptFile = Schemas['KeptFile'];
 export type LiveCell = Schemas['LiveCell'];
 export type LiveComparison = Schemas['LiveComparison'];
 export type LiveState = Schemas['LiveState'];
