@@ -60,6 +60,12 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for oth
     type=click.Path(path_type=Path, dir_okay=False),
     help="File of the keys that seal secrets; default: in the state (GALLEY_SECRET_KEYS_FILE).",
 )
+@click.option(
+    "--database-url",
+    envvar="GALLEY_DATABASE_URL",
+    metavar="URL",
+    help="PostgreSQL for the service's state; default: SQLite in the state (GALLEY_DATABASE_URL).",
+)
 @click.option("--die-with-parent", is_flag=True, hidden=True)
 def up(
     home: Path,
@@ -67,6 +73,7 @@ def up(
     bind: str,
     tenants_file: Path | None,
     secret_keys_file: Path | None,
+    database_url: str | None,
     die_with_parent: bool,
 ) -> None:
     """Start the whole platform on this machine; Ctrl-C stops all of it."""
@@ -76,6 +83,7 @@ def up(
         bind=bind,
         tenants_file=tenants_file,
         secret_keys_file=secret_keys_file,
+        database_url=database_url,
         die_with_parent=die_with_parent,
     )
     raise SystemExit(start(options))

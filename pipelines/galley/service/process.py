@@ -28,7 +28,7 @@ GRACE_S = 3
 def compose(settings: Settings) -> FastAPI:
     """Return the service of a deployment, its database migrated."""
     settings.service_state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    store = Store(f"sqlite:///{settings.service_state / 'galley.db'}")
+    store = Store(settings.database)
     store.migrate()
     tenants = TenantsFile(settings.tenants_file)
 

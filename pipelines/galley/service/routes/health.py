@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from galley.domain.tenants import Role
-from galley.errors import Forbidden
+from galley.errors import Forbidden, Unavailable
 from galley.service import PREFIX
 from galley.service.callers import Caller
 from galley.service.context import Context, InContext
@@ -51,7 +51,7 @@ async def healthz(context: InContext) -> JSONResponse:
 def _database(context: Context) -> bool:
     try:
         context.store.read(lambda s: s.execute(text("select 1")).scalar())
-    except SQLAlchemyError:
+    except (SQLAlchemyError, Unavailable):
         return False
     return True
 
