@@ -66,6 +66,14 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for oth
     metavar="URL",
     help="PostgreSQL for the service's state; default: SQLite in the state (GALLEY_DATABASE_URL).",
 )
+@click.option(
+    "--service-processes",
+    envvar="GALLEY_SERVICE_PROCESSES",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 16),
+    help="Processes of the service; one that ends is stood in for (GALLEY_SERVICE_PROCESSES).",
+)
 @click.option("--die-with-parent", is_flag=True, hidden=True)
 def up(
     home: Path,
@@ -74,6 +82,7 @@ def up(
     tenants_file: Path | None,
     secret_keys_file: Path | None,
     database_url: str | None,
+    service_processes: int,
     die_with_parent: bool,
 ) -> None:
     """Start the whole platform on this machine; Ctrl-C stops all of it."""
@@ -84,6 +93,7 @@ def up(
         tenants_file=tenants_file,
         secret_keys_file=secret_keys_file,
         database_url=database_url,
+        service_processes=service_processes,
         die_with_parent=die_with_parent,
     )
     raise SystemExit(start(options))

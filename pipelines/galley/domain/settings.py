@@ -41,6 +41,13 @@ class Settings(Model):
         description="Where the service keeps its state (GALLEY_DATABASE_URL): "
         "postgresql+psycopg://USER:PASSWORD@HOST/NAME; default: SQLite in the state directory.",
     )
+    service_processes: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        description="Processes of the service (GALLEY_SERVICE_PROCESSES). They share its port, and "
+        "each loop runs in one of them; when that ends, in another one within 5 s.",
+    )
     isolation_reason: str | None = None
     tracking_patience_s: float = Field(
         default=900,

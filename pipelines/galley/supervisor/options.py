@@ -27,6 +27,9 @@ class Options(Model):
         repr=False,
         description="GALLEY_DATABASE_URL; default: SQLite in the home.",
     )
+    service_processes: int = Field(
+        default=1, ge=1, le=16, description="GALLEY_SERVICE_PROCESSES: processes of the service."
+    )
     die_with_parent: bool = Field(
         default=False, description="Stop when the process that started this one is gone."
     )

@@ -68,6 +68,7 @@ def make_settings(options: Options, home: Path, capabilities: Capabilities) -> S
         isolation="full" if capabilities.isolated else "none",
         secret_keys_file=options.secret_keys_file and options.secret_keys_file.absolute(),
         database_url=_database_url(options),
+        service_processes=options.service_processes,
         isolation_reason=_reason(capabilities),
     )
     write_private(settings_path(home), settings.model_dump_json(indent=2) + "\n")
@@ -99,12 +100,15 @@ def child_specs(settings: Settings, proxy_script: Path) -> list[ChildSpec]:
             is_ready=answers(f"{settings.public_url}/hub/health"),
             after=("proxy",),
         ),
-        ChildSpec(
-            name="service",
-            argv=[python, "-m", "galley.service"],
-            env=base,
-            cwd=settings.service_state,
-            is_ready=answers(f"{settings.service_url}/services/galley/healthz"),
+        *(
+            ChildSpec(
+                name=name,
+                argv=[python, "-m", "galley.service"],
+                env=base,
+                cwd=settings.service_state,
+                is_ready=answers(f"{settings.service_url}/services/galley/healthz"),
+            )
+            for name in _service_names(settings.service_processes)
         ),
         ChildSpec(
             name="mlflow",
@@ -114,6 +118,10 @@ def child_specs(settings: Settings, proxy_script: Path) -> list[ChildSpec]:
             is_ready=answers_on_socket(settings.mlflow_socket, f"http://{ALLOWED_HOST}/health"),
         ),
     ]
+
+
+def _service_names(count: int) -> list[str]:
+    return ["service", *(f"service-{number}" for number in range(2, count + 1))]
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -24,8 +24,9 @@ router = APIRouter(prefix=PREFIX, tags=["operation"], include_in_schema=False)
 async def healthz(context: InContext) -> JSONResponse:
     """Tell whether the service works: 200 when it does, 503 when it does not.
 
-    It is ``degraded`` without MLflow, whose pages do not open then, and while a loop fails: the
-    log says why, and what other tenants do goes on.
+    ``here`` says whether this process runs the loop or another one does. It is ``degraded`` without
+    MLflow, whose pages do not open then, and while a loop fails: the log says why, and what other
+    tenants do goes on.
     """
     database = await asyncio.to_thread(_database, context)
     mlflow = await context.mlflow.healthy()
@@ -33,6 +34,7 @@ async def healthz(context: InContext) -> JSONResponse:
     loops = {
         loop.name: {
             "healthy": loop.healthy(now),
+            "here": loop.leads(),
             "last": loop.last_good and loop.last_good.isoformat(),
         }
         for loop in context.loops
