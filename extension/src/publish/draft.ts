@@ -8,6 +8,7 @@ import type {
   Version
 } from '../api/types';
 import { slugify } from '../format/names';
+import { rulesOf, type ScheduleRules } from '../model/schedule';
 
 export interface IDraft {
   name: string;
@@ -33,7 +34,8 @@ export interface IDraft {
   scheduled: boolean;
   cron: string;
   timezone: string;
-  catchUp: 'latest' | 'skip';
+  catchUp: 'latest' | 'skip' | 'all';
+  rules: ScheduleRules;
   note: string;
   /** Which cells form which task; null for the proposal. */
   layout: SplitLayout | null;
@@ -78,6 +80,7 @@ export function beginning(from: IBeginning): IDraft {
     cron: schedule?.cron ?? '0 6 * * *',
     timezone: schedule?.timezone ?? from.timezone,
     catchUp: schedule?.catch_up ?? 'latest',
+    rules: rulesOf(schedule),
     note: '',
     layout: arrangedBefore(version, from.analysis),
     prove: 'budget',
@@ -121,7 +124,12 @@ export function numberOf(text: string): number | null {
 
 export function scheduleOf(draft: IDraft): ScheduleRequest | null {
   return draft.scheduled
-    ? { cron: draft.cron.trim(), timezone: draft.timezone.trim(), catch_up: draft.catchUp }
+    ? {
+        ...draft.rules,
+        cron: draft.cron.trim(),
+        timezone: draft.timezone.trim(),
+        catch_up: draft.catchUp
+      }
     : null;
 }
 

@@ -103,6 +103,8 @@ def _model(
         logical_date=row.logical_date,
         data_interval_start=row.data_interval_start,
         data_interval_end=row.data_interval_end,
+        priority=row.priority,
+        deadline=row.deadline,
         parameters=row.parameters,
         metrics=row.metrics,
         goal_met=row.goal_met,
