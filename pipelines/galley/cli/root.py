@@ -42,6 +42,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "debug": "debugging",
         "compare": "comparing",
         "schedule": "scheduling",
+        "backfill": "backfilling",
+        "backfills": "backfilling",
     },
     "Account": {"login": "signing_in", "whoami": "signing_in", "secret": "secrets"},
     "Operate": {

@@ -8,6 +8,7 @@ from types import TracebackType
 
 import httpx
 
+from galley.client.backfills import BackfillRoutes
 from galley.client.credentials import find_credentials
 from galley.client.pipelines import PipelineRoutes
 from galley.client.runs import RunRoutes
@@ -16,7 +17,7 @@ from galley.client.transport import Transport
 from galley.client.versions import VersionRoutes
 
 
-class Client(PipelineRoutes, VersionRoutes, RunRoutes, SecretRoutes):
+class Client(PipelineRoutes, VersionRoutes, RunRoutes, BackfillRoutes, SecretRoutes):
     """Galley over HTTP, one method per route; lists come as pages.
 
     Args:

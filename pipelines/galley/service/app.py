@@ -32,6 +32,7 @@ from galley.service.rendering import Renderer
 from galley.service.resources import Resources
 from galley.service.routes import (
     analyses,
+    backfills,
     comparisons,
     events,
     health,
@@ -64,6 +65,7 @@ API_ROUTERS = (
     reviews.router,
     comparisons.router,
     runs.router,
+    backfills.router,
     secrets.router,
     events.router,
 )

@@ -21,6 +21,7 @@ from galley.project import archive
 from galley.registry.blobs import Blobs
 from galley.registry.mirror import Mirror, MirrorEntry
 from galley.review import settle_rehearsals
+from galley.schedule import backfill
 from galley.service.loops import Loop
 from galley.service.rendering import Renderer
 from galley.service.tenants_view import why_unavailable
@@ -60,6 +61,7 @@ class Background:
         """Return the loops; ``moved`` rings when something happened."""
         return (
             Loop("scheduler", self.fire, every_s=1),
+            Loop("backfills", self.backfill, every_s=1, wake=moved),
             Loop("reaper", self.reap, every_s=2),
             Loop("launcher", self.launch, every_s=2, wake=moved),
             Loop("mirror", self.mirror, every_s=10, wake=moved),
@@ -72,6 +74,13 @@ class Background:
         due = self._store.read(lambda s: schedule.next_due(s, tenants))
         if due is not None and due <= now:
             self._store.write(lambda s: schedule.materialise_due(s, tenants, now))
+
+    def backfill(self) -> None:
+        """Record the next runs of backfills, and end those that are through."""
+        tenants, now = self._tenants(), self._clock()
+        due = self._store.read(lambda s: backfill.backfills_due(s, tenants))
+        if due:
+            self._store.write(lambda s: backfill.step(s, tenants, due, now))
 
     def reap(self) -> None:
         """Take back what lost hosts had leased, and settle rehearsals that ended so."""

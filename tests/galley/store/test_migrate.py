@@ -64,6 +64,25 @@ def test_secrets_come_and_go_and_the_rest_stays(tmp_path: Path) -> None:
     engine.dispose()
 
 
+def test_runs_of_backfills_and_triggers_stay_when_these_go(tmp_path: Path) -> None:
+    engine = sqlite_engine(f"sqlite:///{tmp_path}/old.db", writer=True)
+    with engine.begin() as connection:
+        command.upgrade(migrate.config(connection), "0001")
+        for statement in _AN_OLD_VERSION:
+            connection.execute(text(statement))
+    migrate.upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE runs SET trigger = 'webhook'"))
+        command.downgrade(migrate.config(connection), "0004")
+        assert connection.execute(text("SELECT trigger, state FROM runs")).one() == (
+            "manual",
+            "running",
+        )
+        assert "backfills" not in inspect(connection).get_table_names()
+    migrate.upgrade(engine)
+    engine.dispose()
+
+
 def test_a_newer_database_is_left_alone(store: Store) -> None:
     store.write(lambda s: s.execute(text("UPDATE alembic_version SET version_num = '9999'")))
     with pytest.raises(IncompatibleState, match="written by a newer release"):
