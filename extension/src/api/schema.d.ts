@@ -121,6 +121,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/services/galley/api/v1/hooks/{hook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive Hook
+         * @description Start a run of the trigger's pipeline; each signature starts one.
+         */
+        post: operations["receive_hook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/services/galley/api/v1/me": {
         parameters: {
             query?: never;
@@ -755,6 +775,134 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/services/galley/api/v1/tenants/{tenant}/pipelines/{slug}/triggers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Triggers Of Pipeline
+         * @description Return the triggers of a pipeline, by name.
+         */
+        get: operations["list_triggers_of_pipeline"];
+        put?: never;
+        /**
+         * Add Trigger
+         * @description Add a trigger; the secret of a webhook is in this answer and in no other.
+         */
+        post: operations["add_trigger"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/tenants/{tenant}/pipelines/{slug}/triggers/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Trigger
+         * @description Give a trigger another source of the same type, or other parameters, from now on.
+         */
+        put: operations["change_trigger"];
+        post?: never;
+        /**
+         * Remove Trigger
+         * @description Take a trigger out of force; what it fired stays in the log.
+         */
+        delete: operations["remove_trigger"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/tenants/{tenant}/pipelines/{slug}/triggers/{name}/firings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Trigger Firings
+         * @description Return when a trigger fired, upon what, and which run came of it; newest first.
+         */
+        get: operations["list_trigger_firings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/tenants/{tenant}/pipelines/{slug}/triggers/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause Trigger
+         * @description Let a trigger rest; what happens meanwhile is not caught up.
+         */
+        post: operations["pause_trigger"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/tenants/{tenant}/pipelines/{slug}/triggers/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Trigger
+         * @description Let a trigger fire again, from now on.
+         */
+        post: operations["resume_trigger"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/tenants/{tenant}/pipelines/{slug}/triggers/{name}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew Trigger Secret
+         * @description Give a webhook a new secret; the one before is worth nothing from now on.
+         */
+        post: operations["renew_trigger_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/services/galley/api/v1/tenants/{tenant}/pipelines/{slug}/versions": {
         parameters: {
             query?: never;
@@ -895,6 +1043,26 @@ export interface paths {
          * @description Return whether a pipeline can be published under this name.
          */
         get: operations["check_name"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/tenants/{tenant}/triggers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Triggers
+         * @description Return the triggers of a tenant, by pipeline and name.
+         */
+        get: operations["list_triggers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1959,6 +2127,29 @@ export interface components {
             field: string;
         };
         /**
+         * FileSource
+         * @description Fires when a file, an object or a table has another version than before.
+         *
+         *     Attributes:
+         *         url: ``/datasets/NAME/PATH``, or an URL under one of the tenant's ``watch`` entries. A
+         *             folder is watched by its entries, a Delta or Iceberg table by its newest commit.
+         *         interval_s: pause between two looks, seconds.
+         */
+        FileSource: {
+            /**
+             * Interval S
+             * @default 60
+             */
+            interval_s: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "file";
+            /** Url */
+            url: string;
+        };
+        /**
          * FileUse
          * @description A file that the notebook reads or writes: a candidate input or output of its pipeline.
          *
@@ -1978,6 +2169,29 @@ export interface components {
             mode: "read" | "write";
             /** Path */
             path: string | null;
+        };
+        /**
+         * FileWatch
+         * @description How a file trigger gets on.
+         *
+         *     Attributes:
+         *         version: what was seen last, shortened; None: not looked at yet, or not there.
+         *         failures: looks in a row that failed; the pause doubles with each.
+         */
+        FileWatch: {
+            /** Error */
+            error: string | null;
+            /** Failures */
+            failures: number;
+            /**
+             * Next Poll
+             * Format: date-time
+             */
+            next_poll: string;
+            /** Polled At */
+            polled_at: string | null;
+            /** Version */
+            version: string | null;
         };
         /**
          * Firing
@@ -2059,6 +2273,17 @@ export interface components {
             metric: string;
             /** Threshold */
             threshold?: number | null;
+        };
+        /**
+         * HookAnswer
+         * @description What a webhook's request came to.
+         */
+        HookAnswer: {
+            /**
+             * Run
+             * Format: uuid
+             */
+            run: string;
         };
         /**
          * KeptFile
@@ -2406,6 +2631,20 @@ export interface components {
         Page_SecretInfo_: {
             /** Items */
             items: components["schemas"]["SecretInfo"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[TriggerFiring] */
+        Page_TriggerFiring_: {
+            /** Items */
+            items: components["schemas"]["TriggerFiring"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[Trigger] */
+        Page_Trigger_: {
+            /** Items */
+            items: components["schemas"]["Trigger"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -3346,11 +3585,135 @@ export interface components {
             roles: components["schemas"]["Role"][];
         };
         /**
+         * Trigger
+         * @description A trigger that is in force.
+         *
+         *     Attributes:
+         *         hook: path of a webhook's address, below the platform's own.
+         *         watch: of a file trigger.
+         *         last_fired: None: never.
+         */
+        Trigger: {
+            /** Hook */
+            hook?: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Last Fired */
+            last_fired?: string | null;
+            /** Name */
+            name: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Paused */
+            paused: boolean;
+            /** Paused By */
+            paused_by: string | null;
+            /** Pipeline */
+            pipeline: string;
+            /** Set By */
+            set_by: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Source */
+            source: components["schemas"]["UpstreamSource"] | components["schemas"]["FileSource"] | components["schemas"]["WebhookSource"];
+            /** Tenant */
+            tenant: string;
+            watch?: components["schemas"]["FileWatch"] | null;
+        };
+        /**
+         * TriggerChange
+         * @description The source and the parameters of a trigger that is there already.
+         */
+        TriggerChange: {
+            /**
+             * Parameters
+             * @description Values of the runs that it starts.
+             */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /** Source */
+            source: components["schemas"]["UpstreamSource"] | components["schemas"]["FileSource"] | components["schemas"]["WebhookSource"];
+        };
+        /**
+         * TriggerFiring
+         * @description One time that a trigger fired.
+         *
+         *     Attributes:
+         *         run: None: no run came of it, and ``reason`` says why.
+         *         cause: the runs upstream; the file's old and new version; or the id of the request.
+         */
+        TriggerFiring: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Cause */
+            cause: {
+                [key: string]: unknown;
+            };
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string | null;
+            /** Run */
+            run: string | null;
+            /**
+             * Trigger
+             * Format: uuid
+             */
+            trigger: string;
+        };
+        /**
          * TriggerKind
          * @description What asked for the run.
          * @enum {string}
          */
         TriggerKind: "schedule" | "manual" | "rehearsal" | "backfill" | "upstream" | "file" | "webhook";
+        /**
+         * TriggerMade
+         * @description A trigger that was set.
+         *
+         *     Attributes:
+         *         secret: of a webhook, shown this once and never again; None for other triggers, and where
+         *             it stays as it was.
+         */
+        TriggerMade: {
+            /** Secret */
+            secret?: string | null;
+            trigger: components["schemas"]["Trigger"];
+        };
+        /**
+         * TriggerRequest
+         * @description A new trigger; ``name`` is a slug, unique within the pipeline.
+         */
+        TriggerRequest: {
+            /** Name */
+            name: string;
+            /**
+             * Parameters
+             * @description Values of the runs that it starts.
+             */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /** Source */
+            source: components["schemas"]["UpstreamSource"] | components["schemas"]["FileSource"] | components["schemas"]["WebhookSource"];
+        };
         /**
          * Try
          * @description One split that was run, and what it showed.
@@ -3384,6 +3747,19 @@ export interface components {
             path: string;
             /** Why */
             why: string;
+        };
+        /**
+         * UpstreamSource
+         * @description Fires once all of these pipelines of the tenant have succeeded for one logical date.
+         */
+        UpstreamSource: {
+            /** Pipelines */
+            pipelines: string[];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "upstream";
         };
         /**
          * Usage
@@ -3532,6 +3908,17 @@ export interface components {
          * @enum {string}
          */
         VersionState: "analysing" | "rehearsing" | "in_review" | "approved" | "failed" | "rejected" | "withdrawn";
+        /**
+         * WebhookSource
+         * @description Fires on a request that is signed with the trigger's secret.
+         */
+        WebhookSource: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "webhook";
+        };
         /**
          * Which
          * @description Which reviews of a tenant.
@@ -3728,6 +4115,51 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": unknown;
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    receive_hook: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Galley-Timestamp"?: string;
+                "Galley-Signature"?: string;
+            };
+            path: {
+                hook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** Logical Date */
+                    logical_date?: string | null;
+                    /** Parameters */
+                    parameters?: {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HookAnswer"];
                 };
             };
             /** @description A problem. */
@@ -4926,6 +5358,279 @@ export interface operations {
             };
         };
     };
+    list_triggers_of_pipeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Trigger_"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TriggerRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TriggerMade"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                slug: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TriggerChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                slug: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_trigger_firings: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Items on one page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+                slug: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TriggerFiring_"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                slug: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                slug: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_trigger_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                slug: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TriggerMade"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_versions: {
         parameters: {
             query?: {
@@ -5227,6 +5932,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SlugStatus"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_triggers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Trigger_"];
                 };
             };
             /** @description A problem. */

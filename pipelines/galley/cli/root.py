@@ -44,6 +44,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "schedule": "scheduling",
         "backfill": "backfilling",
         "backfills": "backfilling",
+        "trigger": "triggering",
     },
     "Account": {"login": "signing_in", "whoami": "signing_in", "secret": "secrets"},
     "Operate": {

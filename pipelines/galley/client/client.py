@@ -14,10 +14,11 @@ from galley.client.pipelines import PipelineRoutes
 from galley.client.runs import RunRoutes
 from galley.client.secrets import SecretRoutes
 from galley.client.transport import Transport
+from galley.client.triggers import TriggerRoutes
 from galley.client.versions import VersionRoutes
 
 
-class Client(PipelineRoutes, VersionRoutes, RunRoutes, BackfillRoutes, SecretRoutes):
+class Client(PipelineRoutes, VersionRoutes, RunRoutes, BackfillRoutes, TriggerRoutes, SecretRoutes):
     """Galley over HTTP, one method per route; lists come as pages.
 
     Args:

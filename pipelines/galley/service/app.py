@@ -36,6 +36,7 @@ from galley.service.routes import (
     comparisons,
     events,
     health,
+    hooks,
     internal,
     live,
     me,
@@ -46,6 +47,7 @@ from galley.service.routes import (
     runs,
     schedules,
     secrets,
+    triggers,
     versions,
 )
 from galley.service.sessions import Sessions
@@ -66,6 +68,8 @@ API_ROUTERS = (
     comparisons.router,
     runs.router,
     backfills.router,
+    triggers.router,
+    hooks.router,
     secrets.router,
     events.router,
 )

@@ -21,11 +21,12 @@ from galley.project import archive
 from galley.registry.blobs import Blobs
 from galley.registry.mirror import Mirror, MirrorEntry
 from galley.review import settle_rehearsals
-from galley.schedule import backfill
+from galley.schedule import backfill, upstream, watch
 from galley.service.loops import Loop
 from galley.service.rendering import Renderer
 from galley.service.tenants_view import why_unavailable
 from galley.service.wakeup import Wakeup
+from galley.service.watching import Watcher
 from galley.store import Store, housekeeping, versions
 
 REHEARSAL_PATIENCE_S = 60.0
@@ -54,6 +55,7 @@ class Background:
         self._launcher = launcher
         self._renderer = renderer
         self._clock = clock
+        self._watcher = Watcher(settings, tenants)
         self._adopted = False
         self._rehearsals: dict[UUID, datetime] = {}
 
@@ -62,6 +64,8 @@ class Background:
         return (
             Loop("scheduler", self.fire, every_s=1),
             Loop("backfills", self.backfill, every_s=1, wake=moved),
+            Loop("triggers", self.hear, every_s=1, wake=moved),
+            Loop("files", self.watch, every_s=2),
             Loop("reaper", self.reap, every_s=2),
             Loop("launcher", self.launch, every_s=2, wake=moved),
             Loop("mirror", self.mirror, every_s=10, wake=moved),
@@ -81,6 +85,21 @@ class Background:
         due = self._store.read(lambda s: backfill.backfills_due(s, tenants))
         if due:
             self._store.write(lambda s: backfill.step(s, tenants, due, now))
+
+    def hear(self) -> None:
+        """Fire the triggers whose pipelines upstream have succeeded."""
+        tenants, now = self._tenants(), self._clock()
+        if self._store.read(lambda s: upstream.successes_wait(s, tenants)):
+            self._store.write(lambda s: upstream.step(s, tenants, now))
+
+    def watch(self) -> None:
+        """Look at the files that triggers watch, and fire where one has changed."""
+        tenants, now = self._tenants(), self._clock()
+        watched = self._store.read(lambda s: watch.due(s, tenants, now))
+        if watched:
+            looks = self._watcher.look(watched)
+            seen = self._clock()
+            self._store.write(lambda s: watch.take(s, tenants, looks, seen))
 
     def reap(self) -> None:
         """Take back what lost hosts had leased, and settle rehearsals that ended so."""

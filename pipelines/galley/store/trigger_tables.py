@@ -85,6 +85,7 @@ class TriggerSuccessRow(Base):
 class TriggerWatchRow(Base):
     """What a file trigger saw last.
 
+    ``seen``: it was looked at with success, and ``version`` None means that there was no file.
     ``candidate`` is a version that was seen once: it counts when it is seen again, because a file
     may still be being written. ``changes`` counts the versions; it is what compare-and-set
     compares. ``since`` is when ``version`` was taken.
@@ -94,6 +95,7 @@ class TriggerWatchRow(Base):
     __table_args__ = (Index(None, "next_poll"),)
 
     trigger_id: Mapped[UUID] = mapped_column(ForeignKey("triggers.id"), primary_key=True)
+    seen: Mapped[bool] = mapped_column(default=False)
     version: Mapped[str | None] = mapped_column(Text)
     candidate: Mapped[str | None] = mapped_column(Text)
     changes: Mapped[int] = mapped_column(default=0)

@@ -144,6 +144,7 @@ def _triggers() -> None:
     op.create_table(
         "trigger_watches",
         sa.Column("trigger_id", sa.Uuid(), nullable=False),
+        sa.Column("seen", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Text(), nullable=True),
         sa.Column("candidate", sa.Text(), nullable=True),
         sa.Column("changes", sa.Integer(), nullable=False),
