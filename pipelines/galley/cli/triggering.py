@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import click
+from pydantic import ValidationError
 
 from galley.cli import output
 from galley.cli.parameters import parse_values
 from galley.cli.session import Session, with_session
 from galley.domain.triggers import (
+    LEAST_INTERVAL_S,
+    LONGEST_INTERVAL_S,
     SIGNATURE_HEADER,
     TIMESTAMP_HEADER,
     FileSource,
@@ -21,6 +23,7 @@ from galley.domain.triggers import (
     UpstreamSource,
     WebhookSource,
 )
+from galley.errors import InvalidInput
 
 _ABOUT = click.argument("pipeline")
 _NAME = click.argument("name")
@@ -36,7 +39,12 @@ def trigger() -> None:
 @_NAME
 @click.option("--after", "upstream", multiple=True, metavar="PIPELINE", help="May be repeated.")
 @click.option("--file", "url", metavar="URL", help="/datasets/NAME/PATH, or what may be watched.")
-@click.option("--every", type=float, metavar="SECONDS", help="Pause between looks; default 60.")
+@click.option(
+    "--every",
+    type=click.FloatRange(LEAST_INTERVAL_S, LONGEST_INTERVAL_S),
+    metavar="SECONDS",
+    help="Pause between looks; default 60.",
+)
 @click.option("--webhook", is_flag=True)
 @click.option("-p", "--parameter", "values", nargs=2, multiple=True, metavar="NAME VALUE")
 @with_session
@@ -53,12 +61,10 @@ def add(
     """Add the trigger NAME to PIPELINE: --after, --file or --webhook."""
     version = session.version(pipeline)
     schema = version.analysis.parameters if version.analysis else None
-    request = TriggerRequest.model_validate(
-        {
-            "name": name,
-            "source": _source(upstream, url, every, webhook=webhook),
-            "parameters": parse_values(schema, values) if schema else {},
-        }
+    request = TriggerRequest(
+        name=name,
+        source=_source(upstream, url, every, webhook=webhook),
+        parameters=parse_values(schema, values) if schema else {},
     )
     _made(session, session.client.add_trigger(session.tenant, pipeline, request))
 
@@ -144,16 +150,20 @@ def log(session: Session, pipeline: str, name: str, limit: int) -> None:
 
 def _source(
     upstream: tuple[str, ...], url: str | None, every: float | None, *, webhook: bool
-) -> dict[str, Any]:
+) -> Source:
     if (bool(upstream), url is not None, webhook).count(True) != 1:
         raise click.UsageError("say what to wait for: one of --after, --file or --webhook.")
     if every is not None and url is None:
         raise click.UsageError("--every goes with --file.")
-    if upstream:
-        return UpstreamSource(pipelines=upstream).model_dump()
-    if url is not None:
-        return FileSource.model_construct(url=url, interval_s=every or 60).model_dump()
-    return WebhookSource().model_dump()
+    try:
+        if upstream:
+            return UpstreamSource(pipelines=upstream)
+        if url is not None:
+            return FileSource(url=url, interval_s=every or 60)
+    except ValidationError as error:
+        field = "--after" if upstream else "--file"
+        raise InvalidInput(error.errors()[0]["msg"], field=field) from error
+    return WebhookSource()
 
 
 def _upon(source: Source) -> str:

@@ -101,8 +101,8 @@ class BackfillRequest(Model):
 
     start: Instant
     end: Instant
-    cron: str | None = Field(default=None, min_length=1, max_length=200)
-    timezone: str | None = Field(default=None, max_length=100)
+    cron: str | None = None
+    timezone: str | None = None
     version: int | None = Field(default=None, ge=1, le=2**31 - 1)
     order: Order = Order.OLDEST
     parallel: int = Field(default=1, ge=1, le=MAX_PARALLEL)

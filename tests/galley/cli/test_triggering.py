@@ -57,6 +57,7 @@ def test_others_and_mistakes(galley: CommandLine) -> None:
     assert "daily-report → daily-report" in add("--after", "daily-report")[1]
     assert "no pipeline 'orders'" in add("--after", "orders")[1]
     assert "source.url" in add("--file", "/datasets/none/a")[1]
-    assert "source.file.interval_s" in add("--file", "/datasets/none/a", "--every", "1")[1]
+    assert "10<=x<=86400" in add("--file", "/datasets/none/a", "--every", "1")[1]
+    assert "--file: String should have at most 1000" in add("--file", "x" * 1001)[1]
     assert "do not include deploy" in add("--webhook", user="ada")[1]
     assert len(galley.read("trigger", "list")) == 1
