@@ -17,6 +17,7 @@ LEAST_WIDTH = 160
 
 _GLYPHS = {
     "succeeded": "✓",
+    "done": "✓",
     "approved": "✓",
     "failed": "✗",
     "rejected": "✗",
@@ -27,6 +28,7 @@ _GLYPHS = {
     "analysing": "▶",
     "queued": "…",
     "in_review": "?",
+    "paused": "■",
     "cancelled": "■",
     "withdrawn": "■",
     "skipped": "–",

@@ -42,6 +42,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "debug": "debugging",
         "compare": "comparing",
         "schedule": "scheduling",
+        "backfill": "backfilling",
+        "backfills": "backfilling",
+        "trigger": "triggering",
     },
     "Account": {"login": "signing_in", "whoami": "signing_in", "secret": "secrets"},
     "Operate": {

@@ -33,9 +33,11 @@ from galley.service.rendering import Renderer
 from galley.service.resources import Resources
 from galley.service.routes import (
     analyses,
+    backfills,
     comparisons,
     events,
     health,
+    hooks,
     internal,
     live,
     me,
@@ -46,6 +48,7 @@ from galley.service.routes import (
     runs,
     schedules,
     secrets,
+    triggers,
     versions,
 )
 from galley.service.sessions import Sessions
@@ -65,6 +68,9 @@ API_ROUTERS = (
     reviews.router,
     comparisons.router,
     runs.router,
+    backfills.router,
+    triggers.router,
+    hooks.router,
     secrets.router,
     events.router,
 )

@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from galley.domain.runs import Attempt, Run, RunKind, TaskTry
+from galley.domain.runs import Attempt, Run, RunCause, RunKind, TaskTry
 from galley.domain.versions import CellError, TaskNode
+from galley.store.run_causes import causes
 from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow, VersionRow
 
 
@@ -33,7 +34,11 @@ def models(session: Session, rows: Sequence[RunRow]) -> list[Run]:
             )
         )
     }
-    return [_model(row, *named[row.pipeline_id], *versions[row.version_id], ()) for row in rows]
+    known = causes(session, rows)
+    return [
+        _model(row, *named[row.pipeline_id], *versions[row.version_id], (), known.get(row.id))
+        for row in rows
+    ]
 
 
 def with_attempts(session: Session, row: RunRow) -> Run:
@@ -59,6 +64,7 @@ def with_attempts(session: Session, row: RunRow) -> Run:
         version.analysis,
         version.tasks,
         tuple(_attempt(attempt, tasks[attempt.id]) for attempt in attempts),
+        causes(session, [row]).get(row.id),
     )
 
 
@@ -86,6 +92,7 @@ def _model(
     analysis: dict[str, Any],
     tasks: list[dict[str, Any]] | None,
     attempts: tuple[Attempt, ...],
+    cause: RunCause | None,
 ) -> Run:
     return Run(
         id=row.id,
@@ -96,6 +103,7 @@ def _model(
         version_id=row.version_id,
         kind=row.kind,
         trigger=row.trigger,
+        cause=cause,
         requested_by=row.requested_by,
         state=row.state,
         state_reason=row.state_reason,

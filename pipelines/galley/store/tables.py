@@ -246,6 +246,7 @@ class RunRow(Base):
         UniqueConstraint("trigger", "trigger_id", "scheduled_at"),
         Index(None, "tenant", "id"),
         Index(None, "pipeline_id", "id"),
+        Index(None, "pipeline_id", "logical_date"),
         Index(None, "version_id"),
         Index(
             "ix_runs_open",

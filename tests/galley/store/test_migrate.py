@@ -104,6 +104,20 @@ def test_schedules_from_before_have_the_rules_that_they_had(
         assert broken_references(connection) == []
 
 
+def test_runs_of_backfills_and_triggers_stay_when_these_go(new: Database) -> None:
+    upgrade_to(new, "0001", *_AN_OLD_VERSION)
+    migrate.upgrade(new)
+    with new.writer.begin() as connection:
+        connection.execute(text("UPDATE runs SET trigger = 'webhook'"))
+        command.downgrade(migrate.config(connection), "0004")
+        assert connection.execute(text("SELECT trigger, state FROM runs")).one() == (
+            "manual",
+            "running",
+        )
+        assert "backfills" not in inspect(connection).get_table_names()
+    migrate.upgrade(new)
+
+
 def test_a_newer_database_is_left_alone(new_database: str) -> None:
     store = Store(new_database)
     store.migrate()
