@@ -363,6 +363,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/services/galley/api/v1/tenants/{tenant}/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Calendar
+         * @description Return the dates of a tenant's pipelines, ``limit`` pipelines on a page, by name.
+         */
+        get: operations["get_calendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/services/galley/api/v1/tenants/{tenant}/personal-secrets/{name}": {
         parameters: {
             query?: never;
@@ -439,6 +459,26 @@ export interface paths {
          * @description Return one pipeline.
          */
         get: operations["get_pipeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/tenants/{tenant}/pipelines/{slug}/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Calendar Of Pipeline
+         * @description Return the dates of a pipeline: what ran, what did not and why, what is to come.
+         */
+        get: operations["get_calendar_of_pipeline"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1101,6 +1141,117 @@ export interface components {
             tenant: string;
         };
         /**
+         * Calendar
+         * @description The dates of a pipeline or of a page of a tenant's pipelines.
+         *
+         *     Attributes:
+         *         start, end: the window, [start, end).
+         *         timezone: the zone whose days are shown.
+         *         next_cursor: there are more pipelines; their dates belong to the same days.
+         */
+        Calendar: {
+            /** Clock Changes */
+            clock_changes: components["schemas"]["ClockChange"][];
+            /** Days */
+            days: components["schemas"]["CalendarDay"][];
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+            /** Next Cursor */
+            next_cursor?: string | null;
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+            /** Timezone */
+            timezone: string;
+        };
+        /**
+         * CalendarDay
+         * @description One day of the calendar's time zone that has anything.
+         *
+         *     Attributes:
+         *         counts: of all its dates, those of groups included.
+         *         entries: by time.
+         */
+        CalendarDay: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /**
+             * Entries
+             * @default []
+             */
+            entries: components["schemas"]["CalendarEntry"][];
+            /**
+             * Groups
+             * @default []
+             */
+            groups: components["schemas"]["CalendarGroup"][];
+        };
+        /**
+         * CalendarEntry
+         * @description One date of a pipeline.
+         *
+         *     Attributes:
+         *         at: when its run began, or else when it was or is due.
+         *         run: None for a firing without a run.
+         *         runs: how many runs the date has; shown is the one that counts.
+         *         note: what a change of the clock does to this firing; else None.
+         */
+        CalendarEntry: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Logical Date
+             * Format: date-time
+             */
+            logical_date: string;
+            /** Note */
+            note?: string | null;
+            /** Pipeline */
+            pipeline: string;
+            /** Pipeline Name */
+            pipeline_name: string;
+            /** Reason */
+            reason?: string | null;
+            /** Run */
+            run?: string | null;
+            /**
+             * Runs
+             * @default 0
+             */
+            runs: number;
+            state: components["schemas"]["DateState"];
+            trigger?: components["schemas"]["TriggerKind"] | null;
+        };
+        /**
+         * CalendarGroup
+         * @description The dates of one pipeline on one day, counted; its own calendar of that day lists them.
+         */
+        CalendarGroup: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Pipeline */
+            pipeline: string;
+            /** Pipeline Name */
+            pipeline_name: string;
+        };
+        /**
          * CatchUp
          * @description What to do with firings missed while the platform was down.
          * @enum {string}
@@ -1186,6 +1337,39 @@ export interface components {
             /** Message */
             message: string;
             severity: components["schemas"]["Severity"];
+        };
+        /**
+         * ClockChange
+         * @description A change of the clock in a zone that the calendar or one of its schedules uses.
+         *
+         *     Attributes:
+         *         at: the first instant with the new offset.
+         *         day: the day on which it is, in the calendar's own zone.
+         *         before, after: offsets from UTC, minutes.
+         */
+        ClockChange: {
+            /**
+             * After
+             * @description Minutes.
+             */
+            after: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Before
+             * @description Minutes.
+             */
+            before: number;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Timezone */
+            timezone: string;
         };
         /**
          * ComparedMetric
@@ -1300,6 +1484,12 @@ export interface components {
             /** Path */
             path: string;
         };
+        /**
+         * DateState
+         * @description Where a date of a pipeline stands.
+         * @enum {string}
+         */
+        DateState: "succeeded" | "failed" | "timed_out" | "cancelled" | "running" | "queued" | "skipped" | "missed" | "paused" | "upcoming";
         /**
          * DebugDataset
          * @description A dataset of the tenant, as a run sees it.
@@ -3745,6 +3935,48 @@ export interface operations {
             };
         };
     };
+    get_calendar: {
+        parameters: {
+            query?: {
+                /** @description First instant; default: two weeks before today. */
+                from?: string | null;
+                /** @description End, not included; at most 100 days later. */
+                to?: string | null;
+                /** @description IANA zone whose days are shown; default: the schedule's own, or UTC. */
+                timezone?: string | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Items on one page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     set_personal_secret: {
         parameters: {
             query?: never;
@@ -3901,6 +4133,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_calendar_of_pipeline: {
+        parameters: {
+            query?: {
+                /** @description First instant; default: two weeks before today. */
+                from?: string | null;
+                /** @description End, not included; at most 100 days later. */
+                to?: string | null;
+                /** @description IANA zone whose days are shown; default: the schedule's own, or UTC. */
+                timezone?: string | null;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
                 };
             };
             /** @description A problem. */

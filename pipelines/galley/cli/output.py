@@ -30,6 +30,9 @@ _GLYPHS = {
     "cancelled": "■",
     "withdrawn": "■",
     "skipped": "–",
+    "missed": "!",
+    "paused": "‖",
+    "upcoming": "○",
 }
 
 

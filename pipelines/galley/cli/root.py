@@ -42,6 +42,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "debug": "debugging",
         "compare": "comparing",
         "schedule": "scheduling",
+        "calendar": "calendars",
     },
     "Account": {"login": "signing_in", "whoami": "signing_in", "secret": "secrets"},
     "Operate": {

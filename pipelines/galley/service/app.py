@@ -32,6 +32,7 @@ from galley.service.rendering import Renderer
 from galley.service.resources import Resources
 from galley.service.routes import (
     analyses,
+    calendars,
     comparisons,
     events,
     health,
@@ -58,6 +59,7 @@ API_ROUTERS = (
     me.router,
     analyses.router,
     schedules.router,
+    calendars.router,
     pipelines.router,
     versions.router,
     live.router,

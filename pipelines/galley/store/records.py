@@ -116,6 +116,19 @@ class SecretRow(Base):
     last_used_by: Mapped[str | None] = mapped_column(Text)
 
 
+class PauseRow(Base):
+    """A time in which the schedule of a pipeline rested; ``until`` None: it still does."""
+
+    __tablename__ = "schedule_pauses"
+    __table_args__ = (Index(None, "pipeline_id", "since"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    pipeline_id: Mapped[UUID] = mapped_column(ForeignKey("pipelines.id"))
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+    by: Mapped[str] = mapped_column(Text)
+
+
 class LivenessRow(Base):
     """When a loop of the service last ran."""
 

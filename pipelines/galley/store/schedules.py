@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from galley.domain import cron
 from galley.domain.events import EventKind
 from galley.domain.schedules import ScheduleRequest
-from galley.store import audit, events
+from galley.store import audit, events, pauses
 from galley.store.columns import new_id
 from galley.store.tables import PipelineRow, ScheduleRow
 
@@ -96,6 +96,7 @@ def end(session: Session, pipeline: PipelineRow, by: str, now: datetime) -> None
     row = in_force(session, pipeline.id)
     if row is not None:
         row.until = now
+        pauses.end(session, pipeline.id, now)
         session.flush()
         changed(session, pipeline, row, "schedule.ended", by, {}, now)
 
@@ -105,6 +106,7 @@ def pause(
 ) -> None:
     """Stop firing; nothing of this time is caught up later."""
     row.paused, row.paused_by, row.next_firing = True, by, None
+    pauses.begin(session, pipeline.id, by, now)
     session.flush()
     changed(session, pipeline, row, "schedule.paused", by, {}, now)
 
@@ -114,6 +116,7 @@ def resume(
 ) -> None:
     """Fire again, from the first firing after ``now``."""
     row.paused, row.paused_by, row.next_firing = False, None, cron_of(row).next(now)
+    pauses.end(session, pipeline.id, now)
     session.flush()
     changed(session, pipeline, row, "schedule.resumed", by, {}, now)
 

@@ -233,6 +233,9 @@ class RunRow(Base):
         UniqueConstraint("trigger", "trigger_id", "scheduled_at"),
         Index(None, "tenant", "id"),
         Index(None, "pipeline_id", "id"),
+        Index(None, "pipeline_id", "logical_date"),
+        Index(None, "tenant", "logical_date", "id"),
+        Index(None, "tenant", "state", "id"),
         Index(None, "version_id"),
         Index(
             "ix_runs_open",

@@ -64,6 +64,33 @@ def test_secrets_come_and_go_and_the_rest_stays(tmp_path: Path) -> None:
     engine.dispose()
 
 
+def test_earlier_pauses_are_read_from_the_audit_trail(tmp_path: Path) -> None:
+    engine = sqlite_engine(f"sqlite:///{tmp_path}/old.db", writer=True)
+    trail = ("paused", "resumed", "paused", "ended", "set", "paused")
+    with engine.begin() as connection:
+        command.upgrade(migrate.config(connection), "0004")
+        connection.execute(text(_AN_OLD_VERSION[0]))
+        for number, change in enumerate(trail, 1):
+            for slug in ("daily", "gone"):
+                connection.execute(
+                    text(
+                        "INSERT INTO audit (tenant, actor, action, subject, detail, at) VALUES "
+                        f"('blue', 'ann', 'schedule.{change}', 'pipeline/{slug}', '{{}}', "
+                        f"'2026-11-0{number} 06:00:00.000000')"
+                    )
+                )
+    migrate.upgrade(engine)
+    with engine.begin() as connection:
+        found = connection.execute(
+            text("SELECT substr(since, 9, 2), substr(until, 9, 2), by FROM schedule_pauses")
+        ).all()
+        assert sorted(found) == [("01", "02", "ann"), ("03", "04", "ann"), ("06", None, "ann")]
+        assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+        command.downgrade(migrate.config(connection), "0004")
+        assert connection.execute(text("SELECT count(*) FROM audit")).scalar() == 2 * len(trail)
+    engine.dispose()
+
+
 def test_a_newer_database_is_left_alone(store: Store) -> None:
     store.write(lambda s: s.execute(text("UPDATE alembic_version SET version_num = '9999'")))
     with pytest.raises(IncompatibleState, match="written by a newer release"):

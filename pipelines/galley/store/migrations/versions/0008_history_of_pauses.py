@@ -1,0 +1,98 @@
+"""When schedules were paused, and indexes by logical date"""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import sqlalchemy as sa
+from alembic import op
+
+from galley.store.columns import UtcDateTime
+
+revision = "0008"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+_PAUSES = sa.table(
+    "schedule_pauses",
+    sa.column("id", sa.Uuid()),
+    sa.column("pipeline_id", sa.Uuid()),
+    sa.column("since", UtcDateTime()),
+    sa.column("until", UtcDateTime()),
+    sa.column("by", sa.Text()),
+)
+
+
+def upgrade() -> None:
+    """Apply this revision: earlier pauses are read from the audit trail."""
+    op.create_table(
+        "schedule_pauses",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("pipeline_id", sa.Uuid(), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("until", UtcDateTime(), nullable=True),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["pipeline_id"], ["pipelines.id"], name="fk_schedule_pauses_pipeline_id_pipelines"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_schedule_pauses"),
+    )
+    op.create_index(
+        "ix_schedule_pauses_pipeline_id_since", "schedule_pauses", ["pipeline_id", "since"]
+    )
+    op.create_index("ix_runs_pipeline_id_logical_date", "runs", ["pipeline_id", "logical_date"])
+    op.create_index("ix_runs_tenant_logical_date_id", "runs", ["tenant", "logical_date", "id"])
+    op.create_index("ix_runs_tenant_state_id", "runs", ["tenant", "state", "id"])
+    _read_the_trail()
+
+
+def _read_the_trail() -> None:
+    connection = op.get_bind()
+    audit = sa.table(
+        "audit",
+        sa.column("id"),
+        sa.column("tenant"),
+        sa.column("actor"),
+        sa.column("action"),
+        sa.column("subject"),
+        sa.column("at", UtcDateTime()),
+    )
+    pipelines = sa.table(
+        "pipelines", sa.column("id", sa.Uuid()), sa.column("tenant"), sa.column("slug")
+    )
+    known = {
+        (row.tenant, f"pipeline/{row.slug}"): row.id
+        for row in connection.execute(sa.select(pipelines))
+    }
+    changes = sa.select(audit).where(
+        audit.c.action.in_(("schedule.paused", "schedule.resumed", "schedule.ended"))
+    )
+    running: dict[tuple[str, str], dict[str, object]] = {}
+    found: list[dict[str, object]] = []
+    for row in connection.execute(changes.order_by(audit.c.id)):
+        key = row.tenant, row.subject
+        if key not in known:
+            continue
+        if row.action == "schedule.paused":
+            pause = {
+                "id": uuid4(),
+                "pipeline_id": known[key],
+                "since": row.at,
+                "until": None,
+                "by": row.actor,
+            }
+            running[key] = pause
+            found.append(pause)
+        elif key in running:
+            running.pop(key)["until"] = row.at
+    if found:
+        connection.execute(sa.insert(_PAUSES), found)
+
+
+def downgrade() -> None:
+    """Take this revision back."""
+    op.drop_index("ix_runs_tenant_state_id", "runs")
+    op.drop_index("ix_runs_tenant_logical_date_id", "runs")
+    op.drop_index("ix_runs_pipeline_id_logical_date", "runs")
+    op.drop_table("schedule_pauses")

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from tests.galley.service.platform import Platform
+
+PIPELINE = "/tenants/oncology/pipelines/daily-report/calendar"
+
+
+def test_calendars_of_a_pipeline_and_of_its_tenant(platform: Platform) -> None:
+    platform.approved()
+    started = platform.post("/tenants/oncology/pipelines/daily-report/runs", {})
+    assert started.status_code == 201
+    one = platform.get(PIPELINE, "rita").json()
+    assert one["timezone"] == "UTC"
+    assert [entry["run"] for entry in one["days"][0]["entries"]] == [started.json()["id"]]
+    assert platform.get("/tenants/oncology/calendar").json()["days"] == one["days"]
+
+
+def test_windows_are_checked_by_name(platform: Platform) -> None:
+    platform.publish()
+    for query, field in (
+        ({"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"}, "to"),
+        ({"from": "yesterday"}, "from"),
+        ({"from": "2026-01-01T00:00:00"}, "from"),
+        ({"timezone": "Mars/Base"}, "timezone"),
+    ):
+        answer = platform.get(PIPELINE, **query)
+        assert (answer.status_code, answer.json()["field"].removeprefix("query.")) == (422, field)
+
+
+def test_strangers_see_no_calendar(platform: Platform) -> None:
+    platform.publish()
+    assert platform.get("/tenants/oncology/calendar", "carl").status_code == 404
+    assert platform.get(PIPELINE, "carl").status_code == 404
