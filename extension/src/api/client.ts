@@ -2,6 +2,7 @@
 import { request, withQuery, type ITransport, type Query } from './transport';
 import type {
   AttemptUsage,
+  Calendar,
   DecisionRequest,
   Firing,
   ILogChunk,
@@ -43,6 +44,11 @@ export class Client {
     this.get<IPage<Version>>(`${pipelinePath(tenant, slug)}/versions`, query);
   deploy = (tenant: string, slug: string, version: number, reason: string) =>
     this.post<Pipeline>(`${pipelinePath(tenant, slug)}/deployments`, { version, reason });
+  calendar = (tenant: string, slug: string | undefined, query: Query = {}) =>
+    this.get<Calendar>(
+      `${slug === undefined ? `tenants/${enc(tenant)}` : pipelinePath(tenant, slug)}/calendar`,
+      query
+    );
   nextFirings = (tenant: string, slug: string, count = 5) =>
     this.get<{ firings: Firing[] }>(`${pipelinePath(tenant, slug)}/schedule/next`, { count });
   setSchedule = (tenant: string, slug: string, schedule: ScheduleRequest) =>

@@ -3938,9 +3938,9 @@ export interface operations {
     get_calendar: {
         parameters: {
             query?: {
-                /** @description First instant; default: two weeks before today. */
+                /** @description First instant, or first day in the zone; default: two weeks before today. */
                 from?: string | null;
-                /** @description End, not included; at most 100 days later. */
+                /** @description End, not included, or last day, included; at most 100 days later. */
                 to?: string | null;
                 /** @description IANA zone whose days are shown; default: the schedule's own, or UTC. */
                 timezone?: string | null;
@@ -4149,9 +4149,9 @@ export interface operations {
     get_calendar_of_pipeline: {
         parameters: {
             query?: {
-                /** @description First instant; default: two weeks before today. */
+                /** @description First instant, or first day in the zone; default: two weeks before today. */
                 from?: string | null;
-                /** @description End, not included; at most 100 days later. */
+                /** @description End, not included, or last day, included; at most 100 days later. */
                 to?: string | null;
                 /** @description IANA zone whose days are shown; default: the schedule's own, or UTC. */
                 timezone?: string | null;

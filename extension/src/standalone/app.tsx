@@ -13,6 +13,7 @@ import { RunPage } from '../components/run-page';
 import { PagedList } from '../model/list';
 import type { Place } from '../model/place';
 import type { PageGalley } from './galley';
+import { CalendarPage } from './calendar';
 import { PipelinesPage } from './pipelines';
 import { ReviewsPage } from './reviews';
 import { RunsPage } from './runs';
@@ -97,6 +98,8 @@ function PlaceView(props: {
       return <PipelinesPage galley={galley} />;
     case 'runs':
       return <RunsPage galley={galley} />;
+    case 'calendar':
+      return <CalendarPage galley={galley} />;
     case 'reviews':
       return <ReviewsPage galley={galley} waiting={waiting} />;
     case 'secrets':
@@ -173,6 +176,7 @@ function titleOf({ trans }: PageGalley, place: Place | null): string {
     today: trans.__('Today'),
     pipelines: trans.__('Pipelines'),
     runs: trans.__('Runs'),
+    calendar: trans.__('Calendar'),
     reviews: trans.__('Reviews'),
     secrets: trans.__('Secrets'),
     pipeline: place?.kind === 'pipeline' ? place.slug : '',

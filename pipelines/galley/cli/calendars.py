@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import click
 
 from galley.cli import output
 from galley.cli.session import Session, with_session
-from galley.domain import timezones
-from galley.domain.calendar import Calendar, CalendarDay, midnight
+from galley.domain import days, timezones
+from galley.domain.calendar import Calendar, CalendarDay
+from galley.domain.days import Moment
 from galley.domain.model import Model
-from galley.errors import InvalidInput
 
 
 class Calendars(Model):
@@ -36,7 +36,13 @@ def calendar(
     timezone: str | None,
 ) -> None:
     """Show what ran, what did not and why, and what is to come."""
-    pages = _pages(session, pipeline, _day(first, "--from"), _day(last, "--to"), timezone)
+    pages = _pages(
+        session,
+        pipeline,
+        days.parse(first, field="--from"),
+        days.parse(last, field="--to"),
+        timezone,
+    )
     if session.output.as_json:
         shown = pages[0] if len(pages) == 1 else Calendars(pages=tuple(pages))
         session.output.model(shown, "")
@@ -58,40 +64,20 @@ def calendar(
 def _pages(
     session: Session,
     pipeline: str | None,
-    first: date | None,
-    last: date | None,
+    first: Moment | None,
+    last: Moment | None,
     timezone: str | None,
 ) -> list[Calendar]:
-    """Return every page; days are those of the calendar's own zone."""
-    if timezone is None and pipeline is not None and (first or last):
-        schedule = session.client.pipeline(session.tenant, pipeline).schedule
-        timezone = schedule.timezone if schedule else None
-    zone = timezones.zone(timezone or "UTC")
-    try:
-        start = midnight(first, zone) if first else None
-        end = midnight(last + timedelta(days=1), zone) if last else None
-    except (OverflowError, ValueError) as error:
-        raise InvalidInput("the calendar goes from the year 1 to 9999") from error
+    """Return every page."""
     pages: list[Calendar] = []
     while not pages or pages[-1].next_cursor:
         cursor = pages[-1].next_cursor if pages else None
         pages.append(
             session.client.calendar(
-                session.tenant, pipeline, start=start, end=end, timezone=timezone, cursor=cursor
+                session.tenant, pipeline, start=first, end=last, timezone=timezone, cursor=cursor
             )
         )
     return pages
-
-
-def _day(text: str | None, option: str) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput(
-            f"{text!r} is not a day: write {option} 2026-11-30.", field=option
-        ) from error
 
 
 def _rows(day: CalendarDay, zone: ZoneInfo) -> Iterator[tuple[str, str, str, str]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from galley.client.routes import Routes
 from galley.domain.api import AnalysisRequest, DeploymentRequest, Firings, Me, SlugStatus
 from galley.domain.calendar import Calendar
+from galley.domain.days import Moment
 from galley.domain.events import AuditEntry
 from galley.domain.model import Page
 from galley.domain.pipelines import Pipeline
@@ -111,15 +111,16 @@ class PipelineRoutes(Routes):
         tenant: str,
         slug: str | None = None,
         *,
-        start: datetime | None = None,
-        end: datetime | None = None,
+        start: Moment | None = None,
+        end: Moment | None = None,
         timezone: str | None = None,
         cursor: str | None = None,
     ) -> Calendar:
         """Return the dates of a pipeline, or of a page of the tenant's pipelines.
 
         Args:
-            start, end: default: two weeks back to two weeks ahead; at most 100 days.
+            start, end: instants, or days that are shown whole; default: two weeks back to two weeks
+                ahead; at most 100 days.
             timezone: whose days; default: the schedule's own zone, or UTC.
         """
         within = f"/tenants/{tenant}" if slug is None else f"/tenants/{tenant}/pipelines/{slug}"

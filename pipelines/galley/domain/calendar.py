@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
+from galley.domain import days
 from galley.domain.model import Instant, Model
 from galley.domain.runs import RunState, TriggerKind
 from galley.errors import InvalidInput
@@ -148,50 +149,53 @@ class Window(NamedTuple):
     def days(self) -> list[tuple[date, datetime, datetime]]:
         """Return each day with the part of it that lies in the window, [start, end)."""
         found, day = [], self.day_of(self.start)
-        while (begin := midnight(day, self.zone)) < self.end:
+        while (begin := days.midnight(day, self.zone)) < self.end:
             following = day + timedelta(days=1)
-            piece = max(begin, self.start), min(midnight(following, self.zone), self.end)
+            piece = max(begin, self.start), min(days.midnight(following, self.zone), self.end)
             if piece[0] < piece[1]:
                 found.append((day, *piece))
             day = following
         return found
 
 
-def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Return when ``day`` begins in ``zone``, UTC."""
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
-
-
-def window(start: datetime | None, end: datetime | None, zone: ZoneInfo, now: datetime) -> Window:
+def window(
+    start: days.Moment | None, end: days.Moment | None, zone: ZoneInfo, now: datetime
+) -> Window:
     """Return the window from ``start`` to ``end``; default: two weeks back and two ahead.
+
+    Args:
+        start, end: an instant, or a day of ``zone``: then the whole day lies in the window.
 
     Raises:
         InvalidInput: it ends before it begins, is too long, or lies out of time's range.
     """
     today = now.astimezone(zone).date()
     try:
+        until = days.end(end, zone)
         if start is None:
-            first = today if end is None else (end - timedelta(seconds=1)).astimezone(zone).date()
-            start = midnight(first - timedelta(days=14 if end is None else 27), zone)
-        if end is None:
-            end = midnight(start.astimezone(zone).date() + timedelta(days=28), zone)
-        longest = start + timedelta(days=MOST_DAYS, hours=1)
-        found = Window(start.astimezone(UTC), end.astimezone(UTC), zone)
-        found.days()
+            last = (until - timedelta(seconds=1)).astimezone(zone).date() if until else today
+            start = last - timedelta(days=27 if until else 14)
+        begin = days.begin(start, zone) or now
+        if until is None:
+            until = days.midnight(begin.astimezone(zone).date() + timedelta(days=28), zone)
+        found = Window(begin.astimezone(UTC), until.astimezone(UTC), zone)
+        longest = found.start + timedelta(days=MOST_DAYS, hours=1)
+        days.midnight(found.day_of(found.end) + timedelta(days=1), zone)
     except (OverflowError, ValueError) as error:
         raise InvalidInput(
             "the calendar goes from the year 1 to 9999: choose another 'from'", field="from"
         ) from error
-    if end <= start:
+    if found.end <= found.start:
         raise InvalidInput(
-            f"the calendar would end at {end.isoformat()}, not after it begins at "
-            f"{start.isoformat()}: choose a later 'to'",
+            f"the calendar would end at {found.end.isoformat()}, not after it begins at "
+            f"{found.start.isoformat()}: choose a later 'to'",
             field="to",
         )
-    if end > longest:
+    if found.end > longest:
         raise InvalidInput(
-            f"from {start.isoformat()} to {end.isoformat()} is {(end - start).days} days; one "
-            f"calendar shows at most {MOST_DAYS}: choose a 'to' nearer to 'from'",
+            f"from {found.start.isoformat()} to {found.end.isoformat()} is "
+            f"{(found.end - found.start).days} days; one calendar shows at most {MOST_DAYS}: "
+            "choose a 'to' nearer to 'from'",
             field="to",
         )
     return found

@@ -24,6 +24,7 @@ from galley.domain.calendar import (
 )
 from galley.domain.clock_changes import changes_between
 from galley.domain.cron_counts import between, count, most_in_a_day
+from galley.domain.days import Moment
 from galley.domain.runs import RunState
 from galley.schedule.expected import Piece, pieces
 from galley.store import calendar as history
@@ -47,8 +48,8 @@ def calendar(
     tenant: str,
     slug: str | None,
     *,
-    start: datetime | None,
-    end: datetime | None,
+    start: Moment | None,
+    end: Moment | None,
     timezone: str | None,
     now: datetime,
     cursor: str | None = None,
@@ -58,7 +59,8 @@ def calendar(
 
     Args:
         slug: None: of all the tenant's pipelines, by name, ``limit`` of them after ``cursor``.
-        start, end: default: two weeks back to two weeks ahead.
+        start, end: instants, or days of ``timezone`` that are shown whole; default: two weeks back
+            to two weeks ahead.
         timezone: the zone whose days are shown; default: the schedule's own, or UTC.
 
     Raises:

@@ -39,7 +39,7 @@ def test_what_fires_often_is_summed(galley: CommandLine) -> None:
 
 def test_days_that_are_none(galley: CommandLine) -> None:
     refused = galley("calendar", "--from", "31.12.")
-    assert (refused.exit_code, "'31.12.' is not a day" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "'31.12.' is neither a day" in refused.stderr) == (1, True)
     refused = galley("calendar", "--from", "2026-01-01", "--to", "2027-01-01")
     assert "at most 100" in refused.stderr
     refused = galley("calendar", "nothing")

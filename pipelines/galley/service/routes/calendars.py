@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from galley import schedule
+from galley.domain import days
 from galley.domain.calendar import Calendar
-from galley.domain.model import Instant
 from galley.domain.tenants import Action
 from galley.service.context import InContext, TheCaller
 from galley.service.routes.access import FIFTY, Cursor, Limit
@@ -16,11 +16,20 @@ from galley.service.routes.access import FIFTY, Cursor, Limit
 router = APIRouter(tags=["calendar"])
 
 From = Annotated[
-    Instant | None,
-    Query(alias="from", description="First instant; default: two weeks before today."),
+    str | None,
+    Query(
+        alias="from",
+        max_length=100,
+        description="First instant, or first day in the zone; default: two weeks before today.",
+    ),
 ]
 To = Annotated[
-    Instant | None, Query(alias="to", description="End, not included; at most 100 days later.")
+    str | None,
+    Query(
+        alias="to",
+        max_length=100,
+        description="End, not included, or last day, included; at most 100 days later.",
+    ),
 ]
 Zone = Annotated[
     str | None,
@@ -44,14 +53,15 @@ def get_calendar(
 ) -> Calendar:
     """Return the dates of a tenant's pipelines, ``limit`` pipelines on a page, by name."""
     caller.require(tenant, Action.READ)
+    begin, until = days.parse(start, field="from"), days.parse(end, field="to")
     now = context.clock()
     return context.store.read(
         lambda s: schedule.calendar(
             s,
             tenant,
             None,
-            start=start,
-            end=end,
+            start=begin,
+            end=until,
             timezone=timezone,
             now=now,
             cursor=cursor,
@@ -72,9 +82,10 @@ def get_calendar_of_pipeline(
 ) -> Calendar:
     """Return the dates of a pipeline: what ran, what did not and why, what is to come."""
     caller.require(tenant, Action.READ)
+    begin, until = days.parse(start, field="from"), days.parse(end, field="to")
     now = context.clock()
     return context.store.read(
         lambda s: schedule.calendar(
-            s, tenant, slug, start=start, end=end, timezone=timezone, now=now
+            s, tenant, slug, start=begin, end=until, timezone=timezone, now=now
         )
     )
