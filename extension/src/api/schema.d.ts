@@ -516,7 +516,7 @@ export interface paths {
         };
         /**
          * List Runs Of Pipeline
-         * @description Return the runs of a pipeline, newest first.
+         * @description Return the runs of a pipeline, newest first; between two dates, the latest date first.
          */
         get: operations["list_runs_of_pipeline"];
         put?: never;
@@ -704,7 +704,7 @@ export interface paths {
         };
         /**
          * List Runs
-         * @description Return the runs of a tenant, newest first.
+         * @description Return the runs of a tenant, newest first; between two dates, the latest date first.
          */
         get: operations["list_runs"];
         put?: never;
@@ -4229,6 +4229,10 @@ export interface operations {
             query?: {
                 state?: components["schemas"]["RunState"] | null;
                 kind?: components["schemas"]["RunKind"] | null;
+                /** @description Only logical dates from this instant, or day in UTC, on. */
+                from?: string | null;
+                /** @description Only logical dates before this instant, or up to the end of this day in UTC. */
+                to?: string | null;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string | null;
                 /** @description Items on one page. */
@@ -4627,6 +4631,10 @@ export interface operations {
                 pipeline?: string | null;
                 state?: components["schemas"]["RunState"] | null;
                 kind?: components["schemas"]["RunKind"] | null;
+                /** @description Only logical dates from this instant, or day in UTC, on. */
+                from?: string | null;
+                /** @description Only logical dates before this instant, or up to the end of this day in UTC. */
+                to?: string | null;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string | null;
                 /** @description Items on one page. */

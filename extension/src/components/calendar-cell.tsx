@@ -6,6 +6,7 @@ import { duration } from '../format/time';
 import {
   DATE_STATES,
   noon,
+  sumOf,
   type Counts,
   type Day,
   type ICalendarDay,
@@ -69,17 +70,20 @@ export function CalendarCell(props: ICalendarCellProps): JSX.Element {
 
 function Chips(props: ICalendarCellProps & { content: ICalendarDay }): JSX.Element {
   const { dates, groups, counts } = props.content;
-  if (dates.length > props.most || groups.length > 0) {
+  if (dates.length > props.most) {
     return <Sums counts={counts} />;
   }
   return (
-    <ul>
-      {dates.map(date => (
-        <li key={`${date.pipeline}${date.logical_date}${date.run}`}>
-          <Chip date={date} zone={props.zone} named={props.named} />
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul>
+        {dates.map(date => (
+          <li key={`${date.pipeline}${date.logical_date}${date.run}`}>
+            <Chip date={date} zone={props.zone} named={props.named} />
+          </li>
+        ))}
+      </ul>
+      {groups.length > 0 && <Sums counts={sumOf(groups.map(group => group.counts))} />}
+    </>
   );
 }
 

@@ -68,9 +68,17 @@ export function CalendarView(props: {
   return (
     <div className="jp-Galley-calendar">
       <div className="jp-Galley-calendarBar">
-        <Step label={trans.__('Earlier')} icon={<caretLeftIcon.react />} onClick={() => move(-1)} />
+        <Step
+          label={trans.__('Earlier')}
+          icon={<caretLeftIcon.react tag="span" elementSize="large" />}
+          onClick={() => move(-1)}
+        />
         <Button label={trans.__('Today')} onClick={() => choose(today)} />
-        <Step label={trans.__('Later')} icon={<caretRightIcon.react />} onClick={() => move(1)} />
+        <Step
+          label={trans.__('Later')}
+          icon={<caretRightIcon.react tag="span" elementSize="large" />}
+          onClick={() => move(1)}
+        />
         <h3 aria-live="polite">{titleOf(chosen, weeks, span)}</h3>
         <span className="jp-Galley-spacer" />
         <Choice<Span>

@@ -109,6 +109,12 @@ export async function loadCalendar(
   return found;
 }
 
+export function sumOf(counts: readonly Counts[]): Counts {
+  const sum: Counts = {};
+  counts.forEach(one => add(sum, one));
+  return sum;
+}
+
 function add(into: Counts, counts: Counts): void {
   for (const state of DATE_STATES) {
     if (counts[state]) {

@@ -116,8 +116,8 @@ def resume(
 ) -> None:
     """Fire again, from the first firing after ``now``."""
     row.paused, row.paused_by, row.next_firing = False, None, cron_of(row).next(now)
-    pauses.end(session, pipeline.id, now)
     session.flush()
+    pauses.end(session, pipeline.id, now)
     changed(session, pipeline, row, "schedule.resumed", by, {}, now)
 
 

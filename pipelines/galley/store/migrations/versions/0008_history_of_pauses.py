@@ -1,4 +1,4 @@
-"""When schedules were paused, and indexes by logical date"""
+"""When schedules were paused, and the indexes of lists of runs"""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ revision = "0008"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
+
+_LISTS = (
+    ("tenant", "state", "id"),
+    ("tenant", "kind", "id"),
+    ("tenant", "logical_date", "id"),
+    ("pipeline_id", "state", "id"),
+    ("pipeline_id", "logical_date", "id"),
+)
 
 _PAUSES = sa.table(
     "schedule_pauses",
@@ -41,9 +49,8 @@ def upgrade() -> None:
     op.create_index(
         "ix_schedule_pauses_pipeline_id_since", "schedule_pauses", ["pipeline_id", "since"]
     )
-    op.create_index("ix_runs_pipeline_id_logical_date", "runs", ["pipeline_id", "logical_date"])
-    op.create_index("ix_runs_tenant_logical_date_id", "runs", ["tenant", "logical_date", "id"])
-    op.create_index("ix_runs_tenant_state_id", "runs", ["tenant", "state", "id"])
+    for columns in _LISTS:
+        op.create_index(f"ix_runs_{'_'.join(columns)}", "runs", list(columns))
     _read_the_trail()
 
 
@@ -92,7 +99,6 @@ def _read_the_trail() -> None:
 
 def downgrade() -> None:
     """Take this revision back."""
-    op.drop_index("ix_runs_tenant_state_id", "runs")
-    op.drop_index("ix_runs_tenant_logical_date_id", "runs")
-    op.drop_index("ix_runs_pipeline_id_logical_date", "runs")
+    for columns in reversed(_LISTS):
+        op.drop_index(f"ix_runs_{'_'.join(columns)}", "runs")
     op.drop_table("schedule_pauses")
