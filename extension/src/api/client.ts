@@ -3,6 +3,7 @@ import { request, withQuery, type ITransport, type Query } from './transport';
 import type {
   AttemptUsage,
   Calendar,
+  Drain,
   DecisionRequest,
   Firing,
   ILogChunk,
@@ -30,6 +31,7 @@ export class Client {
   constructor(readonly transport: ITransport) {}
 
   me = () => this.get<IMe>('me');
+  drains = () => this.get<Drain[]>('drains');
   timezones = () => this.get<string[]>('timezones');
 
   slug = (tenant: string, slug: string) =>

@@ -21,6 +21,7 @@ export type DateState = Schemas['DateState'];
 export type DebugPlan = Schemas['DebugPlan'];
 export type DecisionRequest = Schemas['DecisionRequest'];
 export type Difference = Schemas['Difference'];
+export type Drain = Schemas['Drain'];
 export type Evidence = Schemas['Evidence'];
 export type FailureClass = Schemas['FailureClass'];
 export type FieldDiff = Schemas['FieldDiff'];

@@ -9,6 +9,7 @@ import { ReviewPage } from '../components/review-page';
 import { RunPage } from '../components/run-page';
 import type { Place } from '../model/place';
 import { ConnectionBanner } from '../components/connection';
+import { DrainBanner } from '../components/drained';
 import type { LabGalley } from './galley';
 import { GalleyRoot } from './root';
 
@@ -74,6 +75,7 @@ export class PlaceWidget extends GalleyRoot {
     return (
       <>
         <ConnectionBanner />
+        <DrainBanner />
         {this.content()}
       </>
     );

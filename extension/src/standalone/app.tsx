@@ -6,6 +6,7 @@ import { Empty, Link, Loading, ProblemBox } from '../components/basics';
 import { ComparePage } from '../components/compare-page';
 import { ConnectionBanner } from '../components/connection';
 import { GalleyProvider, useChanges, useModel } from '../components/context';
+import { DrainBanner } from '../components/drained';
 import { Glyph } from '../components/glyph';
 import { PipelinePage } from '../components/pipeline-page';
 import { ReviewPage } from '../components/review-page';
@@ -47,6 +48,7 @@ function Shell({ galley, place }: { galley: PageGalley; place: Place | null }): 
     <div className="jp-Galley jp-GalleyApp">
       <TopBar galley={galley} place={place} waiting={waiting.items.length} />
       <SessionBanner galley={galley} />
+      <DrainBanner />
       <main key={keyOf(place)}>
         <Member galley={galley}>
           <PlaceView galley={galley} place={place} waiting={waiting} />

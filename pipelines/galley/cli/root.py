@@ -50,6 +50,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "status": "operating",
         "doctor": "operating",
         "reload": "operating",
+        "drain": "draining",
+        "undrain": "draining",
         "user": "operating",
         "backup": "backups",
         "restore": "backups",

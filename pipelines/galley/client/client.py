@@ -9,6 +9,7 @@ from types import TracebackType
 import httpx
 
 from galley.client.credentials import find_credentials
+from galley.client.operation import OperationRoutes
 from galley.client.pipelines import PipelineRoutes
 from galley.client.runs import RunRoutes
 from galley.client.secrets import SecretRoutes
@@ -16,7 +17,7 @@ from galley.client.transport import Transport
 from galley.client.versions import VersionRoutes
 
 
-class Client(PipelineRoutes, VersionRoutes, RunRoutes, SecretRoutes):
+class Client(PipelineRoutes, VersionRoutes, RunRoutes, SecretRoutes, OperationRoutes):
     """Galley over HTTP, one method per route; lists come as pages.
 
     Args:

@@ -34,6 +34,7 @@ from galley.service.routes import (
     analyses,
     calendars,
     comparisons,
+    drains,
     events,
     health,
     internal,
@@ -67,6 +68,7 @@ API_ROUTERS = (
     comparisons.router,
     runs.router,
     secrets.router,
+    drains.router,
     events.router,
 )
 

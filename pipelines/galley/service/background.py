@@ -25,7 +25,7 @@ from galley.service.loops import Loop
 from galley.service.rendering import Renderer
 from galley.service.tenants_view import why_unavailable
 from galley.service.wakeup import Wakeup
-from galley.store import Store, housekeeping, versions
+from galley.store import Store, drains, housekeeping, versions
 
 REHEARSAL_PATIENCE_S = 60.0
 """How long a rehearsal may wait after its host was started before another one is, seconds."""
@@ -90,6 +90,8 @@ class Background:
             self._adopted = True
         tenants = self._tenants().tenants
         ready = [n for n, t in tenants.items() if why_unavailable(self._settings, t) is None]
+        if self._store.read(drains.all_drained):
+            return
         starts = [(f"host of {n!r}", partial(self._launcher.ensure_tenant_host, n)) for n in ready]
         _each([*starts, *self._rehearsal_hosts(frozenset(ready))])
 

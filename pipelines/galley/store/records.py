@@ -129,6 +129,16 @@ class PauseRow(Base):
     by: Mapped[str] = mapped_column(Text)
 
 
+class DrainRow(Base):
+    """Hosts that are given no new work: one host, those of a machine, or ``*`` for all."""
+
+    __tablename__ = "drains"
+
+    host: Mapped[str] = mapped_column(String(300), primary_key=True)
+    since: Mapped[datetime]
+    by: Mapped[str] = mapped_column(Text)
+
+
 class LivenessRow(Base):
     """When a loop of the service last ran."""
 

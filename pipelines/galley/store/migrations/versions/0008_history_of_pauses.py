@@ -1,4 +1,4 @@
-"""When schedules were paused, and the indexes of lists of runs"""
+"""When schedules were paused, hosts that are drained, and the indexes of lists of runs"""
 
 from __future__ import annotations
 
@@ -48,6 +48,13 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_schedule_pauses_pipeline_id_since", "schedule_pauses", ["pipeline_id", "since"]
+    )
+    op.create_table(
+        "drains",
+        sa.Column("host", sa.String(300), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("host", name="pk_drains"),
     )
     for columns in _LISTS:
         op.create_index(f"ix_runs_{'_'.join(columns)}", "runs", list(columns))
@@ -101,4 +108,5 @@ def downgrade() -> None:
     """Take this revision back."""
     for columns in reversed(_LISTS):
         op.drop_index(f"ix_runs_{'_'.join(columns)}", "runs")
+    op.drop_table("drains")
     op.drop_table("schedule_pauses")
