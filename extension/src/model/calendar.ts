@@ -51,7 +51,8 @@ export const DATE_STATES: DateState[] = [
   'upcoming',
   'paused',
   'skipped',
-  'cancelled'
+  'cancelled',
+  'removed'
 ];
 
 const HOLES: readonly DateState[] = ['missed', 'failed', 'timed_out', 'skipped', 'cancelled'];

@@ -69,6 +69,8 @@ export function dateWord(trans: TranslationBundle, state: DateState): IWord {
       return { text: trans.__('Paused'), tone: 'idle', glyph: 'pause' };
     case 'upcoming':
       return { text: trans.__('Upcoming'), tone: 'idle', glyph: 'ring' };
+    case 'removed':
+      return { text: trans.__('Not kept'), tone: 'idle', glyph: 'undo' };
     default:
       return runStateWord(trans, state);
   }

@@ -33,6 +33,7 @@ _GLYPHS = {
     "missed": "!",
     "paused": "‖",
     "upcoming": "○",
+    "removed": "∅",
 }
 
 

@@ -52,6 +52,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "reload": "operating",
         "drain": "draining",
         "undrain": "draining",
+        "retention": "keeping",
+        "disk": "keeping",
         "user": "operating",
         "backup": "backups",
         "restore": "backups",

@@ -1,4 +1,4 @@
-"""Routes of the operator: hosts that are drained."""
+"""Routes of the operator: hosts that are drained, what is kept, what is on disk."""
 
 from __future__ import annotations
 
@@ -6,10 +6,35 @@ from urllib.parse import quote
 
 from galley.client.routes import Routes
 from galley.domain.drains import Drain
+from galley.domain.retention import DiskUse, PipelineRetention, RetentionPolicy, RetentionReport
 
 
 class OperationRoutes(Routes):
     """What keeps the platform going."""
+
+    def disk(self, tenant: str) -> DiskUse:
+        """Return what a tenant keeps on disk."""
+        return self._get(DiskUse, f"/tenants/{tenant}/disk")
+
+    def plan_retention(self, tenant: str) -> RetentionReport:
+        """Return what the policies would remove now."""
+        return self._get(RetentionReport, f"/tenants/{tenant}/retention")
+
+    def apply_retention(self, tenant: str) -> RetentionReport:
+        """Remove now what the policies do not keep."""
+        return self._send(RetentionReport, f"/tenants/{tenant}/retention")
+
+    def retention(self, tenant: str, slug: str) -> PipelineRetention:
+        """Return the policy that holds for a pipeline."""
+        return self._get(PipelineRetention, f"/tenants/{tenant}/pipelines/{slug}/retention")
+
+    def set_retention(
+        self, tenant: str, slug: str, policy: RetentionPolicy | None
+    ) -> PipelineRetention:
+        """Give a pipeline a policy of its own; None: its tenant's holds again."""
+        path = f"/tenants/{tenant}/pipelines/{slug}/retention"
+        method = "DELETE" if policy is None else "PUT"
+        return self._send(PipelineRetention, path, policy, method=method)
 
     def drains(self) -> list[Drain]:
         """Return the hosts that are given no new work."""

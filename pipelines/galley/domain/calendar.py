@@ -42,6 +42,7 @@ class DateState(StrEnum):
     MISSED = "missed"
     PAUSED = "paused"
     UPCOMING = "upcoming"
+    REMOVED = "removed"
 
 
 def state_of(state: RunState, reason: str | None) -> DateState:

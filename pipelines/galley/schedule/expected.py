@@ -55,6 +55,8 @@ def _edges(
     edges = [now + _TICK]
     if row.until is None and row.next_firing is not None:
         edges.append(row.next_firing)
+    if held.removed_until is not None:
+        edges.append(held.removed_until + _TICK)
     for pause in held.pauses:
         edges.append(pause.since + _TICK)
         if pause.until is not None:
@@ -73,6 +75,8 @@ def _without_a_run(
     for pause in held.pauses:
         if pause.since < at and (pause.until is None or at <= pause.until):
             return DateState.PAUSED, f"paused by {pause.by}"
+    if held.removed_until is not None and at <= held.removed_until:
+        return DateState.REMOVED, "runs of this time are not kept any more"
     live = any(one.since <= at and (one.until is None or at < one.until) for one in held.live)
     if at > now:
         return DateState.UPCOMING, None if live else "no version is live: nothing will run"

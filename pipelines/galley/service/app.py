@@ -24,6 +24,7 @@ from galley.service.background import Background
 from galley.service.bodies import BodyLimit
 from galley.service.context import Context
 from galley.service.feed import Feed
+from galley.service.keeping import Keeper
 from galley.service.logs import Logs
 from galley.service.metrics import Measured, Metrics
 from galley.service.mlflow.proxy import MlflowProxy
@@ -43,6 +44,7 @@ from galley.service.routes import (
     mlflow,
     pages,
     pipelines,
+    retention,
     reviews,
     runs,
     schedules,
@@ -69,6 +71,7 @@ API_ROUTERS = (
     runs.router,
     secrets.router,
     drains.router,
+    retention.router,
     events.router,
 )
 
@@ -132,8 +135,16 @@ def create_app(
     blobs = Blobs(settings.service_state / "blobs")
     feed = Feed(store, lambda: tuple(tenants().tenants))
     renderer = Renderer(settings.service_state / "rendered")
-    passes = Background(settings, tenants, store, blobs, launcher, renderer, clock)
     tracked = settings.mlflow_state / "artifacts" / "workspaces"
+    logs = Logs(settings.service_state / "logs")
+    resources = Resources(settings.service_state / "resources")
+    artifacts = Artifacts(
+        settings.service_state / "artifacts",
+        lambda tenant: tracked / workspace_of(tenant),
+        monotonic,
+    )
+    keeper = Keeper(store, blobs, logs, artifacts, resources, settings.service_state / "git")
+    passes = Background(settings, tenants, store, blobs, launcher, renderer, clock, keeper=keeper)
     context = Context(
         settings=settings,
         tenants=tenants,
@@ -144,13 +155,10 @@ def create_app(
         mlflow_sessions=Sessions(mlflow_hub, tenants, secret, own_pages=False),
         mlflow=MlflowProxy(settings.mlflow_socket),
         feed=feed,
-        logs=Logs(settings.service_state / "logs"),
-        resources=Resources(settings.service_state / "resources"),
-        artifacts=Artifacts(
-            settings.service_state / "artifacts",
-            lambda tenant: tracked / workspace_of(tenant),
-            monotonic,
-        ),
+        logs=logs,
+        resources=resources,
+        artifacts=artifacts,
+        keeper=keeper,
         renderer=renderer,
         vault=Vault(settings.secret_keys),
         metrics=metrics,

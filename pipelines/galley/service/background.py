@@ -21,6 +21,7 @@ from galley.project import archive
 from galley.registry.blobs import Blobs
 from galley.registry.mirror import Mirror, MirrorEntry
 from galley.review import settle_rehearsals
+from galley.service.keeping import Keeper
 from galley.service.loops import Loop
 from galley.service.rendering import Renderer
 from galley.service.tenants_view import why_unavailable
@@ -45,6 +46,8 @@ class Background:
         launcher: Launcher,
         renderer: Renderer,
         clock: Callable[[], datetime],
+        *,
+        keeper: Keeper,
     ) -> None:
         self._settings = settings
         self._tenants = tenants
@@ -53,6 +56,7 @@ class Background:
         self._launcher = launcher
         self._renderer = renderer
         self._clock = clock
+        self._keeper = keeper
         self._adopted = False
         self._rehearsals: dict[UUID, datetime] = {}
 
@@ -141,10 +145,11 @@ class Background:
         )
 
     def tidy(self) -> None:
-        """Forget events, tokens, states, keys and rendered pages whose time is over."""
+        """Forget what served its purpose, and of old runs what the policies do not keep."""
         now = self._clock()
         self._renderer.tidy(now)
         self._store.write(lambda s: housekeeping.tidy(s, now))
+        self._keeper.tidy(self._tenants(), now)
 
 
 def _each(steps: Sequence[tuple[str, Callable[[], object]]]) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from galley.domain.calendar import MISSED_WORD, DateState, Window, state_of
 from galley.domain.runs import RunKind, RunState, TriggerKind
 from galley.store import cursors, pauses
-from galley.store.records import PauseRow
+from galley.store.records import PauseRow, RetentionRow
 from galley.store.tables import CHAMPION, DeploymentRow, PipelineRow, RunRow, ScheduleRow
 
 
@@ -27,6 +27,7 @@ class History:
     wordings: list[ScheduleRow] = field(default_factory=list)
     pauses: list[PauseRow] = field(default_factory=list)
     live: list[DeploymentRow] = field(default_factory=list)
+    removed_until: datetime | None = None
 
 
 class Ran(NamedTuple):
@@ -89,7 +90,14 @@ def histories(session: Session, rows: Sequence[PipelineRow], window: Window) -> 
         .order_by(DeploymentRow.since)
     ):
         live[deployment.pipeline_id].append(deployment)
-    return [History(row, wordings[row.id], rests[row.id], live[row.id]) for row in rows]
+    removed = {
+        kept.pipeline_id: kept.removed_until
+        for kept in session.scalars(select(RetentionRow).where(RetentionRow.pipeline_id.in_(ids)))
+    }
+    return [
+        History(row, wordings[row.id], rests[row.id], live[row.id], removed.get(row.id))
+        for row in rows
+    ]
 
 
 def ran(

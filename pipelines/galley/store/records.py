@@ -139,6 +139,22 @@ class DrainRow(Base):
     by: Mapped[str] = mapped_column(Text)
 
 
+class RetentionRow(Base):
+    """What is particular to a pipeline about keeping its runs.
+
+    ``policy`` None: its tenant's holds. ``removed_until`` is the latest logical date of a run that
+    is not kept any more; None: none was removed.
+    """
+
+    __tablename__ = "retention"
+
+    pipeline_id: Mapped[UUID] = mapped_column(ForeignKey("pipelines.id"), primary_key=True)
+    policy: Mapped[dict[str, Any] | None]
+    set_by: Mapped[str | None] = mapped_column(Text)
+    set_at: Mapped[datetime | None]
+    removed_until: Mapped[datetime | None]
+
+
 class LivenessRow(Base):
     """When a loop of the service last ran."""
 

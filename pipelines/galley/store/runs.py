@@ -234,6 +234,12 @@ def waits(session: Session, tenant: str, *, personal: bool) -> bool:
     return session.scalar(query.limit(1)) is not None
 
 
+def log_bytes(session: Session, tenant: str) -> int:
+    """Return the size of all logs of a tenant, bytes."""
+    query = select(func.coalesce(func.sum(AttemptRow.log_size), 0))
+    return session.scalar(query.where(AttemptRow.tenant == tenant)) or 0
+
+
 def success_before(session: Session, run_id: UUID) -> UUID | None:
     """Return the latest successful run of the pipeline that was asked for before this one.
 

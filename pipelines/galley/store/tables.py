@@ -278,6 +278,7 @@ class RunRow(Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    files_removed_at: Mapped[datetime | None]
 
 
 class AttemptRow(Base):

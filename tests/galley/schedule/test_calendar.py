@@ -10,7 +10,7 @@ from galley.domain.runs import AttemptState, RunState, TriggerKind
 from galley.domain.schedules import ScheduleRequest
 from galley.errors import InvalidInput, NotFound
 from galley.store import run_arrows
-from galley.store.tables import RunRow
+from galley.store.tables import DeploymentRow, RunRow
 from sqlalchemy import select
 
 from tests.galley.world import START, World
@@ -258,8 +258,6 @@ def test_without_a_live_version_nothing_was_asked_for_in_vain(world: World) -> N
 
 
 def _retire(session: Any) -> None:
-    from galley.store.tables import DeploymentRow
-
     for row in session.scalars(select(DeploymentRow)):
         row.until = START
 

@@ -1,4 +1,4 @@
-"""When schedules were paused, hosts that are drained, and the indexes of lists of runs"""
+"""Pauses of schedules, drained hosts, retention, and the indexes of lists of runs"""
 
 from __future__ import annotations
 
@@ -56,6 +56,19 @@ def upgrade() -> None:
         sa.Column("by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("host", name="pk_drains"),
     )
+    op.create_table(
+        "retention",
+        sa.Column("pipeline_id", sa.Uuid(), nullable=False),
+        sa.Column("policy", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("set_by", sa.Text(), nullable=True),
+        sa.Column("set_at", UtcDateTime(), nullable=True),
+        sa.Column("removed_until", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["pipeline_id"], ["pipelines.id"], name="fk_retention_pipeline_id_pipelines"
+        ),
+        sa.PrimaryKeyConstraint("pipeline_id", name="pk_retention"),
+    )
+    op.add_column("runs", sa.Column("files_removed_at", UtcDateTime(), nullable=True))
     for columns in _LISTS:
         op.create_index(f"ix_runs_{'_'.join(columns)}", "runs", list(columns))
     _read_the_trail()
@@ -108,5 +121,7 @@ def downgrade() -> None:
     """Take this revision back."""
     for columns in reversed(_LISTS):
         op.drop_index(f"ix_runs_{'_'.join(columns)}", "runs")
+    op.drop_column("runs", "files_removed_at")
+    op.drop_table("retention")
     op.drop_table("drains")
     op.drop_table("schedule_pauses")
