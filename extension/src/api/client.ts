@@ -2,6 +2,8 @@
 import { request, withQuery, type ITransport, type Query } from './transport';
 import type {
   AttemptUsage,
+  Calendar,
+  Drain,
   DecisionRequest,
   Firing,
   ILogChunk,
@@ -30,6 +32,7 @@ export class Client {
   constructor(readonly transport: ITransport) {}
 
   me = () => this.get<IMe>('me');
+  drains = () => this.get<Drain[]>('drains');
   timezones = () => this.get<string[]>('timezones');
 
   slug = (tenant: string, slug: string) =>
@@ -44,6 +47,11 @@ export class Client {
     this.get<IPage<Version>>(`${pipelinePath(tenant, slug)}/versions`, query);
   deploy = (tenant: string, slug: string, version: number, reason: string) =>
     this.post<Pipeline>(`${pipelinePath(tenant, slug)}/deployments`, { version, reason });
+  calendar = (tenant: string, slug: string | undefined, query: Query = {}) =>
+    this.get<Calendar>(
+      `${slug === undefined ? `tenants/${enc(tenant)}` : pipelinePath(tenant, slug)}/calendar`,
+      query
+    );
   nextFirings = (tenant: string, slug: string, count = 5) =>
     this.get<{ firings: Firing[] }>(`${pipelinePath(tenant, slug)}/schedule/next`, { count });
   setSchedule = (tenant: string, slug: string, schedule: ScheduleRequest) =>

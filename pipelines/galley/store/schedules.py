@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from galley.domain import cron, schedule_rules
 from galley.domain.events import EventKind
 from galley.domain.schedules import ScheduleRequest, jitter_of
-from galley.store import audit, events
+from galley.store import audit, events, pauses
 from galley.store.columns import new_id
 from galley.store.tables import PipelineRow, ScheduleRow
 
@@ -135,6 +135,7 @@ def end(session: Session, pipeline: PipelineRow, by: str, now: datetime) -> None
     row = in_force(session, pipeline.id)
     if row is not None:
         row.until = now
+        pauses.end(session, pipeline.id, now)
         session.flush()
         changed(session, pipeline, row, "schedule.ended", by, {}, now)
 
@@ -144,6 +145,7 @@ def pause(
 ) -> None:
     """Stop firing; nothing of this time is caught up later."""
     row.paused, row.paused_by, row.next_firing = True, by, None
+    pauses.begin(session, pipeline.id, by, now)
     session.flush()
     changed(session, pipeline, row, "schedule.paused", by, {}, now)
 
@@ -155,6 +157,7 @@ def resume(
     row.paused, row.paused_by = False, None
     aim(row, now)
     session.flush()
+    pauses.end(session, pipeline.id, now)
     changed(session, pipeline, row, "schedule.resumed", by, {}, now)
 
 
