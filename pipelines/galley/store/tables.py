@@ -232,7 +232,10 @@ class RunRow(Base):
     __table_args__ = (
         UniqueConstraint("trigger", "trigger_id", "scheduled_at"),
         Index(None, "tenant", "id"),
+        Index(None, "tenant", "state", "id"),
+        Index(None, "tenant", "kind", "id"),
         Index(None, "pipeline_id", "id"),
+        Index(None, "pipeline_id", "state", "id"),
         Index(None, "version_id"),
         Index(
             "ix_runs_open",

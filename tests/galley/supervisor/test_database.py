@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from galley.cli import main
 from galley.domain.settings import Settings
 from galley.errors import GalleyError
-from galley.sandbox.capabilities import probe
+from galley.sandbox.capabilities import Capabilities
 from galley.store import Store, secrets
 from galley.supervisor.backup import backup
 from galley.supervisor.credentials import make_secret_keys
@@ -26,6 +26,9 @@ from tests.galley.postgres import Cluster, running_cluster
 from tests.journey.platform import free_port
 
 
+HERE = Capabilities(isolated=True, internet=True, as_root=True)
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     with running_cluster() as running:
@@ -35,7 +38,7 @@ def cluster() -> Iterator[Cluster]:
 def settings_for(home: Path, url: str | None, processes: int = 1) -> Settings:
     open_home(home)
     options = Options(home=home, port=free_port(), database_url=url, service_processes=processes)
-    settings = make_settings(options, home, probe())
+    settings = make_settings(options, home, HERE)
     make_folders(settings)
     return settings
 
