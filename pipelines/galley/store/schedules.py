@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from galley.domain import cron, schedule_rules
@@ -193,10 +193,14 @@ def changed(
 
 def next_firing(session: Session, tenants: Collection[str]) -> datetime | None:
     """Return when the next schedule of ``tenants`` fires; None where none will."""
+    # Not min(): with a condition on another column that reads the whole index.
     return session.scalar(
-        select(func.min(ScheduleRow.next_firing)).where(
+        select(ScheduleRow.next_firing)
+        .where(
             ScheduleRow.until.is_(None),
             ScheduleRow.next_firing.is_not(None),
             ScheduleRow.tenant.in_(tenants),
         )
+        .order_by(ScheduleRow.next_firing)
+        .limit(1)
     )
