@@ -3,6 +3,7 @@ import { request, withQuery, type ITransport, type Query } from './transport';
 import type {
   AttemptUsage,
   Calendar,
+  DiskUse,
   Drain,
   DecisionRequest,
   Firing,
@@ -15,6 +16,7 @@ import type {
   LiveComparison,
   LiveState,
   Pipeline,
+  RetentionReport,
   Run,
   RunComparison,
   RunRequest,
@@ -31,6 +33,9 @@ export class Client {
   constructor(readonly transport: ITransport) {}
 
   me = () => this.get<IMe>('me');
+  disk = (tenant: string) => this.get<DiskUse>(`tenants/${enc(tenant)}/disk`);
+  /** What the policies of a tenant would remove now. */
+  retention = (tenant: string) => this.get<RetentionReport>(`tenants/${enc(tenant)}/retention`);
   drains = () => this.get<Drain[]>('drains');
   timezones = () => this.get<string[]>('timezones');
 
