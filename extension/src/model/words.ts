@@ -211,6 +211,12 @@ export function triggerText(trans: TranslationBundle, run: Run): string {
   if (run.trigger === 'rehearsal') {
     return trans.__('rehearsal of version %1', run.version);
   }
+  if (run.trigger === 'backfill') {
+    return trans.__('by a backfill of %1', run.requested_by ?? '?');
+  }
+  if (run.cause?.name) {
+    return trans.__('by the trigger %1', run.cause.name);
+  }
   if (run.kind === 'trial') {
     return trans.__('tried by %1', run.requested_by ?? '?');
   }

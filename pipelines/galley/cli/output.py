@@ -17,6 +17,7 @@ LEAST_WIDTH = 160
 
 _GLYPHS = {
     "succeeded": "✓",
+    "done": "✓",
     "approved": "✓",
     "failed": "✗",
     "rejected": "✗",
