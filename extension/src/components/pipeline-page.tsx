@@ -9,6 +9,8 @@ import { Resource } from '../model/resource';
 import { seenIn } from '../model/split';
 import { liveOf } from '../model/live';
 import { Button, Empty, Link, Loading, Name, ProblemBox, Section, Time } from './basics';
+import { BackfillButton } from './backfill-dialog';
+import { Backfills } from './backfills';
 import { useChanges, useGalley, useModel } from './context';
 import { Badge } from './glyph';
 import { TaskGraph } from './graph';
@@ -110,6 +112,7 @@ function Body(props: IBodyProps): JSX.Element {
         {tab === 'overview' && <Overview {...props} runs={runs} versions={versions} />}
         {tab === 'runs' && (
           <>
+            <Backfills pipeline={pipeline} />
             <div className="jp-Galley-row">
               <StateFilter value={state} onChange={setState} />
             </div>
@@ -213,6 +216,10 @@ function Head(props: IBodyProps & { versions: readonly Version[] }): JSX.Element
               }}
             />
           )}
+          <BackfillButton
+            pipeline={pipeline}
+            onStarted={() => galley.go({ kind: 'pipeline', tenant, slug, tab: 'runs' })}
+          />
           <PauseButton pipeline={pipeline} onChanged={props.onChanged} />
           {version && (
             <a
