@@ -22,6 +22,7 @@ import { useGalley, useModel } from './context';
 import { FailureBox } from './failure';
 import { Badge } from './glyph';
 import { TaskGraph } from './graph';
+import { RunCause } from './run-cause';
 import { RunActions } from './run-actions';
 import { RunDetail } from './run-detail';
 
@@ -141,6 +142,7 @@ function Head(props: {
         </span>
         <span>·</span>
         <span>{triggerText(trans, run)}</span>
+        <RunCause run={run} />
         {Object.keys(run.parameters).length > 0 && (
           <>
             <span>·</span>
