@@ -13,6 +13,7 @@ import type {
   IPage,
   ISchedulePreview,
   ISlugAnswer,
+  KeptFile,
   LiveComparison,
   LiveState,
   Pipeline,
@@ -88,6 +89,10 @@ export class Client {
     this.get<ILogChunk>(`runs/${enc(id)}/log`, { attempt, offset, limit });
   logUrl = (id: string, attempt: number) =>
     this.transport.url(`runs/${enc(id)}/attempts/${attempt}/log`);
+  files = (id: string, attempt: number) =>
+    this.get<KeptFile[]>(`runs/${enc(id)}/files`, { attempt });
+  fileUrl = (id: string, attempt: number, name: string) =>
+    this.transport.url(withQuery(`runs/${enc(id)}/files/${enc(name)}`, { attempt }));
   resources = (id: string, attempt: number, after: string | null = null) =>
     this.get<AttemptUsage>(`runs/${enc(id)}/attempts/${attempt}/resources`, { after });
   taskNotebook = (id: string, task: string, attempt: number) =>

@@ -1610,7 +1610,7 @@ export interface components {
          * @description What to do with firings missed while the platform was down.
          * @enum {string}
          */
-        CatchUp: "skip" | "latest";
+        CatchUp: "skip" | "latest" | "all";
         /**
          * CellChange
          * @description What happened to a cell between two versions.
@@ -2198,9 +2198,12 @@ export interface components {
          * @description One coming firing.
          *
          *     Attributes:
-         *         at: the instant, UTC.
+         *         at: the instant, UTC; it is the run's logical date.
          *         local: ISO 8601 with the offset of the schedule's zone at that instant.
          *         note: a word on daylight saving time where the clock changes before it; else None.
+         *         due: when its run is recorded: later than ``at`` by its jitter; None where the schedule
+         *             has no jitter, or is not saved yet.
+         *         parameters: what the schedule's own parameters come to; None where it has none.
          */
         Firing: {
             /**
@@ -2208,10 +2211,16 @@ export interface components {
              * Format: date-time
              */
             at: string;
+            /** Due */
+            due?: string | null;
             /** Local */
             local: string;
             /** Note */
             note?: string | null;
+            /** Parameters */
+            parameters?: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * Firings
@@ -2581,6 +2590,12 @@ export interface components {
          */
         Order: "oldest" | "newest";
         /**
+         * Overlap
+         * @description What to do with a firing whose predecessor's run has not ended.
+         * @enum {string}
+         */
+        Overlap: "skip" | "queue" | "allow" | "cancel_previous";
+        /**
          * PackageDifference
          * @description A distribution that the run had at another version than there is here; None: not there.
          */
@@ -2800,8 +2815,20 @@ export interface components {
         /**
          * PreviewRequest
          * @description Ask for the next firings of a schedule that is not saved yet.
+         *
+         *     Attributes:
+         *         parameter_schema: of the pipeline, to check and type ``parameters``; without one they
+         *             come out as text.
          */
         PreviewRequest: {
+            /** @default latest */
+            catch_up: components["schemas"]["CatchUp"];
+            /**
+             * Catch Up Limit
+             * @description How many missed firings `all` runs at most: the latest ones, oldest first.
+             * @default 100
+             */
+            catch_up_limit: number;
             /**
              * Count
              * @default 5
@@ -2809,6 +2836,51 @@ export interface components {
             count: number;
             /** Cron */
             cron: string;
+            /**
+             * Deadline S
+             * @description Time from when a run is due until it must have ended, seconds: one that has not started by then is skipped, one that is running is timed out.
+             */
+            deadline_s?: number | null;
+            /**
+             * Depends On Past
+             * @description A run waits until that of the firing before it has succeeded.
+             * @default false
+             */
+            depends_on_past: boolean;
+            /**
+             * End
+             * @description No firing after this instant.
+             */
+            end?: string | null;
+            /**
+             * Jitter S
+             * @description Each firing is due up to so many seconds late, always the same for one firing; less than the shortest time between two firings.
+             * @default 0
+             */
+            jitter_s: number;
+            /**
+             * Max Active Runs
+             * @description Runs of the pipeline at the same time.
+             */
+            max_active_runs?: number | null;
+            /** @default allow */
+            overlap: components["schemas"]["Overlap"];
+            parameter_schema?: components["schemas"]["ParameterSchema"] | null;
+            /** Parameters */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Priority
+             * @description Runs with more go first within the tenant.
+             * @default 0
+             */
+            priority: number;
+            /**
+             * Start
+             * @description No firing before this instant.
+             */
+            start?: string | null;
             /**
              * Timezone
              * @default UTC
@@ -3068,6 +3140,11 @@ export interface components {
              * Format: date-time
              */
             data_interval_start: string;
+            /**
+             * Deadline
+             * @description By when it must have ended; null: no such instant.
+             */
+            deadline?: string | null;
             /** Ended At */
             ended_at: string | null;
             /** Goal Met */
@@ -3102,6 +3179,11 @@ export interface components {
             pipeline: string;
             /** Pipeline Name */
             pipeline_name: string;
+            /**
+             * Priority
+             * @default 0
+             */
+            priority: number;
             /** Requested By */
             requested_by: string | null;
             /** Started At */
@@ -3196,6 +3278,12 @@ export interface components {
             parameters?: {
                 [key: string]: unknown;
             };
+            /**
+             * Priority
+             * @description Runs with more go first within the tenant.
+             * @default 0
+             */
+            priority: number;
             /** Version */
             version?: number | null;
         };
@@ -3216,35 +3304,99 @@ export interface components {
         /**
          * Schedule
          * @description The schedule that is in force.
+         *
+         *     Attributes:
+         *         id: its identity over all its wordings.
+         *         next_firing: when the next run is due, its jitter included.
+         *         since: from when on this wording holds.
          */
         Schedule: {
+            /** @default latest */
             catch_up: components["schemas"]["CatchUp"];
+            /**
+             * Catch Up Limit
+             * @description How many missed firings `all` runs at most: the latest ones, oldest first.
+             * @default 100
+             */
+            catch_up_limit: number;
             /** Cron */
             cron: string;
+            /**
+             * Deadline S
+             * @description Time from when a run is due until it must have ended, seconds: one that has not started by then is skipped, one that is running is timed out.
+             */
+            deadline_s?: number | null;
+            /**
+             * Depends On Past
+             * @description A run waits until that of the firing before it has succeeded.
+             * @default false
+             */
+            depends_on_past: boolean;
+            /**
+             * End
+             * @description No firing after this instant.
+             */
+            end?: string | null;
             /**
              * Id
              * Format: uuid
              */
             id: string;
+            /**
+             * Jitter S
+             * @description Each firing is due up to so many seconds late, always the same for one firing; less than the shortest time between two firings.
+             * @default 0
+             */
+            jitter_s: number;
+            /**
+             * Max Active Runs
+             * @description Runs of the pipeline at the same time.
+             */
+            max_active_runs?: number | null;
             /** Next Firing */
             next_firing: string | null;
+            /** @default allow */
+            overlap: components["schemas"]["Overlap"];
+            /** Parameters */
+            parameters?: {
+                [key: string]: unknown;
+            };
             /** Paused */
             paused: boolean;
             /** Paused By */
             paused_by?: string | null;
             /**
+             * Priority
+             * @description Runs with more go first within the tenant.
+             * @default 0
+             */
+            priority: number;
+            /**
              * Since
              * Format: date-time
              */
             since: string;
-            /** Timezone */
+            /**
+             * Start
+             * @description No firing before this instant.
+             */
+            start?: string | null;
+            /**
+             * Timezone
+             * @default UTC
+             */
             timezone: string;
         };
         /**
          * SchedulePreview
          * @description What a schedule means, in words and as its next firings.
+         *
+         *     Attributes:
+         *         clock_rule: what becomes of its firings where the zone's clock changes.
          */
         SchedulePreview: {
+            /** Clock Rule */
+            clock_rule: string;
             /** Cron */
             cron: string;
             /** Description */
@@ -3261,12 +3413,63 @@ export interface components {
          *     Attributes:
          *         cron: five fields, as Debian's cron reads them, or a preset such as ``@daily``.
          *         timezone: IANA name.
+         *         parameters: name → value, or text with templates such as ``{{ logical_date | date }}``.
          */
         ScheduleRequest: {
             /** @default latest */
             catch_up: components["schemas"]["CatchUp"];
+            /**
+             * Catch Up Limit
+             * @description How many missed firings `all` runs at most: the latest ones, oldest first.
+             * @default 100
+             */
+            catch_up_limit: number;
             /** Cron */
             cron: string;
+            /**
+             * Deadline S
+             * @description Time from when a run is due until it must have ended, seconds: one that has not started by then is skipped, one that is running is timed out.
+             */
+            deadline_s?: number | null;
+            /**
+             * Depends On Past
+             * @description A run waits until that of the firing before it has succeeded.
+             * @default false
+             */
+            depends_on_past: boolean;
+            /**
+             * End
+             * @description No firing after this instant.
+             */
+            end?: string | null;
+            /**
+             * Jitter S
+             * @description Each firing is due up to so many seconds late, always the same for one firing; less than the shortest time between two firings.
+             * @default 0
+             */
+            jitter_s: number;
+            /**
+             * Max Active Runs
+             * @description Runs of the pipeline at the same time.
+             */
+            max_active_runs?: number | null;
+            /** @default allow */
+            overlap: components["schemas"]["Overlap"];
+            /** Parameters */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Priority
+             * @description Runs with more go first within the tenant.
+             * @default 0
+             */
+            priority: number;
+            /**
+             * Start
+             * @description No firing before this instant.
+             */
+            start?: string | null;
             /**
              * Timezone
              * @default UTC
@@ -3525,6 +3728,11 @@ export interface components {
              * @description Bytes.
              */
             peak_memory?: number | null;
+            /**
+             * Reused From
+             * @description The attempt that executed it: nothing it is made from has changed since.
+             */
+            reused_from?: number | null;
             /** Started At */
             started_at?: string | null;
             state: components["schemas"]["TaskState"];

@@ -28,6 +28,7 @@ export type GalleyEvent = Schemas['Event'];
 export type Gate = Schemas['Gate'];
 export type GateStatus = Schemas['GateStatus'];
 export type Goal = Schemas['Goal'];
+export type KeptFile = Schemas['KeptFile'];
 export type LiveCell = Schemas['LiveCell'];
 export type LiveComparison = Schemas['LiveComparison'];
 export type LiveState = Schemas['LiveState'];
@@ -40,9 +41,7 @@ export type PlannedTask = Schemas['PlannedTask'];
 export type Proof = Schemas['Proof'];
 export type Run = Schemas['Run'];
 export type RunComparison = Schemas['RunComparison'];
-export type RunRequest = Schemas['RunRequest'];
 export type RunState = Schemas['RunState'];
-export type ScheduleRequest = Schemas['ScheduleRequest'];
 export type Severity = Schemas['Severity'];
 export type SplitLayout = Schemas['SplitLayout'];
 export type SplitPlan = Schemas['SplitPlan'];
@@ -57,8 +56,17 @@ export type Version = Schemas['Version'];
 export type VersionDiff = Schemas['VersionDiff'];
 export type VersionState = Schemas['VersionState'];
 
+/** What is asked of the service: whatever has a default may be left out. */
+export type RunRequest = Partial<Schemas['RunRequest']>;
+export type ScheduleRequest = Pick<Schemas['ScheduleRequest'], 'cron'> &
+  Partial<Schemas['ScheduleRequest']>;
+export type PreviewRequest = Pick<Schemas['PreviewRequest'], 'cron'> &
+  Partial<Schemas['PreviewRequest']>;
+
 /** What the publish dialog sends: the bridge adds the notebook and its local modules. */
-export type PublishFields = Omit<Schemas['PublishRequest'], 'notebook' | 'modules'>;
+export type PublishFields = Omit<Schemas['PublishRequest'], 'notebook' | 'modules' | 'schedule'> & {
+  schedule: ScheduleRequest | null;
+};
 
 export interface IPage<T> {
   items: T[];

@@ -4,6 +4,7 @@ import { Problem } from '../api/problem';
 import type { ISchedulePreview, Pipeline } from '../api/types';
 import { may, tenantOf } from '../model/galley';
 import { Resource } from '../model/resource';
+import { rulesOf } from '../model/schedule';
 import { Button, Loading, ProblemBox } from './basics';
 import { useAction, useChanges, useGalley, useModel } from './context';
 import { Field } from './field';
@@ -94,6 +95,7 @@ function ScheduleDialog(props: IProps & { onClose: () => void }): JSX.Element {
               action.start(async () =>
                 props.onChanged(
                   await client.setSchedule(tenant, slug, {
+                    ...rulesOf(schedule),
                     cron,
                     timezone: zone,
                     catch_up: schedule?.catch_up ?? 'latest'

@@ -320,7 +320,13 @@ export class PublishSession implements IDisposable, IChanging {
   private previewSoon(): void {
     clearTimeout(this.timer);
     if (!this.draft?.scheduled) {
-      this.preview.set({ cron: '', timezone: '', description: '', firings: [] });
+      this.preview.set({
+        cron: '',
+        timezone: '',
+        description: '',
+        clock_rule: '',
+        firings: []
+      });
       return;
     }
     if (!this.timezones.value && !this.timezones.loading) {

@@ -99,6 +99,7 @@ def _record(
         parameters=run_parameters.values_of(version, tenant, request.parameters, interval),
         metrics={},
         not_before=now,
+        priority=request.priority,
         created_at=now,
     )
     runs.record(session, row, now)

@@ -7,7 +7,7 @@ twice, it fires the first time. An expression with ``*`` in hour or minute follo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 from typing import NamedTuple
@@ -31,6 +31,8 @@ PRESETS = {
 }
 
 MAX_LENGTH = 200
+
+_NEVER_CHANGES = frozenset({"UTC", "Etc/UTC", "Etc/GMT", "GMT", "Zulu", "UCT", "Universal"})
 
 _FIELDS = {
     "minute": "0-59",
@@ -185,9 +187,30 @@ def describe(cron: Cron) -> str:
     return words
 
 
+def clock_rule(cron: Cron) -> str:
+    """Return what becomes of the firings where the clock of the zone changes."""
+    zone = cron.zone.key
+    if zone in _NEVER_CHANGES:
+        return f"The clock of {zone} never changes."
+    if cron.follows_real_time:
+        return (
+            f"Where the clock of {zone} changes, it follows real time: local times that are jumped "
+            "over do not fire, those that come twice fire twice."
+        )
+    return (
+        f"Where the clock of {zone} changes, each local time fires once: one that is jumped over "
+        "fires right after the jump, one that comes twice fires the first time."
+    )
+
+
 def firings(cron: Cron, after: datetime, count: int) -> list[Firing]:
     """Return the next ``count`` firings later than ``after``, with notes on clock changes."""
-    instants = [after.astimezone(UTC), *islice(cron.after(after), count)]
+    return explained(cron, after, islice(cron.after(after), count))
+
+
+def explained(cron: Cron, after: datetime, found: Iterable[datetime]) -> list[Firing]:
+    """Return the firings at the instants ``found``, which follow ``after``, with their notes."""
+    instants = [after.astimezone(UTC), *found]
     return [
         Firing(
             at=at,

@@ -148,6 +148,10 @@ class TaskTry(Model):
     peak_memory: int | None = Field(default=None, description="Bytes.")
     mlflow_run_id: str | None = None
     notebook: bool = Field(default=False, description="Whether an executed notebook is kept.")
+    reused_from: int | None = Field(
+        default=None,
+        description="The attempt that executed it: nothing it is made from has changed since.",
+    )
     error: CellError | None = None
 
 
@@ -203,6 +207,10 @@ class Run(Model):
     logical_date: Instant
     data_interval_start: Instant
     data_interval_end: Instant
+    priority: int = 0
+    deadline: Instant | None = Field(
+        default=None, description="By when it must have ended; null: no such instant."
+    )
     parameters: dict[str, Any]
     metrics: dict[str, float]
     goal_met: bool | None = None
@@ -228,3 +236,6 @@ class RunRequest(Model):
     parameters: dict[str, Any] = Field(default_factory=dict)
     version: int | None = None
     logical_date: Instant | None = None
+    priority: int = Field(
+        default=0, ge=-100, le=100, description="Runs with more go first within the tenant."
+    )

@@ -107,6 +107,12 @@ class Profile(Model):
     cpu: float = Field(gt=0, description="CPU cores.")
     memory: Bytes = Field(description="Memory limit, for example '2 GiB'.")
     gpus: int = Field(default=0, ge=0, description="Number of GPUs.")
+    concurrent_runs: int | None = Field(
+        default=None,
+        ge=1,
+        exclude=True,
+        description="Runs of this profile at the same time; none: as many as the tenant may have.",
+    )
 
 
 class DatasetMode(StrEnum):

@@ -14,6 +14,9 @@ from galley.service.wakeup import Wakeup, wait
 BREATH_S = 0.1
 """The least rest of a loop that is woken often, seconds."""
 
+STANDBY_S = 1.0
+"""The longest rest of a loop that another process runs at the moment, seconds."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -25,6 +28,7 @@ class Loop:
         step: one pass; runs in a thread.
         every_s: rest between two passes, seconds.
         wake: ring it to end the rest early.
+        leads: whether this process does the work; ``step`` does nothing where it does not.
         last_pass: end of the last pass.
         last_good: end of the last pass that did not fail.
     """
@@ -33,6 +37,7 @@ class Loop:
     step: Callable[[], object]
     every_s: float
     wake: Wakeup | None = None
+    leads: Callable[[], bool] = lambda: True
     last_pass: datetime | None = field(default=None, init=False)
     last_good: datetime | None = field(default=None, init=False)
 
@@ -40,6 +45,7 @@ class Loop:
         """Pass after pass, until cancelled."""
         while True:
             ticket = self.wake.ticket() if self.wake else asyncio.Event()
+            rest = self.every_s if self.leads() else min(self.every_s, STANDBY_S)
             try:
                 await asyncio.to_thread(self.step)
             except Exception:  # a loop never dies silently
@@ -50,7 +56,7 @@ class Loop:
                 self.last_pass = self.last_good = clock()
                 metrics.loop_ticks.labels(self.name).set(self.last_good.timestamp())
             await asyncio.sleep(min(BREATH_S, self.every_s))
-            await wait(ticket, self.every_s)
+            await wait(ticket, rest)
 
     def alive(self, now: datetime) -> bool:
         """Return whether its passes end, well or not."""

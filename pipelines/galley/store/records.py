@@ -7,12 +7,15 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from galley.domain.events import EventKind
 from galley.store.columns import enum_column, new_id
 from galley.store.tables import Base
+
+COUNTER = BigInteger().with_variant(Integer, "sqlite")
+"""Ids that count up; SQLite counts INTEGER keys only, which have 64 bits there."""
 
 
 class TokenKind(StrEnum):
@@ -29,7 +32,7 @@ class EventRow(Base):
     __tablename__ = "events"
     __table_args__ = (Index(None, "tenant", "id"), {"sqlite_autoincrement": True})
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(COUNTER, primary_key=True, autoincrement=True)
     tenant: Mapped[str] = mapped_column(String(48))
     kind: Mapped[EventKind] = mapped_column(enum_column(EventKind))
     subject: Mapped[UUID]
@@ -44,7 +47,7 @@ class AuditRow(Base):
     __tablename__ = "audit"
     __table_args__ = (Index(None, "tenant", "id"), {"sqlite_autoincrement": True})
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(COUNTER, primary_key=True, autoincrement=True)
     tenant: Mapped[str] = mapped_column(String(48))
     actor: Mapped[str] = mapped_column(Text)
     action: Mapped[str] = mapped_column(String(64))
@@ -123,3 +126,18 @@ class LivenessRow(Base):
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     at: Mapped[datetime]
+
+
+class LeaseRow(Base):
+    """Which process does a loop's work; ``token`` grows with each holder, ``beat`` while it lives.
+
+    ``renewed_at`` is for people: clocks may jump, so nothing is decided by it.
+    """
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    holder: Mapped[str] = mapped_column(Text)
+    token: Mapped[int] = mapped_column(BigInteger)
+    beat: Mapped[int] = mapped_column(BigInteger)
+    renewed_at: Mapped[datetime]

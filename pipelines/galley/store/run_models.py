@@ -53,6 +53,7 @@ def with_attempts(session: Session, row: RunRow) -> Run:
         .order_by(TaskTryRow.position)
     ):
         tasks[task.attempt_id].append(_task(task))
+    _take_over(attempts, tasks)
     pipeline = session.get_one(PipelineRow, row.pipeline_id)
     version = session.get_one(VersionRow, row.version_id)
     return _model(
@@ -65,6 +66,22 @@ def with_attempts(session: Session, row: RunRow) -> Run:
         tuple(_attempt(attempt, tasks[attempt.id]) for attempt in attempts),
         causes(session, [row]).get(row.id),
     )
+
+
+def _take_over(attempts: Sequence[AttemptRow], tasks: dict[UUID, list[TaskTry]]) -> None:
+    """Let a task that was not executed again lead to what it logged when it was."""
+    logged = {
+        (attempt.number, task.name): task.mlflow_run_id
+        for attempt in attempts
+        for task in tasks[attempt.id]
+    }
+    for found in tasks.values():
+        found[:] = [
+            one
+            if one.reused_from is None
+            else one.model_copy(update={"mlflow_run_id": logged.get((one.reused_from, one.name))})
+            for one in found
+        ]
 
 
 def _model(
@@ -94,6 +111,8 @@ def _model(
         logical_date=row.logical_date,
         data_interval_start=row.data_interval_start,
         data_interval_end=row.data_interval_end,
+        priority=row.priority,
+        deadline=row.deadline,
         parameters=row.parameters,
         metrics=row.metrics,
         goal_met=row.goal_met,
@@ -155,5 +174,6 @@ def _task(row: TaskTryRow) -> TaskTry:
         peak_memory=row.peak_memory,
         mlflow_run_id=row.mlflow_run_id,
         notebook=row.notebook_blob is not None,
+        reused_from=row.reused_from,
         error=_error(row.error),
     )

@@ -13,6 +13,7 @@ from galley.domain.model import Model, Page
 from galley.domain.runs import AttemptState, Run, RunKind, RunState, TaskState
 from galley.errors import Conflict, NotFound
 from galley.store import cursors, pipelines, run_arrows
+from galley.store.columns import literally
 from galley.store.run_models import models, with_attempts
 from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow, VersionRow
 
@@ -224,6 +225,18 @@ def success_before(session: Session, run_id: UUID) -> UUID | None:
         )
         .order_by(RunRow.id.desc())
         .limit(1)
+    )
+
+
+def last_success(session: Session, pipeline_id: UUID, before: datetime) -> datetime | None:
+    """Return the latest logical date earlier than ``before`` of which a run succeeded."""
+    return session.scalar(
+        select(func.max(RunRow.logical_date)).where(
+            RunRow.pipeline_id == pipeline_id,
+            literally(RunRow.state, RunState.SUCCEEDED),
+            RunRow.kind == RunKind.PIPELINE,
+            RunRow.logical_date < before,
+        )
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -175,11 +174,11 @@ def test_a_step_that_was_lost_before_its_commit_doubles_nothing(daily: World) ->
     assert len({run.logical_date for run in its_runs(daily)}) == len(its_runs(daily)) == 3
 
 
-def test_another_process_goes_on_with_it(daily: World, database: Path) -> None:
+def test_another_process_goes_on_with_it(daily: World, database: str) -> None:
     one = start(daily)
     step(daily)
     run_one(daily)
-    other = World(Store(f"sqlite:///{database}"), now=daily.now)
+    other = World(Store(database), now=daily.now)
     try:
         assert to_the_end(other, one).state is BackfillState.DONE
     finally:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from galley.domain.tenants import Role
-from galley.errors import Forbidden
+from galley.errors import Forbidden, Unavailable
 from galley.service import PREFIX
 from galley.service.callers import Caller
 from galley.service.context import Context, InContext
@@ -24,8 +24,9 @@ router = APIRouter(prefix=PREFIX, tags=["operation"], include_in_schema=False)
 async def healthz(context: InContext) -> JSONResponse:
     """Tell whether the service works: 200 when it does, 503 when it does not.
 
-    It is ``degraded`` without MLflow, whose pages do not open then, and while a loop fails: the
-    log says why, and what other tenants do goes on.
+    ``here`` says whether this process runs the loop or another one does. It is ``degraded`` without
+    MLflow, whose pages do not open then, and while a loop fails: the log says why, and what other
+    tenants do goes on.
     """
     database = await asyncio.to_thread(_database, context)
     mlflow = await context.mlflow.healthy()
@@ -33,6 +34,7 @@ async def healthz(context: InContext) -> JSONResponse:
     loops = {
         loop.name: {
             "healthy": loop.healthy(now),
+            "here": loop.leads(),
             "last": loop.last_good and loop.last_good.isoformat(),
         }
         for loop in context.loops
@@ -51,7 +53,7 @@ async def healthz(context: InContext) -> JSONResponse:
 def _database(context: Context) -> bool:
     try:
         context.store.read(lambda s: s.execute(text("select 1")).scalar())
-    except SQLAlchemyError:
+    except (SQLAlchemyError, Unavailable):
         return False
     return True
 
