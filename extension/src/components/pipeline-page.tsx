@@ -10,6 +10,8 @@ import { seenIn } from '../model/split';
 import { liveOf } from '../model/live';
 import { Button, Empty, Link, Loading, Name, ProblemBox, Section, Time } from './basics';
 import { CalendarView } from './calendar';
+import { BackfillButton } from './backfill-dialog';
+import { Backfills } from './backfills';
 import { useChanges, useGalley, useModel } from './context';
 import { Badge } from './glyph';
 import { TaskGraph } from './graph';
@@ -112,6 +114,7 @@ function Body(props: IBodyProps): JSX.Element {
         {tab === 'overview' && <Overview {...props} runs={runs} versions={versions} />}
         {tab === 'runs' && (
           <>
+            <Backfills pipeline={pipeline} />
             <div className="jp-Galley-row">
               <StateFilter value={state} onChange={setState} />
             </div>
@@ -218,6 +221,10 @@ function Head(props: IBodyProps & { versions: readonly Version[] }): JSX.Element
               }}
             />
           )}
+          <BackfillButton
+            pipeline={pipeline}
+            onStarted={() => galley.go({ kind: 'pipeline', tenant, slug, tab: 'runs' })}
+          />
           <PauseButton pipeline={pipeline} onChanged={props.onChanged} />
           {version && (
             <a

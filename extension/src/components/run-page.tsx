@@ -22,6 +22,7 @@ import { useGalley, useModel } from './context';
 import { FailureBox } from './failure';
 import { Badge, Glyph } from './glyph';
 import { TaskGraph } from './graph';
+import { RunCause } from './run-cause';
 import { RunActions } from './run-actions';
 import { RunDetail } from './run-detail';
 
@@ -150,6 +151,7 @@ function Head(props: {
         </span>
         <span>·</span>
         <span>{triggerText(trans, run)}</span>
+        <RunCause run={run} />
         {Object.keys(run.parameters).length > 0 && (
           <>
             <span>·</span>
