@@ -121,9 +121,7 @@ function Body(props: IBodyProps): JSX.Element {
             <RunTable list={runs} empty={<NoRuns filtered={state !== ''} />} />
           </>
         )}
-        {tab === 'calendar' && (
-          <CalendarView scopes={[{ tenant, slug }]} zone={pipeline.schedule?.timezone} />
-        )}
+        {tab === 'calendar' && <CalendarView scopes={[{ tenant, slug }]} pipeline={pipeline} />}
         {tab === 'versions' && (
           <Versions pipeline={pipeline} versions={versions} onChanged={props.onChanged} />
         )}
