@@ -49,8 +49,8 @@ from sqlalchemy.orm import Session
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.galley.postgres import SETTINGS, running_cluster  # noqa: E402
-from tests.galley.world import TENANTS  # noqa: E402
+from tests.galley.postgres import SETTINGS, running_cluster
+from tests.galley.world import TENANTS
 
 DURABLE = {**SETTINGS, "fsync": "on", "full_page_writes": "on", "autovacuum": "on"}
 CHUNK = 5000
@@ -293,7 +293,7 @@ def due(store: Store, ids: Sequence[UUID], count: int, seconds: float) -> tuple[
     schedule's jitter does.
     """
     begins = datetime.now(UTC) + timedelta(seconds=2)
-    chosen = random.Random(1).sample(list(ids), count)  # noqa: S311
+    chosen = random.Random(1).sample(list(ids), count)
     at = {row: begins + timedelta(seconds=seconds * n / count) for n, row in enumerate(chosen)}
     store.write(
         lambda s: s.execute(
@@ -350,7 +350,7 @@ def lists(store: Store, count: int) -> dict[str, float]:
     """Return the p95 of each kind of page, milliseconds."""
     made = pipelines(store, 100)
     states = [RunState.SUCCEEDED] * 996 + [RunState.FAILED] * 3 + [RunState.CANCELLED]
-    chance = random.Random(2)  # noqa: S311
+    chance = random.Random(2)
     fill(
         store,
         RunRow,
