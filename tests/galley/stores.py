@@ -1,4 +1,8 @@
-"""Fixtures: a migrated store, and a world around it."""
+"""Fixtures: a migrated store, and a world around it; of one kind, or of every kind in turn.
+
+A room whose tests hold for every database imports :data:`both_kinds` into its conftest; a test
+that is about one kind says ``@ONLY_SQLITE`` or ``@ONLY_POSTGRESQL``.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,24 @@ from pathlib import Path
 
 import pytest
 from galley.store import Store
+from galley.store.tables import Base
+from sqlalchemy.orm import Session
 
+from tests.galley.postgres import Cluster, running_cluster
 from tests.galley.world import World
+
+ONLY_SQLITE = pytest.mark.parametrize("store_kind", ["sqlite"])
+ONLY_POSTGRESQL = pytest.mark.parametrize("store_kind", ["postgresql"])
+
+
+@pytest.fixture
+def store_kind() -> str:
+    return "sqlite"
+
+
+@pytest.fixture(name="store_kind", params=["sqlite", "postgresql"])
+def both_kinds(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -22,14 +42,58 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def database(empty_database: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(empty_database, tmp_path / "galley.db"))
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server."""
+    with running_cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_database(cluster: Cluster) -> Iterator[str]:
+    """The URL of a database that tests use one after another: making one takes 0.2 s."""
+    with cluster.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def shared_store(shared_database: str) -> Iterator[Store]:
+    store = Store(shared_database)
+    yield store
+    store.close()
 
 
 @pytest.fixture
-def store(database: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{database}")
+def database(store_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a migrated database without rows."""
+    if store_kind == "sqlite":
+        empty = request.getfixturevalue("empty_database")
+        return f"sqlite:///{shutil.copy(empty, tmp_path / 'galley.db')}"
+    request.getfixturevalue("shared_store").write(_empty)
+    return str(request.getfixturevalue("shared_database"))
+
+
+def _empty(session: Session) -> None:
+    for table in reversed(Base.metadata.sorted_tables):
+        session.execute(table.delete())
+
+
+@pytest.fixture
+def new_database(store_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without any table."""
+    if store_kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'new.db'}"
+    else:
+        with request.getfixturevalue("cluster").database("template1") as url:
+            yield url
+
+
+@pytest.fixture
+def store(store_kind: str, database: str, request: pytest.FixtureRequest) -> Iterator[Store]:
+    if store_kind == "postgresql":
+        yield request.getfixturevalue("shared_store")
+        return
+    store = Store(database)
     yield store
     store.close()
 

@@ -2,6 +2,12 @@
 import { request, withQuery, type ITransport, type Query } from './transport';
 import type {
   AttemptUsage,
+  Calendar,
+  DiskUse,
+  Drain,
+  Backfill,
+  BackfillPlan,
+  BackfillRequest,
   DecisionRequest,
   Firing,
   ILogChunk,
@@ -10,16 +16,19 @@ import type {
   IPage,
   ISchedulePreview,
   ISlugAnswer,
+  KeptFile,
   LiveComparison,
   LiveState,
   Pipeline,
   PreviewRequest,
+  RetentionReport,
   Run,
   RunComparison,
   RunRequest,
   ScheduleRequest,
   SecretInfo,
   SecretRequest,
+  Trigger,
   Version,
   VersionDiff
 } from './types';
@@ -30,6 +39,10 @@ export class Client {
   constructor(readonly transport: ITransport) {}
 
   me = () => this.get<IMe>('me');
+  disk = (tenant: string) => this.get<DiskUse>(`tenants/${enc(tenant)}/disk`);
+  /** What the policies of a tenant would remove now. */
+  retention = (tenant: string) => this.get<RetentionReport>(`tenants/${enc(tenant)}/retention`);
+  drains = () => this.get<Drain[]>('drains');
   timezones = () => this.get<string[]>('timezones');
 
   slug = (tenant: string, slug: string) =>
@@ -48,6 +61,11 @@ export class Client {
     this.get<IPage<Version>>(`${pipelinePath(tenant, slug)}/versions`, query);
   deploy = (tenant: string, slug: string, version: number, reason: string) =>
     this.post<Pipeline>(`${pipelinePath(tenant, slug)}/deployments`, { version, reason });
+  calendar = (tenant: string, slug: string | undefined, query: Query = {}) =>
+    this.get<Calendar>(
+      `${slug === undefined ? `tenants/${enc(tenant)}` : pipelinePath(tenant, slug)}/calendar`,
+      query
+    );
   nextFirings = (tenant: string, slug: string, count = 5) =>
     this.get<{ firings: Firing[] }>(`${pipelinePath(tenant, slug)}/schedule/next`, { count });
   setSchedule = (tenant: string, slug: string, schedule: ScheduleRequest) =>
@@ -89,6 +107,10 @@ export class Client {
     this.get<ILogChunk>(`runs/${enc(id)}/log`, { attempt, offset, limit });
   logUrl = (id: string, attempt: number) =>
     this.transport.url(`runs/${enc(id)}/attempts/${attempt}/log`);
+  files = (id: string, attempt: number) =>
+    this.get<KeptFile[]>(`runs/${enc(id)}/files`, { attempt });
+  fileUrl = (id: string, attempt: number, name: string) =>
+    this.transport.url(withQuery(`runs/${enc(id)}/files/${enc(name)}`, { attempt }));
   resources = (id: string, attempt: number, after: string | null = null) =>
     this.get<AttemptUsage>(`runs/${enc(id)}/attempts/${attempt}/resources`, { after });
   taskNotebook = (id: string, task: string, attempt: number) =>
@@ -100,6 +122,23 @@ export class Client {
     this.transport.url(
       withQuery(`runs/${enc(id)}/tasks/${enc(task)}/notebook`, { attempt, format })
     );
+
+  planBackfill = (tenant: string, slug: string, order: BackfillRequest) =>
+    this.post<BackfillPlan>(`${pipelinePath(tenant, slug)}/backfills/plan`, order, false);
+  startBackfill = (tenant: string, slug: string, order: BackfillRequest) =>
+    this.post<Backfill>(`${pipelinePath(tenant, slug)}/backfills`, order);
+  backfills = (tenant: string, slug: string, query: Query = {}) =>
+    this.get<IPage<Backfill>>(`${pipelinePath(tenant, slug)}/backfills`, query);
+  pauseBackfill = (id: string) => this.post<Backfill>(`backfills/${enc(id)}/pause`);
+  resumeBackfill = (id: string) => this.post<Backfill>(`backfills/${enc(id)}/resume`);
+  cancelBackfill = (id: string) => this.post<Backfill>(`backfills/${enc(id)}/cancel`);
+
+  triggers = (tenant: string, slug: string) =>
+    this.get<IPage<Trigger>>(`${pipelinePath(tenant, slug)}/triggers`);
+  pauseTrigger = (tenant: string, slug: string, name: string) =>
+    this.post<Trigger>(`${pipelinePath(tenant, slug)}/triggers/${enc(name)}/pause`);
+  resumeTrigger = (tenant: string, slug: string, name: string) =>
+    this.post<Trigger>(`${pipelinePath(tenant, slug)}/triggers/${enc(name)}/resume`);
 
   secrets = (tenant: string) => this.get<IPage<SecretInfo>>(`tenants/${enc(tenant)}/secrets`);
   setSecret = (tenant: string, name: string, secret: SecretRequest, personal: boolean) =>

@@ -9,6 +9,9 @@ import { Resource } from '../model/resource';
 import { seenIn } from '../model/split';
 import { liveOf } from '../model/live';
 import { Button, Empty, Link, Loading, Name, ProblemBox, Section, Time } from './basics';
+import { CalendarView } from './calendar';
+import { BackfillButton } from './backfill-dialog';
+import { Backfills } from './backfills';
 import { useChanges, useGalley, useModel } from './context';
 import { Badge } from './glyph';
 import { TaskGraph } from './graph';
@@ -103,6 +106,7 @@ function Body(props: IBodyProps): JSX.Element {
         tabs={[
           { key: 'overview', label: trans.__('Overview') },
           { key: 'runs', label: trans.__('Runs') },
+          { key: 'calendar', label: trans.__('Calendar') },
           { key: 'versions', label: trans.__('Versions') },
           { key: 'settings', label: trans.__('Settings') }
         ]}
@@ -110,12 +114,14 @@ function Body(props: IBodyProps): JSX.Element {
         {tab === 'overview' && <Overview {...props} runs={runs} versions={versions} />}
         {tab === 'runs' && (
           <>
+            <Backfills pipeline={pipeline} />
             <div className="jp-Galley-row">
               <StateFilter value={state} onChange={setState} />
             </div>
             <RunTable list={runs} empty={<NoRuns filtered={state !== ''} />} />
           </>
         )}
+        {tab === 'calendar' && <CalendarView scopes={[{ tenant, slug }]} pipeline={pipeline} />}
         {tab === 'versions' && (
           <Versions pipeline={pipeline} versions={versions} onChanged={props.onChanged} />
         )}
@@ -213,6 +219,10 @@ function Head(props: IBodyProps & { versions: readonly Version[] }): JSX.Element
               }}
             />
           )}
+          <BackfillButton
+            pipeline={pipeline}
+            onStarted={() => galley.go({ kind: 'pipeline', tenant, slug, tab: 'runs' })}
+          />
           <PauseButton pipeline={pipeline} onChanged={props.onChanged} />
           {version && (
             <a

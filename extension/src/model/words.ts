@@ -2,12 +2,15 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type {
   AttemptState,
+  DateState,
+  BackfillState,
   FailureClass,
   Gate,
   Proof,
   Run,
   RunState,
   Severity,
+  Standing,
   TaskState,
   Version,
   VersionState
@@ -26,7 +29,8 @@ export type Glyph =
   | 'pause'
   | 'rocket'
   | 'undo'
-  | 'info';
+  | 'info'
+  | 'ring';
 
 export interface IWord {
   text: string;
@@ -44,6 +48,28 @@ export function runWord(
   return runStateWord(trans, run.state);
 }
 
+export function backfillWord(trans: TranslationBundle, state: BackfillState): IWord {
+  const words: Record<BackfillState, IWord> = {
+    running: { text: trans.__('Running'), tone: 'busy', glyph: 'play' },
+    paused: { text: trans.__('Paused'), tone: 'warn', glyph: 'pause' },
+    done: { text: trans.__('Done'), tone: 'good', glyph: 'check' },
+    failed: { text: trans.__('Failed'), tone: 'bad', glyph: 'cross' },
+    cancelled: { text: trans.__('Cancelled'), tone: 'idle', glyph: 'stop' }
+  };
+  return words[state];
+}
+
+/** What the runs of a date came to so far. */
+export function standingWord(trans: TranslationBundle, standing: Standing): IWord {
+  const words: Record<Standing, IWord> = {
+    none: { text: trans.__('Not run'), tone: 'idle', glyph: 'info' },
+    succeeded: { text: trans.__('Succeeded'), tone: 'good', glyph: 'check' },
+    failed: { text: trans.__('Failed'), tone: 'bad', glyph: 'cross' },
+    open: { text: trans.__('Under way'), tone: 'wait', glyph: 'clock' }
+  };
+  return words[standing];
+}
+
 export function runStateWord(trans: TranslationBundle, state: RunState): IWord {
   const words: Record<RunState, IWord> = {
     queued: { text: trans.__('Queued'), tone: 'wait', glyph: 'clock' },
@@ -56,6 +82,22 @@ export function runStateWord(trans: TranslationBundle, state: RunState): IWord {
     skipped: { text: trans.__('Skipped'), tone: 'idle', glyph: 'skip' }
   };
   return words[state];
+}
+
+/** Where a date of a pipeline stands on the calendar. */
+export function dateWord(trans: TranslationBundle, state: DateState): IWord {
+  switch (state) {
+    case 'missed':
+      return { text: trans.__('Missed'), tone: 'warn', glyph: 'warning' };
+    case 'paused':
+      return { text: trans.__('Paused'), tone: 'idle', glyph: 'pause' };
+    case 'upcoming':
+      return { text: trans.__('Upcoming'), tone: 'idle', glyph: 'ring' };
+    case 'removed':
+      return { text: trans.__('Not kept'), tone: 'idle', glyph: 'undo' };
+    default:
+      return runStateWord(trans, state);
+  }
 }
 
 export function taskWord(trans: TranslationBundle, state: TaskState): IWord {
@@ -192,6 +234,12 @@ export function triggerText(trans: TranslationBundle, run: Run): string {
   }
   if (run.trigger === 'rehearsal') {
     return trans.__('rehearsal of version %1', run.version);
+  }
+  if (run.trigger === 'backfill') {
+    return trans.__('by a backfill of %1', run.requested_by ?? '?');
+  }
+  if (run.cause?.name) {
+    return trans.__('by the trigger %1', run.cause.name);
   }
   if (run.kind === 'trial') {
     return trans.__('tried by %1', run.requested_by ?? '?');

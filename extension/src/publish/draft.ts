@@ -28,6 +28,8 @@ export interface IDraft {
   profile: string;
   /** Minutes. */
   timeout: string;
+  /** Minutes for each cell; empty: the tenant's own limit. */
+  cellTimeout: string;
   retries: string;
   scheduled: boolean;
   cron: string;
@@ -72,6 +74,7 @@ export function beginning(from: IBeginning): IDraft {
     unreadable: { defaults: false, rehearsal: false },
     profile: version?.profile ?? from.profile,
     timeout: String((version?.timeout_s ?? 3600) / 60),
+    cellTimeout: version?.cell_timeout_s ? String(version.cell_timeout_s / 60) : '',
     retries: String(version?.retries ?? 1),
     scheduled: schedule !== null,
     cron: schedule?.cron ?? '0 6 * * *',
@@ -143,6 +146,7 @@ export function requestOf(draft: IDraft, rehearseOnly: boolean): PublishFields {
     rehearsal_parameters: draft.rehearsal,
     profile: draft.profile || null,
     timeout_s: Math.round((numberOf(draft.timeout) ?? 60) * 60),
+    cell_timeout_s: draft.cellTimeout.trim() ? (numberOf(draft.cellTimeout) ?? 60) * 60 : null,
     retries: numberOf(draft.retries) ?? 1,
     schedule: scheduleOf(draft),
     note: draft.note.trim(),

@@ -13,9 +13,10 @@ from galley.supervisor import backup as backups
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @HOME
-def backup(file: Path, home: Path) -> None:
+@click.option("--files-only", is_flag=True, help="The database is on a server: leave it out.")
+def backup(file: Path, home: Path, files_only: bool) -> None:
     """Write all state to FILE (tar.gz), consistent while the platform runs."""
-    size = backups.backup(home, file)
+    size = backups.backup(home, file, files_only=files_only)
     click.echo(f"{file}: {size / 2**20:.1f} MiB. It holds secrets: keep it as you keep them.")
 
 

@@ -60,6 +60,20 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for oth
     type=click.Path(path_type=Path, dir_okay=False),
     help="File of the keys that seal secrets; default: in the state (GALLEY_SECRET_KEYS_FILE).",
 )
+@click.option(
+    "--database-url",
+    envvar="GALLEY_DATABASE_URL",
+    metavar="URL",
+    help="PostgreSQL for the service's state; default: SQLite in the state (GALLEY_DATABASE_URL).",
+)
+@click.option(
+    "--service-processes",
+    envvar="GALLEY_SERVICE_PROCESSES",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 16),
+    help="Processes of the service; one that ends is stood in for (GALLEY_SERVICE_PROCESSES).",
+)
 @click.option("--die-with-parent", is_flag=True, hidden=True)
 def up(
     home: Path,
@@ -67,6 +81,8 @@ def up(
     bind: str,
     tenants_file: Path | None,
     secret_keys_file: Path | None,
+    database_url: str | None,
+    service_processes: int,
     die_with_parent: bool,
 ) -> None:
     """Start the whole platform on this machine; Ctrl-C stops all of it."""
@@ -76,6 +92,8 @@ def up(
         bind=bind,
         tenants_file=tenants_file,
         secret_keys_file=secret_keys_file,
+        database_url=database_url,
+        service_processes=service_processes,
         die_with_parent=die_with_parent,
     )
     raise SystemExit(start(options))

@@ -240,13 +240,13 @@ def explained(cron: Cron, after: datetime, found: Iterable[datetime]) -> list[Fi
         Firing(
             at=at,
             local=at.astimezone(cron.zone).isoformat(),
-            note=_note(cron, before, at),
+            note=note(cron, before, at),
         )
         for before, at in pairwise(instants)
     ]
 
 
-def _note(cron: Cron, before: datetime, at: datetime) -> str | None:
+def note(cron: Cron, before: datetime, at: datetime) -> str | None:
     """Return what a change of the clock does to the firing ``at``."""
     local = at.astimezone(cron.zone)
     nominal = CronSim(cron.expression, _EPOCH)

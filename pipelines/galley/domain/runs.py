@@ -84,6 +84,10 @@ class TriggerKind(StrEnum):
     SCHEDULE = "schedule"
     MANUAL = "manual"
     REHEARSAL = "rehearsal"
+    BACKFILL = "backfill"
+    UPSTREAM = "upstream"
+    FILE = "file"
+    WEBHOOK = "webhook"
 
 
 class AttemptState(StrEnum):
@@ -144,6 +148,10 @@ class TaskTry(Model):
     peak_memory: int | None = Field(default=None, description="Bytes.")
     mlflow_run_id: str | None = None
     notebook: bool = Field(default=False, description="Whether an executed notebook is kept.")
+    reused_from: int | None = Field(
+        default=None,
+        description="The attempt that executed it: nothing it is made from has changed since.",
+    )
     error: CellError | None = None
 
 
@@ -165,6 +173,21 @@ class Attempt(Model):
     tasks: tuple[TaskTry, ...] = ()
 
 
+class RunCause(Model):
+    """What asked for a run that neither a person nor its schedule asked for.
+
+    Attributes:
+        id: of the backfill or the trigger.
+        name: of the trigger; None for a backfill.
+        detail: what fired the trigger: runs upstream, the file's old and new version, or the
+            request's id.
+    """
+
+    id: UUID
+    name: str | None = None
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
 class Run(Model):
     """A run as people see it; ``attempts`` is filled on the run page, empty in lists."""
 
@@ -176,6 +199,7 @@ class Run(Model):
     version_id: UUID
     kind: RunKind
     trigger: TriggerKind
+    cause: RunCause | None = None
     requested_by: str | None
     state: RunState
     state_reason: str | None
@@ -199,6 +223,9 @@ class Run(Model):
     created_at: Instant
     started_at: Instant | None
     ended_at: Instant | None
+    files_removed_at: Instant | None = Field(
+        default=None, description="Since when logs and notebooks are not kept any more."
+    )
 
 
 class RunRequest(Model):

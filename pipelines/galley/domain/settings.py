@@ -35,6 +35,19 @@ class Settings(Model):
         description="File of the keys that seal secrets (GALLEY_SECRET_KEYS_FILE); default: in the "
         "state directory.",
     )
+    database_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="Where the service keeps its state (GALLEY_DATABASE_URL): "
+        "postgresql+psycopg://USER:PASSWORD@HOST/NAME; default: SQLite in the state directory.",
+    )
+    service_processes: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        description="Processes of the service (GALLEY_SERVICE_PROCESSES). They share its port, and "
+        "each loop runs in one of them; when that ends, in another one within 5 s.",
+    )
     isolation_reason: str | None = None
     tracking_patience_s: float = Field(
         default=900,
@@ -60,6 +73,11 @@ class Settings(Model):
     def secret_keys(self) -> Path:
         """The file (0600) of the keys that seal tenants' secrets and personal values."""
         return self.secret_keys_file or self.secrets / "secret-keys"
+
+    @property
+    def database(self) -> str:
+        """The URL of the service's database; it may hold a password."""
+        return self.database_url or f"sqlite:///{self.service_state / 'galley.db'}"
 
     @property
     def hub_state(self) -> Path:

@@ -48,6 +48,8 @@ def materialise_due(session: Session, tenants: Tenants, now: datetime) -> list[U
         )
         .order_by(ScheduleRow.next_firing)
         .limit(BATCH)
+        # Where another process is at it, the rest is for this one (PostgreSQL).
+        .with_for_update(skip_locked=True)
     ).all()
     queued: list[UUID] = []
     for row in due:

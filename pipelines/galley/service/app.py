@@ -20,10 +20,12 @@ from galley.registry.blobs import Blobs
 from galley.service import API, PREFIX, documentation, problems
 from galley.service.artifacts import Artifacts
 from galley.service.auth import Hub
-from galley.service.background import Background
+from galley.service.background import LOOPS, Background
 from galley.service.bodies import BodyLimit
 from galley.service.context import Context
 from galley.service.feed import Feed
+from galley.service.keeping import Keeper
+from galley.service.leading import Leading
 from galley.service.logs import Logs
 from galley.service.metrics import Measured, Metrics
 from galley.service.mlflow.proxy import MlflowProxy
@@ -32,19 +34,25 @@ from galley.service.rendering import Renderer
 from galley.service.resources import Resources
 from galley.service.routes import (
     analyses,
+    backfills,
+    calendars,
     comparisons,
+    drains,
     events,
     health,
+    hooks,
     internal,
     live,
     me,
     mlflow,
     pages,
     pipelines,
+    retention,
     reviews,
     runs,
     schedules,
     secrets,
+    triggers,
     versions,
 )
 from galley.service.sessions import Sessions
@@ -58,13 +66,19 @@ API_ROUTERS = (
     me.router,
     analyses.router,
     schedules.router,
+    calendars.router,
     pipelines.router,
     versions.router,
     live.router,
     reviews.router,
     comparisons.router,
     runs.router,
+    backfills.router,
+    triggers.router,
+    hooks.router,
     secrets.router,
+    drains.router,
+    retention.router,
     events.router,
 )
 
@@ -121,15 +135,26 @@ def create_app(
         launcher: starts worker hosts.
         hub, mlflow_hub: the hub as the OAuth client of the service and of its MLflow proxy.
         secret: key of XSRF tokens.
-        background: whether this process runs the loops.
+        background: whether this process runs the loops, each while it holds its lease.
     """
     metrics = Metrics()
     metrics.watch(store, tenants, clock)
     blobs = Blobs(settings.service_state / "blobs")
     feed = Feed(store, lambda: tuple(tenants().tenants))
     renderer = Renderer(settings.service_state / "rendered")
-    passes = Background(settings, tenants, store, blobs, launcher, renderer, clock)
     tracked = settings.mlflow_state / "artifacts" / "workspaces"
+    logs = Logs(settings.service_state / "logs")
+    resources = Resources(settings.service_state / "resources")
+    artifacts = Artifacts(
+        settings.service_state / "artifacts",
+        lambda tenant: tracked / workspace_of(tenant),
+        monotonic,
+    )
+    keeper = Keeper(store, blobs, logs, artifacts, resources, settings.service_state / "git")
+    leading = Leading(store, LOOPS, clock, monotonic)
+    passes = Background(
+        settings, tenants, store, blobs, launcher, renderer, clock, leading.require, keeper=keeper
+    )
     context = Context(
         settings=settings,
         tenants=tenants,
@@ -140,34 +165,35 @@ def create_app(
         mlflow_sessions=Sessions(mlflow_hub, tenants, secret, own_pages=False),
         mlflow=MlflowProxy(settings.mlflow_socket),
         feed=feed,
-        logs=Logs(settings.service_state / "logs"),
-        resources=Resources(settings.service_state / "resources"),
-        artifacts=Artifacts(
-            settings.service_state / "artifacts",
-            lambda tenant: tracked / workspace_of(tenant),
-            monotonic,
-        ),
+        logs=logs,
+        resources=resources,
+        artifacts=artifacts,
+        keeper=keeper,
         renderer=renderer,
         vault=Vault(settings.secret_keys),
         metrics=metrics,
-        loops=passes.loops(feed.moved) if background else (),
+        loops=passes.loops(feed.moved, leading) if background else (),
         clock=clock,
         monotonic=monotonic,
     )
     app = bare_app()
     app.state.context = context
-    app.router.lifespan_context = _lifespan(context)
+    app.router.lifespan_context = _lifespan(context, leading if background else None)
     app.add_middleware(BodyLimit, tenants=tenants)
     app.add_middleware(Measured, metrics=metrics)
     return app
 
 
-def _lifespan(context: Context) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    context: Context, leading: Leading | None
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="galley"))
         context.feed.moved.bind(loop)
+        if leading is not None:
+            await asyncio.to_thread(leading.start)
         tasks = [asyncio.create_task(context.feed.run(_feed_failed(context)), name="feed")]
         tasks += [
             asyncio.create_task(one.run(context.metrics, context.clock), name=one.name)
@@ -179,6 +205,8 @@ def _lifespan(context: Context) -> Callable[[FastAPI], AbstractAsyncContextManag
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if leading is not None:
+                await asyncio.to_thread(leading.close)
             await context.mlflow.close()
 
     return lifespan

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -21,20 +22,45 @@ from galley.project import archive
 from galley.registry.blobs import Blobs
 from galley.registry.mirror import Mirror, MirrorEntry
 from galley.review import settle_rehearsals
+from galley.schedule import backfill, upstream, watch
+from galley.service.keeping import Keeper
+from galley.service.leading import Leading
 from galley.service.loops import Loop
 from galley.service.rendering import Renderer
 from galley.service.tenants_view import why_unavailable
 from galley.service.wakeup import Wakeup
-from galley.store import Store, housekeeping, versions
+from galley.service.watching import Watcher
+from galley.store import Store, drains, housekeeping, versions
+
+LOOPS = (
+    "scheduler",
+    "backfills",
+    "triggers",
+    "files",
+    "reaper",
+    "launcher",
+    "mirror",
+    "housekeeping",
+)
 
 REHEARSAL_PATIENCE_S = 60.0
 """How long a rehearsal may wait after its host was started before another one is, seconds."""
 
+T = TypeVar("T")
+
 _log = logging.getLogger(__name__)
 
 
+def _alone(session: Session, loop: str) -> None:
+    """No other process runs loops."""
+
+
 class Background:
-    """The passes. Each is idempotent: what one pass leaves undone, the next one does."""
+    """The passes. Each is idempotent: what one pass leaves undone, the next one does.
+
+    Args:
+        require: stops a transaction of a loop that another process has taken over.
+    """
 
     def __init__(
         self,
@@ -45,6 +71,9 @@ class Background:
         launcher: Launcher,
         renderer: Renderer,
         clock: Callable[[], datetime],
+        require: Callable[[Session, str], None] = _alone,
+        *,
+        keeper: Keeper,
     ) -> None:
         self._settings = settings
         self._tenants = tenants
@@ -53,35 +82,87 @@ class Background:
         self._launcher = launcher
         self._renderer = renderer
         self._clock = clock
+        self._require = require
+        self._watcher = Watcher(settings, tenants)
+        self._keeper = keeper
         self._adopted = False
         self._rehearsals: dict[UUID, datetime] = {}
 
-    def loops(self, moved: Wakeup) -> tuple[Loop, ...]:
-        """Return the loops; ``moved`` rings when something happened."""
-        return (
-            Loop("scheduler", self.fire, every_s=1),
-            Loop("reaper", self.reap, every_s=2),
-            Loop("launcher", self.launch, every_s=2, wake=moved),
-            Loop("mirror", self.mirror, every_s=10, wake=moved),
-            Loop("housekeeping", self.tidy, every_s=3600),
+    def loops(self, moved: Wakeup, leading: Leading) -> tuple[Loop, ...]:
+        """Return the loops, run by whoever leads; ``moved`` rings when something happened."""
+        steps: dict[str, tuple[Callable[[], object], float, Wakeup | None]] = {
+            "scheduler": (self.fire, 1, None),
+            "backfills": (self.backfill, 1, moved),
+            "triggers": (self.hear, 1, moved),
+            "files": (self.watch, 2, None),
+            "reaper": (self.reap, 2, None),
+            "launcher": (self.launch, 2, moved),
+            "mirror": (self.mirror, 10, moved),
+            "housekeeping": (self.tidy, 3600, None),
+        }
+        gained = {"launcher": self.forget_hosts}
+        return tuple(
+            Loop(
+                name,
+                leading.only(name, step, gained.get(name)),
+                every_s=every_s,
+                wake=wake,
+                leads=partial(leading.leads, name),
+            )
+            for name, (step, every_s, wake) in steps.items()
         )
 
-    def fire(self) -> None:
-        """Record the runs of schedules that are due."""
+    def fire(self) -> float | None:
+        """Record the runs of schedules that are due; return how long none will be, seconds."""
         tenants, now = self._tenants(), self._clock()
         due = self._store.read(lambda s: schedule.next_due(s, tenants))
-        if due is not None and due <= now:
-            self._store.write(lambda s: schedule.materialise_due(s, tenants, now))
+        if due is None:
+            return None
+        if due <= now:
+            self._store.write(
+                self._fenced("scheduler", lambda s: schedule.materialise_due(s, tenants, now))
+            )
+            return 0.0
+        return (due - now).total_seconds()
+
+    def backfill(self) -> None:
+        """Record the next runs of backfills, and end those that are through."""
+        tenants, now = self._tenants(), self._clock()
+        due = self._store.read(lambda s: backfill.backfills_due(s, tenants))
+        if due:
+            self._store.write(
+                self._fenced("backfills", lambda s: backfill.step(s, tenants, due, now))
+            )
+
+    def hear(self) -> None:
+        """Fire the triggers whose pipelines upstream have succeeded."""
+        tenants, now = self._tenants(), self._clock()
+        if self._store.read(lambda s: upstream.successes_wait(s, tenants)):
+            self._store.write(self._fenced("triggers", lambda s: upstream.step(s, tenants, now)))
+
+    def watch(self) -> None:
+        """Look at the files that triggers watch, and fire where one has changed."""
+        tenants, now = self._tenants(), self._clock()
+        watched = self._store.read(lambda s: watch.due(s, tenants, now))
+        if watched:
+            looks = self._watcher.look(watched)
+            seen = self._clock()
+            self._store.write(self._fenced("files", lambda s: watch.take(s, tenants, looks, seen)))
 
     def reap(self) -> None:
         """Take back what lost hosts had leased, and settle rehearsals that ended so."""
         tenants, now = self._tenants(), self._clock()
 
         def reap(session: Session) -> None:
+            self._require(session, "reaper")
             dispatch.reap(session, now)
             settle_rehearsals(session, tenants, now)
 
         self._store.write(reap)
+
+    def forget_hosts(self) -> None:
+        """Look at the next pass which hosts there are: another process may have started some."""
+        self._adopted = False
 
     def launch(self) -> None:
         """See that each tenant has its host, and each waiting rehearsal one of its own."""
@@ -90,6 +171,8 @@ class Background:
             self._adopted = True
         tenants = self._tenants().tenants
         ready = [n for n, t in tenants.items() if why_unavailable(self._settings, t) is None]
+        if self._store.read(drains.all_drained):
+            return
         starts = [(f"host of {n!r}", partial(self._launcher.ensure_tenant_host, n)) for n in ready]
         _each([*starts, *self._rehearsal_hosts(frozenset(ready))])
 
@@ -122,7 +205,9 @@ class Background:
 
     def _mirror(self, version: Version) -> None:
         commit = self._commit(version)
-        self._store.write(lambda s: versions.set_commit(s, version.id, commit))
+        self._store.write(
+            self._fenced("mirror", lambda s: versions.set_commit(s, version.id, commit))
+        )
 
     def _commit(self, version: Version) -> str:
         keys = self._store.read(lambda s: versions.blobs(s, version.id))
@@ -139,10 +224,20 @@ class Background:
         )
 
     def tidy(self) -> None:
-        """Forget events, tokens, states, keys and rendered pages whose time is over."""
+        """Forget what served its purpose, and of old runs what the policies do not keep."""
         now = self._clock()
         self._renderer.tidy(now)
-        self._store.write(lambda s: housekeeping.tidy(s, now))
+        self._store.write(self._fenced("housekeeping", lambda s: housekeeping.tidy(s, now)))
+        self._keeper.tidy(self._tenants(), now)
+
+    def _fenced(self, loop: str, work: Callable[[Session], T]) -> Callable[[Session], T]:
+        """Return ``work`` as what is refused once another process runs the loop."""
+
+        def fenced(session: Session) -> T:
+            self._require(session, loop)
+            return work(session)
+
+        return fenced
 
 
 def _each(steps: Sequence[tuple[str, Callable[[], object]]]) -> None:

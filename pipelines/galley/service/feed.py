@@ -1,7 +1,9 @@
 """Live events: one reader of the events table feeds every open stream.
 
-The reader wakes after each commit of this process and once a second for other processes. A stream
-that is further behind than the ring reaches reads the table itself, so it misses nothing.
+The reader wakes after each commit of this process and once a second for other processes, or when
+the database tells of their commits. It takes only what is settled: no event can appear before it
+any more. A stream that is further behind than the ring reaches reads the table itself, so it misses
+nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from galley.domain.events import Event
 from galley.service.wakeup import Wakeup, wait
 from galley.store import Store, events
+from galley.store.settled import Settled
 
 POLL_S = 1.0
 RING = 2000
@@ -34,6 +37,7 @@ class Feed:
         self._store = store
         self._tenants = tenants
         self._poll_s = poll_s
+        self._settled = Settled(store)
         self._committed = Wakeup()
         self._ring: deque[Event] = deque(maxlen=RING)
         self._floor = 0
@@ -68,15 +72,19 @@ class Feed:
     async def _begin(self, failed: Callable[[BaseException], None]) -> None:
         while True:
             try:
-                self._latest = self._floor = await asyncio.to_thread(
-                    self._store.read, events.latest
-                )
+                newest = await asyncio.to_thread(self._newest)
             except Exception as error:  # a loop never dies silently
                 _log.exception("reading events failed; trying again")
                 failed(error)
-                await asyncio.sleep(self._poll_s)
-            else:
+                newest = None
+            if newest is not None:
+                self._latest = self._floor = newest
                 return
+            await asyncio.sleep(self._poll_s)
+
+    def _newest(self) -> int | None:
+        until = self._settled.advance()
+        return None if until is None else self._store.read(lambda s: events.latest(s, until=until))
 
     async def _read(self) -> bool:
         found = await self.stored(self._tenants(), self._latest)
@@ -92,9 +100,11 @@ class Feed:
 
     async def stored(self, tenants: Collection[str], after: int) -> list[Event]:
         """Return the oldest :data:`BATCH` events of ``tenants`` after ``after``, from the table."""
-        return await asyncio.to_thread(
-            self._store.read, lambda s: events.after(s, tenants, after, BATCH)
-        )
+        return await asyncio.to_thread(self._stored, tenants, after)
+
+    def _stored(self, tenants: Collection[str], after: int) -> list[Event]:
+        until = self._settled.advance() or 0
+        return self._store.read(lambda s: events.after(s, tenants, after, BATCH, until=until))
 
     async def follow(
         self, after: int, tenants: Callable[[], Collection[str]], idle_s: float

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import socket
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -28,7 +30,7 @@ GRACE_S = 3
 def compose(settings: Settings) -> FastAPI:
     """Return the service of a deployment, its database migrated."""
     settings.service_state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    store = Store(f"sqlite:///{settings.service_state / 'galley.db'}")
+    store = Store(settings.database)
     store.migrate()
     tenants = TenantsFile(settings.tenants_file)
 
@@ -65,13 +67,25 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     path = Path(os.environ["GALLEY_SETTINGS"])
     settings = Settings.model_validate_json(path.read_text())
-    uvicorn.run(
+    config = uvicorn.Config(
         compose(settings),
-        host="127.0.0.1",
-        port=settings.service_port,
         proxy_headers=False,
         access_log=False,
         log_config=None,
         timeout_graceful_shutdown=GRACE_S,
         server_header=False,
     )
+    server = uvicorn.Server(config)
+    server.run(sockets=[_listener(settings)])
+    if not server.started:
+        sys.exit(1)
+
+
+def _listener(settings: Settings) -> socket.socket:
+    """Return the socket to serve on; several processes share its port, and the kernel deals."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if settings.service_processes > 1:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind(("127.0.0.1", settings.service_port))
+    return listener

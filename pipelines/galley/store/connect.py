@@ -1,63 +1,126 @@
-"""Engines: how this process talks to its database. Only SQLite for now."""
+"""Which database it is: the seam between the store and what databases do differently."""
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.orm import Session
 
-from galley.errors import IncompatibleState
-
-BUSY_TIMEOUT_S = 30
-"""How long a writer waits for the writer of another process, seconds."""
+from galley.errors import IncompatibleState, PublicError
 
 
-def sqlite_engine(url: str, *, writer: bool) -> Engine:
-    """Return an engine whose transactions are ``BEGIN IMMEDIATE`` (writer) or snapshots (reader).
+class Database(ABC):
+    """One database: two engines, and what differs from other kinds.
 
-    The driver's own transaction handling is switched off: it would not lock before the first
-    change, so that two processes could both read and then both decide.
+    Attributes:
+        writer: its transactions change things; what they decide on cannot change under them.
+        reader: each of its transactions sees one snapshot and cannot change anything.
+        max_batch: callers that share one commit at most.
+        tells: whether it tells of other processes' commits, see :meth:`notices`.
+    """
+
+    writer: Engine
+    reader: Engine
+    max_batch: int
+    tells: bool
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+
+    @property
+    def shown(self) -> str:
+        """The URL as it may be printed: without the password."""
+        return self.url.render_as_string()
+
+    @abstractmethod
+    def in_transaction(self, connection: Connection) -> bool:
+        """Whether the database still holds the transaction open."""
+
+    @abstractmethod
+    def begin(self, connection: Connection, *, alone: bool) -> None:
+        """Prepare the transaction of a writer, before anything is read in it.
+
+        Args:
+            alone: wait until no other process writes, and keep the others waiting.
+        """
+
+    @abstractmethod
+    def try_again(self, error: BaseException, tries: int) -> bool:
+        """Whether a transaction that failed with ``error`` may succeed if it is run once more.
+
+        Args:
+            tries: how often it was tried again before.
+        """
+
+    @abstractmethod
+    def explain(self, error: BaseException) -> PublicError | None:
+        """Return what to tell callers instead of ``error``; None: it speaks for itself."""
+
+    @abstractmethod
+    def announce(self, connection: Connection, sender: str) -> None:
+        """Wake the listeners of other processes once this transaction is committed."""
+
+    @abstractmethod
+    def notices(self, every_s: float, ended: Callable[[], bool]) -> Iterator[str]:
+        """Yield the sender of each commit of any process; look each ``every_s`` for the end."""
+
+    @abstractmethod
+    def numbered(self, session: Session, above: int) -> tuple[int, int] | None:
+        """Return (id of the newest event, number that no transaction has yet).
+
+        Taken in this order; the second is 0 where the first is not ``above``. None: events appear
+        in the order of their ids.
+        """
+
+    @abstractmethod
+    def oldest_open(self, session: Session) -> int:
+        """Return the number below which every transaction has ended."""
+
+    @abstractmethod
+    def lock_schema(self, connection: Connection) -> None:
+        """Let only one process migrate; the next one waits here."""
+
+    @abstractmethod
+    def unusable(self, error: DatabaseError) -> IncompatibleState:
+        """Return what to say where the database cannot be opened or migrated."""
+
+    @abstractmethod
+    def backup(self, target: Path) -> None:
+        """Write a consistent copy to ``target`` while others go on working."""
+
+    def dispose(self) -> None:
+        """Give back every connection."""
+        self.writer.dispose()
+        self.reader.dispose()
+
+
+def database(url: str) -> Database:
+    """Return the database behind ``url``, without connecting.
 
     Raises:
-        IncompatibleState: ``url`` is not an SQLite URL.
+        IncompatibleState: it is none that Galley keeps its state in.
     """
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
+    from galley.store.postgresql import PostgreSQL
+    from galley.store.sqlite import Sqlite
+
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
         raise IncompatibleState(
-            f"The database {parsed.render_as_string()!r} is not supported: "
-            "use sqlite:////absolute/path.db."
-        )
-    engine = create_engine(
-        parsed,
-        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
-        pool_size=1 if writer else 8,
-        max_overflow=0 if writer else 24,
+            "The database URL cannot be read (it is not shown: it may hold a password): "
+            f"use {_FORMS}."
+        ) from error
+    if parsed.drivername == "sqlite" and parsed.database not in {None, "", ":memory:"}:
+        return Sqlite(parsed)
+    if parsed.drivername in {"postgresql", "postgresql+psycopg"} and parsed.database:
+        return PostgreSQL(parsed.set(drivername="postgresql+psycopg"))
+    raise IncompatibleState(
+        f"The database {parsed.render_as_string()!r} is not supported: use {_FORMS}."
     )
 
-    @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        if writer:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        else:
-            cursor.execute("PRAGMA query_only = ON")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
-
-    return engine
-
-
-def in_transaction(connection: Connection) -> bool:
-    """Whether the database still holds the transaction open.
-
-    After a full disk or an I/O error SQLite may roll back everything by itself; SQLAlchemy does
-    not hear of it.
-    """
-    driver_connection: Any = connection.connection.driver_connection
-    return bool(driver_connection.in_transaction)
+_FORMS = "sqlite:////absolute/path.db or postgresql+psycopg://USER:PASSWORD@HOST/NAME"

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from galley.domain.events import Event, EventKind
 from galley.store.records import EventRow
+from galley.store.settled import EVERYTHING
 
 
 def append(
@@ -24,18 +25,32 @@ def append(
     data: dict[str, Any],
     now: datetime,
 ) -> int:
-    """Append one event; return its id, which is larger than every earlier one."""
+    """Append one event; return its id, which is larger than every one that was committed."""
     row = EventRow(tenant=tenant, kind=kind, subject=subject, pipeline=pipeline, data=data, at=now)
     session.add(row)
     session.flush()
     return row.id
 
 
-def after(session: Session, tenants: Collection[str], after: int, limit: int = 500) -> list[Event]:
-    """Return the events of ``tenants`` with an id above ``after``, oldest first."""
+def after(
+    session: Session,
+    tenants: Collection[str],
+    after: int,
+    limit: int = 500,
+    *,
+    until: int = EVERYTHING,
+) -> list[Event]:
+    """Return the events of ``tenants`` with an id above ``after``, oldest first.
+
+    Args:
+        until: the last id that is looked at: a reader that goes on from what it got takes no
+            more than is settled.
+    """
     rows = session.scalars(
         select(EventRow)
-        .where(EventRow.id > after, EventRow.tenant.in_(tenants))
+        .where(
+            EventRow.id > min(after, EVERYTHING), EventRow.id <= until, EventRow.tenant.in_(tenants)
+        )
         .order_by(EventRow.id)
         .limit(limit)
     )
@@ -53,6 +68,6 @@ def after(session: Session, tenants: Collection[str], after: int, limit: int = 5
     ]
 
 
-def latest(session: Session) -> int:
-    """Return the id of the newest event; 0 where there is none."""
-    return session.scalar(select(func.max(EventRow.id))) or 0
+def latest(session: Session, *, until: int = EVERYTHING) -> int:
+    """Return the id of the newest event up to ``until``; 0 where there is none."""
+    return session.scalar(select(func.max(EventRow.id)).where(EventRow.id <= until)) or 0

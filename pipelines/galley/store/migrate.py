@@ -8,10 +8,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError
 
 from galley.errors import IncompatibleState
+from galley.store.connect import Database
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -24,30 +25,22 @@ def config(connection: Connection | None = None) -> Config:
     return result
 
 
-def upgrade(engine: Engine) -> None:
+def upgrade(database: Database) -> None:
     """Upgrade to the newest revision, in one transaction.
 
     Raises:
         IncompatibleState: the database is newer than this release, cannot be opened, or is none.
     """
-    where = engine.url.database
     try:
-        with engine.begin() as connection:
-            _refuse_newer(connection, where)
+        with database.writer.begin() as connection:
+            database.lock_schema(connection)
+            _refuse_newer(connection, database.shown)
             command.upgrade(config(connection), "head")
-    except OperationalError as error:
-        raise IncompatibleState(
-            f"The database {where} cannot be opened: {error.orig}. "
-            "Check that its folder exists, is writable and has free space."
-        ) from error
     except DatabaseError as error:
-        raise IncompatibleState(
-            f"The file {where} is not a database of Galley ({error.orig}). "
-            "Move it away, or restore a backup with `galley restore`."
-        ) from error
+        raise database.unusable(error) from error
 
 
-def _refuse_newer(connection: Connection, where: str | None) -> None:
+def _refuse_newer(connection: Connection, where: str) -> None:
     current = MigrationContext.configure(connection).get_current_revision()
     known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
     if current is not None and current not in known:

@@ -7,12 +7,15 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from galley.domain.events import EventKind
 from galley.store.columns import enum_column, new_id
 from galley.store.tables import Base
+
+COUNTER = BigInteger().with_variant(Integer, "sqlite")
+"""Ids that count up; SQLite counts INTEGER keys only, which have 64 bits there."""
 
 
 class TokenKind(StrEnum):
@@ -29,7 +32,7 @@ class EventRow(Base):
     __tablename__ = "events"
     __table_args__ = (Index(None, "tenant", "id"), {"sqlite_autoincrement": True})
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(COUNTER, primary_key=True, autoincrement=True)
     tenant: Mapped[str] = mapped_column(String(48))
     kind: Mapped[EventKind] = mapped_column(enum_column(EventKind))
     subject: Mapped[UUID]
@@ -44,7 +47,7 @@ class AuditRow(Base):
     __tablename__ = "audit"
     __table_args__ = (Index(None, "tenant", "id"), {"sqlite_autoincrement": True})
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(COUNTER, primary_key=True, autoincrement=True)
     tenant: Mapped[str] = mapped_column(String(48))
     actor: Mapped[str] = mapped_column(Text)
     action: Mapped[str] = mapped_column(String(64))
@@ -116,6 +119,45 @@ class SecretRow(Base):
     last_used_by: Mapped[str | None] = mapped_column(Text)
 
 
+class PauseRow(Base):
+    """A time in which the schedule of a pipeline rested; ``until`` None: it still does."""
+
+    __tablename__ = "schedule_pauses"
+    __table_args__ = (Index(None, "pipeline_id", "since"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    pipeline_id: Mapped[UUID] = mapped_column(ForeignKey("pipelines.id"))
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+    by: Mapped[str] = mapped_column(Text)
+
+
+class DrainRow(Base):
+    """Hosts that are given no new work: one host, those of a machine, or ``*`` for all."""
+
+    __tablename__ = "drains"
+
+    host: Mapped[str] = mapped_column(String(300), primary_key=True)
+    since: Mapped[datetime]
+    by: Mapped[str] = mapped_column(Text)
+
+
+class RetentionRow(Base):
+    """What is particular to a pipeline about keeping its runs.
+
+    ``policy`` None: its tenant's holds. ``removed_until`` is the latest logical date of a run that
+    is not kept any more; None: none was removed.
+    """
+
+    __tablename__ = "retention"
+
+    pipeline_id: Mapped[UUID] = mapped_column(ForeignKey("pipelines.id"), primary_key=True)
+    policy: Mapped[dict[str, Any] | None]
+    set_by: Mapped[str | None] = mapped_column(Text)
+    set_at: Mapped[datetime | None]
+    removed_until: Mapped[datetime | None]
+
+
 class LivenessRow(Base):
     """When a loop of the service last ran."""
 
@@ -123,3 +165,18 @@ class LivenessRow(Base):
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     at: Mapped[datetime]
+
+
+class LeaseRow(Base):
+    """Which process does a loop's work; ``token`` grows with each holder, ``beat`` while it lives.
+
+    ``renewed_at`` is for people: clocks may jump, so nothing is decided by it.
+    """
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    holder: Mapped[str] = mapped_column(Text)
+    token: Mapped[int] = mapped_column(BigInteger)
+    beat: Mapped[int] = mapped_column(BigInteger)
+    renewed_at: Mapped[datetime]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from galley.domain.events import EventKind
 from galley.domain.runs import RUN_TRANSITIONS, RunState
 from galley.domain.schedules import Overlap
-from galley.store import audit, events
+from galley.store import audit, events, trigger_successes
 from galley.store.tables import PipelineRow, RunRow
 from galley.store.transitions import move
 
@@ -54,8 +54,8 @@ def succeed(
     goal_met: bool | None,
     now: datetime,
 ) -> RunRow:
-    """Running → succeeded."""
-    return _move(
+    """Running → succeeded; triggers downstream will hear of it."""
+    row = _move(
         session,
         run_id,
         RunState.RUNNING,
@@ -66,6 +66,8 @@ def succeed(
         goal_met=goal_met,
         ended_at=now,
     )
+    trigger_successes.note(session, row)
+    return row
 
 
 def fail(session: Session, run_id: UUID, expected: RunState, reason: str, now: datetime) -> RunRow:

@@ -2,27 +2,32 @@
 
 A durable commit costs one disk flush. Callers that wait at the same time share it: each runs in
 a savepoint of its own, so that a failing caller takes back only its own changes, and all resume
-after the common commit.
+after the common commit. Where the database refuses the whole, because writers of other processes
+were faster, all of it is run again from its beginning: a write function may run more than once.
 """
 
 from __future__ import annotations
 
 import queue
+import random
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from galley.errors import Unavailable
-from galley.store.connect import in_transaction
+from galley.store.connect import Database
 
 T = TypeVar("T")
 
-MAX_BATCH = 256
-"""Callers that share one commit at most."""
+ALONE_AFTER = 3
+"""Races lost after which a transaction waits until no other process writes."""
+
+LONGEST_PAUSE_S = 0.5
 
 
 class _Job(NamedTuple):
@@ -30,11 +35,25 @@ class _Job(NamedTuple):
     future: Future[Any]
 
 
-class Writer:
-    """A thread that runs :meth:`submit`-ted functions one after another, committing in groups."""
+class _Done(NamedTuple):
+    """What became of a job, if the transaction commits: a result or its own error."""
 
-    def __init__(self, engine: Engine, committed: Callable[[], None]) -> None:
-        self._engine = engine
+    job: _Job
+    result: Any
+    error: BaseException | None
+
+
+class Writer:
+    """A thread that runs :meth:`submit`-ted functions one after another, committing in groups.
+
+    Args:
+        name: what other processes know this one by.
+        committed: called after each commit.
+    """
+
+    def __init__(self, database: Database, name: str, committed: Callable[[], None]) -> None:
+        self._database = database
+        self._name = name
         self._committed = committed
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
@@ -79,7 +98,7 @@ class Writer:
 
     def _next_batch(self) -> list[_Job | None]:
         batch = [self._jobs.get()]
-        while batch[-1] is not None and len(batch) < MAX_BATCH:
+        while batch[-1] is not None and len(batch) < self._database.max_batch:
             try:
                 batch.append(self._jobs.get_nowait())
             except queue.Empty:
@@ -89,17 +108,25 @@ class Writer:
     def _run(self, jobs: list[_Job]) -> None:
         """Run ``jobs`` in one transaction and resolve their futures after its commit."""
         waiting = [job for job in jobs if job.future.set_running_or_notify_cancel()]
-        done: list[tuple[_Job, Any, BaseException | None]] = []
-        try:
-            with self._engine.begin() as connection:
-                done.extend((job, *_attempt(connection, job.work)) for job in waiting)
-        except BaseException as error:
-            # The disk is full, the file is locked: nobody's change holds, and each hears why.
-            failed = {id(job): own for job, _, own in done if own is not None}
-            for job in waiting:
-                job.future.set_exception(failed.get(id(job), error))
-            return
-        if any(own is None for _, _, own in done):
+        tries = 0
+        while True:
+            done: list[_Done] = []
+            try:
+                self._transact(waiting, done, tries)
+                break
+            except _CommitUnknown as unknown:
+                self._fail(waiting, done, unknown.told)
+                return
+            except BaseException as error:
+                if not self._database.try_again(error, tries):
+                    # The disk is full, the file is locked: nobody's change holds, and each
+                    # hears why.
+                    self._fail(waiting, done, self._database.explain(error) or error)
+                    return
+            # Unlike others that lost the same race, so that they do not meet again.
+            time.sleep(min(LONGEST_PAUSE_S, random.random() * 0.01 * 2**tries))  # noqa: S311
+            tries += 1
+        if any(one.error is None for one in done):
             self._committed()
         for job, result, own in done:
             if own is None:
@@ -107,27 +134,57 @@ class Writer:
             else:
                 job.future.set_exception(own)
 
+    def _transact(self, jobs: list[_Job], done: list[_Done], tries: int) -> None:
+        with self._database.writer.connect() as connection:
+            transaction = connection.begin()
+            with transaction:
+                self._database.begin(connection, alone=tries >= ALONE_AFTER)
+                done.extend(self._attempt(connection, job, tries) for job in jobs)
+                if any(one.error is None for one in done):
+                    self._database.announce(connection, self._name)
+                try:
+                    transaction.commit()
+                except BaseException as error:
+                    # Refused is refused; but an answer that got lost may have been a yes.
+                    if connection.invalidated:
+                        raise _CommitUnknown from error
+                    raise
 
-def _attempt(
-    connection: Connection, work: Callable[[Session], Any]
-) -> tuple[Any, BaseException | None]:
-    """Run ``work`` in a savepoint; return (result, None) or (None, its error).
+    @staticmethod
+    def _fail(jobs: list[_Job], done: list[_Done], error: BaseException) -> None:
+        own = {id(one.job): one.error for one in done if one.error is not None}
+        for job in jobs:
+            job.future.set_exception(own.get(id(job), error))
 
-    Raises:
-        BaseException: the error of ``work``, where the whole transaction is lost with it.
-    """
-    result, own = None, None
-    try:
-        with (
-            connection.begin_nested(),
-            Session(
-                connection, join_transaction_mode="create_savepoint", expire_on_commit=False
-            ) as session,
-        ):
-            result = work(session)
-            session.commit()
-    except BaseException as error:  # the caller's: it gets it
-        own = error
-    if not in_transaction(connection):
-        raise own or RuntimeError("a write function ended the transaction that it shares")
-    return result, own
+    def _attempt(self, connection: Connection, job: _Job, tries: int) -> _Done:
+        """Run a job in a savepoint; return its result or its own error.
+
+        Raises:
+            BaseException: the job's error, where the whole transaction is lost with it.
+        """
+        result, own = None, None
+        try:
+            with (
+                connection.begin_nested(),
+                Session(
+                    connection, join_transaction_mode="rollback_only", expire_on_commit=False
+                ) as session,
+            ):
+                result = job.work(session)
+                session.commit()
+        except BaseException as error:  # the caller's: it gets it
+            own = error
+        if own is not None and self._database.try_again(own, tries):
+            raise own
+        if not self._database.in_transaction(connection):
+            raise own or RuntimeError("a write function ended the transaction that it shares")
+        return _Done(job, result, own)
+
+
+class _CommitUnknown(Exception):
+    """The connection was lost while the commit was under way."""
+
+    told = Unavailable(
+        "The database went away while the change was being saved: it is not known whether it "
+        "was. Look before you try again."
+    )

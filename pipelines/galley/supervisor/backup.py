@@ -20,7 +20,9 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from galley.errors import GalleyError
+from galley.store.connect import database
 from galley.supervisor.home import HomeLock, check_format, open_home
+from galley.supervisor.plan import read_settings
 
 DATABASES = ("service/galley.db", "mlflow/mlflow.db", "hub/jupyterhub.sqlite")
 PARTS = ("format.json", "tenants.yaml", "secrets", "hub", "service", "mlflow", "homes/users")
@@ -29,17 +31,28 @@ PARTS = ("format.json", "tenants.yaml", "secrets", "hub", "service", "mlflow", "
 _SQLITE_SIDES = ("-wal", "-shm", "-journal")
 
 
-def backup(home: Path, file: Path) -> int:
+def backup(home: Path, file: Path, *, files_only: bool = False) -> int:
     """Write the state in ``home`` to ``file`` (tar.gz, mode 0600) and return its size in bytes.
 
+    Args:
+        files_only: the service's database is on a server and was copied before, by its own tool.
+
     Raises:
-        GalleyError: there is no state, or ``file`` exists.
+        GalleyError: there is no state, ``file`` exists, or the database is on a server.
     """
     home = home.absolute()
     if not (home / "format.json").exists():
         raise GalleyError(f"{home} holds no state of Galley: there is nothing to back up.")
     if file.exists():
         raise GalleyError(f"{file} exists: choose another name, nothing is overwritten.")
+    settings = read_settings(home)
+    if settings is not None and settings.database_url is not None and not files_only:
+        shown = database(settings.database_url).shown
+        raise GalleyError(
+            f"The service's state lies in {shown}. First copy it with `pg_dump --format=custom "
+            "--file=galley.dump DATABASE`, then the files with `galley backup --files-only FILE`: "
+            "in this order everything that the copy names is among the files."
+        )
     partial = file.with_name(f".{file.name}.partial")
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -12,6 +12,7 @@ from galley_hub.passwords import Passwords
 from galley.domain.settings import Settings
 from galley.domain.tenants import Tenants
 from galley.errors import Unavailable
+from galley.supervisor.database import holds_secrets
 from galley.supervisor.home import write_private
 from galley.supervisor.refusal import Refusal
 from galley.supervisor.report import account_lines
@@ -40,7 +41,7 @@ def make_secret_keys(settings: Settings) -> str | None:
     """
     path = settings.secret_keys
     try:
-        if not path.exists() and not _holds_secrets(settings.service_state / "galley.db"):
+        if not path.exists() and not _holds_secrets(settings):
             make_keys(path)
         read_keys(path)
     except Unavailable as error:
@@ -50,7 +51,10 @@ def make_secret_keys(settings: Settings) -> str | None:
     return None
 
 
-def _holds_secrets(database: Path) -> bool:
+def _holds_secrets(settings: Settings) -> bool:
+    if settings.database_url is not None:
+        return holds_secrets(settings.database_url)
+    database = settings.service_state / "galley.db"
     if not database.exists():
         return False
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:

@@ -12,6 +12,7 @@ from galley.sandbox.capabilities import probe
 from galley.supervisor import proxy
 from galley.supervisor.child import ChildSpec
 from galley.supervisor.credentials import make_accounts, make_secret_keys, make_tokens
+from galley.supervisor.database import prepare_database
 from galley.supervisor.home import HomeLock, make_folders, open_home
 from galley.supervisor.options import Options
 from galley.supervisor.plan import child_specs, make_settings
@@ -93,6 +94,7 @@ def prepare(
         raise Refusal(str(error)) from error
     make_folders(settings)
     make_tokens(settings)
+    prepare_database(settings)
     if problem := make_secret_keys(settings):
         report.line(f"  ! {problem}")
     script = proxy.installed(home)

@@ -22,6 +22,14 @@ class Options(Model):
         default=None,
         description="GALLEY_SECRET_KEYS_FILE; default: secrets/secret-keys in the home.",
     )
+    database_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="GALLEY_DATABASE_URL; default: SQLite in the home.",
+    )
+    service_processes: int = Field(
+        default=1, ge=1, le=16, description="GALLEY_SERVICE_PROCESSES: processes of the service."
+    )
     die_with_parent: bool = Field(
         default=False, description="Stop when the process that started this one is gone."
     )

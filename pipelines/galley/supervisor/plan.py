@@ -11,7 +11,9 @@ import galley_hub
 from pydantic import ValidationError
 
 from galley.domain.settings import Settings
+from galley.errors import IncompatibleState
 from galley.sandbox.capabilities import Capabilities
+from galley.store.connect import database
 from galley.supervisor import ports, proxy
 from galley.supervisor.child import ChildSpec
 from galley.supervisor.health import answers, answers_on_socket
@@ -48,7 +50,7 @@ def make_settings(options: Options, home: Path, capabilities: Capabilities) -> S
     """Choose the loopback ports, the same as last time where they are free, and write it all down.
 
     Raises:
-        Refusal: the public port is taken, or there is no tenants file.
+        Refusal: the public port is taken, there is no tenants file, or no such kind of database.
     """
     ports.require_free(options.bind, options.port)
     last, taken = read_settings(home), {options.port}
@@ -65,6 +67,8 @@ def make_settings(options: Options, home: Path, capabilities: Capabilities) -> S
         service_port=ports.choose(service, taken),
         isolation="full" if capabilities.isolated else "none",
         secret_keys_file=options.secret_keys_file and options.secret_keys_file.absolute(),
+        database_url=_database_url(options),
+        service_processes=options.service_processes,
         isolation_reason=_reason(capabilities),
     )
     write_private(settings_path(home), settings.model_dump_json(indent=2) + "\n")
@@ -96,12 +100,15 @@ def child_specs(settings: Settings, proxy_script: Path) -> list[ChildSpec]:
             is_ready=answers(f"{settings.public_url}/hub/health"),
             after=("proxy",),
         ),
-        ChildSpec(
-            name="service",
-            argv=[python, "-m", "galley.service"],
-            env=base,
-            cwd=settings.service_state,
-            is_ready=answers(f"{settings.service_url}/services/galley/healthz"),
+        *(
+            ChildSpec(
+                name=name,
+                argv=[python, "-m", "galley.service"],
+                env=base,
+                cwd=settings.service_state,
+                is_ready=answers(f"{settings.service_url}/services/galley/healthz"),
+            )
+            for name in _service_names(settings.service_processes)
         ),
         ChildSpec(
             name="mlflow",
@@ -111,6 +118,10 @@ def child_specs(settings: Settings, proxy_script: Path) -> list[ChildSpec]:
             is_ready=answers_on_socket(settings.mlflow_socket, f"http://{ALLOWED_HOST}/health"),
         ),
     ]
+
+
+def _service_names(count: int) -> list[str]:
+    return ["service", *(f"service-{number}" for number in range(2, count + 1))]
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -144,6 +155,22 @@ def _tenants_file(options: Options, home: Path) -> Path:
         return example
     shutil.copyfile(example, own)
     return own
+
+
+def _database_url(options: Options) -> str | None:
+    """Return the URL of a database on a server; a file always lies in the state directory."""
+    if not options.database_url:
+        return None
+    try:
+        parsed = database(options.database_url).url
+    except IncompatibleState as error:
+        raise Refusal(f"GALLEY_DATABASE_URL: {error}") from error
+    if parsed.get_backend_name() == "sqlite":
+        raise Refusal(
+            f"GALLEY_DATABASE_URL names the file {parsed.database}: SQLite always lies in the "
+            "state directory (GALLEY_HOME). Leave it out, or name a PostgreSQL database."
+        )
+    return parsed.render_as_string(hide_password=False)
 
 
 def _reason(capabilities: Capabilities) -> str | None:

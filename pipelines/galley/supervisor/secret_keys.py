@@ -24,7 +24,7 @@ def rotate(home: Path) -> tuple[Path, int]:
     if settings is None:
         raise GalleyError(f"{home} holds no deployment of Galley: `galley up` makes one.")
     vault = Vault(settings.secret_keys)
-    store = Store(f"sqlite:///{settings.service_state / 'galley.db'}")
+    store = Store(settings.database)
 
     def again(tenant: str, owner: str, name: str, sealed: bytes) -> bytes:
         return vault.reseal(Place(tenant, owner, name), sealed)

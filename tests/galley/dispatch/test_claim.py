@@ -4,7 +4,6 @@ import multiprocessing
 import threading
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -186,15 +185,15 @@ def claim_all(store: Store) -> list[UUID]:
     return found
 
 
-def claim_all_elsewhere(path: Path, gate: Barrier, queue: Queue[list[UUID]]) -> None:
-    store = Store(f"sqlite:///{path}")
+def claim_all_elsewhere(database: str, gate: Barrier, queue: Queue[list[UUID]]) -> None:
+    store = Store(database)
     gate.wait()
     queue.put(claim_all(store))
     store.close()
 
 
 def test_two_processes_and_two_stores_never_lease_one_run_twice(
-    world: World, database: Path
+    world: World, database: str
 ) -> None:
     world.live()
     wanted = {world.request().id for _ in range(40)}
@@ -205,7 +204,7 @@ def test_two_processes_and_two_stores_never_lease_one_run_twice(
     ]
     for process in processes:
         process.start()
-    other = Store(f"sqlite:///{database}")
+    other = Store(database)
     here: list[UUID] = []
 
     def claim_here(store: Store) -> None:

@@ -1,5 +1,25 @@
 from __future__ import annotations
 
-from tests.galley.stores import database, empty_database, store, world
+from tests.galley.stores import (
+    both_kinds,
+    cluster,
+    database,
+    empty_database,
+    new_database,
+    shared_database,
+    shared_store,
+    store,
+    world,
+)
 
-__all__ = ["database", "empty_database", "store", "world"]
+__all__ = [
+    "both_kinds",
+    "cluster",
+    "database",
+    "empty_database",
+    "new_database",
+    "shared_database",
+    "shared_store",
+    "store",
+    "world",
+]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -10,24 +11,47 @@ from alembic.runtime.migration import MigrationContext
 from galley.domain.schedules import CatchUp, ScheduleRequest
 from galley.errors import IncompatibleState
 from galley.store import Store, liveness, migrate, runs, schedules
-from galley.store.connect import sqlite_engine
+from galley.store.connect import Database
+from galley.store.connect import database as database_of
 from galley.store.tables import Base
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
+from tests.galley.postgres import USER, Cluster
+from tests.galley.stores import ONLY_POSTGRESQL, ONLY_SQLITE
 from tests.galley.world import START
 
 
-def test_from_nothing_to_the_tables_of_this_release(tmp_path: Path) -> None:
-    engine = sqlite_engine(f"sqlite:///{tmp_path}/new.db", writer=True)
-    migrate.upgrade(engine)
-    with engine.begin() as connection:
+@pytest.fixture
+def new(new_database: str) -> Iterator[Database]:
+    """A database without any table."""
+    opened = database_of(new_database)
+    yield opened
+    opened.dispose()
+
+
+def upgrade_to(database: Database, revision: str, *statements: str) -> None:
+    with database.writer.begin() as connection:
+        command.upgrade(migrate.config(connection), revision)
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def broken_references(connection: Connection) -> list[object]:
+    """PostgreSQL checks them with each change."""
+    if connection.dialect.name != "sqlite":
+        return []
+    return list(connection.execute(text("PRAGMA foreign_key_check")))
+
+
+def test_from_nothing_to_the_tables_of_this_release(new: Database) -> None:
+    migrate.upgrade(new)
+    with new.writer.begin() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
         assert set(inspect(connection).get_table_names()) == {
             *Base.metadata.tables,
             "alembic_version",
         }
-    engine.dispose()
 
 
 def test_migrating_again_keeps_what_is_there(store: Store) -> None:
@@ -36,65 +60,99 @@ def test_migrating_again_keeps_what_is_there(store: Store) -> None:
     assert store.read(lambda s: liveness.last(s, "a")) == START
 
 
-def test_down_to_nothing_and_up_again(tmp_path: Path) -> None:
-    engine = sqlite_engine(f"sqlite:///{tmp_path}/new.db", writer=True)
-    migrate.upgrade(engine)
-    with engine.begin() as connection:
+def test_down_to_nothing_and_up_again(new: Database) -> None:
+    migrate.upgrade(new)
+    with new.writer.begin() as connection:
         command.downgrade(migrate.config(connection), "base")
         assert inspect(connection).get_table_names() == ["alembic_version"]
-    migrate.upgrade(engine)
-    engine.dispose()
+    migrate.upgrade(new)
 
 
-def test_secrets_come_and_go_and_the_rest_stays(tmp_path: Path) -> None:
-    engine = sqlite_engine(f"sqlite:///{tmp_path}/old.db", writer=True)
-    with engine.begin() as connection:
-        command.upgrade(migrate.config(connection), "0002")
-        connection.execute(text(f"INSERT INTO liveness (name, at) VALUES ('a', '{_AT}')"))
-    migrate.upgrade(engine)
-    with engine.begin() as connection:
+def test_secrets_come_and_go_and_the_rest_stays(new: Database) -> None:
+    upgrade_to(new, "0002", f"INSERT INTO liveness (name, at) VALUES ('a', '{_AT}')")
+    migrate.upgrade(new)
+    with new.writer.begin() as connection:
         connection.execute(
             text(
                 "INSERT INTO secrets (tenant, owner, name, sealed, description, set_by, set_at) "
-                f"VALUES ('blue', '', 'db', x'00', '', 'ann', '{_AT}')"
-            )
+                f"VALUES ('blue', '', 'db', :sealed, '', 'ann', '{_AT}')"
+            ),
+            {"sealed": b"\0"},
         )
         command.downgrade(migrate.config(connection), "0002")
         assert "secrets" not in inspect(connection).get_table_names()
         assert connection.execute(text("SELECT name FROM liveness")).scalar() == "a"
-    migrate.upgrade(engine)
-    engine.dispose()
+    migrate.upgrade(new)
 
 
-def test_schedules_from_before_have_the_rules_that_they_had(tmp_path: Path) -> None:
-    engine = sqlite_engine(f"sqlite:///{tmp_path}/old.db", writer=True)
-    with engine.begin() as connection:
-        command.upgrade(migrate.config(connection), "0001")
-        for statement in (*_AN_OLD_VERSION, _AN_OLD_SCHEDULE):
-            connection.execute(text(statement))
-    migrate.upgrade(engine)
-    store = Store(f"sqlite:///{tmp_path}/old.db")
+def test_schedules_from_before_have_the_rules_that_they_had(
+    new: Database, new_database: str
+) -> None:
+    upgrade_to(new, "0001", *_AN_OLD_VERSION, _AN_OLD_SCHEDULE)
+    migrate.upgrade(new)
+    store = Store(new_database)
     row = store.read(lambda s: schedules.in_force(s, UUID(_ID["pipeline"])))
     assert row is not None
     assert schedules.request_of(row) == ScheduleRequest(cron="@daily", catch_up=CatchUp.SKIP)
     run = store.read(lambda s: runs.get(s, UUID(_ID["run"])))
     assert (run.priority, run.deadline) == (0, None)
     store.close()
-    with engine.begin() as connection:
+    with new.writer.begin() as connection:
         command.downgrade(migrate.config(connection), "0004")
         assert connection.execute(text("SELECT cron FROM schedules")).scalar() == "@daily"
         assert connection.execute(text("SELECT count(*) FROM runs")).scalar() == 1
-        assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
-    engine.dispose()
+        assert broken_references(connection) == []
 
 
-def test_a_newer_database_is_left_alone(store: Store) -> None:
+def test_runs_of_backfills_and_triggers_stay_when_these_go(new: Database) -> None:
+    upgrade_to(new, "0001", *_AN_OLD_VERSION)
+    migrate.upgrade(new)
+    with new.writer.begin() as connection:
+        connection.execute(text("UPDATE runs SET trigger = 'webhook'"))
+        command.downgrade(migrate.config(connection), "0004")
+        assert connection.execute(text("SELECT trigger, state FROM runs")).one() == (
+            "manual",
+            "running",
+        )
+        assert "backfills" not in inspect(connection).get_table_names()
+    migrate.upgrade(new)
+
+
+def test_earlier_pauses_are_read_from_the_audit_trail(new: Database) -> None:
+    trail = ("paused", "resumed", "paused", "ended", "set", "paused")
+    entries = [
+        "INSERT INTO audit (tenant, actor, action, subject, detail, at) VALUES "
+        f"('blue', 'ann', 'schedule.{change}', 'pipeline/{slug}', '{{}}', "
+        f"'2026-11-0{number} 06:00:00.000000')"
+        for number, change in enumerate(trail, 1)
+        for slug in ("daily", "gone")
+    ]
+    upgrade_to(new, "0004", _AN_OLD_VERSION[0], *entries)
+    migrate.upgrade(new)
+    with new.writer.begin() as connection:
+        days = [
+            (str(since)[8:10], until and str(until)[8:10], by)
+            for since, until, by in connection.execute(
+                text("SELECT since, until, by FROM schedule_pauses ORDER BY since")
+            )
+        ]
+        assert days == [("01", "02", "ann"), ("03", "04", "ann"), ("06", None, "ann")]
+        assert broken_references(connection) == []
+        command.downgrade(migrate.config(connection), "0004")
+        assert connection.execute(text("SELECT count(*) FROM audit")).scalar() == 2 * len(trail)
+
+
+def test_a_newer_database_is_left_alone(new_database: str) -> None:
+    store = Store(new_database)
+    store.migrate()
     store.write(lambda s: s.execute(text("UPDATE alembic_version SET version_num = '9999'")))
     with pytest.raises(IncompatibleState, match="written by a newer release"):
         store.migrate()
+    store.close()
 
 
-def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+@ONLY_SQLITE
+def test_a_file_that_is_no_database(tmp_path: Path, store_kind: str) -> None:
     path = tmp_path / "galley.db"
     path.write_text("hello " * 1000)
     store = Store(f"sqlite:///{path}")
@@ -104,21 +162,38 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     assert path.read_text().startswith("hello")
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+@ONLY_SQLITE
+def test_a_folder_that_is_not_there(tmp_path: Path, store_kind: str) -> None:
     store = Store(f"sqlite:///{tmp_path}/nowhere/galley.db")
     with pytest.raises(IncompatibleState, match="Check that its folder exists"):
         store.migrate()
     store.close()
 
 
-def test_up_and_down_with_what_is_there_kept(tmp_path: Path) -> None:
-    engine = sqlite_engine(f"sqlite:///{tmp_path}/old.db", writer=True)
-    with engine.begin() as connection:
-        command.upgrade(migrate.config(connection), "0001")
-        for statement in _AN_OLD_VERSION:
-            connection.execute(text(statement))
-    migrate.upgrade(engine)
-    with engine.begin() as connection:
+@ONLY_POSTGRESQL
+def test_a_server_or_a_database_that_is_not_there(cluster: Cluster, store_kind: str) -> None:
+    nowhere = f"postgresql+psycopg://{USER}:secret@/x?host=/nowhere"
+    for url in (nowhere, cluster.url("missing")):
+        store = Store(url)
+        with pytest.raises(IncompatibleState, match="GALLEY_DATABASE_URL") as caught:
+            store.migrate()
+        assert "secret" not in str(caught.value)
+        store.close()
+
+
+@ONLY_POSTGRESQL
+def test_a_database_that_garbles_text_is_refused(cluster: Cluster, store_kind: str) -> None:
+    cluster.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    store = Store(cluster.url("latin"))
+    with pytest.raises(IncompatibleState, match="LATIN1: Galley needs UTF8"):
+        store.migrate()
+    store.close()
+
+
+def test_up_and_down_with_what_is_there_kept(new: Database) -> None:
+    upgrade_to(new, "0001", *_AN_OLD_VERSION)
+    migrate.upgrade(new)
+    with new.writer.begin() as connection:
         found = connection.execute(text("SELECT published_digest, prove, layout FROM versions"))
         assert found.one() == ("d" * 64, "never", None)
         assert connection.execute(text("SELECT extra_s, rehearsal FROM attempts")).one() == (
@@ -128,12 +203,11 @@ def test_up_and_down_with_what_is_there_kept(tmp_path: Path) -> None:
         columns = "attempts.profile, larger_profile, runs.profile, cell_timeout_s"
         found = connection.execute(text(f"SELECT {columns} FROM attempts, runs, versions"))
         assert found.one() == ("small", None, None, None)
-        assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+        assert broken_references(connection) == []
         command.downgrade(migrate.config(connection), "0001")
         assert connection.execute(text("SELECT digest FROM versions")).scalar() == "d" * 64
         assert connection.execute(text("SELECT count(*) FROM attempts")).scalar() == 1
-        assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
-    engine.dispose()
+        assert broken_references(connection) == []
 
 
 _ID = {name: f"{number:032x}" for number, name in enumerate(("pipeline", "version", "run"), 1)}
@@ -141,7 +215,7 @@ _AT = "2026-11-01 06:00:00.000000"
 _AN_OLD_SCHEDULE = (
     "INSERT INTO schedules (id, series, pipeline_id, tenant, cron, timezone, catch_up, paused, "
     f"next_firing, since, set_by) VALUES ('{'b' * 32}', '{'c' * 32}', '{_ID['pipeline']}', 'blue', "
-    f"'@daily', 'UTC', 'skip', 0, '{_AT}', '{_AT}', 'ann')"
+    f"'@daily', 'UTC', 'skip', false, '{_AT}', '{_AT}', 'ann')"
 )
 _AN_OLD_VERSION = (
     (
@@ -154,7 +228,7 @@ _AN_OLD_VERSION = (
         "rehearse_only, analysis, gates, project_blob, notebook_blob, created_at, updated_at) "
         "VALUES "
         f"('{_ID['version']}', '{_ID['pipeline']}', 'blue', 1, 'approved', '{'d' * 64}', 'ann', "
-        "'ann', 'Daily', '', '', 'small', 60, 1, '{}', '{}', 0, '{}', '[]', 'p', 'n', "
+        "'ann', 'Daily', '', '', 'small', 60, 1, '{}', '{}', false, '{}', '[]', 'p', 'n', "
         f"'{_AT}', '{_AT}')"
     ),
     (
@@ -162,7 +236,7 @@ _AN_OLD_VERSION = (
         "scheduled_at, state, cancel_requested, logical_date, data_interval_start, "
         "data_interval_end, parameters, metrics, attempt_count, repeats, not_before, created_at) "
         f"VALUES ('{_ID['run']}', 'blue', '{_ID['pipeline']}', '{_ID['version']}', 'pipeline', "
-        f"'manual', '{_ID['run']}', '{_AT}', 'running', 0, '{_AT}', '{_AT}', '{_AT}', '{{}}', "
+        f"'manual', '{_ID['run']}', '{_AT}', 'running', false, '{_AT}', '{_AT}', '{_AT}', '{{}}', "
         f"'{{}}', 1, 0, '{_AT}', '{_AT}')"
     ),
     (

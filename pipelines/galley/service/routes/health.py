@@ -12,10 +12,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from galley.domain.tenants import Role
-from galley.errors import Forbidden
+from galley.errors import Forbidden, Unavailable
 from galley.service import PREFIX
 from galley.service.callers import Caller
 from galley.service.context import Context, InContext
+from galley.store import drains
 
 router = APIRouter(prefix=PREFIX, tags=["operation"], include_in_schema=False)
 
@@ -24,8 +25,9 @@ router = APIRouter(prefix=PREFIX, tags=["operation"], include_in_schema=False)
 async def healthz(context: InContext) -> JSONResponse:
     """Tell whether the service works: 200 when it does, 503 when it does not.
 
-    It is ``degraded`` without MLflow, whose pages do not open then, and while a loop fails: the
-    log says why, and what other tenants do goes on.
+    ``here`` says whether this process runs the loop or another one does. It is ``degraded`` without
+    MLflow, whose pages do not open then, and while a loop fails: the log says why, and what other
+    tenants do goes on.
     """
     database = await asyncio.to_thread(_database, context)
     mlflow = await context.mlflow.healthy()
@@ -33,17 +35,20 @@ async def healthz(context: InContext) -> JSONResponse:
     loops = {
         loop.name: {
             "healthy": loop.healthy(now),
+            "here": loop.leads(),
             "last": loop.last_good and loop.last_good.isoformat(),
         }
         for loop in context.loops
     }
     works = database and all(loop.alive(now) for loop in context.loops)
     well = mlflow and all(loop.healthy(now) for loop in context.loops)
+    drained = await asyncio.to_thread(_drained, context) if database else []
     body: dict[str, Any] = {
         "status": ("ok" if well else "degraded") if works else "failing",
         "database": database,
         "mlflow": mlflow,
         "loops": loops,
+        "drained": drained,
     }
     return JSONResponse(body, status_code=200 if works else 503)
 
@@ -51,9 +56,14 @@ async def healthz(context: InContext) -> JSONResponse:
 def _database(context: Context) -> bool:
     try:
         context.store.read(lambda s: s.execute(text("select 1")).scalar())
-    except SQLAlchemyError:
+    except (SQLAlchemyError, Unavailable):
         return False
     return True
+
+
+def _drained(context: Context) -> list[str]:
+    """Return the hosts that are given no new work."""
+    return [one.host for one in context.store.read(drains.listed)]
 
 
 @router.get("/metrics")

@@ -1,0 +1,119 @@
+"""Leases: which process does the work of a loop, when several may.
+
+Glossary
+    beat    grows while the holder lives; who sees it stand still takes over
+    token   grows with each holder; a transaction that names an older one is refused
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.orm import Session
+
+from galley.domain.model import Model
+from galley.errors import GalleyError
+from galley.store.records import LeaseRow
+
+NOBODY = ""
+"""The holder of a lease that was given back."""
+
+
+class Lease(Model):
+    """A lease as it was seen."""
+
+    name: str
+    holder: str
+    token: int
+    beat: int
+
+
+class LostLease(GalleyError):
+    """Another process has taken over; whatever this one had in hand is not done."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"another process has taken over the loop {self.name!r}"
+
+
+def seen(session: Session) -> dict[str, Lease]:
+    """Return every lease that somebody ever held, by name."""
+    return {
+        row.name: Lease(name=row.name, holder=row.holder, token=row.token, beat=row.beat)
+        for row in session.scalars(select(LeaseRow))
+    }
+
+
+def claim(
+    session: Session, name: str, holder: str, last: Lease | None, now: datetime
+) -> int | None:
+    """Take a lease that is still as it was ``last`` seen (None: never held); return its token.
+
+    None: somebody else was faster, or its holder lives.
+    """
+    row = session.get(LeaseRow, name)
+    if last is None:
+        if row is not None:
+            return None
+        session.add(LeaseRow(name=name, holder=holder, token=1, beat=0, renewed_at=now))
+        session.flush()
+        return 1
+    taken = _set(session, last, holder=holder, token=last.token + 1, beat=0, renewed_at=now)
+    return last.token + 1 if taken else None
+
+
+def renew(session: Session, name: str, token: int, now: datetime) -> bool:
+    """Show that the holder lives; return False if another one has taken over."""
+    return _changed(
+        session,
+        update(LeaseRow)
+        .where(LeaseRow.name == name, LeaseRow.token == token)
+        .values(beat=LeaseRow.beat + 1, renewed_at=now),
+    )
+
+
+def release(session: Session, name: str, token: int, now: datetime) -> bool:
+    """Give a lease back, so that the next process need not wait; False: it was lost already."""
+    return _changed(
+        session,
+        update(LeaseRow)
+        .where(LeaseRow.name == name, LeaseRow.token == token)
+        .values(holder=NOBODY, token=token + 1, beat=0, renewed_at=now),
+    )
+
+
+def require(session: Session, name: str, token: int) -> None:
+    """Go on only while ``token`` is the current one: call it in the transaction of the work.
+
+    Raises:
+        LostLease: another process has taken over.
+    """
+    if session.scalar(select(LeaseRow.token).where(LeaseRow.name == name)) != token:
+        raise LostLease(name)
+
+
+def _set(session: Session, last: Lease, **values: object) -> bool:
+    return _changed(
+        session,
+        update(LeaseRow)
+        .where(
+            LeaseRow.name == last.name,
+            LeaseRow.token == last.token,
+            LeaseRow.beat == last.beat,
+            LeaseRow.holder == last.holder,
+        )
+        .values(**values),
+    )
+
+
+def _changed(session: Session, statement: object) -> bool:
+    result = session.execute(
+        statement,  # type: ignore[call-overload]
+        execution_options={"synchronize_session": False},
+    )
+    assert isinstance(result, CursorResult)
+    return bool(result.rowcount == 1)

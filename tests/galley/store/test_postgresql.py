@@ -1,0 +1,234 @@
+"""What only several writers at a time, and a server that goes away, make happen."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from galley.domain.runs import RunState, TriggerKind
+from galley.errors import IncompatibleState, Unavailable
+from galley.store import Store, liveness, runs
+from galley.store.columns import new_id
+from galley.store.connect import Database
+from galley.store.connect import database as database_of
+from galley.store.records import LivenessRow
+from galley.store.tables import RunRow
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from tests.galley.postgres import Cluster, running_cluster
+from tests.galley.stores import ONLY_POSTGRESQL
+from tests.galley.world import START, World
+
+pytestmark = ONLY_POSTGRESQL
+
+
+@pytest.fixture
+def other(database: str) -> Iterator[Store]:
+    """The same database, as another process has it."""
+    store = Store(database)
+    yield store
+    store.close()
+
+
+def add_one(session: Session) -> int:
+    """Decide on what was read: 1 s more than there is."""
+    row = session.get(LivenessRow, "count")
+    if row is None:
+        session.add(LivenessRow(name="count", at=START))
+    else:
+        row.at += timedelta(seconds=1)
+    session.flush()
+    return 0
+
+
+def test_what_two_processes_decide_at_a_time_is_as_if_one_came_after_the_other(
+    store: Store, other: Store
+) -> None:
+    store.write(add_one)
+    futures = [one.submit(add_one) for _ in range(40) for one in (store, other)]
+    for future in futures:
+        future.result(60)
+    assert store.read(lambda s: liveness.last(s, "count")) == START + timedelta(seconds=80)
+
+
+def test_a_write_function_that_lost_a_race_is_run_again(store: Store, other: Store) -> None:
+    """Each reads what the other one writes: that could not happen one after the other."""
+    store.write(lambda s: liveness.tick(s, "a", START))
+    store.write(lambda s: liveness.tick(s, "b", START))
+    calls: list[int] = []
+
+    def copy(session: Session) -> None:
+        calls.append(1)
+        found = liveness.last(session, "a")
+        assert found is not None
+        if len(calls) == 1:
+            other.write(lambda s: liveness.tick(s, "a", (liveness.last(s, "b") or START) + HOUR))
+        liveness.tick(session, "b", found + timedelta(minutes=1))
+
+    store.write(copy)
+    assert len(calls) == 2
+    assert store.read(lambda s: liveness.last(s, "b")) == START + HOUR + timedelta(minutes=1)
+
+
+HOUR = timedelta(hours=1)
+
+
+def test_a_row_that_came_meanwhile_is_seen_the_second_time(world: World, other: Store) -> None:
+    original, key = world.live().rehearsal_run, new_id()
+
+    def row(session: Session) -> RunRow:
+        known = session.get_one(RunRow, original)
+        return RunRow(
+            **{
+                column.name: getattr(known, column.name)
+                for column in RunRow.__table__.columns
+                if column.name not in {"id", "trigger", "trigger_id", "scheduled_at", "state"}
+            },
+            trigger=TriggerKind.SCHEDULE,
+            trigger_id=key,
+            scheduled_at=START,
+            state=RunState.QUEUED,
+        )
+
+    calls: list[int] = []
+
+    def record(session: Session) -> bool:
+        row(session)  # the snapshot is taken
+        calls.append(1)
+        if len(calls) == 1:
+            assert other.write(lambda s: runs.record(s, row(s), START))
+        return runs.record(session, row(session), START)
+
+    assert not world.write(record)
+    assert len(calls) == 2
+
+
+def test_who_always_loses_gets_its_turn_alone(store: Store, other: Store) -> None:
+    store.write(add_one)
+    calls: list[int] = []
+    stop, started = threading.Event(), threading.Event()
+
+    def hammer() -> None:
+        while not stop.is_set():
+            other.write(add_one)
+            started.set()
+
+    def slow(session: Session) -> None:
+        calls.append(1)
+        session.get_one(LivenessRow, "count")
+        # Without the tables locked, the other one always is faster.
+        session.execute(text("SELECT pg_sleep(0.05)"))
+        add_one(session)
+
+    thread = threading.Thread(target=hammer)
+    thread.start()
+    try:
+        assert started.wait(30)
+        store.write(slow, timeout=60)
+    finally:
+        stop.set()
+        thread.join(60)
+    assert len(calls) == 4, "three races lost, then alone"
+
+
+def test_text_with_nul_is_kept_without(store: Store, world: World) -> None:
+    run = world.publish().rehearsal_run
+
+    def say(session: Session) -> None:
+        row = session.get_one(RunRow, run)
+        row.state_reason, row.parameters = "a\0b", {"key": "c\0d"}
+
+    store.write(say)
+    row = store.read(lambda s: s.get_one(RunRow, run))
+    assert row.state_reason == "a\N{REPLACEMENT CHARACTER}b"
+    assert row.parameters == {"key": "c\0d"}
+
+
+def test_an_answered_commit_is_on_disk_whatever_the_servers_default(
+    cluster: Cluster, store_kind: str
+) -> None:
+    with cluster.database() as url:
+        cluster.execute(
+            f"ALTER DATABASE {url.split('?')[0][-6:].strip('/')} SET synchronous_commit = off"
+        )
+        store = Store(url)
+        setting = text("SELECT current_setting('synchronous_commit')")
+        assert store.write(lambda s: s.scalar(setting)) == "on"
+        store.close()
+
+
+def test_commits_of_other_processes_wake(store: Store, other: Store) -> None:
+    heard = threading.Event()
+    stop = other.listen(heard.set)
+    try:
+        for _ in range(100):  # until it listens
+            store.write(add_one)
+            if heard.wait(0.1):
+                break
+        assert heard.is_set()
+    finally:
+        stop()
+
+
+def test_a_copy_is_made_by_its_own_tool(store: Store, tmp_path: object) -> None:
+    with pytest.raises(IncompatibleState, match="pg_dump"):
+        store.backup(tmp_path / "copy")  # type: ignore[operator]
+
+
+@pytest.fixture
+def own_cluster() -> Iterator[Cluster]:
+    with running_cluster() as running:
+        yield running
+
+
+def test_a_server_that_is_restarted_loses_nothing_that_was_answered(
+    own_cluster: Cluster, store_kind: str
+) -> None:
+    with own_cluster.database() as url:
+        store = Store(url)
+        store.write(add_one)
+        store.read(lambda s: liveness.last(s, "count"))
+        own_cluster.stop()
+        with pytest.raises(Unavailable, match="does not answer"):
+            store.read(lambda s: liveness.last(s, "count"))
+        with pytest.raises(Unavailable, match="does not answer"):
+            store.write(add_one)
+        own_cluster.start()
+        assert store.read(lambda s: liveness.last(s, "count")) == START
+        store.write(add_one)
+        assert store.read(lambda s: liveness.last(s, "count")) == START + timedelta(seconds=1)
+        store.close()
+
+
+def backend(session: Session) -> int:
+    return int(session.scalar(text("SELECT pg_backend_pid()")) or 0)
+
+
+def test_a_connection_that_breaks_within_a_write_is_made_again(
+    store: Store, database: str, own: Database
+) -> None:
+    calls: list[int] = []
+
+    def broken(session: Session) -> None:
+        calls.append(1)
+        liveness.tick(session, "a", START)
+        if len(calls) == 1:
+            with own.writer.begin() as connection:
+                connection.execute(
+                    text("SELECT pg_terminate_backend(:pid)"), {"pid": backend(session)}
+                )
+        liveness.tick(session, "b", START)
+
+    store.write(broken)
+    assert len(calls) == 2
+    assert store.read(lambda s: liveness.last(s, "b")) == START
+
+
+@pytest.fixture
+def own(database: str) -> Iterator[Database]:
+    opened = database_of(database)
+    yield opened
+    opened.dispose()
