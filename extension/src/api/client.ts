@@ -2,6 +2,9 @@
 import { request, withQuery, type ITransport, type Query } from './transport';
 import type {
   AttemptUsage,
+  Calendar,
+  DiskUse,
+  Drain,
   Backfill,
   BackfillPlan,
   BackfillRequest,
@@ -17,6 +20,8 @@ import type {
   LiveComparison,
   LiveState,
   Pipeline,
+  PreviewRequest,
+  RetentionReport,
   Run,
   RunComparison,
   RunRequest,
@@ -34,12 +39,20 @@ export class Client {
   constructor(readonly transport: ITransport) {}
 
   me = () => this.get<IMe>('me');
+  disk = (tenant: string) => this.get<DiskUse>(`tenants/${enc(tenant)}/disk`);
+  /** What the policies of a tenant would remove now. */
+  retention = (tenant: string) => this.get<RetentionReport>(`tenants/${enc(tenant)}/retention`);
+  drains = () => this.get<Drain[]>('drains');
   timezones = () => this.get<string[]>('timezones');
 
   slug = (tenant: string, slug: string) =>
     this.get<ISlugAnswer>(`tenants/${enc(tenant)}/slugs/${enc(slug)}`);
-  previewSchedule = (cron: string, timezone: string, count = 5) =>
-    this.post<ISchedulePreview>('schedules/preview', { cron, timezone, count }, false);
+  previewSchedule = (
+    cron: string,
+    timezone: string,
+    count = 5,
+    rules: Partial<PreviewRequest> = {}
+  ) => this.post<ISchedulePreview>('schedules/preview', { ...rules, cron, timezone, count }, false);
 
   pipelines = (tenant: string, query: Query = {}) =>
     this.get<IPage<Pipeline>>(`tenants/${enc(tenant)}/pipelines`, query);
@@ -48,6 +61,11 @@ export class Client {
     this.get<IPage<Version>>(`${pipelinePath(tenant, slug)}/versions`, query);
   deploy = (tenant: string, slug: string, version: number, reason: string) =>
     this.post<Pipeline>(`${pipelinePath(tenant, slug)}/deployments`, { version, reason });
+  calendar = (tenant: string, slug: string | undefined, query: Query = {}) =>
+    this.get<Calendar>(
+      `${slug === undefined ? `tenants/${enc(tenant)}` : pipelinePath(tenant, slug)}/calendar`,
+      query
+    );
   nextFirings = (tenant: string, slug: string, count = 5) =>
     this.get<{ firings: Firing[] }>(`${pipelinePath(tenant, slug)}/schedule/next`, { count });
   setSchedule = (tenant: string, slug: string, schedule: ScheduleRequest) =>

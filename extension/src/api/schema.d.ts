@@ -101,6 +101,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/services/galley/api/v1/drains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Drains
+         * @description Return the hosts that are given no new work, and what they still have.
+         */
+        get: operations["list_drains"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/drains/{host}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Drain
+         * @description Return one drain: with nothing running, its hosts can be taken away.
+         */
+        get: operations["get_drain"];
+        /**
+         * Drain
+         * @description Give no new work to a host, to those of a machine, or (`*`) to any; what runs goes on.
+         */
+        put: operations["drain"];
+        post?: never;
+        /**
+         * Undrain
+         * @description Give work to these hosts again.
+         */
+        delete: operations["undrain"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/services/galley/api/v1/events": {
         parameters: {
             query?: never;
@@ -503,6 +551,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/services/galley/api/v1/tenants/{tenant}/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Calendar
+         * @description Return the dates of a tenant's pipelines, ``limit`` pipelines on a page, by name.
+         */
+        get: operations["get_calendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/services/galley/api/v1/tenants/{tenant}/disk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Disk Use
+         * @description Return what a tenant keeps on disk.
+         */
+        get: operations["get_disk_use"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/services/galley/api/v1/tenants/{tenant}/personal-secrets/{name}": {
         parameters: {
             query?: never;
@@ -631,6 +719,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/services/galley/api/v1/tenants/{tenant}/pipelines/{slug}/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Calendar Of Pipeline
+         * @description Return the dates of a pipeline: what ran, what did not and why, what is to come.
+         */
+        get: operations["get_calendar_of_pipeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/services/galley/api/v1/tenants/{tenant}/pipelines/{slug}/deployments": {
         parameters: {
             query?: never;
@@ -651,6 +759,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/services/galley/api/v1/tenants/{tenant}/pipelines/{slug}/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Retention Of Pipeline
+         * @description Return the policy that holds for a pipeline.
+         */
+        get: operations["get_retention_of_pipeline"];
+        /**
+         * Set Retention Of Pipeline
+         * @description Give a pipeline a policy of its own.
+         */
+        put: operations["set_retention_of_pipeline"];
+        post?: never;
+        /**
+         * Reset Retention Of Pipeline
+         * @description Let the tenant's policy hold for a pipeline again.
+         */
+        delete: operations["reset_retention_of_pipeline"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/services/galley/api/v1/tenants/{tenant}/pipelines/{slug}/runs": {
         parameters: {
             query?: never;
@@ -660,7 +796,7 @@ export interface paths {
         };
         /**
          * List Runs Of Pipeline
-         * @description Return the runs of a pipeline, newest first.
+         * @description Return the runs of a pipeline, newest first; between two dates, the latest date first.
          */
         get: operations["list_runs_of_pipeline"];
         put?: never;
@@ -947,6 +1083,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/services/galley/api/v1/tenants/{tenant}/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Plan Retention
+         * @description Return what the policies would remove now; nothing is removed.
+         */
+        get: operations["plan_retention"];
+        put?: never;
+        /**
+         * Apply Retention
+         * @description Remove now what the policies do not keep; housekeeping does it by itself each hour.
+         */
+        post: operations["apply_retention"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/services/galley/api/v1/tenants/{tenant}/reviews": {
         parameters: {
             query?: never;
@@ -976,7 +1136,7 @@ export interface paths {
         };
         /**
          * List Runs
-         * @description Return the runs of a tenant, newest first.
+         * @description Return the runs of a tenant, newest first; between two dates, the latest date first.
          */
         get: operations["list_runs"];
         put?: never;
@@ -1608,6 +1768,117 @@ export interface components {
          */
         BackfillState: "running" | "paused" | "done" | "failed" | "cancelled";
         /**
+         * Calendar
+         * @description The dates of a pipeline or of a page of a tenant's pipelines.
+         *
+         *     Attributes:
+         *         start, end: the window, [start, end).
+         *         timezone: the zone whose days are shown.
+         *         next_cursor: there are more pipelines; their dates belong to the same days.
+         */
+        Calendar: {
+            /** Clock Changes */
+            clock_changes: components["schemas"]["ClockChange"][];
+            /** Days */
+            days: components["schemas"]["CalendarDay"][];
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+            /** Next Cursor */
+            next_cursor?: string | null;
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+            /** Timezone */
+            timezone: string;
+        };
+        /**
+         * CalendarDay
+         * @description One day of the calendar's time zone that has anything.
+         *
+         *     Attributes:
+         *         counts: of all its dates, those of groups included.
+         *         entries: by time.
+         */
+        CalendarDay: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /**
+             * Entries
+             * @default []
+             */
+            entries: components["schemas"]["CalendarEntry"][];
+            /**
+             * Groups
+             * @default []
+             */
+            groups: components["schemas"]["CalendarGroup"][];
+        };
+        /**
+         * CalendarEntry
+         * @description One date of a pipeline.
+         *
+         *     Attributes:
+         *         at: when its run began, or else when it was or is due.
+         *         run: None for a firing without a run.
+         *         runs: how many runs the date has; shown is the one that counts.
+         *         note: what a change of the clock does to this firing; else None.
+         */
+        CalendarEntry: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Logical Date
+             * Format: date-time
+             */
+            logical_date: string;
+            /** Note */
+            note?: string | null;
+            /** Pipeline */
+            pipeline: string;
+            /** Pipeline Name */
+            pipeline_name: string;
+            /** Reason */
+            reason?: string | null;
+            /** Run */
+            run?: string | null;
+            /**
+             * Runs
+             * @default 0
+             */
+            runs: number;
+            state: components["schemas"]["DateState"];
+            trigger?: components["schemas"]["TriggerKind"] | null;
+        };
+        /**
+         * CalendarGroup
+         * @description The dates of one pipeline on one day, counted; its own calendar of that day lists them.
+         */
+        CalendarGroup: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Pipeline */
+            pipeline: string;
+            /** Pipeline Name */
+            pipeline_name: string;
+        };
+        /**
          * CatchUp
          * @description What to do with firings missed while the platform was down.
          * @enum {string}
@@ -1693,6 +1964,39 @@ export interface components {
             /** Message */
             message: string;
             severity: components["schemas"]["Severity"];
+        };
+        /**
+         * ClockChange
+         * @description A change of the clock in a zone that the calendar or one of its schedules uses.
+         *
+         *     Attributes:
+         *         at: the first instant with the new offset.
+         *         day: the day on which it is, in the calendar's own zone.
+         *         before, after: offsets from UTC, minutes.
+         */
+        ClockChange: {
+            /**
+             * After
+             * @description Minutes.
+             */
+            after: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Before
+             * @description Minutes.
+             */
+            before: number;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Timezone */
+            timezone: string;
         };
         /**
          * ComparedMetric
@@ -1807,6 +2111,12 @@ export interface components {
             /** Path */
             path: string;
         };
+        /**
+         * DateState
+         * @description Where a date of a pipeline stands.
+         * @enum {string}
+         */
+        DateState: "succeeded" | "failed" | "timed_out" | "cancelled" | "running" | "queued" | "skipped" | "missed" | "paused" | "upcoming" | "removed";
         /**
          * DebugDataset
          * @description A dataset of the tenant, as a run sees it.
@@ -2026,11 +2336,79 @@ export interface components {
          */
         Direction: "higher" | "lower";
         /**
+         * DiskUse
+         * @description What a tenant keeps on disk, bytes.
+         */
+        DiskUse: {
+            /**
+             * Blobs
+             * @description Content of its versions.
+             */
+            blobs: number;
+            /**
+             * Limit
+             * @description What limits.artifacts allows notebooks and tracked together.
+             */
+            limit: number;
+            /**
+             * Logs
+             * @description Logs of runs.
+             */
+            logs: number;
+            /**
+             * Mirror
+             * @description Its Git repository.
+             */
+            mirror: number;
+            /**
+             * Notebooks
+             * @description Executed notebooks and files of runs.
+             */
+            notebooks: number;
+            /** Tenant */
+            tenant: string;
+            /** Total */
+            total: number;
+            /**
+             * Tracked
+             * @description Artifacts in MLflow.
+             */
+            tracked: number;
+        };
+        /**
+         * Drain
+         * @description Hosts that are given no new work.
+         *
+         *     Attributes:
+         *         host: a host's name, a machine's name, or ``*`` for all hosts.
+         *         running: attempts of theirs that have not ended; 0: they can be taken away.
+         */
+        Drain: {
+            /** By */
+            by: string;
+            /** Host */
+            host: string;
+            /** Running */
+            running: number;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+        };
+        /**
+         * EndedState
+         * @description How a run can have ended; the values are those of its state.
+         * @enum {string}
+         */
+        EndedState: "succeeded" | "failed" | "cancelled" | "timed_out" | "skipped";
+        /**
          * Event
          * @description One event; ``id`` grows and is what SSE resumes from.
          *
          *     Attributes:
-         *         subject: id of the run, version, pipeline, backfill or trigger.
+         *         subject: id of the run, version, pipeline, backfill or trigger; zero for what is of the
+         *             whole tenant.
          *         data: small: the state, the cell count, the log's size; never log text.
          */
         Event: {
@@ -2061,7 +2439,7 @@ export interface components {
          * @description What moved.
          * @enum {string}
          */
-        EventKind: "version.changed" | "version.progress" | "run.changed" | "run.progress" | "log.grew" | "resources.grew" | "pipeline.changed" | "schedule.changed" | "backfill.changed" | "trigger.changed";
+        EventKind: "version.changed" | "version.progress" | "run.changed" | "run.progress" | "log.grew" | "resources.grew" | "pipeline.changed" | "schedule.changed" | "backfill.changed" | "trigger.changed" | "hosts.changed";
         /**
          * Evidence
          * @description What the rehearsal saw; part of the review.
@@ -2737,6 +3115,28 @@ export interface components {
             tenant: string;
         };
         /**
+         * PipelineRetention
+         * @description What holds for one pipeline.
+         *
+         *     Attributes:
+         *         policy: its own, or its tenant's.
+         *         own: whether an operator gave it one of its own.
+         *         removed_until: the latest logical date of a run that is not kept any more.
+         */
+        PipelineRetention: {
+            /** Own */
+            own: boolean;
+            /** Pipeline */
+            pipeline: string;
+            policy: components["schemas"]["RetentionPolicy"];
+            /** Removed Until */
+            removed_until?: string | null;
+            /** Set At */
+            set_at?: string | null;
+            /** Set By */
+            set_by?: string | null;
+        };
+        /**
          * PlannedDate
          * @description One date of a plan; ``local`` is ISO 8601 in the zone of the schedule.
          */
@@ -3085,6 +3485,35 @@ export interface components {
             timeout_s: number;
         };
         /**
+         * RemovedRuns
+         * @description What was or would be removed of one pipeline.
+         *
+         *     Attributes:
+         *         files: runs whose files go while they stay themselves.
+         *         runs: runs that go.
+         *         size: of their files, bytes.
+         */
+        RemovedRuns: {
+            /**
+             * Files
+             * @default 0
+             */
+            files: number;
+            /** Pipeline */
+            pipeline: string;
+            /**
+             * Runs
+             * @default 0
+             */
+            runs: number;
+            /**
+             * Size
+             * @description Bytes.
+             * @default 0
+             */
+            size: number;
+        };
+        /**
          * Requirement
          * @description One distribution that the notebook imports, at its exact version.
          */
@@ -3098,6 +3527,51 @@ export interface components {
             name: string;
             /** Version */
             version: string;
+        };
+        /**
+         * RetentionPolicy
+         * @description How long runs are kept, by the state in which they ended; a state not named: for ever.
+         */
+        RetentionPolicy: {
+            /**
+             * Files
+             * @description Ended state → age from which on a run's files are removed, such as 90d.
+             */
+            files?: {
+                [key: string]: number;
+            };
+            /**
+             * Latest
+             * @description Latest runs of each pipeline that are kept at any age.
+             * @default 10
+             */
+            latest: number;
+            /**
+             * Runs
+             * @description Ended state → age from which on the run itself is removed.
+             */
+            runs?: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * RetentionReport
+         * @description What a look at the policies found, or did.
+         *
+         *     Attributes:
+         *         dry_run: nothing was removed.
+         *         more: there is more than one pass handles: the next one goes on.
+         */
+        RetentionReport: {
+            /** Dry Run */
+            dry_run: boolean;
+            /** More */
+            more: boolean;
+            /** Pipelines */
+            pipelines: components["schemas"]["RemovedRuns"][];
+            policy: components["schemas"]["RetentionPolicy"];
+            /** Tenant */
+            tenant: string;
         };
         /**
          * Role
@@ -3149,6 +3623,11 @@ export interface components {
             deadline?: string | null;
             /** Ended At */
             ended_at: string | null;
+            /**
+             * Files Removed At
+             * @description Since when logs and notebooks are not kept any more.
+             */
+            files_removed_at?: string | null;
             /** Goal Met */
             goal_met?: boolean | null;
             /**
@@ -4304,6 +4783,126 @@ export interface operations {
             };
         };
     };
+    list_drains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drain"][];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_drain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                host: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drain"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                host: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drain"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                host: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     follow_events: {
         parameters: {
             query?: {
@@ -4997,6 +5596,79 @@ export interface operations {
             };
         };
     };
+    get_calendar: {
+        parameters: {
+            query?: {
+                /** @description First instant, or first day in the zone; default: two weeks before today. */
+                from?: string | null;
+                /** @description End, not included, or last day, included; at most 100 days later. */
+                to?: string | null;
+                /** @description IANA zone whose days are shown; default: the schedule's own, or UTC. */
+                timezone?: string | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Items on one page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_disk_use: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiskUse"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     set_personal_secret: {
         parameters: {
             query?: never;
@@ -5278,6 +5950,45 @@ export interface operations {
             };
         };
     };
+    get_calendar_of_pipeline: {
+        parameters: {
+            query?: {
+                /** @description First instant, or first day in the zone; default: two weeks before today. */
+                from?: string | null;
+                /** @description End, not included, or last day, included; at most 100 days later. */
+                to?: string | null;
+                /** @description IANA zone whose days are shown; default: the schedule's own, or UTC. */
+                timezone?: string | null;
+            };
+            header?: never;
+            path: {
+                tenant: string;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     deploy_version: {
         parameters: {
             query?: never;
@@ -5317,11 +6028,115 @@ export interface operations {
             };
         };
     };
+    get_retention_of_pipeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineRetention"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_retention_of_pipeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionPolicy"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineRetention"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_retention_of_pipeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineRetention"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_runs_of_pipeline: {
         parameters: {
             query?: {
                 state?: components["schemas"]["RunState"] | null;
                 kind?: components["schemas"]["RunKind"] | null;
+                /** @description Only logical dates from this instant, or day in UTC, on. */
+                from?: string | null;
+                /** @description Only logical dates before this instant, or up to the end of this day in UTC. */
+                to?: string | null;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string | null;
                 /** @description Items on one page. */
@@ -5950,6 +6765,68 @@ export interface operations {
             };
         };
     };
+    plan_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionReport"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    apply_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionReport"];
+                };
+            };
+            /** @description A problem. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_reviews: {
         parameters: {
             query?: {
@@ -5993,6 +6870,10 @@ export interface operations {
                 pipeline?: string | null;
                 state?: components["schemas"]["RunState"] | null;
                 kind?: components["schemas"]["RunKind"] | null;
+                /** @description Only logical dates from this instant, or day in UTC, on. */
+                from?: string | null;
+                /** @description Only logical dates before this instant, or up to the end of this day in UTC. */
+                to?: string | null;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string | null;
                 /** @description Items on one page. */

@@ -9,6 +9,7 @@ import { Resource } from '../model/resource';
 import { seenIn } from '../model/split';
 import { liveOf } from '../model/live';
 import { Button, Empty, Link, Loading, Name, ProblemBox, Section, Time } from './basics';
+import { CalendarView } from './calendar';
 import { BackfillButton } from './backfill-dialog';
 import { Backfills } from './backfills';
 import { useChanges, useGalley, useModel } from './context';
@@ -105,6 +106,7 @@ function Body(props: IBodyProps): JSX.Element {
         tabs={[
           { key: 'overview', label: trans.__('Overview') },
           { key: 'runs', label: trans.__('Runs') },
+          { key: 'calendar', label: trans.__('Calendar') },
           { key: 'versions', label: trans.__('Versions') },
           { key: 'settings', label: trans.__('Settings') }
         ]}
@@ -119,6 +121,7 @@ function Body(props: IBodyProps): JSX.Element {
             <RunTable list={runs} empty={<NoRuns filtered={state !== ''} />} />
           </>
         )}
+        {tab === 'calendar' && <CalendarView scopes={[{ tenant, slug }]} pipeline={pipeline} />}
         {tab === 'versions' && (
           <Versions pipeline={pipeline} versions={versions} onChanged={props.onChanged} />
         )}

@@ -20,7 +20,7 @@ import {
 } from './basics';
 import { useGalley, useModel } from './context';
 import { FailureBox } from './failure';
-import { Badge } from './glyph';
+import { Badge, Glyph } from './glyph';
 import { TaskGraph } from './graph';
 import { RunCause } from './run-cause';
 import { RunActions } from './run-actions';
@@ -83,6 +83,15 @@ function Body(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
   return (
     <>
       <Head run={run} attempt={attempt} onAttempt={setChosen} onChanged={props.onChanged} />
+      {run.files_removed_at && (
+        <p className="jp-Galley-notice">
+          <Glyph name="info" />
+          <span>
+            {trans.__('Its logs and notebooks are not kept any more; removed')}{' '}
+            <Time at={run.files_removed_at} />.
+          </span>
+        </p>
+      )}
       <Failure run={run} attempt={attempt} task={task} />
       {wide && graph}
       <div className="jp-Galley-columns jp-mod-run">

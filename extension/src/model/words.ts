@@ -2,6 +2,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type {
   AttemptState,
+  DateState,
   BackfillState,
   FailureClass,
   Gate,
@@ -28,7 +29,8 @@ export type Glyph =
   | 'pause'
   | 'rocket'
   | 'undo'
-  | 'info';
+  | 'info'
+  | 'ring';
 
 export interface IWord {
   text: string;
@@ -80,6 +82,22 @@ export function runStateWord(trans: TranslationBundle, state: RunState): IWord {
     skipped: { text: trans.__('Skipped'), tone: 'idle', glyph: 'skip' }
   };
   return words[state];
+}
+
+/** Where a date of a pipeline stands on the calendar. */
+export function dateWord(trans: TranslationBundle, state: DateState): IWord {
+  switch (state) {
+    case 'missed':
+      return { text: trans.__('Missed'), tone: 'warn', glyph: 'warning' };
+    case 'paused':
+      return { text: trans.__('Paused'), tone: 'idle', glyph: 'pause' };
+    case 'upcoming':
+      return { text: trans.__('Upcoming'), tone: 'idle', glyph: 'ring' };
+    case 'removed':
+      return { text: trans.__('Not kept'), tone: 'idle', glyph: 'undo' };
+    default:
+      return runStateWord(trans, state);
+  }
 }
 
 export function taskWord(trans: TranslationBundle, state: TaskState): IWord {

@@ -24,13 +24,15 @@ export function TopBar(props: IBarProps): JSX.Element {
     { to: { kind: 'today' }, label: trans.__('Today'), kinds: ['today'] },
     { to: { kind: 'pipelines' }, label: trans.__('Pipelines'), kinds: ['pipelines', 'pipeline'] },
     { to: { kind: 'runs' }, label: trans.__('Runs'), kinds: ['runs', 'run'] },
+    { to: { kind: 'calendar' }, label: trans.__('Calendar'), kinds: ['calendar'] },
     {
       to: { kind: 'reviews' },
       label: trans.__('Reviews'),
       kinds: ['reviews', 'review'],
       count: waiting
     },
-    { to: { kind: 'secrets' }, label: trans.__('Secrets'), kinds: ['secrets'] }
+    { to: { kind: 'secrets' }, label: trans.__('Secrets'), kinds: ['secrets'] },
+    { to: { kind: 'storage' }, label: trans.__('Storage'), kinds: ['storage'] }
   ];
   return (
     <header className="jp-GalleyApp-bar">

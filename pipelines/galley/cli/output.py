@@ -28,10 +28,13 @@ _GLYPHS = {
     "analysing": "▶",
     "queued": "…",
     "in_review": "?",
-    "paused": "■",
     "cancelled": "■",
     "withdrawn": "■",
     "skipped": "–",
+    "missed": "!",
+    "paused": "‖",
+    "upcoming": "○",
+    "removed": "∅",
 }
 
 

@@ -45,6 +45,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "backfill": "backfilling",
         "backfills": "backfilling",
         "trigger": "triggering",
+        "calendar": "calendars",
     },
     "Account": {"login": "signing_in", "whoami": "signing_in", "secret": "secrets"},
     "Operate": {
@@ -52,6 +53,10 @@ SECTIONS: dict[str, dict[str, str]] = {
         "status": "operating",
         "doctor": "operating",
         "reload": "operating",
+        "drain": "draining",
+        "undrain": "draining",
+        "retention": "keeping",
+        "disk": "keeping",
         "user": "operating",
         "backup": "backups",
         "restore": "backups",

@@ -22,13 +22,15 @@ class EventKind(StrEnum):
     SCHEDULE_CHANGED = "schedule.changed"
     BACKFILL_CHANGED = "backfill.changed"
     TRIGGER_CHANGED = "trigger.changed"
+    HOSTS_CHANGED = "hosts.changed"
 
 
 class Event(Model):
     """One event; ``id`` grows and is what SSE resumes from.
 
     Attributes:
-        subject: id of the run, version, pipeline, backfill or trigger.
+        subject: id of the run, version, pipeline, backfill or trigger; zero for what is of the
+            whole tenant.
         data: small: the state, the cell count, the log's size; never log text.
     """
 

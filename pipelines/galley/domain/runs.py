@@ -223,6 +223,9 @@ class Run(Model):
     created_at: Instant
     started_at: Instant | None
     ended_at: Instant | None
+    files_removed_at: Instant | None = Field(
+        default=None, description="Since when logs and notebooks are not kept any more."
+    )
 
 
 class RunRequest(Model):

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from galley.domain.model import Model
 from galley.domain.packages import Packages
+from galley.domain.retention import RetentionPolicy
 from galley.domain.slugs import check_slug
 from galley.errors import InvalidInput
 
@@ -235,6 +236,10 @@ class Tenant(Model):
     )
     review: ReviewPolicy = Field(default_factory=ReviewPolicy)
     retry: RetryPolicy = Field(default_factory=RetryPolicy)
+    retention: RetentionPolicy = Field(
+        default_factory=RetentionPolicy,
+        description="How long what runs leave is kept; default: for ever.",
+    )
     packages: Packages = Field(
         default_factory=Packages,
         description="Where the distributions of locked environments come from.",

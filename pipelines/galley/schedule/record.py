@@ -79,7 +79,7 @@ def _line_up(session: Session, run: RunRow, row: ScheduleRow, queued: Sequence[U
         return
     if run.depends_on_past:
         before = series.predecessor(session, row.series, run.scheduled_at)
-        run.state_reason = series.why_waits(before)
+        run.state_reason = series.why_waits(session, before)
     if run.state_reason is None and run.overlap is Overlap.QUEUE:
         going = series.open_before(session, row.series, run.scheduled_at)
         if going:

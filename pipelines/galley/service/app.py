@@ -24,6 +24,7 @@ from galley.service.background import LOOPS, Background
 from galley.service.bodies import BodyLimit
 from galley.service.context import Context
 from galley.service.feed import Feed
+from galley.service.keeping import Keeper
 from galley.service.leading import Leading
 from galley.service.logs import Logs
 from galley.service.metrics import Measured, Metrics
@@ -34,7 +35,9 @@ from galley.service.resources import Resources
 from galley.service.routes import (
     analyses,
     backfills,
+    calendars,
     comparisons,
+    drains,
     events,
     health,
     hooks,
@@ -44,6 +47,7 @@ from galley.service.routes import (
     mlflow,
     pages,
     pipelines,
+    retention,
     reviews,
     runs,
     schedules,
@@ -62,6 +66,7 @@ API_ROUTERS = (
     me.router,
     analyses.router,
     schedules.router,
+    calendars.router,
     pipelines.router,
     versions.router,
     live.router,
@@ -72,6 +77,8 @@ API_ROUTERS = (
     triggers.router,
     hooks.router,
     secrets.router,
+    drains.router,
+    retention.router,
     events.router,
 )
 
@@ -135,9 +142,19 @@ def create_app(
     blobs = Blobs(settings.service_state / "blobs")
     feed = Feed(store, lambda: tuple(tenants().tenants))
     renderer = Renderer(settings.service_state / "rendered")
-    leading = Leading(store, LOOPS, clock, monotonic)
-    passes = Background(settings, tenants, store, blobs, launcher, renderer, clock, leading.require)
     tracked = settings.mlflow_state / "artifacts" / "workspaces"
+    logs = Logs(settings.service_state / "logs")
+    resources = Resources(settings.service_state / "resources")
+    artifacts = Artifacts(
+        settings.service_state / "artifacts",
+        lambda tenant: tracked / workspace_of(tenant),
+        monotonic,
+    )
+    keeper = Keeper(store, blobs, logs, artifacts, resources, settings.service_state / "git")
+    leading = Leading(store, LOOPS, clock, monotonic)
+    passes = Background(
+        settings, tenants, store, blobs, launcher, renderer, clock, leading.require, keeper=keeper
+    )
     context = Context(
         settings=settings,
         tenants=tenants,
@@ -148,13 +165,10 @@ def create_app(
         mlflow_sessions=Sessions(mlflow_hub, tenants, secret, own_pages=False),
         mlflow=MlflowProxy(settings.mlflow_socket),
         feed=feed,
-        logs=Logs(settings.service_state / "logs"),
-        resources=Resources(settings.service_state / "resources"),
-        artifacts=Artifacts(
-            settings.service_state / "artifacts",
-            lambda tenant: tracked / workspace_of(tenant),
-            monotonic,
-        ),
+        logs=logs,
+        resources=resources,
+        artifacts=artifacts,
+        keeper=keeper,
         renderer=renderer,
         vault=Vault(settings.secret_keys),
         metrics=metrics,

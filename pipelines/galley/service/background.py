@@ -23,13 +23,14 @@ from galley.registry.blobs import Blobs
 from galley.registry.mirror import Mirror, MirrorEntry
 from galley.review import settle_rehearsals
 from galley.schedule import backfill, upstream, watch
+from galley.service.keeping import Keeper
 from galley.service.leading import Leading
 from galley.service.loops import Loop
 from galley.service.rendering import Renderer
 from galley.service.tenants_view import why_unavailable
 from galley.service.wakeup import Wakeup
 from galley.service.watching import Watcher
-from galley.store import Store, housekeeping, versions
+from galley.store import Store, drains, housekeeping, versions
 
 LOOPS = (
     "scheduler",
@@ -71,6 +72,8 @@ class Background:
         renderer: Renderer,
         clock: Callable[[], datetime],
         require: Callable[[Session, str], None] = _alone,
+        *,
+        keeper: Keeper,
     ) -> None:
         self._settings = settings
         self._tenants = tenants
@@ -81,6 +84,7 @@ class Background:
         self._clock = clock
         self._require = require
         self._watcher = Watcher(settings, tenants)
+        self._keeper = keeper
         self._adopted = False
         self._rehearsals: dict[UUID, datetime] = {}
 
@@ -108,14 +112,18 @@ class Background:
             for name, (step, every_s, wake) in steps.items()
         )
 
-    def fire(self) -> None:
-        """Record the runs of schedules that are due."""
+    def fire(self) -> float | None:
+        """Record the runs of schedules that are due; return how long none will be, seconds."""
         tenants, now = self._tenants(), self._clock()
         due = self._store.read(lambda s: schedule.next_due(s, tenants))
-        if due is not None and due <= now:
+        if due is None:
+            return None
+        if due <= now:
             self._store.write(
                 self._fenced("scheduler", lambda s: schedule.materialise_due(s, tenants, now))
             )
+            return 0.0
+        return (due - now).total_seconds()
 
     def backfill(self) -> None:
         """Record the next runs of backfills, and end those that are through."""
@@ -163,6 +171,8 @@ class Background:
             self._adopted = True
         tenants = self._tenants().tenants
         ready = [n for n, t in tenants.items() if why_unavailable(self._settings, t) is None]
+        if self._store.read(drains.all_drained):
+            return
         starts = [(f"host of {n!r}", partial(self._launcher.ensure_tenant_host, n)) for n in ready]
         _each([*starts, *self._rehearsal_hosts(frozenset(ready))])
 
@@ -214,10 +224,11 @@ class Background:
         )
 
     def tidy(self) -> None:
-        """Forget events, tokens, states, keys and rendered pages whose time is over."""
+        """Forget what served its purpose, and of old runs what the policies do not keep."""
         now = self._clock()
         self._renderer.tidy(now)
         self._store.write(self._fenced("housekeeping", lambda s: housekeeping.tidy(s, now)))
+        self._keeper.tidy(self._tenants(), now)
 
     def _fenced(self, loop: str, work: Callable[[Session], T]) -> Callable[[Session], T]:
         """Return ``work`` as what is refused once another process runs the loop."""

@@ -125,6 +125,7 @@ def _model(
         created_at=row.created_at,
         started_at=row.started_at,
         ended_at=row.ended_at,
+        files_removed_at=row.files_removed_at,
     )
 
 

@@ -245,8 +245,12 @@ class RunRow(Base):
     __table_args__ = (
         UniqueConstraint("trigger", "trigger_id", "scheduled_at"),
         Index(None, "tenant", "id"),
+        Index(None, "tenant", "state", "id"),
+        Index(None, "tenant", "kind", "id"),
         Index(None, "pipeline_id", "id"),
-        Index(None, "pipeline_id", "logical_date"),
+        Index(None, "tenant", "logical_date", "id"),
+        Index(None, "pipeline_id", "state", "id"),
+        Index(None, "pipeline_id", "logical_date", "id"),
         Index(None, "version_id"),
         Index(
             "ix_runs_open",
@@ -311,6 +315,7 @@ class RunRow(Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    files_removed_at: Mapped[datetime | None]
 
 
 Index(

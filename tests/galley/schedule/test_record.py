@@ -288,6 +288,24 @@ def test_a_new_run_says_that_the_one_before_it_failed(world: World) -> None:
     assert "which failed: retry that one" in (scheduled(world)[1].state_reason or "")
 
 
+def test_a_mended_version_run_for_the_failed_date_lets_the_next_go_on(world: World) -> None:
+    hourly(world, depends_on_past=True)
+    hours(world)
+    first = world.must_claim()
+    world.start(first)
+    fail(world, first)
+    hours(world)
+    waiting = scheduled(world)[1]
+    world.live(content="2", schedule={"cron": "0 * * * *", "depends_on_past": True})
+    by_hand = world.request(logical_date=START + HOUR)
+    work = world.must_claim()
+    assert work.run == by_hand.id
+    assert world.claim() is None
+    world.start(work)
+    world.finish(work)
+    assert world.must_claim().run == waiting.id
+
+
 def test_what_was_skipped_or_cancelled_is_no_past_to_depend_on(world: World) -> None:
     hourly(world, depends_on_past=True)
     hours(world, 2)

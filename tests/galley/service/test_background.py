@@ -29,6 +29,7 @@ def passes(platform: Platform) -> Background:
         platform.launcher,
         context.renderer,
         platform.clock,
+        keeper=context.keeper,
     )
 
 

@@ -34,6 +34,7 @@ def passes(platform: Platform) -> Background:
         platform.launcher,
         context.renderer,
         platform.clock,
+        keeper=context.keeper,
     )
 
 

@@ -118,6 +118,30 @@ def test_runs_of_backfills_and_triggers_stay_when_these_go(new: Database) -> Non
     migrate.upgrade(new)
 
 
+def test_earlier_pauses_are_read_from_the_audit_trail(new: Database) -> None:
+    trail = ("paused", "resumed", "paused", "ended", "set", "paused")
+    entries = [
+        "INSERT INTO audit (tenant, actor, action, subject, detail, at) VALUES "
+        f"('blue', 'ann', 'schedule.{change}', 'pipeline/{slug}', '{{}}', "
+        f"'2026-11-0{number} 06:00:00.000000')"
+        for number, change in enumerate(trail, 1)
+        for slug in ("daily", "gone")
+    ]
+    upgrade_to(new, "0004", _AN_OLD_VERSION[0], *entries)
+    migrate.upgrade(new)
+    with new.writer.begin() as connection:
+        days = [
+            (str(since)[8:10], until and str(until)[8:10], by)
+            for since, until, by in connection.execute(
+                text("SELECT since, until, by FROM schedule_pauses ORDER BY since")
+            )
+        ]
+        assert days == [("01", "02", "ann"), ("03", "04", "ann"), ("06", None, "ann")]
+        assert broken_references(connection) == []
+        command.downgrade(migrate.config(connection), "0004")
+        assert connection.execute(text("SELECT count(*) FROM audit")).scalar() == 2 * len(trail)
+
+
 def test_a_newer_database_is_left_alone(new_database: str) -> None:
     store = Store(new_database)
     store.migrate()

@@ -27,7 +27,6 @@ _TABLES = (
 
 def upgrade() -> None:
     """Apply this revision."""
-    op.create_index("ix_runs_pipeline_id_logical_date", "runs", ["pipeline_id", "logical_date"])
     _backfills()
     _triggers()
     _firings()
@@ -37,7 +36,6 @@ def downgrade() -> None:
     """Take this revision back: the runs stay, as runs that somebody asked for by hand."""
     for table in _TABLES:
         op.drop_table(table)
-    op.drop_index("ix_runs_pipeline_id_logical_date", "runs")
     op.execute(
         "UPDATE runs SET trigger = 'manual' "
         "WHERE trigger IN ('backfill', 'upstream', 'file', 'webhook')"
