@@ -246,7 +246,7 @@ def claims(store: Store, count: int, threads: int) -> dict[str, float]:
 def schedules(store: Store, count: int) -> list[UUID]:
     """Make live pipelines with schedules, none of them due for long; return their ids."""
     far = START + timedelta(days=300)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": new_id(),
             "series": new_id(),
