@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from galley.domain.model import Model
 from galley.domain.packages import Packages
+from galley.domain.retention import RetentionPolicy
 from galley.domain.tenants import (
     Dataset,
     Limits,
@@ -33,6 +34,7 @@ TENANTS_PAGE = (MANUAL / "operator" / "tenants.md").read_text()
             Dataset,
             Limits,
             RetryPolicy,
+            RetentionPolicy,
             ReviewPolicy,
             Packages,
         )

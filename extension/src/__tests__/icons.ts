@@ -6,6 +6,8 @@ export class LabIcon {
 }
 
 export const bugIcon = icon;
+export const caretLeftIcon = icon;
+export const caretRightIcon = icon;
 export const closeIcon = icon;
 export const downloadIcon = icon;
 export const launchIcon = icon;

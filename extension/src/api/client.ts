@@ -2,6 +2,8 @@
 import { request, withQuery, type ITransport, type Query } from './transport';
 import type {
   AttemptUsage,
+  Calendar,
+  Drain,
   DecisionRequest,
   Firing,
   ILogChunk,
@@ -10,9 +12,11 @@ import type {
   IPage,
   ISchedulePreview,
   ISlugAnswer,
+  KeptFile,
   LiveComparison,
   LiveState,
   Pipeline,
+  PreviewRequest,
   Run,
   RunComparison,
   RunRequest,
@@ -29,12 +33,17 @@ export class Client {
   constructor(readonly transport: ITransport) {}
 
   me = () => this.get<IMe>('me');
+  drains = () => this.get<Drain[]>('drains');
   timezones = () => this.get<string[]>('timezones');
 
   slug = (tenant: string, slug: string) =>
     this.get<ISlugAnswer>(`tenants/${enc(tenant)}/slugs/${enc(slug)}`);
-  previewSchedule = (cron: string, timezone: string, count = 5) =>
-    this.post<ISchedulePreview>('schedules/preview', { cron, timezone, count }, false);
+  previewSchedule = (
+    cron: string,
+    timezone: string,
+    count = 5,
+    rules: Partial<PreviewRequest> = {}
+  ) => this.post<ISchedulePreview>('schedules/preview', { ...rules, cron, timezone, count }, false);
 
   pipelines = (tenant: string, query: Query = {}) =>
     this.get<IPage<Pipeline>>(`tenants/${enc(tenant)}/pipelines`, query);
@@ -43,6 +52,11 @@ export class Client {
     this.get<IPage<Version>>(`${pipelinePath(tenant, slug)}/versions`, query);
   deploy = (tenant: string, slug: string, version: number, reason: string) =>
     this.post<Pipeline>(`${pipelinePath(tenant, slug)}/deployments`, { version, reason });
+  calendar = (tenant: string, slug: string | undefined, query: Query = {}) =>
+    this.get<Calendar>(
+      `${slug === undefined ? `tenants/${enc(tenant)}` : pipelinePath(tenant, slug)}/calendar`,
+      query
+    );
   nextFirings = (tenant: string, slug: string, count = 5) =>
     this.get<{ firings: Firing[] }>(`${pipelinePath(tenant, slug)}/schedule/next`, { count });
   setSchedule = (tenant: string, slug: string, schedule: ScheduleRequest) =>
@@ -84,6 +98,10 @@ export class Client {
     this.get<ILogChunk>(`runs/${enc(id)}/log`, { attempt, offset, limit });
   logUrl = (id: string, attempt: number) =>
     this.transport.url(`runs/${enc(id)}/attempts/${attempt}/log`);
+  files = (id: string, attempt: number) =>
+    this.get<KeptFile[]>(`runs/${enc(id)}/files`, { attempt });
+  fileUrl = (id: string, attempt: number, name: string) =>
+    this.transport.url(withQuery(`runs/${enc(id)}/files/${enc(name)}`, { attempt }));
   resources = (id: string, attempt: number, after: string | null = null) =>
     this.get<AttemptUsage>(`runs/${enc(id)}/attempts/${attempt}/resources`, { after });
   taskNotebook = (id: string, task: string, attempt: number) =>

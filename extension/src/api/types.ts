@@ -8,14 +8,20 @@ export type Attempt = Schemas['Attempt'];
 export type AttemptState = Schemas['AttemptState'];
 export type AttemptUsage = Schemas['AttemptUsage'];
 export type AuditEntry = Schemas['AuditEntry'];
+export type Calendar = Schemas['Calendar'];
+export type CalendarEntry = Schemas['CalendarEntry'];
+export type CalendarGroup = Schemas['CalendarGroup'];
 export type CellDiff = Schemas['CellDiff'];
 export type CellError = Schemas['CellError'];
 export type Check = Schemas['Check'];
+export type ClockChange = Schemas['ClockChange'];
 export type ComparedTime = Schemas['ComparedTime'];
 export type Crossing = Schemas['Crossing'];
+export type DateState = Schemas['DateState'];
 export type DebugPlan = Schemas['DebugPlan'];
 export type DecisionRequest = Schemas['DecisionRequest'];
 export type Difference = Schemas['Difference'];
+export type Drain = Schemas['Drain'];
 export type Evidence = Schemas['Evidence'];
 export type FailureClass = Schemas['FailureClass'];
 export type FieldDiff = Schemas['FieldDiff'];
@@ -24,6 +30,7 @@ export type GalleyEvent = Schemas['Event'];
 export type Gate = Schemas['Gate'];
 export type GateStatus = Schemas['GateStatus'];
 export type Goal = Schemas['Goal'];
+export type KeptFile = Schemas['KeptFile'];
 export type LiveCell = Schemas['LiveCell'];
 export type LiveComparison = Schemas['LiveComparison'];
 export type LiveState = Schemas['LiveState'];
@@ -36,9 +43,8 @@ export type PlannedTask = Schemas['PlannedTask'];
 export type Proof = Schemas['Proof'];
 export type Run = Schemas['Run'];
 export type RunComparison = Schemas['RunComparison'];
-export type RunRequest = Schemas['RunRequest'];
 export type RunState = Schemas['RunState'];
-export type ScheduleRequest = Schemas['ScheduleRequest'];
+export type Schedule = Schemas['Schedule'];
 export type Severity = Schemas['Severity'];
 export type SplitLayout = Schemas['SplitLayout'];
 export type SplitPlan = Schemas['SplitPlan'];
@@ -51,8 +57,17 @@ export type Version = Schemas['Version'];
 export type VersionDiff = Schemas['VersionDiff'];
 export type VersionState = Schemas['VersionState'];
 
+/** What is asked of the service: whatever has a default may be left out. */
+export type RunRequest = Partial<Schemas['RunRequest']>;
+export type ScheduleRequest = Pick<Schemas['ScheduleRequest'], 'cron'> &
+  Partial<Schemas['ScheduleRequest']>;
+export type PreviewRequest = Pick<Schemas['PreviewRequest'], 'cron'> &
+  Partial<Schemas['PreviewRequest']>;
+
 /** What the publish dialog sends: the bridge adds the notebook and its local modules. */
-export type PublishFields = Omit<Schemas['PublishRequest'], 'notebook' | 'modules'>;
+export type PublishFields = Omit<Schemas['PublishRequest'], 'notebook' | 'modules' | 'schedule'> & {
+  schedule: ScheduleRequest | null;
+};
 
 export interface IPage<T> {
   items: T[];

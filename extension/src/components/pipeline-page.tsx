@@ -9,6 +9,7 @@ import { Resource } from '../model/resource';
 import { seenIn } from '../model/split';
 import { liveOf } from '../model/live';
 import { Button, Empty, Link, Loading, Name, ProblemBox, Section, Time } from './basics';
+import { CalendarView } from './calendar';
 import { useChanges, useGalley, useModel } from './context';
 import { Badge } from './glyph';
 import { TaskGraph } from './graph';
@@ -103,6 +104,7 @@ function Body(props: IBodyProps): JSX.Element {
         tabs={[
           { key: 'overview', label: trans.__('Overview') },
           { key: 'runs', label: trans.__('Runs') },
+          { key: 'calendar', label: trans.__('Calendar') },
           { key: 'versions', label: trans.__('Versions') },
           { key: 'settings', label: trans.__('Settings') }
         ]}
@@ -115,6 +117,9 @@ function Body(props: IBodyProps): JSX.Element {
             </div>
             <RunTable list={runs} empty={<NoRuns filtered={state !== ''} />} />
           </>
+        )}
+        {tab === 'calendar' && (
+          <CalendarView scopes={[{ tenant, slug }]} zone={pipeline.schedule?.timezone} />
         )}
         {tab === 'versions' && (
           <Versions pipeline={pipeline} versions={versions} onChanged={props.onChanged} />

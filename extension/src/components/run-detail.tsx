@@ -8,6 +8,7 @@ import { Elapsed, Empty, Name } from './basics';
 import { useGalley, useModel } from './context';
 import { Badge } from './glyph';
 import { cellProgress } from './graph';
+import { KeptFiles } from './kept-files';
 import { LogView } from './log-view';
 import { Metrics, Values } from './metrics';
 import { NotebookFrame } from './notebook-frame';
@@ -84,6 +85,9 @@ function TaskHead({ task }: { task: TaskTry }): JSX.Element {
         {task.cells && task.started_at ? ' · ' : ''}
         {task.started_at && <Elapsed start={task.started_at} end={task.ended_at} />}
         {task.peak_memory ? ` · ${bytes(task.peak_memory)}` : ''}
+        {task.reused_from
+          ? ` · ${trans.__('unchanged, so taken from attempt %1', task.reused_from)}`
+          : ''}
       </span>
     </div>
   );
@@ -149,13 +153,16 @@ function TaskNotebook({ run, attempt, task }: IDetailProps): JSX.Element {
     );
   }
   return (
-    <NotebookFrame
-      url={client.taskNotebookUrl(run.id, task.name, attempt.number, 'html')}
-      downloadUrl={client.taskNotebookUrl(run.id, task.name, attempt.number, 'ipynb')}
-      fileName={`${task.name}-${run.id}.ipynb`}
-      title={trans.__('%1, executed', task.name)}
-      anchor={anchor}
-    />
+    <>
+      <KeptFiles run={run} attempt={attempt} />
+      <NotebookFrame
+        url={client.taskNotebookUrl(run.id, task.name, attempt.number, 'html')}
+        downloadUrl={client.taskNotebookUrl(run.id, task.name, attempt.number, 'ipynb')}
+        fileName={`${task.name}-${run.id}.ipynb`}
+        title={trans.__('%1, executed', task.name)}
+        anchor={anchor}
+      />
+    </>
   );
 }
 

@@ -8,6 +8,7 @@ export const Commands = {
   openRun: 'galley:open-run',
   openReview: 'galley:open-review',
   openPipeline: 'galley:open-pipeline',
+  openCalendar: 'galley:open-calendar',
   openStandalone: 'galley:open-standalone',
   showSidebar: 'galley:show-sidebar'
 } as const;

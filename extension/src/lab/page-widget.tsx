@@ -2,12 +2,14 @@
 import * as React from 'react';
 import { Signal, type ISignal } from '@lumino/signaling';
 import { Empty } from '../components/basics';
+import { CalendarView } from '../components/calendar';
 import { ComparePage } from '../components/compare-page';
 import { PipelinePage } from '../components/pipeline-page';
 import { ReviewPage } from '../components/review-page';
 import { RunPage } from '../components/run-page';
 import type { Place } from '../model/place';
 import { ConnectionBanner } from '../components/connection';
+import { DrainBanner } from '../components/drained';
 import type { LabGalley } from './galley';
 import { GalleyRoot } from './root';
 
@@ -38,6 +40,8 @@ export class PlaceWidget extends GalleyRoot {
         return trans.__('Two runs');
       case 'review':
         return trans.__('Review');
+      case 'calendar':
+        return trans.__('Calendar');
       default:
         return trans.__('Galley');
     }
@@ -71,6 +75,7 @@ export class PlaceWidget extends GalleyRoot {
     return (
       <>
         <ConnectionBanner />
+        <DrainBanner />
         {this.content()}
       </>
     );
@@ -94,6 +99,17 @@ export class PlaceWidget extends GalleyRoot {
         return <ComparePage left={place.left} right={place.right} />;
       case 'review':
         return <ReviewPage id={place.id} />;
+      case 'calendar':
+        return (
+          <div className="jp-Galley-page" aria-label={this.owner.trans.__('Calendar')}>
+            <header className="jp-Galley-head">
+              <h2>{this.owner.trans.__('Calendar of %1', this.owner.homeTenant ?? '')}</h2>
+            </header>
+            <CalendarView
+              scopes={this.owner.homeTenant ? [{ tenant: this.owner.homeTenant }] : []}
+            />
+          </div>
+        );
       default:
         return <Empty title={this.owner.trans.__('There is nothing here.')} />;
     }

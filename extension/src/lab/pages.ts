@@ -16,7 +16,8 @@ const BY_KIND = {
   pipeline: Commands.openPipeline,
   compare: Commands.compareRuns,
   run: Commands.openRun,
-  review: Commands.openReview
+  review: Commands.openReview,
+  calendar: Commands.openCalendar
 };
 
 type Arguments = ReadonlyPartialJSONObject;
@@ -35,6 +36,12 @@ export class Pages {
       trans.__('Open Review…'),
       args => thing('review', args),
       askReview
+    );
+    this.add(
+      Commands.openCalendar,
+      trans.__('Open Calendar'),
+      () => ({ kind: 'calendar' }),
+      () => Promise.resolve(null)
     );
     this.add(Commands.compareRuns, trans.__('Compare Run…'), compared, async found => {
       const chosen = await askRun(found);
@@ -62,6 +69,7 @@ export class Pages {
       Commands.openPipeline,
       Commands.openRun,
       Commands.openReview,
+      Commands.openCalendar,
       Commands.compareRuns,
       Commands.openStandalone,
       Commands.showSidebar

@@ -4,6 +4,7 @@ export type Place =
   | { kind: 'today' }
   | { kind: 'pipelines' }
   | { kind: 'runs' }
+  | { kind: 'calendar' }
   | { kind: 'reviews' }
   | { kind: 'secrets' }
   | { kind: 'pipeline'; tenant: string; slug: string; tab?: PipelineTab }
@@ -11,10 +12,10 @@ export type Place =
   | { kind: 'compare'; left: string | null; right: string }
   | { kind: 'review'; id: string };
 
-export const PIPELINE_TABS = ['overview', 'runs', 'versions', 'settings'] as const;
+export const PIPELINE_TABS = ['overview', 'runs', 'calendar', 'versions', 'settings'] as const;
 export type PipelineTab = (typeof PIPELINE_TABS)[number];
 
-const PAGES = ['pipelines', 'runs', 'reviews', 'secrets'] as const;
+const PAGES = ['pipelines', 'runs', 'calendar', 'reviews', 'secrets'] as const;
 
 export const ROOT = '/services/galley/';
 

@@ -2,6 +2,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type {
   AttemptState,
+  DateState,
   FailureClass,
   Gate,
   Proof,
@@ -26,7 +27,8 @@ export type Glyph =
   | 'pause'
   | 'rocket'
   | 'undo'
-  | 'info';
+  | 'info'
+  | 'ring';
 
 export interface IWord {
   text: string;
@@ -56,6 +58,22 @@ export function runStateWord(trans: TranslationBundle, state: RunState): IWord {
     skipped: { text: trans.__('Skipped'), tone: 'idle', glyph: 'skip' }
   };
   return words[state];
+}
+
+/** Where a date of a pipeline stands on the calendar. */
+export function dateWord(trans: TranslationBundle, state: DateState): IWord {
+  switch (state) {
+    case 'missed':
+      return { text: trans.__('Missed'), tone: 'warn', glyph: 'warning' };
+    case 'paused':
+      return { text: trans.__('Paused'), tone: 'idle', glyph: 'pause' };
+    case 'upcoming':
+      return { text: trans.__('Upcoming'), tone: 'idle', glyph: 'ring' };
+    case 'removed':
+      return { text: trans.__('Not kept'), tone: 'idle', glyph: 'undo' };
+    default:
+      return runStateWord(trans, state);
+  }
 }
 
 export function taskWord(trans: TranslationBundle, state: TaskState): IWord {
@@ -192,6 +210,12 @@ export function triggerText(trans: TranslationBundle, run: Run): string {
   }
   if (run.trigger === 'rehearsal') {
     return trans.__('rehearsal of version %1', run.version);
+  }
+  if (run.trigger === 'backfill') {
+    return trans.__('by a backfill of %1', run.requested_by ?? '?');
+  }
+  if (run.cause?.name) {
+    return trans.__('by the trigger %1', run.cause.name);
   }
   if (run.kind === 'trial') {
     return trans.__('tried by %1', run.requested_by ?? '?');

@@ -8,6 +8,7 @@ import type {
   Version
 } from '../api/types';
 import { slugify } from '../format/names';
+import { rulesOf, type ScheduleRules } from '../model/schedule';
 
 export interface IDraft {
   name: string;
@@ -27,11 +28,14 @@ export interface IDraft {
   profile: string;
   /** Minutes. */
   timeout: string;
+  /** Minutes for each cell; empty: the tenant's own limit. */
+  cellTimeout: string;
   retries: string;
   scheduled: boolean;
   cron: string;
   timezone: string;
-  catchUp: 'latest' | 'skip';
+  catchUp: 'latest' | 'skip' | 'all';
+  rules: ScheduleRules;
   note: string;
   /** Which cells form which task; null for the proposal. */
   layout: SplitLayout | null;
@@ -70,11 +74,13 @@ export function beginning(from: IBeginning): IDraft {
     unreadable: { defaults: false, rehearsal: false },
     profile: version?.profile ?? from.profile,
     timeout: String((version?.timeout_s ?? 3600) / 60),
+    cellTimeout: version?.cell_timeout_s ? String(version.cell_timeout_s / 60) : '',
     retries: String(version?.retries ?? 1),
     scheduled: schedule !== null,
     cron: schedule?.cron ?? '0 6 * * *',
     timezone: schedule?.timezone ?? from.timezone,
     catchUp: schedule?.catch_up ?? 'latest',
+    rules: rulesOf(schedule),
     note: '',
     layout: arrangedBefore(version, from.analysis),
     prove: 'budget',
@@ -118,7 +124,12 @@ export function numberOf(text: string): number | null {
 
 export function scheduleOf(draft: IDraft): ScheduleRequest | null {
   return draft.scheduled
-    ? { cron: draft.cron.trim(), timezone: draft.timezone.trim(), catch_up: draft.catchUp }
+    ? {
+        ...draft.rules,
+        cron: draft.cron.trim(),
+        timezone: draft.timezone.trim(),
+        catch_up: draft.catchUp
+      }
     : null;
 }
 
@@ -135,6 +146,7 @@ export function requestOf(draft: IDraft, rehearseOnly: boolean): PublishFields {
     rehearsal_parameters: draft.rehearsal,
     profile: draft.profile || null,
     timeout_s: Math.round((numberOf(draft.timeout) ?? 60) * 60),
+    cell_timeout_s: draft.cellTimeout.trim() ? (numberOf(draft.cellTimeout) ?? 60) * 60 : null,
     retries: numberOf(draft.retries) ?? 1,
     schedule: scheduleOf(draft),
     note: draft.note.trim(),

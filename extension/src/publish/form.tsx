@@ -48,6 +48,21 @@ export function PublishForm(props: IPartProps): JSX.Element {
             )}
           </Field>
           <Field
+            label={trans.__('Time limit of a cell')}
+            optional={trans.__('minutes, optional')}
+            problem={mistakes.cell_timeout_s}
+          >
+            {control => (
+              <input
+                type="text"
+                inputMode="decimal"
+                {...control}
+                value={draft.cellTimeout}
+                onChange={event => session.edit({ cellTimeout: event.target.value })}
+              />
+            )}
+          </Field>
+          <Field
             label={trans.__('Retries')}
             problem={mistakes.retries}
             help={trans.__('After platform failures; an error in the notebook is not repeated.')}

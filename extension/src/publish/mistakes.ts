@@ -54,6 +54,10 @@ export function mistakes(
   if (timeout === null || timeout * 60 < 1 || timeout > LONGEST_RUN) {
     found.timeout_s = trans.__('Write minutes: more than 0, at most %1 (7 days).', LONGEST_RUN);
   }
+  const cell = numberOf(draft.cellTimeout);
+  if (draft.cellTimeout.trim() && (cell === null || cell <= 0 || cell > LONGEST_RUN)) {
+    found.cell_timeout_s = trans.__('Write minutes, such as 5, or leave it empty.');
+  }
   const retries = numberOf(draft.retries);
   if (retries === null || !Number.isInteger(retries) || retries < 0 || retries > MOST_RETRIES) {
     found.retries = trans.__('Write a whole number from 0 to %1.', MOST_RETRIES);
@@ -89,6 +93,7 @@ export function refusal(problem: Problem | null): { field: string; message: stri
     'rehearsal_parameters',
     'profile',
     'timeout_s',
+    'cell_timeout_s',
     'retries',
     'schedule',
     'note',

@@ -6,6 +6,7 @@ import { Empty, Link, Loading, ProblemBox } from '../components/basics';
 import { ComparePage } from '../components/compare-page';
 import { ConnectionBanner } from '../components/connection';
 import { GalleyProvider, useChanges, useModel } from '../components/context';
+import { DrainBanner } from '../components/drained';
 import { Glyph } from '../components/glyph';
 import { PipelinePage } from '../components/pipeline-page';
 import { ReviewPage } from '../components/review-page';
@@ -13,6 +14,7 @@ import { RunPage } from '../components/run-page';
 import { PagedList } from '../model/list';
 import type { Place } from '../model/place';
 import type { PageGalley } from './galley';
+import { CalendarPage } from './calendar';
 import { PipelinesPage } from './pipelines';
 import { ReviewsPage } from './reviews';
 import { RunsPage } from './runs';
@@ -46,6 +48,7 @@ function Shell({ galley, place }: { galley: PageGalley; place: Place | null }): 
     <div className="jp-Galley jp-GalleyApp">
       <TopBar galley={galley} place={place} waiting={waiting.items.length} />
       <SessionBanner galley={galley} />
+      <DrainBanner />
       <main key={keyOf(place)}>
         <Member galley={galley}>
           <PlaceView galley={galley} place={place} waiting={waiting} />
@@ -97,6 +100,8 @@ function PlaceView(props: {
       return <PipelinesPage galley={galley} />;
     case 'runs':
       return <RunsPage galley={galley} />;
+    case 'calendar':
+      return <CalendarPage galley={galley} />;
     case 'reviews':
       return <ReviewsPage galley={galley} waiting={waiting} />;
     case 'secrets':
@@ -173,6 +178,7 @@ function titleOf({ trans }: PageGalley, place: Place | null): string {
     today: trans.__('Today'),
     pipelines: trans.__('Pipelines'),
     runs: trans.__('Runs'),
+    calendar: trans.__('Calendar'),
     reviews: trans.__('Reviews'),
     secrets: trans.__('Secrets'),
     pipeline: place?.kind === 'pipeline' ? place.slug : '',

@@ -24,6 +24,7 @@ export function TopBar(props: IBarProps): JSX.Element {
     { to: { kind: 'today' }, label: trans.__('Today'), kinds: ['today'] },
     { to: { kind: 'pipelines' }, label: trans.__('Pipelines'), kinds: ['pipelines', 'pipeline'] },
     { to: { kind: 'runs' }, label: trans.__('Runs'), kinds: ['runs', 'run'] },
+    { to: { kind: 'calendar' }, label: trans.__('Calendar'), kinds: ['calendar'] },
     {
       to: { kind: 'reviews' },
       label: trans.__('Reviews'),

@@ -11,6 +11,7 @@ import click
 from galley.cli import output
 from galley.cli.parameters import parse_values
 from galley.cli.plans import read_layout, show_checks, show_files, show_plan, verdict
+from galley.cli.schedule_options import schedule_options, schedule_request
 from galley.cli.session import Session, with_session
 from galley.client import collect_modules
 from galley.domain.pipelines import Direction, Goal
@@ -66,7 +67,7 @@ _UNDER_WAY = (VersionState.ANALYSING, VersionState.REHEARSING)
     help="Repeats after a failure of the platform's.",
 )
 @click.option("--cron", help="Schedule, five fields or a preset such as @daily.")
-@click.option("--timezone", default="UTC", show_default=True, help="Zone of the schedule.")
+@schedule_options
 @click.option("--note", default="", help="Note to the reviewers.")
 @click.option(
     "--layout",
@@ -204,7 +205,7 @@ def _goal(options: dict[str, Any]) -> Goal | None:
 def _schedule(options: dict[str, Any]) -> ScheduleRequest | None:
     if options["cron"] is None:
         return None
-    return ScheduleRequest(cron=options["cron"], timezone=options["timezone"])
+    return schedule_request(options["cron"], options)
 
 
 def _show_proof(session: Session, version: Version, proof: Proof) -> None:

@@ -17,6 +17,7 @@ LEAST_WIDTH = 160
 
 _GLYPHS = {
     "succeeded": "✓",
+    "done": "✓",
     "approved": "✓",
     "failed": "✗",
     "rejected": "✗",
@@ -30,6 +31,10 @@ _GLYPHS = {
     "cancelled": "■",
     "withdrawn": "■",
     "skipped": "–",
+    "missed": "!",
+    "paused": "‖",
+    "upcoming": "○",
+    "removed": "∅",
 }
 
 

@@ -11,6 +11,7 @@ from galley.cli.following import follow as follow_log
 from galley.cli.parameters import parse_values
 from galley.cli.session import Session, parse_id, parse_reference, with_session
 from galley.client.usage import blocks, busy, peak, size
+from galley.domain import days
 from galley.domain.runs import Run, RunKind, RunState
 
 _LIMIT = click.option(
@@ -54,17 +55,27 @@ def pipelines(session: Session, q: str | None, limit: int) -> None:
 @click.option("--pipeline", metavar="NAME", help="Only runs of this pipeline.")
 @click.option("--state", type=click.Choice([str(state) for state in RunState]))
 @click.option("--kind", type=click.Choice([str(kind) for kind in RunKind]))
+@click.option("--from", "first", metavar="DATE", help="Only logical dates from here on (UTC).")
+@click.option("--to", "last", metavar="DATE", help="Only logical dates up to here (UTC).")
 @_LIMIT
 @with_session
 def runs(
-    session: Session, pipeline: str | None, state: str | None, kind: str | None, limit: int
+    session: Session,
+    pipeline: str | None,
+    state: str | None,
+    kind: str | None,
+    first: str | None,
+    last: str | None,
+    limit: int,
 ) -> None:
-    """List the tenant's runs, newest first."""
+    """List the tenant's runs, newest first; between two dates, the latest date first."""
     page = session.client.runs(
         session.tenant,
         pipeline=pipeline,
         state=RunState(state) if state else None,
         kind=RunKind(kind) if kind else None,
+        start=days.parse(first, field="--from"),
+        end=days.parse(last, field="--to"),
         limit=limit,
     )
     session.output.models(

@@ -1,16 +1,69 @@
-"""Commands about schedules: pause, resume, the next firings."""
+"""Commands about schedules: set, preview, pause, resume, the next firings."""
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import click
 
+from galley.cli.schedule_options import schedule_options, schedule_request
 from galley.cli.session import Session, with_session
 from galley.domain.pipelines import Pipeline
+from galley.domain.schedules import PreviewRequest
 
 
 @click.group()
 def schedule() -> None:
-    """Pause or resume a pipeline's schedule, or see its next firings."""
+    """Set, pause or resume a pipeline's schedule, or see its next firings."""
+
+
+@schedule.command(name="set")
+@click.argument("pipeline")
+@click.argument("cron")
+@schedule_options
+@with_session
+def set_schedule(session: Session, pipeline: str, cron: str, **options: Any) -> None:
+    """Run PIPELINE at CRON from now on, in a tenant that asks for no review.
+
+    CRON is five fields, or a preset such as @daily.
+    """
+    request = schedule_request(cron, options)
+    changed = session.client.set_schedule(session.tenant, pipeline, request)
+    session.output.model(changed, f"the schedule of {changed.slug} is set{_next(changed)}")
+
+
+@schedule.command()
+@click.argument("cron")
+@schedule_options
+@click.option("--of", "pipeline", metavar="PIPELINE", help="Whose parameters the templates are.")
+@click.option("-n", "--count", type=click.IntRange(1, 100), default=5, show_default=True)
+@with_session
+def preview(session: Session, cron: str, pipeline: str | None, count: int, **options: Any) -> None:
+    """Say what a schedule would do: in words, its next firings and the parameters of each."""
+    request = schedule_request(cron, options)
+    schema = None
+    if pipeline is not None:
+        analysis = session.version(pipeline, default="live").analysis
+        schema = analysis and analysis.parameters
+    asked = PreviewRequest(**dict(request), count=count, parameter_schema=schema)
+    found = session.client.preview_schedule(asked)
+    if not session.output.as_json:
+        session.output.say(f"{found.description}. {found.clock_rule}")
+    session.output.models(
+        found.firings,
+        ("UTC", "LOCAL", "NOTE", "PARAMETERS"),
+        (
+            (
+                f"{one.at:%Y-%m-%d %H:%M}",
+                one.local,
+                one.note or "",
+                "" if one.parameters is None else json.dumps(one.parameters),
+            )
+            for one in found.firings
+        ),
+        empty="It never fires.",
+    )
 
 
 @schedule.command()

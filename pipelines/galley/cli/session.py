@@ -101,8 +101,8 @@ def parse_reference(text: str, default: str) -> Reference:
     return Reference(pipeline, which)
 
 
-def parse_id(text: str) -> UUID:
-    """Return the id of a run.
+def parse_id(text: str, noun: str = "run") -> UUID:
+    """Return the id of a run, or of another thing that has a list.
 
     Raises:
         InvalidInput: it is not one.
@@ -110,7 +110,9 @@ def parse_id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError as error:
-        raise InvalidInput(f"{text!r} is not the id of a run: `galley runs` lists them.") from error
+        raise InvalidInput(
+            f"{text!r} is not the id of a {noun}: `galley {noun}s` lists them."
+        ) from error
 
 
 def with_session(function: F) -> F:

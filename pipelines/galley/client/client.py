@@ -8,15 +8,26 @@ from types import TracebackType
 
 import httpx
 
+from galley.client.backfills import BackfillRoutes
 from galley.client.credentials import find_credentials
+from galley.client.operation import OperationRoutes
 from galley.client.pipelines import PipelineRoutes
 from galley.client.runs import RunRoutes
 from galley.client.secrets import SecretRoutes
 from galley.client.transport import Transport
+from galley.client.triggers import TriggerRoutes
 from galley.client.versions import VersionRoutes
 
 
-class Client(PipelineRoutes, VersionRoutes, RunRoutes, SecretRoutes):
+class Client(
+    PipelineRoutes,
+    VersionRoutes,
+    RunRoutes,
+    BackfillRoutes,
+    TriggerRoutes,
+    SecretRoutes,
+    OperationRoutes,
+):
     """Galley over HTTP, one method per route; lists come as pages.
 
     Args:

@@ -6,6 +6,8 @@ from typing import Any
 
 from galley.client.routes import Routes
 from galley.domain.api import AnalysisRequest, DeploymentRequest, Firings, Me, SlugStatus
+from galley.domain.calendar import Calendar
+from galley.domain.days import Moment
 from galley.domain.events import AuditEntry
 from galley.domain.model import Page
 from galley.domain.pipelines import Pipeline
@@ -103,6 +105,32 @@ class PipelineRoutes(Routes):
     def resume_schedule(self, tenant: str, slug: str) -> Pipeline:
         """Fire again from now on."""
         return self._send(Pipeline, f"/tenants/{tenant}/pipelines/{slug}/schedule/resume")
+
+    def calendar(
+        self,
+        tenant: str,
+        slug: str | None = None,
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        timezone: str | None = None,
+        cursor: str | None = None,
+    ) -> Calendar:
+        """Return the dates of a pipeline, or of a page of the tenant's pipelines.
+
+        Args:
+            start, end: instants, or days that are shown whole; default: two weeks back to two weeks
+                ahead; at most 100 days.
+            timezone: whose days; default: the schedule's own zone, or UTC.
+        """
+        within = f"/tenants/{tenant}" if slug is None else f"/tenants/{tenant}/pipelines/{slug}"
+        given = {
+            "from": start and start.isoformat(),
+            "to": end and end.isoformat(),
+            "timezone": timezone,
+            "cursor": cursor,
+        }
+        return self._get(Calendar, f"{within}/calendar", **given)
 
     def audit(self, tenant: str, *, cursor: str | None = None) -> Page[AuditEntry]:
         """Return the tenant's audit trail, newest first."""

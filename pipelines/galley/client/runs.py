@@ -12,6 +12,7 @@ from galley.client.events import EventStream
 from galley.client.routes import Routes
 from galley.domain.api import KeptFile, LogChunk
 from galley.domain.comparison import RunComparison
+from galley.domain.days import Moment
 from galley.domain.debug import DebugKit
 from galley.domain.events import Event
 from galley.domain.model import Page
@@ -66,10 +67,16 @@ class RunRoutes(Routes):
         pipeline: str | None = None,
         state: RunState | None = None,
         kind: RunKind | None = None,
+        start: Moment | None = None,
+        end: Moment | None = None,
         cursor: str | None = None,
         limit: int | None = None,
     ) -> Page[Run]:
-        """Return the tenant's runs, newest first."""
+        """Return the tenant's runs, newest first.
+
+        Args:
+            start, end: only these logical dates, latest first: instants, or whole days in UTC.
+        """
         return self._get(
             Page[Run],
             f"/tenants/{tenant}/runs",
@@ -78,6 +85,7 @@ class RunRoutes(Routes):
             kind=kind,
             cursor=cursor,
             limit=limit,
+            **{"from": start and start.isoformat(), "to": end and end.isoformat()},
         )
 
     def pipeline_runs(

@@ -1,4 +1,4 @@
-"""Leasing: the oldest run that a host may execute, if the tenant's limits leave room for it."""
+"""Leasing: the next run that a host may execute, if the tenant's limits leave room for it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from galley.dispatch.allowance import ENVIRONMENT_S, rehearsal_time, rehearsal_work, run_time
+from galley.dispatch.eligible import first_eligible
 from galley.dispatch.policy import HEARTBEAT_S, LAUNCH_LIMIT, LEASE
 from galley.domain.runs import AttemptState, RunKind, RunState
+from galley.domain.schedules import Overlap
 from galley.domain.tenants import Limits, Profile, Tenant, Tenants
 from galley.domain.work import Assignment, LeaseRequest
-from galley.store import attempt_arrows, run_arrows, tokens
-from galley.store.columns import new_id
+from galley.store import attempt_arrows, run_arrows, series, tokens
+from galley.store.columns import literally, new_id
 from galley.store.records import TokenKind
-from galley.store.runs import OPEN_ATTEMPTS, PERSONAL
+from galley.store.runs import OPEN_ATTEMPTS
 from galley.store.tables import AttemptRow, PipelineRow, RunRow, VersionRow
 from galley.store.tokens import HostIdentity
 
@@ -29,16 +31,18 @@ _EXPERIMENTS = {
 def claim(
     session: Session, tenants: Tenants, host: HostIdentity, request: LeaseRequest, now: datetime
 ) -> Assignment | None:
-    """Lease the oldest waiting run that ``host`` may execute; None where there is none.
+    """Lease the waiting run that ``host`` may execute next; None where there is none.
 
-    The order within a tenant is strictly that of asking: a large run that waits for room is not
-    overtaken, or it would wait for ever.
+    The order within a tenant is that of priority, and within one priority strictly that of
+    asking: a large run that waits for room is not overtaken, or it would wait for ever.
     """
     tenant = tenants.tenants.get(host.tenant)
     if tenant is None:
         return None
-    while (found := _oldest(session, host, now)) is not None:
+    while (found := first_eligible(session, host, tenant, now)) is not None:
         run, version = found
+        if _overlaps(session, run, now):
+            continue
         name = _profile_of(run, version, tenant)
         profile = tenant.profiles.get(name)
         if profile is None or not tenant.limits.allow(profile):
@@ -50,28 +54,16 @@ def claim(
     return None
 
 
-def _oldest(
-    session: Session, host: HostIdentity, now: datetime
-) -> tuple[RunRow, VersionRow] | None:
-    query = (
-        select(RunRow, VersionRow)
-        .join(VersionRow, VersionRow.id == RunRow.version_id)
-        .where(
-            RunRow.tenant == host.tenant,
-            RunRow.state == RunState.QUEUED,
-            RunRow.not_before <= now,
-        )
-        .order_by(RunRow.id)
-        .limit(1)
-    )
-    if host.author is None:
-        query = query.where(RunRow.kind == RunKind.PIPELINE)
-    else:
-        query = query.where(RunRow.kind.in_(PERSONAL), RunRow.requested_by == host.author)
-    if host.run is not None:
-        query = query.where(RunRow.id == host.run)
-    found = session.execute(query).one_or_none()
-    return None if found is None else (found[0], found[1])
+def _overlaps(session: Session, run: RunRow, now: datetime) -> bool:
+    """Skip a run that must not overlap where another of its schedule is going after all."""
+    if run.overlap is not Overlap.SKIP:
+        return False
+    other = series.going_on(session, run)
+    if other is None:
+        return False
+    why = f"the run of {other.logical_date:%Y-%m-%d %H:%M} UTC is still going"
+    series.tell_successor(session, run_arrows.skip(session, run.id, why, now), now)
+    return True
 
 
 def _profile_of(run: RunRow, version: VersionRow, tenant: Tenant) -> str:
@@ -93,7 +85,9 @@ def _give_up(
         f"{', '.join(tenant.profiles)})"
     )
     run_arrows.launch(session, run.id, run.attempt_count, now)
-    run_arrows.fail(session, run.id, RunState.LAUNCHING, f"{why}; publish the next version", now)
+    why = f"{why}; publish the next version"
+    ended = run_arrows.fail(session, run.id, RunState.LAUNCHING, why, now)
+    series.tell_successor(session, ended, now)
 
 
 def _fits(session: Session, tenant_name: str, limits: Limits, profile: Profile) -> bool:
@@ -102,7 +96,7 @@ def _fits(session: Session, tenant_name: str, limits: Limits, profile: Profile) 
             func.count(),
             func.coalesce(func.sum(AttemptRow.cpu), 0.0),
             func.coalesce(func.sum(AttemptRow.memory), 0),
-        ).where(AttemptRow.tenant == tenant_name, AttemptRow.state.in_(OPEN_ATTEMPTS))
+        ).where(AttemptRow.tenant == tenant_name, literally(AttemptRow.state, *OPEN_ATTEMPTS))
     ).one()
     rounding = 1e-6
     return bool(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from galley.domain.runs import Run, RunKind, RunState
 from galley.errors import Conflict
 from galley.notebook.parameters import complete
-from galley.store import cancelling, run_arrows, run_parameters, runs
+from galley.store import cancelling, run_arrows, run_parameters, runs, series
 from galley.store.tables import VersionRow
 
 _RETRIABLE = (RunState.FAILED, RunState.TIMED_OUT)
@@ -23,7 +23,9 @@ def cancel(session: Session, run_id: UUID, by: str, now: datetime) -> Run:
         NotFound: there is no such run.
         Conflict: it has ended.
     """
-    cancelling.cancel(session, runs.require(session, run_id), by, now)
+    row = runs.require(session, run_id)
+    cancelling.cancel(session, row, by, now)
+    series.tell_successor(session, row, now)
     return runs.get(session, run_id)
 
 
@@ -48,5 +50,5 @@ def retry(session: Session, run_id: UUID, by: str, now: datetime) -> Run:
     version = session.get_one(VersionRow, row.version_id)
     row.parameters = complete(run_parameters.schema_of(version), row.parameters)
     session.flush()
-    run_arrows.retry(session, row, by, now)
+    series.tell_successor(session, run_arrows.retry(session, row, by, now), now)
     return runs.get(session, run_id)

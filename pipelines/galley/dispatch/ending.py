@@ -18,7 +18,7 @@ from galley.dispatch.policy import (
 from galley.domain.pipelines import Goal
 from galley.domain.runs import AttemptState, FailureClass, RunState, TaskState
 from galley.domain.versions import CellError
-from galley.store import attempt_arrows, audit, run_arrows
+from galley.store import attempt_arrows, audit, run_arrows, series
 from galley.store.tables import AttemptRow, RunRow, TaskTryRow, VersionRow
 
 
@@ -50,7 +50,8 @@ def end_attempt(
         _succeed(session, run, now)
     elif run.cancel_requested:
         by = run.cancelled_by or audit.PLATFORM
-        run_arrows.cancel(session, run.id, run.state, by, f"cancelled by {by}", now)
+        reason = run.state_reason or f"cancelled by {by}"
+        run_arrows.cancel(session, run.id, run.state, by, reason, now)
     elif state is AttemptState.TIMED_OUT:
         run_arrows.time_out(session, run.id, run.state, why, now)
     elif is_the_platforms(state, failure_class):
@@ -59,6 +60,7 @@ def end_attempt(
         _enlarge_or_fail(session, attempt, run, why, now)
     else:
         run_arrows.fail(session, run.id, run.state, why, now)
+    series.tell_successor(session, run, now)
 
 
 def _succeed(session: Session, run: RunRow, now: datetime) -> None:

@@ -59,7 +59,15 @@ def _take_task(session: Session, attempt: AttemptRow, report: TaskReport) -> boo
         "upstream": list(report.upstream) or row.upstream,
         "error": None if report.error is None else report.error.model_dump(mode="json"),
     }
-    for name in ("cell", "cells", "started_at", "ended_at", "peak_memory", "mlflow_run_id"):
+    for name in (
+        "cell",
+        "cells",
+        "started_at",
+        "ended_at",
+        "peak_memory",
+        "mlflow_run_id",
+        "reused_from",
+    ):
         value = getattr(report, name)
         if value is not None:
             news[name] = value

@@ -1,4 +1,4 @@
-"""Attempts whose host went silent or hangs: ended by the service, so that no run hangs."""
+"""Attempts whose host went silent or hangs, and runs too late to start: ended by the service."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from galley.dispatch.ending import end_attempt
+from galley.dispatch.late import skip_late
 from galley.dispatch.report import over_time_reason
 from galley.domain.runs import AttemptState, FailureClass
 from galley.store import liveness
@@ -27,6 +28,8 @@ ABSENT = timedelta(seconds=5)
 def reap(session: Session, now: datetime) -> list[UUID]:
     """End attempts with an expired lease or past their deadline; return the runs that moved.
 
+    Queued runs whose own deadline has passed are skipped.
+
     Hosts cannot report while the service is away. The time between two calls beyond the usual
     is therefore added to every lease first: a restart of the service ends no attempt.
     """
@@ -41,7 +44,7 @@ def reap(session: Session, now: datetime) -> list[UUID]:
     ).all()
     for attempt in overdue:
         _end(session, attempt, now)
-    return [attempt.run_id for attempt in overdue]
+    return [*(attempt.run_id for attempt in overdue), *skip_late(session, now)]
 
 
 def _forgive_own_absence(session: Session, now: datetime) -> None:
@@ -68,7 +71,7 @@ def _end(session: Session, attempt: AttemptRow, now: datetime) -> None:
             AttemptState.TIMED_OUT,
             now,
             failure_class=FailureClass.TIMEOUT,
-            reason=over_time_reason(session.get_one(VersionRow, run.version_id)),
+            reason=over_time_reason(session.get_one(VersionRow, run.version_id), run, now),
         )
     else:
         why = "did not start it in time" if attempt.lease_until > now else "stopped answering"

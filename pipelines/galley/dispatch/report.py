@@ -33,7 +33,8 @@ def start(session: Session, attempt_id: UUID, fencing: int, now: datetime) -> He
     if attempt.state is AttemptState.LEASED:
         version = session.get_one(VersionRow, run.version_id)
         limit = timedelta(seconds=version.timeout_s + attempt.extra_s)
-        deadline = attempt.deadline if run.cancel_requested else now + limit + HANGING_HOST
+        ends = now + limit if run.deadline is None else min(now + limit, run.deadline)
+        deadline = attempt.deadline if run.cancel_requested else ends + HANGING_HOST
         attempt_arrows.start(session, attempt, deadline, now)
         run_arrows.start(session, run, now)
     return _renew(session, attempt, run, now)
@@ -105,7 +106,7 @@ def finish(
         now,
         failure_class=failure_class,
         error=outcome.error,
-        reason=_reason(session, run, state, failure_class),
+        reason=_reason(session, run, state, failure_class, now),
         duration_s=outcome.duration_s,
         peak_memory=outcome.peak_memory,
         code_cells=outcome.cells,
@@ -168,10 +169,14 @@ def _judge(
 
 
 def _reason(
-    session: Session, run: RunRow, state: AttemptState, failure_class: FailureClass | None
+    session: Session,
+    run: RunRow,
+    state: AttemptState,
+    failure_class: FailureClass | None,
+    now: datetime,
 ) -> str:
     if state is AttemptState.TIMED_OUT:
-        return over_time_reason(session.get_one(VersionRow, run.version_id))
+        return over_time_reason(session.get_one(VersionRow, run.version_id), run, now)
     if failure_class is FailureClass.OUT_OF_MEMORY:
         return "it needed more memory than its profile has"
     if failure_class is FailureClass.USER:
@@ -179,6 +184,8 @@ def _reason(
     return "its worker host ended before it"
 
 
-def over_time_reason(version: VersionRow) -> str:
+def over_time_reason(version: VersionRow, run: RunRow, now: datetime) -> str:
     """Return the sentence for a run that took too long."""
+    if run.deadline is not None and run.deadline <= now:
+        return f"it had not ended by its deadline, {run.deadline:%Y-%m-%d %H:%M} UTC"
     return f"it took longer than its time limit of {version.timeout_s} s"

@@ -8,9 +8,15 @@ from sqlalchemy.orm import Session
 
 from galley.domain.runs import Run, RunKind, RunRequest, RunState, TriggerKind
 from galley.domain.tenants import Tenant
-from galley.domain.versions import VersionState
-from galley.errors import Conflict
-from galley.store import deployments, pipelines, run_parameters, runs, schedules, versions
+from galley.store import (
+    deployments,
+    pipelines,
+    run_parameters,
+    runnable,
+    runs,
+    schedules,
+    versions,
+)
 from galley.store.columns import new_id
 from galley.store.run_parameters import Interval
 from galley.store.tables import PipelineRow, RunRow, VersionRow
@@ -33,7 +39,7 @@ def request_run(
         InvalidInput: an unknown, ill-typed or missing parameter; ``field`` names it.
     """
     pipeline = pipelines.require(session, tenant_name, slug)
-    version = _version(session, pipeline, request.version)
+    version = runnable.version(session, pipeline, request.version)
     return _record(session, tenant, pipeline, version, RunKind.PIPELINE, request, by, now)
 
 
@@ -93,30 +99,11 @@ def _record(
         parameters=run_parameters.values_of(version, tenant, request.parameters, interval),
         metrics={},
         not_before=now,
+        priority=request.priority,
         created_at=now,
     )
     runs.record(session, row, now)
     return runs.get(session, run_id)
-
-
-def _version(session: Session, pipeline: PipelineRow, number: int | None) -> VersionRow:
-    if number is None:
-        live = deployments.current(session, pipeline.id)
-        if live is None:
-            raise Conflict(
-                f"The pipeline {pipeline.slug!r} has no live version yet: it can run once a "
-                "version is approved and deployed."
-            )
-        return live
-    version = versions.require_number(session, pipeline.tenant, pipeline.slug, number)
-    if version.state is not VersionState.APPROVED:
-        raise Conflict(
-            f"Version {number} of {pipeline.slug!r} is {version.state}: only approved versions "
-            "can be run.",
-            field="version",
-            state=str(version.state),
-        )
-    return version
 
 
 def _interval(session: Session, pipeline: PipelineRow, logical_date: datetime) -> Interval:

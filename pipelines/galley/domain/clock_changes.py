@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 _STEP = timedelta(hours=6)
@@ -47,3 +48,21 @@ def _bisect(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
 
 def _offset(zone: ZoneInfo, instant: datetime) -> timedelta | None:
     return instant.astimezone(zone).utcoffset()
+
+
+class Change(NamedTuple):
+    """A change of a zone's clock: ``at`` is the first instant with the offset ``after``."""
+
+    at: datetime
+    before: timedelta
+    after: timedelta
+
+
+def changes_between(zone: ZoneInfo, start: datetime, end: datetime) -> list[Change]:
+    """Return the changes of the clock in [start, end), in order."""
+    found, instant = [], start - timedelta(seconds=1)
+    while (instant := next_boundary(zone, instant)) < end:
+        before, after = _offset(zone, instant - timedelta(seconds=1)), _offset(zone, instant)
+        if before is not None and after is not None and before != after and instant >= start:
+            found.append(Change(instant, before, after))
+    return found

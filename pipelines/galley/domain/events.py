@@ -20,13 +20,17 @@ class EventKind(StrEnum):
     RESOURCES_GREW = "resources.grew"
     PIPELINE_CHANGED = "pipeline.changed"
     SCHEDULE_CHANGED = "schedule.changed"
+    BACKFILL_CHANGED = "backfill.changed"
+    TRIGGER_CHANGED = "trigger.changed"
+    HOSTS_CHANGED = "hosts.changed"
 
 
 class Event(Model):
     """One event; ``id`` grows and is what SSE resumes from.
 
     Attributes:
-        subject: id of the run, version or pipeline.
+        subject: id of the run, version, pipeline, backfill or trigger; zero for what is of the
+            whole tenant.
         data: small: the state, the cell count, the log's size; never log text.
     """
 

@@ -84,6 +84,10 @@ class TriggerKind(StrEnum):
     SCHEDULE = "schedule"
     MANUAL = "manual"
     REHEARSAL = "rehearsal"
+    BACKFILL = "backfill"
+    UPSTREAM = "upstream"
+    FILE = "file"
+    WEBHOOK = "webhook"
 
 
 class AttemptState(StrEnum):
@@ -144,6 +148,10 @@ class TaskTry(Model):
     peak_memory: int | None = Field(default=None, description="Bytes.")
     mlflow_run_id: str | None = None
     notebook: bool = Field(default=False, description="Whether an executed notebook is kept.")
+    reused_from: int | None = Field(
+        default=None,
+        description="The attempt that executed it: nothing it is made from has changed since.",
+    )
     error: CellError | None = None
 
 
@@ -165,6 +173,21 @@ class Attempt(Model):
     tasks: tuple[TaskTry, ...] = ()
 
 
+class RunCause(Model):
+    """What asked for a run that neither a person nor its schedule asked for.
+
+    Attributes:
+        id: of the backfill or the trigger.
+        name: of the trigger; None for a backfill.
+        detail: what fired the trigger: runs upstream, the file's old and new version, or the
+            request's id.
+    """
+
+    id: UUID
+    name: str | None = None
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
 class Run(Model):
     """A run as people see it; ``attempts`` is filled on the run page, empty in lists."""
 
@@ -176,6 +199,7 @@ class Run(Model):
     version_id: UUID
     kind: RunKind
     trigger: TriggerKind
+    cause: RunCause | None = None
     requested_by: str | None
     state: RunState
     state_reason: str | None
@@ -183,6 +207,10 @@ class Run(Model):
     logical_date: Instant
     data_interval_start: Instant
     data_interval_end: Instant
+    priority: int = 0
+    deadline: Instant | None = Field(
+        default=None, description="By when it must have ended; null: no such instant."
+    )
     parameters: dict[str, Any]
     metrics: dict[str, float]
     goal_met: bool | None = None
@@ -195,6 +223,9 @@ class Run(Model):
     created_at: Instant
     started_at: Instant | None
     ended_at: Instant | None
+    files_removed_at: Instant | None = Field(
+        default=None, description="Since when logs and notebooks are not kept any more."
+    )
 
 
 class RunRequest(Model):
@@ -208,3 +239,6 @@ class RunRequest(Model):
     parameters: dict[str, Any] = Field(default_factory=dict)
     version: int | None = None
     logical_date: Instant | None = None
+    priority: int = Field(
+        default=0, ge=-100, le=100, description="Runs with more go first within the tenant."
+    )

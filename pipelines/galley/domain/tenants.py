@@ -13,11 +13,13 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from galley.domain.model import Model
 from galley.domain.packages import Packages
+from galley.domain.retention import RetentionPolicy
 from galley.domain.slugs import check_slug
 from galley.errors import InvalidInput
 
@@ -106,6 +108,12 @@ class Profile(Model):
     cpu: float = Field(gt=0, description="CPU cores.")
     memory: Bytes = Field(description="Memory limit, for example '2 GiB'.")
     gpus: int = Field(default=0, ge=0, description="Number of GPUs.")
+    concurrent_runs: int | None = Field(
+        default=None,
+        ge=1,
+        exclude=True,
+        description="Runs of this profile at the same time; none: as many as the tenant may have.",
+    )
 
 
 class DatasetMode(StrEnum):
@@ -164,6 +172,25 @@ class Limits(Model):
         return profile.cpu <= self.cpu and profile.memory <= self.memory
 
 
+def check_watched(url: str) -> str:
+    """Return ``url`` as a folder that file triggers may look into: it ends with a slash.
+
+    Raises:
+        ValueError: it is no URL, or one that could lead elsewhere.
+    """
+    parts = urlsplit(url)
+    if not parts.scheme or "::" in url or not (parts.netloc or parts.path.strip("/")):
+        raise ValueError(
+            f"{url!r}: write an URL such as s3://bucket/landing/ or file:///srv/landing/"
+        )
+    if parts.query or parts.fragment or "@" in parts.netloc or ".." in parts.path.split("/"):
+        raise ValueError(f"{url!r}: leave out '?', '#', '..' and credentials")
+    return url.rstrip("/") + "/"
+
+
+Watched = Annotated[str, AfterValidator(check_watched)]
+
+
 class RetryPolicy(Model):
     """What is tried again by itself, beyond failures of the platform's."""
 
@@ -209,9 +236,18 @@ class Tenant(Model):
     )
     review: ReviewPolicy = Field(default_factory=ReviewPolicy)
     retry: RetryPolicy = Field(default_factory=RetryPolicy)
+    retention: RetentionPolicy = Field(
+        default_factory=RetentionPolicy,
+        description="How long what runs leave is kept; default: for ever.",
+    )
     packages: Packages = Field(
         default_factory=Packages,
         description="Where the distributions of locked environments come from.",
+    )
+    watch: tuple[Watched, ...] = Field(
+        default=(),
+        description="URLs (fsspec) of folders that file triggers may look into, beside the "
+        "datasets; nothing is read but names, sizes, times and tags.",
     )
     require_isolation: bool = Field(
         default=True, description="Leave the tenant out where servers cannot be isolated."

@@ -130,6 +130,7 @@ class TaskReport(Model):
     peak_memory: int | None = None
     mlflow_run_id: str | None = None
     error: CellError | None = None
+    reused_from: int | None = None
 
 
 class Heartbeat(Model):

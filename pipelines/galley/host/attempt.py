@@ -23,6 +23,7 @@ from galley.host.service import Service
 from galley.project.archive import unpack
 from galley.run.job import Job, Tracking, write_private
 from galley.run.journal import Report, note, read_outcome, read_report
+from galley.run.kept import prune
 from galley.run.outputs import MAX_CELL, MAX_OUTPUT
 from galley.run.processes import kill_all, marked
 from galley.run.zygotes import TAG, Zygotes
@@ -68,6 +69,7 @@ class AttemptRun:
     def run(self) -> None:
         """Execute, report, clean up; returns when the service knows the outcome or refuses it."""
         self._runners.warm()
+        prune(self._config.kept, time.time())
         self._folder.mkdir(mode=0o700, parents=True)
         job = self._job()
         reporter = Reporter(self._service, self._assignment, job, self._outboxes)
@@ -123,6 +125,7 @@ class AttemptRun:
             environment=given.environment,
             rehearsal=given.rehearsal,
             zygotes=self._config.zygotes,
+            kept=None if given.kind.personal else self._config.kept / str(given.run),
             environments=self._config.environments,
             grace_s=GRACE_S,
         )

@@ -52,6 +52,11 @@ class HostConfig(Model):
         return self.folder / "zygotes"
 
     @property
+    def kept(self) -> Path:
+        """Folder of what tasks of runs have made that may be tried again."""
+        return self.folder / "kept"
+
+    @property
     def origin(self) -> str:
         """Scheme, host and port of the service."""
         parts = urlsplit(self.service_url)

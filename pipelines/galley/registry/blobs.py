@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -49,6 +50,7 @@ class Blobs:
         digest = sha256(data).hexdigest()
         target = self._path(digest)
         if target.is_file() and _digest_of(target) == digest:
+            os.utime(target)  # it counts as new: nobody sweeps it before its owner is recorded
             return digest
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".writing-")
@@ -95,6 +97,26 @@ class Blobs:
         yield from sorted(
             path.name for path in self.root.glob("[0-9a-f][0-9a-f]/*") if _NAME.fullmatch(path.name)
         )
+
+    def size(self, digest: str) -> int:
+        """Return the size of a blob, bytes; 0 where there is none."""
+        try:
+            return self._path(digest).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def sweep(self, needed: Collection[str], before: datetime) -> int:
+        """Remove the blobs that are not ``needed`` and were written before an instant.
+
+        Returns:
+            How many there were.
+        """
+        removed = 0
+        for digest in self:
+            if digest not in needed and self._path(digest).stat().st_mtime < before.timestamp():
+                self.remove(digest)
+                removed += 1
+        return removed
 
     def remove(self, digest: str) -> None:
         """Forget a blob; nothing happens where there is none."""

@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from galley.domain import cron
+from galley.domain.schedules import ScheduleRequest
 from galley.domain.slugs import check_slug
 from galley.domain.tenants import Action, Tenant
 from galley.domain.versions import Analysis, PublishRequest, Severity, VersionState
 from galley.errors import Conflict, Forbidden, InvalidInput
 from galley.notebook import parameters
+from galley.notebook.templated import check_schedule
 from galley.review.secret_checks import secret_checks
 from galley.store import deployments, pipelines
 from galley.store.tables import PipelineRow, VersionRow
@@ -53,11 +54,7 @@ def check_publish(
         _check_secrets(session, tenant_name, author, analysis)
     _check_profile(tenant_name, tenant, request.profile or tenant.first_profile)
     if request.schedule is not None:
-        found = cron.parse(request.schedule.cron, request.schedule.timezone, prefix="schedule.")
-        if found.next(now) is None:
-            raise InvalidInput(
-                f"The schedule {request.schedule.cron!r} never fires again.", field="schedule.cron"
-            )
+        check_schedule(request.schedule, analysis.parameters, now, prefix="schedule.")
     _check_values(analysis, request.defaults, "defaults")
     _check_values(analysis, request.rehearsal_parameters, "rehearsal_parameters")
     pipeline = pipelines.find(session, tenant_name, slug)
@@ -149,6 +146,7 @@ def _check_is_new(
         .order_by(VersionRow.number.desc())
     ):
         settings = {name: getattr(version, name) for name in wanted}
+        settings["schedule"] = _of_this_release(version.schedule)
         what = _under_way(session, version, live)
         if what is not None and settings == wanted:
             raise Conflict(
@@ -168,6 +166,13 @@ def reviewed_settings(request: PublishRequest) -> dict[str, Any]:
         "cell_timeout_s": request.cell_timeout_s,
         "retries": request.retries,
     }
+
+
+def _of_this_release(schedule: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return a version's schedule with the fields that came after it was published."""
+    if schedule is None:
+        return None
+    return ScheduleRequest.model_validate(schedule).model_dump(mode="json")
 
 
 def _under_way(session: Session, version: VersionRow, live: VersionRow | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ def load_dag(project: Path, parameters: Mapping[str, Any]) -> Any:
             dag = DAGSpec(str(project / "pipeline.yaml")).to_dag()
             _set_parameters(dag, parameters)
             dag.render(force=True, show_progress=False)
+            dag._params.cache_rendered_status = True  # build() would render all of it once more
     except _LOADING as error:
         raise BrokenProject(f"the project cannot be built: {error}") from error
     return dag
@@ -69,7 +70,7 @@ def _set_parameters(dag: Any, parameters: Mapping[str, Any]) -> None:
             raise BrokenProject(
                 f"task {name!r} is a {type(task).__name__}; the tasks of a pipeline are notebooks"
             )
-        declared = _declared(task) & set(parameters)
+        declared = _declared(task) & set(parameters) if parameters else set()
         for parameter in declared:
             task.params._setitem(parameter, parameters[parameter])
         unknown -= declared
@@ -97,8 +98,19 @@ def products_of(task: Any, project: Path) -> tuple[Path, ...]:
     keys = task.nb_product_key
     notebooks = {keys} if isinstance(keys, str) else set(keys)
     made = task.product.to_json_serializable()
-    paths = (Path(path) for key, path in made.items() if key not in notebooks)
-    return tuple(path.relative_to(project) for path in paths if path.is_relative_to(project))
+    return _within(project, (path for key, path in made.items() if key not in notebooks))
+
+
+def all_products_of(task: Any, project: Path) -> tuple[Path, ...]:
+    """Return what a task makes, its executed notebooks too, relative to ``project``."""
+    made = task.product
+    single = not isinstance(made, MetaProduct)
+    return _within(project, [str(made)] if single else made.to_json_serializable().values())
+
+
+def _within(project: Path, paths: Iterable[str]) -> tuple[Path, ...]:
+    found = (Path(path) for path in paths)
+    return tuple(path.relative_to(project) for path in found if path.is_relative_to(project))
 
 
 def cells_of(task: Any) -> int:

@@ -5,8 +5,10 @@ Everything that decides what an executed notebook looks like is papermill's and 
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -24,6 +26,8 @@ from galley.run.sockets import KernelManager
 from galley.run.zygotes import Forked
 
 NAME = "galley-task"
+SAVE_S = 0.5
+"""How far the notebook on disk may lag behind: papermill writes it twice for every cell."""
 
 
 class Observer(Protocol):
@@ -65,6 +69,34 @@ class _WithPython(KernelSpecManager):
         if kernel_name == NATIVE_KERNEL_NAME:
             spec.argv = [str(self._python), *spec.argv[1:]]
         return spec
+
+
+class _Saver:
+    """Writes a notebook that is executed: soon, not at once; at its end at once."""
+
+    def __init__(self, manager: NotebookExecutionManager) -> None:
+        self._manager = manager
+        self._write = manager.save
+        self._written_at = 0.0
+        self._due = False
+
+    def save(self, **changed: Any) -> None:
+        """Take papermill's wish to save."""
+        over = self._manager.end_time is not None
+        if over or time.monotonic() - self._written_at >= SAVE_S:
+            self._write(**changed)
+            self._due, self._written_at = False, time.monotonic()
+        else:
+            self._due = True
+
+    def later(self) -> None:
+        """Have what was not written then written while the cell goes on."""
+        if self._due:
+            asyncio.get_running_loop().call_later(SAVE_S, self._catch_up)
+
+    def _catch_up(self) -> None:
+        if self._due:
+            self.save()
 
 
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
@@ -120,6 +152,13 @@ class GalleyEngine(NBClientEngine):  # type: ignore[misc]
     ) -> NotebookNode:
         """Execute the notebook; ``observer`` is one of the engine's keyword arguments."""
         observer: Observer = kwargs["observer"]
+        saver = _Saver(nb_man)
+        nb_man.save = saver.save
+
+        def cell_started(cell: NotebookNode, cell_index: int) -> None:
+            observer.cell_started(cell, cell_index)
+            saver.later()
+
         client = _Client(
             nb_man,
             observer,
@@ -128,7 +167,7 @@ class GalleyEngine(NBClientEngine):  # type: ignore[misc]
             startup_timeout=kwargs.get("start_timeout", 60),
             timeout=None,
             log=logger,
-            on_cell_start=observer.cell_started,
+            on_cell_start=cell_started,
             on_cell_executed=observer.cell_executed,
         )
         executed: NotebookNode = client.execute()

@@ -21,6 +21,7 @@ from ploomber.tasks.abc import _ensure_parents_exist
 from galley.domain.runs import FailureClass, TaskState
 from galley.domain.versions import CellError
 from galley.run.compute import Compute
+from galley.run.kept import Kept
 from galley.run.staging import place, show
 from galley.run.tasks import TaskResult, TaskSpec
 
@@ -34,6 +35,7 @@ class DaskExecutor(Executor):  # type: ignore[misc]
         compute: where the tasks are executed.
         spec_of: rendered Ploomber task → what is sent out.
         on_result: called for each ended task, in the driver's thread.
+        kept: what earlier attempts made, and where what this one makes is kept; None: nowhere.
         stopping: asked before each submission; no task is started once it is True.
     """
 
@@ -43,11 +45,13 @@ class DaskExecutor(Executor):  # type: ignore[misc]
         spec_of: Callable[[Any], TaskSpec],
         on_result: Callable[[TaskResult], None],
         stopping: Callable[[], bool],
+        kept: Kept | None = None,
     ) -> None:
         self.compute = compute
         self.spec_of = spec_of
         self.on_result = on_result
         self.stopping = stopping
+        self.kept = kept
 
     def __call__(self, dag: Any, show_progress: bool = False) -> list[Any]:  # noqa: ARG002
         """Execute what is not up to date; raises DAGBuildError when a task fails."""
@@ -56,23 +60,35 @@ class DaskExecutor(Executor):  # type: ignore[misc]
         submitted: set[str] = set()
         failed: list[str] = []
         while True:
-            for task in self._next(dag, submitted, len(pending)):
+            ready = self._next(dag, submitted, len(pending))
+            for task in ready:
                 _ensure_parents_exist(task.product)
                 spec = self.spec_of(task)
-                pending[self.compute.submit(spec)] = (task, spec)
-                submitted.add(str(task.name))
+                submitted.add(spec.name)
+                made = self.kept.find(spec) if self.kept else None
+                if made is not None:
+                    self._end(task, spec, made, failed)
+                else:
+                    pending[self.compute.submit(spec)] = (task, spec)
             if not pending:
+                if ready:  # all made before: what waited for them may be next
+                    continue
                 break
             done, _ = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
             for future in done:
                 task, spec = pending.pop(future)
-                result = _finish(task, spec, future.result())
-                if result.state is not TaskState.SUCCEEDED:
-                    failed.append(spec.name)
-                self.on_result(result)
+                self._end(task, spec, future.result(), failed)
         if failed or self.stopping():
             raise DAGBuildError(f"tasks that did not succeed: {', '.join(failed) or 'none ran'}")
         return []
+
+    def _end(self, task: Any, spec: TaskSpec, result: TaskResult, failed: list[str]) -> None:
+        result = _finish(task, spec, result)
+        if result.state is not TaskState.SUCCEEDED:
+            failed.append(spec.name)
+        elif self.kept is not None:
+            self.kept.keep(spec, result)
+        self.on_result(result)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the connection behind when Ploomber copies a DAG."""

@@ -39,12 +39,14 @@ class Given:
         profile: name of the profile that this comes from.
         next_profile: the tenant's next larger one; None where there is none.
         timeout_s: time limit of the whole run, seconds.
+        memory_tag: tag of a cell that the memory comes from; None: the profile.
     """
 
     memory: int
     profile: str
     next_profile: str | None
     timeout_s: float
+    memory_tag: str | None = None
 
 
 def human_bytes(size: float) -> str:
@@ -188,13 +190,19 @@ def stopped(
 def out_of_memory(
     *, task: str, cell: int | None, used: int, given: Given, doing: str | None = None
 ) -> tuple[FailureClass, CellError]:
-    """Return class and error of a task that needed more memory than its profile has."""
+    """Return class and error of a task that needed more memory than it had.
+
+    A limit that the notebook sets itself is the user's: a larger profile would change nothing.
+    """
     larger = (
-        f"the next profile is {given.next_profile}"
+        f"its own tag {given.memory_tag!r} sets this limit"
+        if given.memory_tag is not None
+        else f"the next profile is {given.next_profile}"
         if given.next_profile is not None
         else f"profile {given.profile!r} is the largest there is for it: load less at a time"
     )
-    return FailureClass.OUT_OF_MEMORY, CellError(
+    failure = FailureClass.USER if given.memory_tag else FailureClass.OUT_OF_MEMORY
+    return failure, CellError(
         task=task,
         cell=cell,
         ename="OutOfMemory",

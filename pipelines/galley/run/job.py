@@ -51,6 +51,8 @@ class Job(Model):
         environment: added to the environment of each kernel.
         rehearsal: what a rehearsal does beside running the notebook; None for a pipeline's run.
         zygotes: folder of the zygotes that kernels are forked from; None: plain kernels.
+        kept: folder for what the run's tasks have made, from attempt to attempt; None: each
+            attempt begins anew.
         environments: folder of the identity's own locked environments; None: its cache folder.
         secrets: what the kernels are given; comes by standard input, never with the file.
         preparing_s: seconds that making the environment took; the time limit does not count them.
@@ -82,6 +84,7 @@ class Job(Model):
     environment: dict[str, str] = Field(default_factory=dict)
     rehearsal: RehearsalWork | None = None
     zygotes: Path | None = None
+    kept: Path | None = None
     environments: Path | None = None
     secrets: TaskSecrets = Field(default_factory=TaskSecrets, exclude=True, repr=False)
     preparing_s: float = 0

@@ -37,6 +37,7 @@ class Limits:
     Attributes:
         memory: bytes, of the kernel and all it starts.
         profile: name of the profile that the limit comes from, for messages.
+        memory_tag: tag of a cell that the limit comes from; None: the profile.
         deadline: when it must have ended.
         timeout_s: the whole-run limit that the deadline comes from, for messages.
         grace_s: seconds between interrupt and kill.
@@ -54,6 +55,7 @@ class Limits:
     timeout_s: float
     grace_s: float
     next_profile: str | None = None
+    memory_tag: str | None = None
     cell_timeout_s: float | None = None
     cpu: float | None = None
     output: int = MAX_OUTPUT
@@ -62,7 +64,9 @@ class Limits:
     @property
     def given(self) -> failures.Given:
         """What messages say of the limits."""
-        return failures.Given(self.memory, self.profile, self.next_profile, self.timeout_s)
+        return failures.Given(
+            self.memory, self.profile, self.next_profile, self.timeout_s, self.memory_tag
+        )
 
 
 class Observer:

@@ -111,9 +111,11 @@ class Progress:
             peak_memory=result.peak_memory or None,
             mlflow_run_id=result.mlflow_run_id or before.mlflow_run_id,
             error=result.error,
+            reused_from=result.reused_from,
         )
         sentence = f": {result.error.message}" if result.error else ""
-        self._journal.write(f"{result.state}{sentence}", task=result.name)
+        if result.reused_from is None:
+            self._journal.write(f"{result.state}{sentence}", task=result.name)
         self._write()
 
     def close(self, *, cancelled: bool) -> None:

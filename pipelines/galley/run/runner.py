@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,13 +20,22 @@ from galley.errors import PublicError
 from galley.inside.outbox.spool import OutboxFull
 from galley.locking import Stopped
 from galley.run.compute import Compute, InlineCompute
-from galley.run.dag import BrokenProject, cells_of, load_dag, products_of, upstream_of
+from galley.run.dag import (
+    BrokenProject,
+    all_products_of,
+    cells_of,
+    load_dag,
+    products_of,
+    upstream_of,
+)
 from galley.run.environment import kernel_environment
 from galley.run.executor import DaskExecutor
 from galley.run.failures import human_bytes, infrastructure
 from galley.run.job import Job
 from galley.run.journal import Journal, Report
+from galley.run.kept import Kept
 from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prepare
+from galley.run.needs import AsksTooMuch, Share, share
 from galley.run.progress import Progress
 from galley.run.scratch import ScratchGuard
 from galley.run.secrets import HANDED
@@ -99,9 +108,11 @@ class Runner:
     def _run(self) -> Outcome:
         try:
             dag = load_dag(self.job.project, self.job.parameters)
-        except BrokenProject as error:
+            tasks = {str(name): dag[name] for name in dag}
+            for task in tasks.values():
+                self._share(task)
+        except (BrokenProject, AsksTooMuch) as error:
             return self.ended(AttemptState.FAILED, FailureClass.USER, _error(error))
-        tasks = {str(name): dag[name] for name in dag}
         progress = Progress(
             self.journal,
             {name: upstream_of(task) for name, task in tasks.items()},
@@ -131,7 +142,8 @@ class Runner:
             self._results.append(result)
             progress.on_result(result)
 
-        dag.executor = DaskExecutor(compute, self._watched, on_result, self._stopping)
+        kept = self._kept(dag)
+        dag.executor = DaskExecutor(compute, self._watched, on_result, self._stopping, kept)
         self.job.notebooks.mkdir(parents=True, exist_ok=True)
         failure: DAGBuildError | None = None
         try:
@@ -142,7 +154,23 @@ class Runner:
             compute.close()
             scratch.close()
         progress.close(cancelled=self._cancelled.is_set())
-        return self._judge(failure, progress)
+        outcome = self._judge(failure, progress)
+        if kept is not None and _ends(outcome, self._results):
+            kept.forget()
+        return outcome
+
+    def _kept(self, dag: Any) -> Kept | None:
+        if self.job.kept is None or len(dag) < 2:
+            return None
+        tasks = [dag[name] for name in dag]
+        return Kept(
+            self.job.kept,
+            self.job.number,
+            self.job.project,
+            frozenset(path for one in tasks for path in all_products_of(one, self.job.project)),
+            {str(one.name): upstream_of(one) for one in tasks},
+            self._say,
+        )
 
     def _on_event(self, event: TaskEvent, progress: Progress) -> None:
         notebook = self.job.notebooks / f"{event.task}.ipynb"
@@ -175,6 +203,7 @@ class Runner:
 
     def spec(self, task: Any) -> TaskSpec:
         """Return what is sent out for one of Ploomber's rendered tasks."""
+        taken = self._share(task)
         return TaskSpec(
             attempt=str(self.job.attempt),
             name=str(task.name),
@@ -187,9 +216,10 @@ class Runner:
             kept=self.job.outputs,
             products=products_of(task, self.job.project),
             tries=None if self.job.cluster is None else self.job.folder / "tries",
-            memory=self.job.profile.memory,
-            cpu=self.job.profile.cpu,
-            gpus=self.job.profile.gpus,
+            memory=taken.memory,
+            memory_tag=taken.tag,
+            cpu=taken.cpu,
+            gpus=taken.gpus,
             profile=self.job.profile_name,
             next_profile=self.job.next_profile,
             cell_timeout_s=self.job.cell_timeout_s,
@@ -201,6 +231,10 @@ class Runner:
             tracking=self._task_tracking(),
             secrets=self.job.secrets,
         )
+
+    def _share(self, task: Any) -> Share:
+        cells = task.source.nb_obj_rendered.cells
+        return share(str(task.name), cells, self.job.profile, self.job.profile_name)
 
     def _judge(self, failure: DAGBuildError | None, progress: Progress) -> Outcome:
         """Decide what the attempt was, from its tasks and from what was asked of it."""
@@ -309,6 +343,18 @@ class Runner:
             parent=self._parent.run if self._parent else None,
             tags=run_tags(self.job),
         )
+
+
+def _ends(outcome: Outcome, results: Sequence[TaskResult]) -> bool:
+    """Whether a next attempt is to begin anew.
+
+    After a success there is none. Where a notebook failed after tasks that were not executed
+    again, it may have missed something that those leave behind elsewhere.
+    """
+    if outcome.state is AttemptState.SUCCEEDED:
+        return True
+    reused = any(result.reused_from is not None for result in results)
+    return reused and outcome.failure_class is FailureClass.USER
 
 
 def _error(error: Exception) -> CellError:

@@ -51,6 +51,7 @@ class TaskSpec(Model):
         tries: folder for the folders of the task's tries; None: there is only one try, in place.
         staged: folder of this try.
         memory: limit of all the task's processes together, bytes.
+        memory_tag: the tag that the limit comes from; None: the profile.
         cpu: cores; None: all.
         gpus: devices that it gets for itself.
         next_profile: the tenant's next larger profile, for messages.
@@ -74,6 +75,7 @@ class TaskSpec(Model):
     tries: Path | None = None
     staged: Path | None = None
     memory: int
+    memory_tag: str | None = None
     cpu: float | None = None
     gpus: int = 0
     profile: str
@@ -99,6 +101,7 @@ class TaskResult(Model):
     Attributes:
         staged: folder of the try that ended so; None: it worked in place.
         output: the try's executed notebook.
+        reused_from: number of the attempt that executed it; None: this one did.
     """
 
     name: str
@@ -114,6 +117,7 @@ class TaskResult(Model):
     staged: Path | None = None
     output: Path | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
+    reused_from: int | None = None
 
 
 class TaskEvent(Model):

@@ -83,6 +83,7 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
 def _limits(spec: TaskSpec) -> Limits:
     return Limits(
         memory=spec.memory,
+        memory_tag=spec.memory_tag,
         profile=spec.profile,
         deadline=spec.deadline,
         timeout_s=spec.timeout_s,

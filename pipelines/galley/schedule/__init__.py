@@ -9,11 +9,13 @@ Glossary
 
 from __future__ import annotations
 
+from galley.schedule.calendar import calendar
 from galley.schedule.control import next_firings, pause, resume, set_schedule
 from galley.schedule.due import materialise_due, next_due
 from galley.schedule.preview import preview, timezones
 
 __all__ = [
+    "calendar",
     "materialise_due",
     "next_due",
     "next_firings",

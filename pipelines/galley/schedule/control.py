@@ -6,12 +6,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from galley.domain import cron
 from galley.domain.pipelines import Pipeline
 from galley.domain.schedules import Firing, ScheduleRequest
 from galley.domain.tenants import Tenant
 from galley.errors import Conflict
-from galley.store import pipelines, schedules
+from galley.notebook.templated import check_schedule
+from galley.schedule.preview import explained
+from galley.store import deployments, pipelines, run_parameters, schedules
 from galley.store.tables import PipelineRow, ScheduleRow
 
 
@@ -22,7 +23,10 @@ def next_firings(
     row = schedules.in_force(session, pipelines.require(session, tenant, slug).id)
     if row is None or row.paused:
         return []
-    return cron.firings(schedules.cron_of(row), now, count)
+    found = explained(schedules.cron_of(row), schedules.request_of(row), now, count)
+    if not row.jitter_s:
+        return found
+    return [one.model_copy(update={"due": schedules.due_at(row, one.at)}) for one in found]
 
 
 def set_schedule(
@@ -39,7 +43,7 @@ def set_schedule(
     Raises:
         NotFound: there is no such pipeline.
         Conflict: schedules of this tenant are reviewed with a version.
-        InvalidInput: the expression or the zone is not valid.
+        InvalidInput: the schedule is not acceptable; ``field`` says what of it.
     """
     pipeline = pipelines.require(session, tenant_name, slug)
     if tenant.review.gates:
@@ -47,7 +51,8 @@ def set_schedule(
             f"Schedules of tenant {tenant_name!r} are reviewed: publish a version that carries "
             "the new schedule."
         )
-    cron.parse(request.cron, request.timezone)
+    live = deployments.current(session, pipeline.id)
+    check_schedule(request, None if live is None else run_parameters.schema_of(live), now)
     schedules.put_in_force(session, pipeline, request, version_id=None, by=by, now=now)
     return pipelines.get(session, tenant_name, slug)
 

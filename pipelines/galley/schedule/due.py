@@ -16,14 +16,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from galley.domain.cron import Cron
-from galley.domain.runs import RunKind, RunState, TriggerKind
 from galley.domain.schedules import CatchUp
 from galley.domain.tenants import Tenant, Tenants
 from galley.errors import InvalidInput
-from galley.store import audit, deployments, run_parameters, runs, schedules
-from galley.store.columns import new_id
+from galley.schedule.record import record_runs
+from galley.store import audit, deployments, schedules
 from galley.store.run_parameters import Interval
-from galley.store.tables import PipelineRow, RunRow, ScheduleRow, VersionRow
+from galley.store.tables import PipelineRow, ScheduleRow
 
 ON_TIME = timedelta(seconds=60)
 """A firing found within this time counts as on time, so that a quick restart misses nothing."""
@@ -33,6 +32,9 @@ MISSED_SHOWN = 100
 
 BATCH = 500
 """Schedules handled in one transaction at most; the rest stays due for the next call."""
+
+MAX_RUNS = 2000
+"""Once so many runs were recorded, the rest stays due for the next call as well."""
 
 
 def materialise_due(session: Session, tenants: Tenants, now: datetime) -> list[UUID]:
@@ -51,6 +53,8 @@ def materialise_due(session: Session, tenants: Tenants, now: datetime) -> list[U
     ).all()
     queued: list[UUID] = []
     for row in due:
+        if len(queued) >= MAX_RUNS:
+            break
         try:
             cron = schedules.cron_of(row)
         except InvalidInput:
@@ -70,42 +74,60 @@ def next_due(session: Session, tenants: Tenants) -> datetime | None:
 def _fire(
     session: Session, row: ScheduleRow, cron: Cron, tenant: Tenant, now: datetime
 ) -> list[UUID]:
-    assert row.next_firing is not None
     version = deployments.current(session, row.pipeline_id)
-    firings, more = cron.last_between(
-        row.next_firing - timedelta(microseconds=1), now, MISSED_SHOWN + 1
-    )
-    row.next_firing = cron.next(now)
-    session.flush()
+    firings, more = _due(row, cron, now)
     if version is None or not firings:
         return []
-    wanted = firings[-1] if _runs(row.catch_up, firings[-1], now) else None
-    if wanted is None:
-        firings, more = firings[-MISSED_SHOWN:], more or len(firings) > MISSED_SHOWN
-    queued: list[UUID] = []
-    for interval in _intervals(cron, firings):
-        run = _run(row, version, interval, now)
-        if interval.logical_date == wanted:
-            _fill(run, version, tenant, interval, now)
-        else:
-            run.state, run.ended_at = RunState.SKIPPED, now
-            run.state_reason = _why_skipped(row.catch_up, more=more)
-        if runs.record(session, run, now) and run.state is RunState.QUEUED:
-            queued.append(run.id)
-    return queued
-
-
-def _runs(catch_up: CatchUp, firing: datetime, now: datetime) -> bool:
-    """Whether the latest due firing is run: it is on time, or it is to be caught up."""
-    return now - firing <= ON_TIME or catch_up is CatchUp.LATEST
-
-
-def _why_skipped(catch_up: CatchUp, *, more: bool) -> str:
-    reason = (
-        "missed while the platform was down; the latest missed time was run"
-        if catch_up is CatchUp.LATEST
-        else "missed while the platform was down; this schedule catches nothing up"
+    wanted = _wanted(row, firings, now)
+    missed = [one for one in firings if one not in wanted]
+    more = more or len(missed) > MISSED_SHOWN
+    kept = sorted([*missed[-MISSED_SHOWN:], *wanted])
+    return record_runs(
+        session,
+        row,
+        version,
+        tenant,
+        _intervals(cron, kept),
+        wanted=wanted,
+        why_missed=_why_missed(row, more=more),
+        now=now,
     )
+
+
+def _due(row: ScheduleRow, cron: Cron, now: datetime) -> tuple[list[datetime], bool]:
+    """Return the latest firings that are due, and whether there are more; move on behind them.
+
+    A jitter is shorter than any time between two firings, so the first firing that was due at
+    ``next_firing`` or later is the first after ``next_firing`` less the longest jitter.
+    """
+    assert row.next_firing is not None
+    just_before = row.next_firing - timedelta(seconds=row.jitter_s, microseconds=1)
+    last = now if row.ends_at is None else min(now, row.ends_at)
+    limit = MISSED_SHOWN + (row.catch_up_limit if row.catch_up is CatchUp.ALL else 1)
+    found, more = cron.last_between(just_before, last, limit)
+    while found and schedules.due_at(row, found[-1]) > now:
+        found.pop()
+    schedules.aim(row, found[-1] if found else just_before)
+    return found, more
+
+
+def _wanted(row: ScheduleRow, firings: Sequence[datetime], now: datetime) -> Sequence[datetime]:
+    """Return the due firings that are run: those on time, and those to be caught up."""
+    if row.catch_up is CatchUp.ALL:
+        return firings[-row.catch_up_limit :]
+    on_time = now - schedules.due_at(row, firings[-1]) <= ON_TIME
+    return firings[-1:] if on_time or row.catch_up is CatchUp.LATEST else []
+
+
+def _why_missed(row: ScheduleRow, *, more: bool) -> str:
+    match row.catch_up:
+        case CatchUp.ALL:
+            what = f"of the missed times the latest {row.catch_up_limit} were run"
+        case CatchUp.LATEST:
+            what = "the latest missed time was run"
+        case _:
+            what = "this schedule catches nothing up"
+    reason = f"missed while the platform was down; {what}"
     return f"{reason} (earlier ones are not listed)" if more else reason
 
 
@@ -113,34 +135,3 @@ def _intervals(cron: Cron, firings: Sequence[datetime]) -> list[Interval]:
     """Return the data interval of each firing: from the firing before it to itself."""
     before = cron.previous(firings[0]) or firings[0]
     return [Interval(end, start, end) for start, end in pairwise([before, *firings])]
-
-
-def _run(row: ScheduleRow, version: VersionRow, interval: Interval, now: datetime) -> RunRow:
-    return RunRow(
-        id=new_id(),
-        tenant=row.tenant,
-        pipeline_id=row.pipeline_id,
-        version_id=version.id,
-        kind=RunKind.PIPELINE,
-        trigger=TriggerKind.SCHEDULE,
-        trigger_id=row.series,
-        scheduled_at=interval.logical_date,
-        state=RunState.QUEUED,
-        logical_date=interval.logical_date,
-        data_interval_start=interval.start,
-        data_interval_end=interval.end,
-        parameters={},
-        metrics={},
-        not_before=now,
-        created_at=now,
-    )
-
-
-def _fill(
-    run: RunRow, version: VersionRow, tenant: Tenant, interval: Interval, now: datetime
-) -> None:
-    """Give the run its parameters; one that cannot have them is recorded as failed."""
-    try:
-        run.parameters = run_parameters.values_of(version, tenant, {}, interval)
-    except InvalidInput as error:
-        run.state, run.state_reason, run.ended_at = RunState.FAILED, error.detail, now

@@ -24,6 +24,7 @@ from galley.service.background import LOOPS, Background
 from galley.service.bodies import BodyLimit
 from galley.service.context import Context
 from galley.service.feed import Feed
+from galley.service.keeping import Keeper
 from galley.service.leading import Leading
 from galley.service.logs import Logs
 from galley.service.metrics import Measured, Metrics
@@ -33,19 +34,25 @@ from galley.service.rendering import Renderer
 from galley.service.resources import Resources
 from galley.service.routes import (
     analyses,
+    backfills,
+    calendars,
     comparisons,
+    drains,
     events,
     health,
+    hooks,
     internal,
     live,
     me,
     mlflow,
     pages,
     pipelines,
+    retention,
     reviews,
     runs,
     schedules,
     secrets,
+    triggers,
     versions,
 )
 from galley.service.sessions import Sessions
@@ -59,13 +66,19 @@ API_ROUTERS = (
     me.router,
     analyses.router,
     schedules.router,
+    calendars.router,
     pipelines.router,
     versions.router,
     live.router,
     reviews.router,
     comparisons.router,
     runs.router,
+    backfills.router,
+    triggers.router,
+    hooks.router,
     secrets.router,
+    drains.router,
+    retention.router,
     events.router,
 )
 
@@ -129,9 +142,19 @@ def create_app(
     blobs = Blobs(settings.service_state / "blobs")
     feed = Feed(store, lambda: tuple(tenants().tenants))
     renderer = Renderer(settings.service_state / "rendered")
-    leading = Leading(store, LOOPS, clock, monotonic)
-    passes = Background(settings, tenants, store, blobs, launcher, renderer, clock, leading.require)
     tracked = settings.mlflow_state / "artifacts" / "workspaces"
+    logs = Logs(settings.service_state / "logs")
+    resources = Resources(settings.service_state / "resources")
+    artifacts = Artifacts(
+        settings.service_state / "artifacts",
+        lambda tenant: tracked / workspace_of(tenant),
+        monotonic,
+    )
+    keeper = Keeper(store, blobs, logs, artifacts, resources, settings.service_state / "git")
+    leading = Leading(store, LOOPS, clock, monotonic)
+    passes = Background(
+        settings, tenants, store, blobs, launcher, renderer, clock, leading.require, keeper=keeper
+    )
     context = Context(
         settings=settings,
         tenants=tenants,
@@ -142,13 +165,10 @@ def create_app(
         mlflow_sessions=Sessions(mlflow_hub, tenants, secret, own_pages=False),
         mlflow=MlflowProxy(settings.mlflow_socket),
         feed=feed,
-        logs=Logs(settings.service_state / "logs"),
-        resources=Resources(settings.service_state / "resources"),
-        artifacts=Artifacts(
-            settings.service_state / "artifacts",
-            lambda tenant: tracked / workspace_of(tenant),
-            monotonic,
-        ),
+        logs=logs,
+        resources=resources,
+        artifacts=artifacts,
+        keeper=keeper,
         renderer=renderer,
         vault=Vault(settings.secret_keys),
         metrics=metrics,

@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import IO, BinaryIO
@@ -130,6 +131,23 @@ class Artifacts:
             raise NotFound("this executed notebook is not kept (any more)")
         return path
 
+    def size(self, tenant: str, run: UUID, attempt: UUID) -> int:
+        """Return what is kept of an attempt, bytes."""
+        return size_of(self._root / f"{tenant}/{run}/{attempt}")
+
+    def remove(self, tenant: str, run: UUID, attempt: UUID) -> None:
+        """Forget what an attempt left; nothing happens where it left nothing."""
+        folder = self._root / f"{tenant}/{run}/{attempt}"
+        size = size_of(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            folder.parent.rmdir()  # the run's folder, where this was the last of it
+        self.claim(tenant, -size, limit=0)
+
+    def use(self, tenant: str) -> tuple[int, int]:
+        """Return what is kept of a tenant's runs, and in MLflow, bytes."""
+        return size_of(self._root / tenant), size_of(self._tracked(tenant))
+
     def claim(self, tenant: str, more: int, *, limit: int) -> None:
         """Count ``more`` bytes as used by ``tenant``.
 
@@ -153,7 +171,7 @@ class Artifacts:
         now = self._monotonic()
         at, size = self._counted.get(tenant, (-COUNT_AGAIN_S, 0))
         if now - at >= COUNT_AGAIN_S:
-            size = _size_of(self._root / tenant) + _size_of(self._tracked(tenant))
+            size = size_of(self._root / tenant) + size_of(self._tracked(tenant))
             self._counted[tenant] = now, size
         return size
 
@@ -172,7 +190,8 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
-def _size_of(folder: Path) -> int:
+def size_of(folder: Path) -> int:
+    """Return the size of all files below a folder, bytes; 0 where there is none."""
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:

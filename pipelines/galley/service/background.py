@@ -22,14 +22,26 @@ from galley.project import archive
 from galley.registry.blobs import Blobs
 from galley.registry.mirror import Mirror, MirrorEntry
 from galley.review import settle_rehearsals
+from galley.schedule import backfill, upstream, watch
+from galley.service.keeping import Keeper
 from galley.service.leading import Leading
 from galley.service.loops import Loop
 from galley.service.rendering import Renderer
 from galley.service.tenants_view import why_unavailable
 from galley.service.wakeup import Wakeup
-from galley.store import Store, housekeeping, versions
+from galley.service.watching import Watcher
+from galley.store import Store, drains, housekeeping, versions
 
-LOOPS = ("scheduler", "reaper", "launcher", "mirror", "housekeeping")
+LOOPS = (
+    "scheduler",
+    "backfills",
+    "triggers",
+    "files",
+    "reaper",
+    "launcher",
+    "mirror",
+    "housekeeping",
+)
 
 REHEARSAL_PATIENCE_S = 60.0
 """How long a rehearsal may wait after its host was started before another one is, seconds."""
@@ -60,6 +72,8 @@ class Background:
         renderer: Renderer,
         clock: Callable[[], datetime],
         require: Callable[[Session, str], None] = _alone,
+        *,
+        keeper: Keeper,
     ) -> None:
         self._settings = settings
         self._tenants = tenants
@@ -69,6 +83,8 @@ class Background:
         self._renderer = renderer
         self._clock = clock
         self._require = require
+        self._watcher = Watcher(settings, tenants)
+        self._keeper = keeper
         self._adopted = False
         self._rehearsals: dict[UUID, datetime] = {}
 
@@ -76,6 +92,9 @@ class Background:
         """Return the loops, run by whoever leads; ``moved`` rings when something happened."""
         steps: dict[str, tuple[Callable[[], object], float, Wakeup | None]] = {
             "scheduler": (self.fire, 1, None),
+            "backfills": (self.backfill, 1, moved),
+            "triggers": (self.hear, 1, moved),
+            "files": (self.watch, 2, None),
             "reaper": (self.reap, 2, None),
             "launcher": (self.launch, 2, moved),
             "mirror": (self.mirror, 10, moved),
@@ -106,6 +125,30 @@ class Background:
             return 0.0
         return (due - now).total_seconds()
 
+    def backfill(self) -> None:
+        """Record the next runs of backfills, and end those that are through."""
+        tenants, now = self._tenants(), self._clock()
+        due = self._store.read(lambda s: backfill.backfills_due(s, tenants))
+        if due:
+            self._store.write(
+                self._fenced("backfills", lambda s: backfill.step(s, tenants, due, now))
+            )
+
+    def hear(self) -> None:
+        """Fire the triggers whose pipelines upstream have succeeded."""
+        tenants, now = self._tenants(), self._clock()
+        if self._store.read(lambda s: upstream.successes_wait(s, tenants)):
+            self._store.write(self._fenced("triggers", lambda s: upstream.step(s, tenants, now)))
+
+    def watch(self) -> None:
+        """Look at the files that triggers watch, and fire where one has changed."""
+        tenants, now = self._tenants(), self._clock()
+        watched = self._store.read(lambda s: watch.due(s, tenants, now))
+        if watched:
+            looks = self._watcher.look(watched)
+            seen = self._clock()
+            self._store.write(self._fenced("files", lambda s: watch.take(s, tenants, looks, seen)))
+
     def reap(self) -> None:
         """Take back what lost hosts had leased, and settle rehearsals that ended so."""
         tenants, now = self._tenants(), self._clock()
@@ -128,6 +171,8 @@ class Background:
             self._adopted = True
         tenants = self._tenants().tenants
         ready = [n for n, t in tenants.items() if why_unavailable(self._settings, t) is None]
+        if self._store.read(drains.all_drained):
+            return
         starts = [(f"host of {n!r}", partial(self._launcher.ensure_tenant_host, n)) for n in ready]
         _each([*starts, *self._rehearsal_hosts(frozenset(ready))])
 
@@ -179,10 +224,11 @@ class Background:
         )
 
     def tidy(self) -> None:
-        """Forget events, tokens, states, keys and rendered pages whose time is over."""
+        """Forget what served its purpose, and of old runs what the policies do not keep."""
         now = self._clock()
         self._renderer.tidy(now)
         self._store.write(self._fenced("housekeeping", lambda s: housekeeping.tidy(s, now)))
+        self._keeper.tidy(self._tenants(), now)
 
     def _fenced(self, loop: str, work: Callable[[Session], T]) -> Callable[[Session], T]:
         """Return ``work`` as what is refused once another process runs the loop."""

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from galley.domain.tenants import Tenants
+from galley.domain.triggers import HOOK_BODY
 from galley.errors import TooLarge
 from galley.service import API, INTERNAL, MLFLOW_PREFIX
 from galley.service.problems import problem
@@ -22,6 +23,7 @@ EXECUTED_NOTEBOOK = 256 * 2**20
 _PUBLISH = re.compile(
     rf"{API}/(?:tenants/[^/]+/(?:analyses|pipelines/[^/]+/versions)|versions/[^/]+/live)"
 )
+_HOOK = re.compile(rf"{API}/hooks/[^/]+")
 _FILE = re.compile(rf"{INTERNAL}/attempts/[^/]+/files/[^/]+")
 _NOTEBOOK = re.compile(rf"{INTERNAL}/attempts/[^/]+/tasks/[^/]+/notebook")
 
@@ -33,6 +35,8 @@ def allowed(path: str, tenants: Tenants) -> tuple[int, str] | None:
     if _PUBLISH.fullmatch(path):
         notebook = max(tenant.limits.notebook for tenant in tenants.tenants.values())
         return notebook + MODULES, "a notebook with its modules"
+    if _HOOK.fullmatch(path):
+        return HOOK_BODY, "a webhook"
     if _NOTEBOOK.fullmatch(path):
         return EXECUTED_NOTEBOOK, "an executed notebook"
     if _FILE.fullmatch(path):

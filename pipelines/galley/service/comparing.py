@@ -57,7 +57,7 @@ def diff_of(context: Context, before: Version | None, after: Version) -> Version
 
 def _facts(context: Context, version: Version) -> dict[str, str]:
     values = context.store.read(lambda s: versions.defaults(s, version.id))
-    schedule, goal = version.schedule, version.goal
+    goal = version.goal
     facts = {
         "name": version.name,
         "description": version.description,
@@ -65,9 +65,7 @@ def _facts(context: Context, version: Version) -> dict[str, str]:
         "timeout_s": str(version.timeout_s),
         "cell_timeout_s": "" if version.cell_timeout_s is None else f"{version.cell_timeout_s:g}",
         "retries": str(version.retries),
-        "schedule.cron": schedule.cron if schedule else "",
-        "schedule.timezone": schedule.timezone if schedule else "",
-        "schedule.catch_up": str(schedule.catch_up) if schedule else "",
+        **_schedule_facts(version),
         "goal.metric": goal.metric if goal else "",
         "goal.direction": str(goal.direction) if goal else "",
         "goal.threshold": "" if goal is None or goal.threshold is None else str(goal.threshold),
@@ -78,6 +76,18 @@ def _facts(context: Context, version: Version) -> dict[str, str]:
     defaults = {**analysis.parameters.defaults(), **values.defaults}
     facts |= {f"parameters.{name}": json.dumps(value) for name, value in defaults.items()}
     facts |= {f"requirements.{one.name}": one.version for one in analysis.requirements}
+    return facts
+
+
+def _schedule_facts(version: Version) -> dict[str, str]:
+    """Return the fields of a version's schedule; of the rules beyond its times those set."""
+    if version.schedule is None:
+        return {"schedule.cron": "", "schedule.timezone": "", "schedule.catch_up": ""}
+    fields = version.schedule.model_dump(mode="json", exclude_defaults=True)
+    values = fields.pop("parameters", {})
+    always = version.schedule.model_dump(mode="json", include={"cron", "timezone", "catch_up"})
+    facts = {f"schedule.{name}": str(value) for name, value in {**always, **fields}.items()}
+    facts |= {f"schedule.parameters.{name}": json.dumps(one) for name, one in values.items()}
     return facts
 
 

@@ -18,6 +18,7 @@ from galley.registry.blobs import Blobs
 from galley.service.artifacts import Artifacts
 from galley.service.callers import Caller
 from galley.service.feed import Feed
+from galley.service.keeping import Keeper
 from galley.service.logs import Logs
 from galley.service.loops import Loop
 from galley.service.metrics import Metrics
@@ -50,6 +51,7 @@ class Context:
     logs: Logs
     resources: Resources
     artifacts: Artifacts
+    keeper: Keeper
     renderer: Renderer
     vault: Vault
     metrics: Metrics

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +54,10 @@ class Logs:
             return 0
         start, path = segments[-1]
         return start + path.stat().st_size
+
+    def remove(self, attempt: UUID) -> None:
+        """Forget the log of an attempt; nothing happens where there is none."""
+        shutil.rmtree(self._root / str(attempt), ignore_errors=True)
 
     def pieces(self, attempt: UUID) -> Iterator[bytes]:
         """Yield the kept log as it is now, at most 64 KiB at a time."""

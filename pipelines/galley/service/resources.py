@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -58,6 +59,10 @@ class Resources:
             )
             for path in sorted(folder.glob("*.jsonl"))
         )
+
+    def remove(self, attempt: UUID) -> None:
+        """Forget what an attempt used; nothing happens where nothing is known."""
+        shutil.rmtree(self._root / str(attempt), ignore_errors=True)
 
 
 def _append(path: Path, points: Sequence[Usage]) -> list[Usage]:

@@ -16,8 +16,13 @@ CANCEL_GRACE = timedelta(seconds=60)
 """How long a host may take to end an attempt; then the service ends it without the host."""
 
 
-def cancel(session: Session, row: RunRow, by: str, now: datetime) -> None:
+def cancel(
+    session: Session, row: RunRow, by: str, now: datetime, reason: str | None = None
+) -> None:
     """Cancel a run, or ask its host to; asking twice is the same as asking once.
+
+    Args:
+        reason: in one sentence; None: that ``by`` cancelled it.
 
     Raises:
         Conflict: the run has ended.
@@ -27,9 +32,10 @@ def cancel(session: Session, row: RunRow, by: str, now: datetime) -> None:
     if row.state is RunState.QUEUED:
         row.cancelled_by = by
         session.flush()
-        run_arrows.cancel(session, row.id, RunState.QUEUED, by, f"cancelled by {by}", now)
+        why = reason or f"cancelled by {by}"
+        run_arrows.cancel(session, row.id, RunState.QUEUED, by, why, now)
     elif not row.cancel_requested:
-        run_arrows.ask_to_cancel(session, row, by, now)
+        run_arrows.ask_to_cancel(session, row, by, now, reason)
         session.execute(
             update(AttemptRow)
             .where(

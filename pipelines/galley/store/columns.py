@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import uuid_utils.compat
-from sqlalchemy import DateTime, Dialect, Enum, TypeDecorator
+from sqlalchemy import ColumnElement, DateTime, Dialect, Enum, TypeDecorator, bindparam
+from sqlalchemy.orm import InstrumentedAttribute
+
+E = TypeVar("E", bound=StrEnum)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -46,6 +49,21 @@ def enum_column(kind: type[StrEnum]) -> Enum:
         length=32,
         values_callable=lambda members: [member.value for member in members],
     )
+
+
+def literally(
+    column: ColumnElement[E] | InstrumentedAttribute[E], *values: E
+) -> ColumnElement[bool]:
+    """Return the condition that ``column`` is one of ``values``, written out in the statement.
+
+    A database uses a partial index only where it can read in the statement that its condition
+    holds; bound parameters say nothing.
+    """
+    given = values if len(values) > 1 else values[0]
+    bound = bindparam(
+        None, given, type_=column.type, literal_execute=True, expanding=len(values) > 1
+    )
+    return column.in_(bound) if len(values) > 1 else column == bound
 
 
 def new_id() -> UUID:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -48,6 +49,18 @@ def decode_number(cursor: str) -> int:
         return int(decode(cursor))
     except ValueError as error:
         raise _unknown(cursor) from error
+
+
+def decode_dated(cursor: str) -> tuple[datetime, UUID]:
+    """Return the instant and the UUID within ``cursor``; raises InvalidInput."""
+    instant, _, identifier = decode(cursor).partition(" ")
+    try:
+        found = datetime.fromisoformat(instant), UUID(identifier)
+    except ValueError as error:
+        raise _unknown(cursor) from error
+    if found[0].tzinfo is None:
+        raise _unknown(cursor)
+    return found
 
 
 def _unknown(cursor: str) -> InvalidInput:

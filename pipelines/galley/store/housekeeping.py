@@ -14,7 +14,7 @@ ANSWERS_KEPT = timedelta(days=1)
 
 
 def tidy(session: Session, now: datetime) -> None:
-    """Delete what is past its time. Runs, versions and the audit trail are never deleted."""
+    """Delete what is past its time; runs have policies of their own, see ``retention``."""
     session.execute(delete(EventRow).where(EventRow.at < now - EVENTS_KEPT))
     session.execute(delete(IdempotencyRow).where(IdempotencyRow.created_at < now - ANSWERS_KEPT))
     session.execute(delete(OAuthStateRow).where(OAuthStateRow.expires_at < now))

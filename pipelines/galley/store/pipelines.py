@@ -15,7 +15,7 @@ from galley.domain.model import Page
 from galley.domain.pipelines import Goal, Pipeline
 from galley.domain.schedules import Schedule
 from galley.errors import NotFound
-from galley.store import cursors, events
+from galley.store import cursors, events, schedules
 from galley.store.tables import CHAMPION, DeploymentRow, PipelineRow, ScheduleRow, VersionRow
 
 
@@ -123,15 +123,13 @@ def models(session: Session, rows: Sequence[PipelineRow]) -> list[Pipeline]:
             .group_by(VersionRow.pipeline_id)
         ).all()
     )
-    schedules = {
+    in_force = {
         row.pipeline_id: schedule_model(row)
         for row in session.scalars(
             select(ScheduleRow).where(ScheduleRow.pipeline_id.in_(ids), ScheduleRow.until.is_(None))
         )
     }
-    return [
-        _model(row, live.get(row.id), latest.get(row.id), schedules.get(row.id)) for row in rows
-    ]
+    return [_model(row, live.get(row.id), latest.get(row.id), in_force.get(row.id)) for row in rows]
 
 
 def _live_numbers(session: Session, ids: Sequence[UUID]) -> dict[UUID, int]:
@@ -151,9 +149,7 @@ def schedule_model(row: ScheduleRow) -> Schedule:
     """Return the schedule in force as its model; its id is that of the series."""
     return Schedule(
         id=row.series,
-        cron=row.cron,
-        timezone=row.timezone,
-        catch_up=row.catch_up,
+        **dict(schedules.request_of(row)),
         paused=row.paused,
         paused_by=row.paused_by,
         next_firing=row.next_firing,

@@ -119,6 +119,45 @@ class SecretRow(Base):
     last_used_by: Mapped[str | None] = mapped_column(Text)
 
 
+class PauseRow(Base):
+    """A time in which the schedule of a pipeline rested; ``until`` None: it still does."""
+
+    __tablename__ = "schedule_pauses"
+    __table_args__ = (Index(None, "pipeline_id", "since"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    pipeline_id: Mapped[UUID] = mapped_column(ForeignKey("pipelines.id"))
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+    by: Mapped[str] = mapped_column(Text)
+
+
+class DrainRow(Base):
+    """Hosts that are given no new work: one host, those of a machine, or ``*`` for all."""
+
+    __tablename__ = "drains"
+
+    host: Mapped[str] = mapped_column(String(300), primary_key=True)
+    since: Mapped[datetime]
+    by: Mapped[str] = mapped_column(Text)
+
+
+class RetentionRow(Base):
+    """What is particular to a pipeline about keeping its runs.
+
+    ``policy`` None: its tenant's holds. ``removed_until`` is the latest logical date of a run that
+    is not kept any more; None: none was removed.
+    """
+
+    __tablename__ = "retention"
+
+    pipeline_id: Mapped[UUID] = mapped_column(ForeignKey("pipelines.id"), primary_key=True)
+    policy: Mapped[dict[str, Any] | None]
+    set_by: Mapped[str | None] = mapped_column(Text)
+    set_at: Mapped[datetime | None]
+    removed_until: Mapped[datetime | None]
+
+
 class LivenessRow(Base):
     """When a loop of the service last ran."""
 

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from galley.domain.events import EventKind
 from galley.domain.runs import RUN_TRANSITIONS, RunState
-from galley.store import audit, events
+from galley.domain.schedules import Overlap
+from galley.store import audit, events, trigger_successes
 from galley.store.tables import PipelineRow, RunRow
 from galley.store.transitions import move
 
@@ -53,8 +54,8 @@ def succeed(
     goal_met: bool | None,
     now: datetime,
 ) -> RunRow:
-    """Running → succeeded."""
-    return _move(
+    """Running → succeeded; triggers downstream will hear of it."""
+    row = _move(
         session,
         run_id,
         RunState.RUNNING,
@@ -65,6 +66,8 @@ def succeed(
         goal_met=goal_met,
         ended_at=now,
     )
+    trigger_successes.note(session, row)
+    return row
 
 
 def fail(session: Session, run_id: UUID, expected: RunState, reason: str, now: datetime) -> RunRow:
@@ -84,6 +87,11 @@ def cancel(
 ) -> RunRow:
     """Queued, launching or running → cancelled."""
     return _end(session, run_id, expected, RunState.CANCELLED, by, reason, now)
+
+
+def skip(session: Session, run_id: UUID, reason: str, now: datetime) -> RunRow:
+    """Queued → skipped: its time is over, or the run before it is still going."""
+    return _end(session, run_id, RunState.QUEUED, RunState.SKIPPED, audit.PLATFORM, reason, now)
 
 
 def requeue(
@@ -116,7 +124,11 @@ def requeue(
 
 
 def retry(session: Session, row: RunRow, by: str, now: datetime) -> RunRow:
-    """Failed or timed out → queued: a person asked for one more attempt."""
+    """Failed or timed out → queued: a person asked for one more attempt.
+
+    The schedule's deadline was for the attempts before; and what a person asks for is not
+    skipped because another run is going: it waits for that one.
+    """
     return _move(
         session,
         row.id,
@@ -126,6 +138,8 @@ def retry(session: Session, row: RunRow, by: str, now: datetime) -> RunRow:
         now,
         reason=f"retried by {by}",
         not_before=now,
+        deadline=None,
+        overlap=Overlap.QUEUE if row.overlap is Overlap.SKIP else row.overlap,
         repeats=0,
         cancel_requested=False,
         cancelled_by=None,
@@ -135,11 +149,21 @@ def retry(session: Session, row: RunRow, by: str, now: datetime) -> RunRow:
     )
 
 
-def ask_to_cancel(session: Session, row: RunRow, by: str, now: datetime) -> None:
+def ask_to_cancel(
+    session: Session, row: RunRow, by: str, now: datetime, reason: str | None = None
+) -> None:
     """Not an arrow: remember that the host is to end the attempt."""
     row.cancel_requested, row.cancelled_by = True, by
+    row.state_reason = reason or row.state_reason
     session.flush()
     _tell(session, row, by, "run.cancel_requested", now)
+
+
+def explain(session: Session, row: RunRow, reason: str | None, now: datetime) -> None:
+    """Not an arrow: say why a queued run waits."""
+    row.state_reason = reason
+    session.flush()
+    _tell(session, row, audit.PLATFORM, "run.waits", now)
 
 
 def recorded(session: Session, row: RunRow, now: datetime) -> None:

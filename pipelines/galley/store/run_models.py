@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from galley.domain.runs import Attempt, Run, RunKind, TaskTry
+from galley.domain.runs import Attempt, Run, RunCause, RunKind, TaskTry
 from galley.domain.versions import CellError, TaskNode
+from galley.store.run_causes import causes
 from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow, VersionRow
 
 
@@ -33,7 +34,11 @@ def models(session: Session, rows: Sequence[RunRow]) -> list[Run]:
             )
         )
     }
-    return [_model(row, *named[row.pipeline_id], *versions[row.version_id], ()) for row in rows]
+    known = causes(session, rows)
+    return [
+        _model(row, *named[row.pipeline_id], *versions[row.version_id], (), known.get(row.id))
+        for row in rows
+    ]
 
 
 def with_attempts(session: Session, row: RunRow) -> Run:
@@ -48,6 +53,7 @@ def with_attempts(session: Session, row: RunRow) -> Run:
         .order_by(TaskTryRow.position)
     ):
         tasks[task.attempt_id].append(_task(task))
+    _take_over(attempts, tasks)
     pipeline = session.get_one(PipelineRow, row.pipeline_id)
     version = session.get_one(VersionRow, row.version_id)
     return _model(
@@ -58,7 +64,24 @@ def with_attempts(session: Session, row: RunRow) -> Run:
         version.analysis,
         version.tasks,
         tuple(_attempt(attempt, tasks[attempt.id]) for attempt in attempts),
+        causes(session, [row]).get(row.id),
     )
+
+
+def _take_over(attempts: Sequence[AttemptRow], tasks: dict[UUID, list[TaskTry]]) -> None:
+    """Let a task that was not executed again lead to what it logged when it was."""
+    logged = {
+        (attempt.number, task.name): task.mlflow_run_id
+        for attempt in attempts
+        for task in tasks[attempt.id]
+    }
+    for found in tasks.values():
+        found[:] = [
+            one
+            if one.reused_from is None
+            else one.model_copy(update={"mlflow_run_id": logged.get((one.reused_from, one.name))})
+            for one in found
+        ]
 
 
 def _model(
@@ -69,6 +92,7 @@ def _model(
     analysis: dict[str, Any],
     tasks: list[dict[str, Any]] | None,
     attempts: tuple[Attempt, ...],
+    cause: RunCause | None,
 ) -> Run:
     return Run(
         id=row.id,
@@ -79,6 +103,7 @@ def _model(
         version_id=row.version_id,
         kind=row.kind,
         trigger=row.trigger,
+        cause=cause,
         requested_by=row.requested_by,
         state=row.state,
         state_reason=row.state_reason,
@@ -86,6 +111,8 @@ def _model(
         logical_date=row.logical_date,
         data_interval_start=row.data_interval_start,
         data_interval_end=row.data_interval_end,
+        priority=row.priority,
+        deadline=row.deadline,
         parameters=row.parameters,
         metrics=row.metrics,
         goal_met=row.goal_met,
@@ -98,6 +125,7 @@ def _model(
         created_at=row.created_at,
         started_at=row.started_at,
         ended_at=row.ended_at,
+        files_removed_at=row.files_removed_at,
     )
 
 
@@ -147,5 +175,6 @@ def _task(row: TaskTryRow) -> TaskTry:
         peak_memory=row.peak_memory,
         mlflow_run_id=row.mlflow_run_id,
         notebook=row.notebook_blob is not None,
+        reused_from=row.reused_from,
         error=_error(row.error),
     )

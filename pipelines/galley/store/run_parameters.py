@@ -31,6 +31,9 @@ def values_of(
 ) -> dict[str, Any]:
     """Return every parameter's value, checked: notebook, tenant, run, from weak to strong.
 
+    Args:
+        run: what the run was asked for with, or what its schedule's own parameters come to.
+
     Parameters named for the time of the run are filled unless the run gives them itself.
 
     Raises:

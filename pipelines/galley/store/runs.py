@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -13,6 +13,7 @@ from galley.domain.model import Model, Page
 from galley.domain.runs import AttemptState, Run, RunKind, RunState, TaskState
 from galley.errors import Conflict, NotFound
 from galley.store import cursors, pipelines, run_arrows
+from galley.store.columns import literally
 from galley.store.run_models import models, with_attempts
 from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow, VersionRow
 
@@ -86,15 +87,20 @@ def page(
     pipeline: str | None = None,
     state: RunState | None = None,
     kind: RunKind | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Run]:
-    """Return the runs of ``tenant``, newest first, without their attempts.
+    """Return the runs of ``tenant`` without their attempts: those asked for last come first.
+
+    Args:
+        start, end: only logical dates in [start, end); then the latest date comes first.
 
     Raises:
         NotFound: ``pipeline`` names none of the tenant's.
     """
-    query = select(RunRow).where(RunRow.tenant == tenant).order_by(RunRow.id.desc())
+    query = select(RunRow).where(RunRow.tenant == tenant)
     if pipeline is not None:
         row = pipelines.require(session, tenant, pipeline)
         query = query.where(RunRow.pipeline_id == row.id)
@@ -102,11 +108,32 @@ def page(
         query = query.where(RunRow.state == state)
     if kind is not None:
         query = query.where(RunRow.kind == kind)
-    if cursor is not None:
-        query = query.where(RunRow.id < cursors.decode_id(cursor))
+    dated = start is not None or end is not None
+    if start is not None:
+        query = query.where(RunRow.logical_date >= start)
+    if end is not None:
+        query = query.where(RunRow.logical_date < end)
+    query = _after(query, cursor, dated=dated)
     limit = cursors.clamp(limit)
     rows = session.scalars(query.limit(limit + 1)).all()
-    return cursors.page_of(rows, limit, lambda kept: models(session, kept), lambda run: run.id)
+    return cursors.page_of(
+        rows,
+        limit,
+        lambda kept: models(session, kept),
+        lambda run: f"{run.logical_date.isoformat()} {run.id}" if dated else run.id,
+    )
+
+
+def _after(query: Select[RunRow], cursor: str | None, *, dated: bool) -> Select[RunRow]:
+    """Return the rest of the list after ``cursor``, in the order of an index."""
+    if not dated:
+        if cursor is not None:
+            query = query.where(RunRow.id < cursors.decode_id(cursor))
+        return query.order_by(RunRow.id.desc())
+    if cursor is not None:
+        date, run = cursors.decode_dated(cursor)
+        query = query.where(tuple_(RunRow.logical_date, RunRow.id) < tuple_(date, run))
+    return query.order_by(RunRow.logical_date.desc(), RunRow.id.desc())
 
 
 def attempt(session: Session, attempt_id: UUID) -> AttemptRef:
@@ -208,6 +235,12 @@ def waits(session: Session, tenant: str, *, personal: bool) -> bool:
     return session.scalar(query.limit(1)) is not None
 
 
+def log_bytes(session: Session, tenant: str) -> int:
+    """Return the size of all logs of a tenant, bytes."""
+    query = select(func.coalesce(func.sum(AttemptRow.log_size), 0))
+    return session.scalar(query.where(AttemptRow.tenant == tenant)) or 0
+
+
 def success_before(session: Session, run_id: UUID) -> UUID | None:
     """Return the latest successful run of the pipeline that was asked for before this one.
 
@@ -224,6 +257,18 @@ def success_before(session: Session, run_id: UUID) -> UUID | None:
         )
         .order_by(RunRow.id.desc())
         .limit(1)
+    )
+
+
+def last_success(session: Session, pipeline_id: UUID, before: datetime) -> datetime | None:
+    """Return the latest logical date earlier than ``before`` of which a run succeeded."""
+    return session.scalar(
+        select(func.max(RunRow.logical_date)).where(
+            RunRow.pipeline_id == pipeline_id,
+            literally(RunRow.state, RunState.SUCCEEDED),
+            RunRow.kind == RunKind.PIPELINE,
+            RunRow.logical_date < before,
+        )
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,10 +10,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from galley.domain import cron
+from galley.domain import cron, schedule_rules
 from galley.domain.events import EventKind
-from galley.domain.schedules import ScheduleRequest
-from galley.store import audit, events
+from galley.domain.schedules import ScheduleRequest, jitter_of
+from galley.store import audit, events, pauses
 from galley.store.columns import new_id
 from galley.store.tables import PipelineRow, ScheduleRow
 
@@ -32,13 +32,46 @@ def cron_of(row: ScheduleRow) -> cron.Cron:
     return cron.parse(row.cron, row.timezone)
 
 
-def same(row: ScheduleRow, request: ScheduleRequest) -> bool:
-    """Whether ``request`` says what ``row`` says."""
-    return (row.cron, row.timezone, row.catch_up) == (
-        request.cron,
-        request.timezone,
-        request.catch_up,
+def request_of(row: ScheduleRow) -> ScheduleRequest:
+    """Return what the row says, as it was asked for."""
+    return ScheduleRequest(
+        cron=row.cron,
+        timezone=row.timezone,
+        start=row.starts_at,
+        end=row.ends_at,
+        jitter_s=row.jitter_s,
+        catch_up=row.catch_up,
+        catch_up_limit=row.catch_up_limit,
+        overlap=row.overlap,
+        depends_on_past=row.depends_on_past,
+        priority=row.priority,
+        deadline_s=row.deadline_s,
+        max_active_runs=row.max_active_runs,
+        parameters=row.parameters,
     )
+
+
+def columns_of(request: ScheduleRequest) -> dict[str, Any]:
+    """Return ``request`` as columns of a row."""
+    columns = dict(request)
+    columns["starts_at"], columns["ends_at"] = columns.pop("start"), columns.pop("end")
+    return columns
+
+
+def firings(row: ScheduleRow, after: datetime) -> Iterator[datetime]:
+    """Yield the firings later than ``after`` from the row's start to its end, UTC."""
+    return schedule_rules.within(cron_of(row), row.starts_at, row.ends_at, after)
+
+
+def due_at(row: ScheduleRow, firing: datetime) -> datetime:
+    """Return when ``firing`` is due: later by its jitter."""
+    return firing + jitter_of(row.series, firing, row.jitter_s)
+
+
+def aim(row: ScheduleRow, after: datetime) -> None:
+    """Set the next firing to the first one later than ``after``; to none where there is none."""
+    firing = next(firings(row, after), None)
+    row.next_firing = None if firing is None else due_at(row, firing)
 
 
 def put_in_force(
@@ -52,10 +85,11 @@ def put_in_force(
 ) -> ScheduleRow:
     """Make ``request`` the schedule from ``now`` on; a paused one stays paused.
 
-    A schedule that says the same stays as it is, so that nothing that is due gets lost.
+    A schedule that says the same stays as it is, and one with the same times goes on where it
+    stands, so that nothing that is due gets lost.
     """
     before = in_force(session, pipeline.id)
-    if before is not None and same(before, request):
+    if before is not None and request_of(before) == request:
         before.version_id = version_id
         session.flush()
         return before
@@ -68,19 +102,24 @@ def put_in_force(
         pipeline_id=pipeline.id,
         version_id=version_id,
         tenant=pipeline.tenant,
-        cron=request.cron,
-        timezone=request.timezone,
-        catch_up=request.catch_up,
         paused=paused,
         paused_by=before.paused_by if before is not None else None,
-        next_firing=None if paused else cron.parse(request.cron, request.timezone).next(now),
         since=now,
         set_by=by,
+        **columns_of(request),
     )
+    if before is not None and _times(before) == _times(row):
+        row.next_firing = before.next_firing
+    elif not paused:
+        aim(row, now)
     session.add(row)
     session.flush()
     changed(session, pipeline, row, "schedule.set", by, request.model_dump(mode="json"), now)
     return row
+
+
+def _times(row: ScheduleRow) -> tuple[object, ...]:
+    return row.cron, row.timezone, row.starts_at, row.ends_at, row.jitter_s
 
 
 def _series(session: Session, pipeline_id: UUID) -> UUID:
@@ -96,6 +135,7 @@ def end(session: Session, pipeline: PipelineRow, by: str, now: datetime) -> None
     row = in_force(session, pipeline.id)
     if row is not None:
         row.until = now
+        pauses.end(session, pipeline.id, now)
         session.flush()
         changed(session, pipeline, row, "schedule.ended", by, {}, now)
 
@@ -105,6 +145,7 @@ def pause(
 ) -> None:
     """Stop firing; nothing of this time is caught up later."""
     row.paused, row.paused_by, row.next_firing = True, by, None
+    pauses.begin(session, pipeline.id, by, now)
     session.flush()
     changed(session, pipeline, row, "schedule.paused", by, {}, now)
 
@@ -113,8 +154,10 @@ def resume(
     session: Session, pipeline: PipelineRow, row: ScheduleRow, by: str, now: datetime
 ) -> None:
     """Fire again, from the first firing after ``now``."""
-    row.paused, row.paused_by, row.next_firing = False, None, cron_of(row).next(now)
+    row.paused, row.paused_by = False, None
+    aim(row, now)
     session.flush()
+    pauses.end(session, pipeline.id, now)
     changed(session, pipeline, row, "schedule.resumed", by, {}, now)
 
 

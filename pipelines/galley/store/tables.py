@@ -34,7 +34,7 @@ from galley.domain.runs import (
     TaskState,
     TriggerKind,
 )
-from galley.domain.schedules import CatchUp
+from galley.domain.schedules import CatchUp, Overlap
 from galley.domain.tenants import Gate
 from galley.domain.versions import VersionState
 from galley.store.columns import UtcDateTime, enum_column, new_id
@@ -59,6 +59,7 @@ class Base(DeclarativeBase):
         list[str]: JSON(none_as_null=True),
         list[dict[str, Any]]: JSON(none_as_null=True),
         CatchUp: enum_column(CatchUp),
+        Overlap: enum_column(Overlap),
         VersionState: enum_column(VersionState),
         RunState: enum_column(RunState),
         RunKind: enum_column(RunKind),
@@ -184,8 +185,9 @@ class DeploymentRow(Base):
 class ScheduleRow(Base):
     """One wording of a schedule; ``until`` None: in force.
 
-    ``next_firing`` is the first firing that no run was recorded for: what is missed after a
-    time of absence is counted from it. While paused it is None.
+    ``next_firing`` is when the first firing that no run was recorded for is due, its jitter
+    included: what is missed after a time of absence is counted from it. It is None while paused
+    and after the last firing before ``ends_at``.
     ``version_id`` is the version that brought it; None: an operator set it.
     """
 
@@ -213,7 +215,17 @@ class ScheduleRow(Base):
     tenant: Mapped[str] = mapped_column(String(48))
     cron: Mapped[str] = mapped_column(Text)
     timezone: Mapped[str] = mapped_column(Text)
+    starts_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
+    jitter_s: Mapped[int] = mapped_column(default=0)
     catch_up: Mapped[CatchUp]
+    catch_up_limit: Mapped[int] = mapped_column(default=100)
+    overlap: Mapped[Overlap] = mapped_column(default=Overlap.ALLOW)
+    depends_on_past: Mapped[bool] = mapped_column(default=False)
+    priority: Mapped[int] = mapped_column(default=0)
+    deadline_s: Mapped[int | None]
+    max_active_runs: Mapped[int | None]
+    parameters: Mapped[dict[str, Any]] = mapped_column(default=dict)
     paused: Mapped[bool]
     paused_by: Mapped[str | None] = mapped_column(Text)
     next_firing: Mapped[datetime | None]
@@ -225,7 +237,8 @@ class ScheduleRow(Base):
 class RunRow(Base):
     """One wanted execution; recorded before anything is launched.
 
-    ``profile`` is that of the next attempt where it is not the version's own.
+    ``profile`` is that of the next attempt where it is not the version's own. ``overlap`` and
+    ``depends_on_past`` are the schedule's when it was recorded; none for other triggers.
     """
 
     __tablename__ = "runs"
@@ -235,7 +248,9 @@ class RunRow(Base):
         Index(None, "tenant", "state", "id"),
         Index(None, "tenant", "kind", "id"),
         Index(None, "pipeline_id", "id"),
+        Index(None, "tenant", "logical_date", "id"),
         Index(None, "pipeline_id", "state", "id"),
+        Index(None, "pipeline_id", "logical_date", "id"),
         Index(None, "version_id"),
         Index(
             "ix_runs_open",
@@ -244,6 +259,26 @@ class RunRow(Base):
             "id",
             sqlite_where=text("state IN ('queued', 'launching', 'running')"),
             postgresql_where=text("state IN ('queued', 'launching', 'running')"),
+        ),
+        Index(
+            "ix_runs_series_open",
+            "trigger_id",
+            "scheduled_at",
+            sqlite_where=text("state IN ('queued', 'launching', 'running')"),
+            postgresql_where=text("state IN ('queued', 'launching', 'running')"),
+        ),
+        Index(
+            "ix_runs_succeeded",
+            "pipeline_id",
+            "logical_date",
+            sqlite_where=text("state = 'succeeded'"),
+            postgresql_where=text("state = 'succeeded'"),
+        ),
+        Index(
+            "ix_runs_deadline",
+            "deadline",
+            sqlite_where=text("state = 'queued' AND deadline IS NOT NULL"),
+            postgresql_where=text("state = 'queued' AND deadline IS NOT NULL"),
         ),
     )
 
@@ -270,12 +305,27 @@ class RunRow(Base):
     repeats: Mapped[int] = mapped_column(default=0)
     profile: Mapped[str | None] = mapped_column(String(48))
     not_before: Mapped[datetime]
+    priority: Mapped[int] = mapped_column(default=0)
+    deadline: Mapped[datetime | None]
+    overlap: Mapped[Overlap | None]
+    depends_on_past: Mapped[bool] = mapped_column(default=False)
     cell: Mapped[int | None]
     cells: Mapped[int | None]
     mlflow_run_id: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    files_removed_at: Mapped[datetime | None]
+
+
+Index(
+    "ix_runs_waiting",
+    RunRow.tenant,
+    RunRow.priority.desc(),
+    RunRow.id,
+    sqlite_where=text("state = 'queued'"),
+    postgresql_where=text("state = 'queued'"),
+)
 
 
 class AttemptRow(Base):
@@ -341,5 +391,6 @@ class TaskTryRow(Base):
     ended_at: Mapped[datetime | None]
     peak_memory: Mapped[int | None] = mapped_column(BigInteger)
     mlflow_run_id: Mapped[str | None] = mapped_column(Text)
+    reused_from: Mapped[int | None]
     notebook_blob: Mapped[str | None] = mapped_column(Text)
     error: Mapped[dict[str, Any] | None]

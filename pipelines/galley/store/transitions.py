@@ -16,10 +16,11 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from galley.errors import Conflict, NotFound
+from galley.store.backfill_tables import BackfillRow
 from galley.store.tables import AttemptRow, RunRow, VersionRow
 
 S = TypeVar("S", bound=StrEnum)
-Row = TypeVar("Row", VersionRow, RunRow, AttemptRow)
+Row = TypeVar("Row", VersionRow, RunRow, AttemptRow, BackfillRow)
 
 
 def move(

@@ -21,6 +21,14 @@ from galley.store.version_models import models
 REVIEWED = (VersionState.IN_REVIEW, VersionState.APPROVED, VersionState.REJECTED)
 
 
+def all_blobs(session: Session, tenant: str | None = None) -> set[str]:
+    """Return the keys of everything that versions have in the blob store."""
+    query = select(VersionRow.project_blob, VersionRow.notebook_blob)
+    if tenant is not None:
+        query = query.where(VersionRow.tenant == tenant)
+    return {key for row in session.execute(query) for key in row}
+
+
 class VersionBlobs(Model):
     """Keys of a version's content in the blob store."""
 

@@ -329,6 +329,24 @@ def test_tasks_of_an_attempt_that_failed_do_not_look_alive(world: World, work: A
     ]
 
 
+def test_a_task_that_was_not_executed_again_leads_to_what_it_logged(
+    world: World, work: Assignment
+) -> None:
+    world.start(work)
+    logged = TaskReport(name="load", state=TaskState.SUCCEEDED, mlflow_run_id="r1")
+    beat(world, work, tasks=(logged,))
+    world.finish(work, AttemptState.FAILED, failure_class=FailureClass.INFRASTRUCTURE)
+    world.now += timedelta(minutes=1)
+    again = world.must_claim()
+    world.start(again)
+    beat(world, again, tasks=(TaskReport(name="load", state=TaskState.SUCCEEDED, reused_from=1),))
+    first, second = world.finish(again).attempts
+    assert [(task.mlflow_run_id, task.reused_from) for task in (*first.tasks, *second.tasks)] == [
+        ("r1", None),
+        ("r1", 1),
+    ]
+
+
 def test_a_report_of_an_ended_attempt_is_refused(world: World, work: Assignment) -> None:
     world.start(work)
     world.finish(work)

@@ -13,7 +13,7 @@ import pytest
 from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
 from galley.domain.versions import CellError
 from galley.domain.work import TaskSecrets
-from galley.run.job import write_private
+from galley.run.job import Tracking, write_private
 from galley.run.journal import read_outcome
 from galley.run.redaction import Redactor
 from galley.run.runner import execute_job
@@ -41,6 +41,11 @@ LEAKS = (
     "names = [name for name in dir() if 'secret' in name.lower()]\nprint('names', names)",
     "print(sorted(v for v in os.environ if 'SECRET' in v))",
     "os.write(1, value.encode())",
+    """import mlflow
+mlflow.log_param('login', value)
+mlflow.log_params({'login': value})
+mlflow.set_tag(f'of {value.encode().hex()}', base64.b64encode(value.encode()).decode())
+""",
     "raise ValueError(f'no login with {value} ' + value[::-1][::-1])",
 )
 
@@ -86,9 +91,14 @@ def test_a_notebook_that_leaks_wherever_it_can(
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path)
     single(tmp_path / "project", *LEAKS)
+    tracking = Tracking(
+        uri="http://127.0.0.1:9", token="t", experiment="e", outbox=tmp_path / "outbox"
+    )
+    tracking.outbox.mkdir()
     job = make_job(tmp_path, kind=RunKind.PIPELINE)
     path = tmp_path / "attempt" / "job.json"
-    write_private(path, job.model_copy(update={"secrets": SECRETS}).model_dump_json())
+    given = job.model_copy(update={"secrets": SECRETS, "tracking": tracking})
+    write_private(path, given.model_dump_json())
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     # Short, or the sockets in it could not be named.
     temporary = tmp_path.parents[1] / f"t{os.getpid()}"
@@ -110,7 +120,7 @@ def test_a_notebook_that_leaks_wherever_it_can(
     assert outcome.error.message.endswith(
         "ValueError: no login with [secret warehouse] [secret warehouse]"
     )
-    assert outcome.error.cell == 13
+    assert outcome.error.cell == 14
     text = (job.notebooks / "report.ipynb").read_text()
     outputs = [
         json.dumps(cell.get("outputs")) for cell in json.loads(text)["cells"] if "outputs" in cell
@@ -124,6 +134,11 @@ def test_a_notebook_that_leaks_wherever_it_can(
     assert (tmp_path / "project" / "environ.count").read_text() == "0"
     log = (job.journal / "attempt.log").read_text()
     assert log.count("[secret warehouse]") >= 4
+    logged = "".join(file.read_text() for file in tracking.outbox.glob("*/log.jsonl"))
+    assert '"login":"[secret warehouse]"' in logged
+    assert '"of secret warehouse":"[secret warehouse]"' in logged, (
+        "MLflow wants no bracket in a key"
+    )
     assert found_below(tmp_path) == []
     assert looking.found == set()
     assert read_outcome(job.journal) == outcome

@@ -29,6 +29,7 @@ def passes(platform: Platform) -> Background:
         platform.launcher,
         context.renderer,
         platform.clock,
+        keeper=context.keeper,
     )
 
 
@@ -149,7 +150,16 @@ def test_health_tells_of_database_loops_and_mlflow(working: Platform) -> None:
     found = eventually(lambda: (h := health())["status"] != "failing" and h)
     assert found["status"] == "degraded"
     assert (found["database"], found["mlflow"]) == (True, False)
-    names = {"scheduler", "reaper", "launcher", "mirror", "housekeeping"}
+    names = {
+        "scheduler",
+        "backfills",
+        "triggers",
+        "files",
+        "reaper",
+        "launcher",
+        "mirror",
+        "housekeeping",
+    }
     assert set(found["loops"]) == names
     working.clock.pass_time(hours=12)
     answer = working.client.get(f"{PREFIX}/healthz")

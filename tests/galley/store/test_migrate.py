@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from galley.domain.schedules import CatchUp, ScheduleRequest
 from galley.errors import IncompatibleState
-from galley.store import Store, liveness, migrate
+from galley.store import Store, liveness, migrate, runs, schedules
 from galley.store.connect import Database
 from galley.store.connect import database as database_of
 from galley.store.tables import Base
@@ -83,6 +85,63 @@ def test_secrets_come_and_go_and_the_rest_stays(new: Database) -> None:
     migrate.upgrade(new)
 
 
+def test_schedules_from_before_have_the_rules_that_they_had(
+    new: Database, new_database: str
+) -> None:
+    upgrade_to(new, "0001", *_AN_OLD_VERSION, _AN_OLD_SCHEDULE)
+    migrate.upgrade(new)
+    store = Store(new_database)
+    row = store.read(lambda s: schedules.in_force(s, UUID(_ID["pipeline"])))
+    assert row is not None
+    assert schedules.request_of(row) == ScheduleRequest(cron="@daily", catch_up=CatchUp.SKIP)
+    run = store.read(lambda s: runs.get(s, UUID(_ID["run"])))
+    assert (run.priority, run.deadline) == (0, None)
+    store.close()
+    with new.writer.begin() as connection:
+        command.downgrade(migrate.config(connection), "0004")
+        assert connection.execute(text("SELECT cron FROM schedules")).scalar() == "@daily"
+        assert connection.execute(text("SELECT count(*) FROM runs")).scalar() == 1
+        assert broken_references(connection) == []
+
+
+def test_runs_of_backfills_and_triggers_stay_when_these_go(new: Database) -> None:
+    upgrade_to(new, "0001", *_AN_OLD_VERSION)
+    migrate.upgrade(new)
+    with new.writer.begin() as connection:
+        connection.execute(text("UPDATE runs SET trigger = 'webhook'"))
+        command.downgrade(migrate.config(connection), "0004")
+        assert connection.execute(text("SELECT trigger, state FROM runs")).one() == (
+            "manual",
+            "running",
+        )
+        assert "backfills" not in inspect(connection).get_table_names()
+    migrate.upgrade(new)
+
+
+def test_earlier_pauses_are_read_from_the_audit_trail(new: Database) -> None:
+    trail = ("paused", "resumed", "paused", "ended", "set", "paused")
+    entries = [
+        "INSERT INTO audit (tenant, actor, action, subject, detail, at) VALUES "
+        f"('blue', 'ann', 'schedule.{change}', 'pipeline/{slug}', '{{}}', "
+        f"'2026-11-0{number} 06:00:00.000000')"
+        for number, change in enumerate(trail, 1)
+        for slug in ("daily", "gone")
+    ]
+    upgrade_to(new, "0004", _AN_OLD_VERSION[0], *entries)
+    migrate.upgrade(new)
+    with new.writer.begin() as connection:
+        days = [
+            (str(since)[8:10], until and str(until)[8:10], by)
+            for since, until, by in connection.execute(
+                text("SELECT since, until, by FROM schedule_pauses ORDER BY since")
+            )
+        ]
+        assert days == [("01", "02", "ann"), ("03", "04", "ann"), ("06", None, "ann")]
+        assert broken_references(connection) == []
+        command.downgrade(migrate.config(connection), "0004")
+        assert connection.execute(text("SELECT count(*) FROM audit")).scalar() == 2 * len(trail)
+
+
 def test_a_newer_database_is_left_alone(new_database: str) -> None:
     store = Store(new_database)
     store.migrate()
@@ -153,6 +212,11 @@ def test_up_and_down_with_what_is_there_kept(new: Database) -> None:
 
 _ID = {name: f"{number:032x}" for number, name in enumerate(("pipeline", "version", "run"), 1)}
 _AT = "2026-11-01 06:00:00.000000"
+_AN_OLD_SCHEDULE = (
+    "INSERT INTO schedules (id, series, pipeline_id, tenant, cron, timezone, catch_up, paused, "
+    f"next_firing, since, set_by) VALUES ('{'b' * 32}', '{'c' * 32}', '{_ID['pipeline']}', 'blue', "
+    f"'@daily', 'UTC', 'skip', false, '{_AT}', '{_AT}', 'ann')"
+)
 _AN_OLD_VERSION = (
     (
         "INSERT INTO pipelines (id, tenant, slug, name, description, owner, created_at) VALUES "

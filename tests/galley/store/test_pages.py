@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 from galley.domain.runs import AttemptState, FailureClass, RunKind, RunState
 from galley.errors import InvalidInput, NotFound
 from galley.store import audit, cursors, events, pipelines, runs, versions
 from galley.store.columns import new_id
+from galley.store.cursors import encode
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
-from tests.galley.world import World
+from tests.galley.world import START, World
 
 
 def test_a_cursor_comes_back_as_its_key() -> None:
@@ -95,6 +101,69 @@ def test_runs_by_pipeline_state_and_kind(world: World) -> None:
     assert world.read(lambda s: runs.page(s, "play")).items == []
     with pytest.raises(NotFound, match="no pipeline 'nope'"):
         ids(pipeline="nope")
+
+
+def test_runs_between_two_dates_latest_date_first_in_pages(world: World) -> None:
+    world.live()
+    day = timedelta(days=1)
+    dates = [START + number * day for number in (3, 1, 2, 2, 5)]
+    asked = {(date, world.request(logical_date=date).id) for date in dates}
+    wanted = sorted((one for one in asked if one[0] < START + 5 * day), reverse=True)
+
+    def listed(**more: Any) -> tuple[list[tuple[datetime, UUID]], str | None]:
+        window: dict[str, Any] = {
+            "start": START + day,
+            "end": START + 5 * day,
+            "kind": RunKind.PIPELINE,
+        }
+        page = world.read(lambda s: runs.page(s, "lab", **window, **more))
+        return [(run.logical_date, run.id) for run in page.items], page.next_cursor
+
+    assert listed()[0] == wanted
+    first, cursor = listed(limit=2, pipeline="churn")
+    second, cursor = listed(limit=2, pipeline="churn", cursor=cursor)
+    assert (first + second, cursor) == (wanted, None)
+    for broken in (encode("2026-03-02 x"), encode(f"2026-03-02T00:00:00 {wanted[0][1]}")):
+        with pytest.raises(InvalidInput, match="not a cursor"):
+            listed(cursor=broken)
+
+
+def test_every_list_of_runs_goes_along_an_index(world: World) -> None:
+    world.live()
+    filters: list[dict[str, Any]] = [
+        {},
+        {"state": RunState.FAILED},
+        {"kind": RunKind.PIPELINE},
+        {"start": START},
+        {"start": START, "end": START, "state": RunState.FAILED},
+        {"cursor": encode(new_id())},
+        {"start": START, "cursor": encode(f"{START.isoformat()} {new_id()}")},
+    ]
+    for given in filters:
+        for pipeline in (None, "churn"):
+            plans = world.read(partial(_plans, pipeline=pipeline, **given))
+            assert all("USE TEMP B-TREE" not in plan for plan in plans), (pipeline, given, plans)
+            assert all("SCAN runs" not in plan for plan in plans), (pipeline, given, plans)
+
+
+def _plans(session: Session, **given: Any) -> list[str]:
+    """Return how SQLite goes about a list of runs."""
+    plans: list[str] = []
+
+    def explain(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        if "FROM runs" in statement and not statement.startswith("EXPLAIN"):
+            raw = session.connection().connection.cursor()
+            raw.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(row[3] for row in raw.fetchall())
+
+    engine = session.get_bind()
+    event.listen(engine, "before_cursor_execute", explain)
+    try:
+        runs.page(session, "lab", **given)
+    finally:
+        event.remove(engine, "before_cursor_execute", explain)
+    assert plans
+    return plans
 
 
 def test_runs_are_counted_by_tenant_and_state(world: World) -> None:

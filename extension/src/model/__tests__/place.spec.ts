@@ -6,6 +6,7 @@ describe('places', () => {
     { kind: 'pipelines' },
     { kind: 'runs' },
     { kind: 'reviews' },
+    { kind: 'calendar' },
     { kind: 'pipeline', tenant: 'oncology', slug: 'weekly-report', tab: 'versions' },
     { kind: 'run', id: '0193-a' },
     { kind: 'compare', left: '0193-a', right: '0193-b' },

@@ -60,8 +60,9 @@ describe('a draft', () => {
       goal: { metric: 'auc', direction: 'lower', threshold: 0 },
       profile: 'gpu',
       timeout_s: 90,
+      cell_timeout_s: 30,
       retries: 0,
-      schedule: { cron: '@daily', timezone: 'UTC', catch_up: 'skip' }
+      schedule: { cron: '@daily', timezone: 'UTC', catch_up: 'skip', overlap: 'queue' }
     } as unknown as Version;
     const draft = beginning({
       path: 'a.ipynb',
@@ -76,10 +77,17 @@ describe('a draft', () => {
       defaults: { folds: 7 },
       threshold: '0',
       timeout: '1.5',
+      cellTimeout: '0.5',
       retries: '0',
       scheduled: true,
       cron: '@daily',
       catchUp: 'skip'
+    });
+    expect(requestOf(draft, false).schedule).toEqual({
+      cron: '@daily',
+      timezone: 'UTC',
+      catch_up: 'skip',
+      overlap: 'queue'
     });
   });
 
@@ -93,10 +101,12 @@ describe('a draft', () => {
     expect(requestOf(draft, true)).toMatchObject({
       goal: { metric: 'auc', direction: 'higher', threshold: 0.9 },
       timeout_s: 90,
+      cell_timeout_s: null,
       retries: 2,
       schedule: null,
       rehearse_only: true
     });
+    expect(requestOf({ ...fresh(), cellTimeout: '0.5' }, true).cell_timeout_s).toBe(30);
     const scheduled = { ...fresh(), scheduled: true, cron: ' 0 6 * * 1 ' };
     expect(requestOf(scheduled, false).schedule).toEqual({
       cron: '0 6 * * 1',
@@ -120,6 +130,8 @@ describe('mistakes', () => {
     ['goal.metric', { metric: '', threshold: '1' }],
     ['timeout_s', { timeout: '0' }],
     ['timeout_s', { timeout: '99999' }],
+    ['cell_timeout_s', { cellTimeout: '0' }],
+    ['cell_timeout_s', { cellTimeout: 'soon' }],
     ['retries', { retries: '1.5' }],
     ['retries', { retries: '11' }],
     ['profile', { profile: 'gpu' }],

@@ -16,6 +16,7 @@ from galley.errors import Forbidden, Unavailable
 from galley.service import PREFIX
 from galley.service.callers import Caller
 from galley.service.context import Context, InContext
+from galley.store import drains
 
 router = APIRouter(prefix=PREFIX, tags=["operation"], include_in_schema=False)
 
@@ -41,11 +42,13 @@ async def healthz(context: InContext) -> JSONResponse:
     }
     works = database and all(loop.alive(now) for loop in context.loops)
     well = mlflow and all(loop.healthy(now) for loop in context.loops)
+    drained = await asyncio.to_thread(_drained, context) if database else []
     body: dict[str, Any] = {
         "status": ("ok" if well else "degraded") if works else "failing",
         "database": database,
         "mlflow": mlflow,
         "loops": loops,
+        "drained": drained,
     }
     return JSONResponse(body, status_code=200 if works else 503)
 
@@ -56,6 +59,11 @@ def _database(context: Context) -> bool:
     except (SQLAlchemyError, Unavailable):
         return False
     return True
+
+
+def _drained(context: Context) -> list[str]:
+    """Return the hosts that are given no new work."""
+    return [one.host for one in context.store.read(drains.listed)]
 
 
 @router.get("/metrics")

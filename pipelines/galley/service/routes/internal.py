@@ -31,7 +31,7 @@ from galley.service.accepting import judge
 from galley.service.context import Context, InContext, context_of
 from galley.service.sessions import header_token
 from galley.service.wakeup import wait
-from galley.store import runs, tokens
+from galley.store import drains, runs, tokens
 from galley.store.records import TokenKind
 from galley.store.tokens import HostIdentity
 
@@ -99,11 +99,15 @@ async def lease(
 def _claim(context: Context, host: HostIdentity, body: LeaseRequest) -> Assignment | None:
     """Try to lease; look first, because looking is cheap and claiming is a write."""
     personal = host.author is not None
-    if not context.store.read(lambda s: runs.waits(s, host.tenant, personal=personal)):
+    if not context.store.read(
+        lambda s: runs.waits(s, host.tenant, personal=personal) and not drains.stops(s, body.host)
+    ):
         return None
     tenants, now = context.tenants(), context.clock()
 
     def take(session: Session) -> Assignment | None:
+        if drains.stops(session, body.host):
+            return None
         found = dispatch.claim(session, tenants, host, body, now)
         return found and dispatch.give_secrets(session, context.vault, host, found, now)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -12,13 +13,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from galley import dispatch
+from galley.domain import days, timezones
 from galley.domain.api import KeptFile, LogChunk
 from galley.domain.debug import DebugKit
 from galley.domain.model import Instant, Page
 from galley.domain.runs import Run, RunKind, RunRequest, RunState
 from galley.domain.tenants import Action
 from galley.domain.usage import AttemptUsage
-from galley.errors import NotFound
+from galley.errors import InvalidInput, NotFound
 from galley.review import settle_rehearsals
 from galley.service import rendering
 from galley.service.context import InContext, TheCaller
@@ -31,6 +33,23 @@ from galley.store import runs
 router = APIRouter(tags=["runs"])
 PATH = "/tenants/{tenant}/pipelines/{slug}/runs"
 LOG_CHUNK = 2**18
+UTC_ZONE = timezones.zone("UTC")
+From = Annotated[
+    str | None,
+    Query(
+        alias="from",
+        max_length=100,
+        description="Only logical dates from this instant, or day in UTC, on.",
+    ),
+]
+To = Annotated[
+    str | None,
+    Query(
+        alias="to",
+        max_length=100,
+        description="Only logical dates before this instant, or up to the end of this day in UTC.",
+    ),
+]
 AttemptNumber = Annotated[int, Path(ge=1, description="Which attempt of the run.")]
 
 
@@ -87,14 +106,25 @@ def list_runs_of_pipeline(
     context: InContext,
     state: RunState | None = None,
     kind: RunKind | None = None,
+    start: From = None,
+    end: To = None,
     cursor: Cursor = None,
     limit: Limit = FIFTY,
 ) -> Page[Run]:
-    """Return the runs of a pipeline, newest first."""
+    """Return the runs of a pipeline, newest first; between two dates, the latest date first."""
     caller.require(tenant, Action.READ)
+    begin, until = _dates(start, end)
     return context.store.read(
         lambda s: runs.page(
-            s, tenant, pipeline=slug, state=state, kind=kind, cursor=cursor, limit=limit
+            s,
+            tenant,
+            pipeline=slug,
+            state=state,
+            kind=kind,
+            start=begin,
+            end=until,
+            cursor=cursor,
+            limit=limit,
         )
     )
 
@@ -107,16 +137,39 @@ def list_runs(
     pipeline: str | None = None,
     state: RunState | None = None,
     kind: RunKind | None = None,
+    start: From = None,
+    end: To = None,
     cursor: Cursor = None,
     limit: Limit = FIFTY,
 ) -> Page[Run]:
-    """Return the runs of a tenant, newest first."""
+    """Return the runs of a tenant, newest first; between two dates, the latest date first."""
     caller.require(tenant, Action.READ)
+    begin, until = _dates(start, end)
     return context.store.read(
         lambda s: runs.page(
-            s, tenant, pipeline=pipeline, state=state, kind=kind, cursor=cursor, limit=limit
+            s,
+            tenant,
+            pipeline=pipeline,
+            state=state,
+            kind=kind,
+            start=begin,
+            end=until,
+            cursor=cursor,
+            limit=limit,
         )
     )
+
+
+def _dates(start: str | None, end: str | None) -> tuple[datetime | None, datetime | None]:
+    first, last = days.parse(start, field="from"), days.parse(end, field="to")
+    begin, until = days.begin(first, UTC_ZONE), days.end(last, UTC_ZONE)
+    if begin is not None and until is not None and until <= begin:
+        raise InvalidInput(
+            f"the dates would end at {until.isoformat()}, not after they begin at "
+            f"{begin.isoformat()}: choose a later 'to'",
+            field="to",
+        )
+    return begin, until
 
 
 @router.get("/runs/{run_id}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from alembic import context
 
-from galley.store import records
+from galley.store import backfill_tables, records, trigger_tables
 from galley.store.tables import Base
 
-assert records.EventRow.metadata is Base.metadata
+_MODULES = (backfill_tables, records, trigger_tables)
+"""Importing them is what adds their tables to the metadata."""
+assert all(module.Base is Base for module in _MODULES)
 
 context.configure(
     connection=context.config.attributes["connection"],

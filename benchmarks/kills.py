@@ -1,0 +1,178 @@
+"""Runs with a random worker, runner, zygote or kernel killed: each must end as if nothing had been.
+
+Starts the platform as ``galley up`` does, publishes a pipeline of three tasks that log to MLflow,
+and starts runs, a few at a time. In each a process of the tenant's host is killed by SIGKILL at a
+random moment. Then it asks of each run: is it succeeded; did each task leave a complete notebook;
+does MLflow have each point of each metric once in the run that counts; and, at the end, whether
+any process of any attempt is left.
+
+    python benchmarks/kills.py [--runs 200] [--seed N] [--at-a-time 2]
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+from galley.run.processes import marked
+from galley.sandbox.processes import saved
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.journey import notebooks, platform
+from tests.journey.people import Person
+from tests.journey.waiting import until
+
+TENANT = "playground"
+POINTS = 20
+STEPS = "for step in range(20):\n    mlflow.log_metric({!r}, step, step=step)\n    time.sleep(0.05)"
+CELLS = (
+    "# Load",
+    "import time, mlflow",
+    f"numbers = list(range(1000))\n{STEPS.format('loaded')}",
+    "# Add",
+    f"total = sum(numbers)\n{STEPS.format('added')}",
+    "# Tell",
+    f"print('total', total)\n{STEPS.format('told')}",
+)
+VICTIMS = {
+    "runner": lambda line: "galley.run" in line and "zygote" not in line,
+    "worker": lambda line: "multiprocessing-fork" in line,
+    "zygote or kernel": lambda line: "inside/zygote.py" in line,
+}
+
+
+def notebook() -> dict[str, Any]:
+    """Return the pipeline's notebook: three tasks, by headings."""
+    made = notebooks.notebook(*CELLS)
+    for cell in made["cells"]:
+        if "".join(cell["source"]).startswith("# "):
+            cell["cell_type"] = "markdown"
+            cell.pop("outputs", None)
+            cell.pop("execution_count", None)
+    return made
+
+
+def kill_one(home: Path, chance: random.Random) -> str:
+    """Kill a random process of the tenant's host; return what it was."""
+    kind = chance.choice(list(VICTIMS))
+    host = saved(home / "run" / "hosts")[TENANT]
+    found = []
+    for process in psutil.Process(host.pid).children(recursive=True):
+        try:
+            if VICTIMS[kind](" ".join(process.cmdline())):
+                found.append(process)
+        except psutil.Error:
+            continue
+    if not found:
+        return f"no {kind}"
+    try:
+        chance.choice(found).kill()
+    except psutil.NoSuchProcess:
+        return f"{kind} that had ended"
+    return kind
+
+
+def check(person: Person, run: str) -> list[str]:
+    """Return what is wrong with an ended run."""
+    told = person.get(f"/runs/{run}").json()
+    if told["state"] != "succeeded":
+        return [f"{told['state']}: {told['state_reason']}"]
+    won = [attempt for attempt in told["attempts"] if attempt["state"] == "succeeded"]
+    if len(won) != 1:
+        return [f"{len(won)} attempts succeeded"]
+    wrong = [
+        f"task {task['name']}: {task['state']}, notebook {task['notebook']}"
+        for task in won[0]["tasks"]
+        if task["state"] != "succeeded" or not task["notebook"]
+    ]
+    base = f"/services/mlflow/{TENANT}/api/2.0/mlflow"
+    counted: dict[str, int] = {}
+    for task in won[0]["tasks"]:
+        for key in ("loaded", "added", "told"):
+            answer = person.http.get(
+                f"{base}/metrics/get-history",
+                params={"run_id": task["mlflow_run_id"], "metric_key": key},
+            )
+            counted[key] = counted.get(key, 0) + len(answer.json().get("metrics", []))
+    wrong += [
+        f"metric {key!r} has {count} points, not {POINTS}"
+        for key, count in counted.items()
+        if count != POINTS
+    ]
+    return wrong
+
+
+def main() -> int:
+    """Run, kill, check; the exit status says whether all was well."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--runs", type=int, default=200)
+    options.add_argument("--seed", type=int, default=int(time.time()))
+    options.add_argument("--at-a-time", type=int, default=2)
+    chosen = options.parse_args()
+    chance = random.Random(chosen.seed)
+    print(f"seed {chosen.seed}")
+    with tempfile.TemporaryDirectory() as folder:
+        running = platform.start(Path(folder) / "home")
+        try:
+            return _all(running, chosen, chance)
+        finally:
+            running.stop()
+
+
+def _all(running: platform.Platform, chosen: argparse.Namespace, chance: random.Random) -> int:
+    paula = Person(running, "paula")
+    body = {"notebook": notebook(), "name": "Kills", "retries": 3}
+    answer = paula.post(f"/tenants/{TENANT}/pipelines/kills/versions", body)
+    answer.raise_for_status()
+    until(
+        lambda: paula.get(f"/versions/{answer.json()['id']}").json()["live"] or None,
+        "the version going live",
+        patience_s=600,
+    )
+    open_runs: dict[str, float] = {}
+    killed: collections.Counter[str] = collections.Counter()
+    wrong: dict[str, list[str]] = {}
+    attempts: list[str] = []
+    begun = 0
+    while begun < chosen.runs or open_runs:
+        while begun < chosen.runs and len(open_runs) < chosen.at_a_time:
+            run = paula.post(f"/tenants/{TENANT}/pipelines/kills/runs", {}).json()
+            open_runs[run["id"]] = time.monotonic() + chance.uniform(0.2, 6)
+            begun += 1
+        for run_id, due in list(open_runs.items()):
+            told = paula.get(f"/runs/{run_id}").json()
+            if told["state"] in {"queued", "launching", "running"}:
+                if time.monotonic() >= due and told["state"] == "running":
+                    killed[kill_one(running.home, chance)] += 1
+                    open_runs[run_id] = float("inf")
+                continue
+            del open_runs[run_id]
+            attempts += [attempt["id"] for attempt in told["attempts"]]
+            until(lambda told=told: _tracked(paula, told["id"]), "MLflow", patience_s=60)
+            if found := check(paula, run_id):
+                wrong[run_id] = found
+                print(f"{run_id}: {'; '.join(found)}")
+        time.sleep(0.1)
+    time.sleep(5)
+    left = [process for one in attempts for process in marked("GALLEY_ATTEMPT", one)]
+    print(f"runs {begun}, attempts {len(attempts)}, killed {dict(killed)}")
+    print(f"wrong {len(wrong)}, processes left {len(left)}")
+    return 1 if wrong or left else 0
+
+
+def _tracked(person: Person, run: str) -> bool | None:
+    """Whether what the run logged has arrived: its ids are the server's then."""
+    told = person.get(f"/runs/{run}").json()
+    ids = [task["mlflow_run_id"] or "" for a in told["attempts"] for task in a["tasks"]]
+    return True if not any(one.startswith("galley-") for one in ids) else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+import * as React from 'react';
+import { button, clear, draw, settle, stage } from '../../__tests__/galley';
+import { CalendarView } from '../calendar';
+
+afterEach(clear);
+beforeEach(() =>
+  jest.useFakeTimers({ now: new Date('2026-11-20T09:00:00Z'), doNotFake: ['setTimeout'] })
+);
+afterEach(() => jest.useRealTimers());
+
+const MONTH =
+  'GET tenants/oncology/pipelines/daily/calendar?from=2026-10-26&to=2026-12-06&timezone=Europe%2FBerlin';
+
+function date(day: string, state: string, more: object = {}): object {
+  const at = `${day}T06:00:00Z`;
+  return {
+    at,
+    logical_date: at,
+    pipeline: 'daily',
+    pipeline_name: 'Daily',
+    state,
+    runs: 0,
+    ...more
+  };
+}
+
+function answer(): object {
+  const day = (name: string, entries: object[], counts: object) => ({
+    day: name,
+    counts,
+    entries,
+    groups: []
+  });
+  return {
+    days: [
+      day('2026-11-19', [date('2026-11-19', 'failed', { run: 'r-1', runs: 2, reason: 'cell 2' })], {
+        failed: 1
+      }),
+      day('2026-11-20', [date('2026-11-20', 'missed', { reason: 'missed: was down' })], {
+        missed: 1
+      })
+    ],
+    clock_changes: [
+      {
+        at: '2026-10-25T01:00:00Z',
+        day: '2026-10-26',
+        timezone: 'Europe/Berlin',
+        before: 120,
+        after: 60
+      }
+    ],
+    next_cursor: null
+  };
+}
+
+async function show(answers: Record<string, unknown>) {
+  const set = stage(answers);
+  const box = await draw(
+    set.galley,
+    <CalendarView scopes={[{ tenant: 'oncology', slug: 'daily' }]} zone="Europe/Berlin" />
+  );
+  return { ...set, box };
+}
+
+const cell = (box: HTMLElement, part: string) =>
+  [...box.querySelectorAll<HTMLElement>('[role=gridcell]')].find(one =>
+    one.getAttribute('aria-label')?.includes(part)
+  );
+
+describe('CalendarView', () => {
+  it('shows each date by shape and word, the clock, and why today was missed', async () => {
+    const { box, went } = await show({ [MONTH]: answer() });
+    expect(box.querySelectorAll('[role=gridcell]')).toHaveLength(42);
+    expect(cell(box, 'November 20')?.getAttribute('aria-label')).toContain('1 Missed');
+    expect(cell(box, 'October 26')?.getAttribute('aria-label')).toContain('goes back by 1 h');
+    const failed = box.querySelector<HTMLAnchorElement>('a.jp-Galley-calendarChip');
+    expect(failed?.title).toContain('cell 2');
+    expect(failed?.textContent).toBe('07:00');
+    expect(box.textContent).toContain('missed: was down');
+    await settle(() => failed?.click());
+    expect(went).toEqual([{ kind: 'run', id: 'r-1' }]);
+  });
+
+  it('is moved through by keys, and asks for other months', async () => {
+    const { box, transport } = await show({ [MONTH]: answer() });
+    const chosen = () => box.querySelector('[aria-selected=true]')?.getAttribute('aria-label');
+    const grid = box.querySelector('[role=grid]');
+    const press = (key: string) =>
+      settle(() => grid?.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true })));
+    await press('ArrowLeft');
+    expect(chosen()).toContain('November 19');
+    expect(box.textContent).toContain('2 runs');
+    await settle(() => button('Later').click());
+    expect(transport.asked.at(-1)?.path).toContain('from=2026-11-30&to=2027-01-03');
+  });
+
+  it('tells what is empty and what went wrong', async () => {
+    const empty = { days: [], clock_changes: [], next_cursor: null };
+    const { box } = await show({ [MONTH]: empty });
+    expect(box.textContent).toContain('Nothing ran and nothing is to come in this time.');
+    await clear();
+    const broken = await show({});
+    expect(broken.box.querySelector('[role=alert]')).not.toBeNull();
+  });
+});

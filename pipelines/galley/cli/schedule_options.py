@@ -1,0 +1,89 @@
+"""Options that say when a pipeline runs by itself, and the request made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import click
+from pydantic import ValidationError
+
+from galley.domain import timezones
+from galley.domain.schedules import CatchUp, Overlap, ScheduleRequest
+from galley.errors import InvalidInput
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M%z"])
+_OPTIONS = (
+    click.option("--timezone", default="UTC", show_default=True, help="Zone of the schedule."),
+    click.option("--start", type=_TIMES, help="No firing before; in the schedule's zone."),
+    click.option("--end", type=_TIMES, help="No firing after; in the schedule's zone."),
+    click.option(
+        "--jitter", "jitter_s", type=int, help="Firings are due up to so many seconds late."
+    ),
+    click.option(
+        "--catch-up",
+        type=click.Choice([str(one) for one in CatchUp]),
+        help="Which missed firings are run; default: latest.",
+    ),
+    click.option("--catch-up-limit", type=int, help="How many `all` runs at most; default: 100."),
+    click.option(
+        "--overlap",
+        type=click.Choice([str(one) for one in Overlap]),
+        help="What to do while the run before has not ended; default: allow.",
+    ),
+    click.option(
+        "--depends-on-past", is_flag=True, default=None, help="Wait for the success before."
+    ),
+    click.option("--priority", type=int, help="-100 to 100; more goes first. Default: 0."),
+    click.option(
+        "--deadline", "deadline_s", type=int, help="Seconds from when it is due to when it ends."
+    ),
+    click.option("--max-active-runs", type=int, help="Runs of the pipeline at the same time."),
+    click.option(
+        "--schedule-parameter",
+        "templates",
+        nargs=2,
+        multiple=True,
+        metavar="NAME TEMPLATE",
+        help="A parameter of the scheduled runs, such as day '{{ logical_date | date }}'.",
+    ),
+)
+
+
+def schedule_options(command: F) -> F:
+    """Add the options of a schedule to ``command``, except its ``--cron``."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def schedule_request(cron: str, options: dict[str, Any]) -> ScheduleRequest:
+    """Return the schedule that the options ask for.
+
+    Raises:
+        InvalidInput: a value is outside its bounds; ``field`` names it.
+    """
+    given = {
+        name: options[name]
+        for name in ScheduleRequest.model_fields
+        if options.get(name) is not None
+    }
+    zone = timezones.zone(options["timezone"])
+    for name in ("start", "end"):
+        if name in given:
+            given[name] = _instant(given[name], zone)
+    given["parameters"] = dict(options["templates"])
+    try:
+        return ScheduleRequest.model_validate({"cron": cron, **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(f"{name}: {first['input']!r}: {first['msg']}.", field=name) from error
+
+
+def _instant(value: datetime, zone: ZoneInfo) -> datetime:
+    return (value.replace(tzinfo=zone) if value.tzinfo is None else value).astimezone(UTC)

@@ -1,0 +1,114 @@
+"""Which queued runs may start now, as one statement: what waits holds up nobody behind it.
+
+A run is left where it is, and the next one is looked at, while
+
+- it backs off, or its deadline has passed;
+- its schedule lets runs wait in line, and an earlier one has not ended;
+- it depends on the past, and the run before it has not succeeded;
+- its pipeline or its profile has as many runs as are allowed at the same time.
+
+A run that waits for the tenant's room does hold up what is behind it, or a large one would be
+overtaken for ever; only what has a higher priority goes before it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy.orm import Session
+
+from galley.domain.runs import RunKind, RunState
+from galley.domain.tenants import Profile, Tenant
+from galley.store.columns import literally
+from galley.store.runs import OPEN_ATTEMPTS, PERSONAL
+from galley.store.series import out_of_line, past_is_good
+from galley.store.tables import AttemptRow, RunRow, ScheduleRow, VersionRow
+from galley.store.tokens import HostIdentity
+
+_WAITING = (
+    select(RunRow, VersionRow)
+    .join(VersionRow, VersionRow.id == RunRow.version_id)
+    .where(
+        RunRow.tenant == bindparam("tenant"),
+        literally(RunRow.state, RunState.QUEUED),
+        RunRow.not_before <= bindparam("now"),
+        or_(RunRow.deadline.is_(None), RunRow.deadline > bindparam("now")),
+        func.coalesce(RunRow.profile, VersionRow.profile).not_in(
+            bindparam("full_profiles", expanding=True)
+        ),
+    )
+    .order_by(RunRow.priority.desc(), RunRow.id)
+    .limit(1)
+)
+_PIPELINE = _WAITING.where(
+    RunRow.kind == RunKind.PIPELINE,
+    out_of_line(),
+    past_is_good(),
+    RunRow.pipeline_id.not_in(bindparam("full_pipelines", expanding=True)),
+)
+_PERSONAL = _WAITING.where(RunRow.kind.in_(PERSONAL), RunRow.requested_by == bindparam("author"))
+_ACTIVE = (
+    select(AttemptRow.profile, RunRow.pipeline_id, RunRow.kind)
+    .join(RunRow, RunRow.id == AttemptRow.run_id)
+    .where(AttemptRow.tenant == bindparam("tenant"), literally(AttemptRow.state, *OPEN_ATTEMPTS))
+)
+"""Made once: a claim is asked for often, and putting a statement together takes longer than it."""
+
+
+def first_eligible(
+    session: Session, host: HostIdentity, tenant: Tenant, now: datetime
+) -> tuple[RunRow, VersionRow] | None:
+    """Return the run that ``host`` may execute next, by priority, then by age; None: none."""
+    query = _PIPELINE if host.author is None else _PERSONAL
+    if host.run is not None:
+        query = query.where(RunRow.id == host.run)
+    active = [_Active(*row) for row in session.execute(_ACTIVE, {"tenant": host.tenant})]
+    values: dict[str, Any] = {
+        "tenant": host.tenant,
+        "now": now,
+        "full_profiles": _full_profiles(tenant.profiles, active),
+    }
+    if host.author is None:
+        values["full_pipelines"] = _full_pipelines(session, active)
+    else:
+        values["author"] = host.author
+    found = session.execute(query, values).one_or_none()
+    return None if found is None else (found[0], found[1])
+
+
+class _Active(NamedTuple):
+    """One open attempt."""
+
+    profile: str | None
+    pipeline: UUID
+    kind: RunKind
+
+
+def _full_profiles(profiles: Mapping[str, Profile], active: Sequence[_Active]) -> list[str]:
+    """Return the profiles that have as many attempts as they may."""
+    running = Counter(one.profile for one in active)
+    return [
+        name
+        for name, profile in profiles.items()
+        if profile.concurrent_runs is not None and running[name] >= profile.concurrent_runs
+    ]
+
+
+def _full_pipelines(session: Session, active: Sequence[_Active]) -> list[UUID]:
+    """Return the pipelines that have as many active runs as their schedule allows."""
+    running = Counter(one.pipeline for one in active if one.kind is RunKind.PIPELINE)
+    if not running:
+        return []
+    limits = session.execute(
+        select(ScheduleRow.pipeline_id, ScheduleRow.max_active_runs).where(
+            ScheduleRow.pipeline_id.in_(running),
+            ScheduleRow.until.is_(None),
+            ScheduleRow.max_active_runs.is_not(None),
+        )
+    )
+    return [one for one, limit in limits if limit is not None and running[one] >= limit]

@@ -1,0 +1,34 @@
+"""Queued runs whose deadline has passed: recorded as skipped, so that none starts in vain."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from galley.domain.runs import RunState
+from galley.store import run_arrows, series
+from galley.store.columns import literally
+from galley.store.tables import RunRow
+
+BATCH = 500
+"""Runs skipped in one transaction at most; the rest follows with the next call."""
+
+
+def skip_late(session: Session, now: datetime) -> list[UUID]:
+    """Skip the queued runs whose deadline has passed; return their ids."""
+    late = session.scalars(
+        select(RunRow)
+        .where(literally(RunRow.state, RunState.QUEUED), RunRow.deadline <= now)
+        .order_by(RunRow.deadline)
+        .limit(BATCH)
+    ).all()
+    for run in late:
+        again = " again" if run.attempt_count else ""
+        waited = f" ({run.state_reason})" if run.state_reason else ""
+        reason = f"it could not start{again} before its deadline, {run.deadline:%Y-%m-%d %H:%M} UTC"
+        row = run_arrows.skip(session, run.id, f"{reason}{waited}", now)
+        series.tell_successor(session, row, now)
+    return [run.id for run in late]

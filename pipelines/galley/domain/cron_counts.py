@@ -1,0 +1,68 @@
+"""How often a schedule fires in a time, without going through each firing.
+
+A day on which the clock does not change has either no firing or one for each hour and minute that
+the expression names; only days with a change are gone through one by one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from cronsim import CronSim
+
+from galley.domain.clock_changes import next_boundary
+from galley.domain.cron import Cron
+
+_DAY = timedelta(days=1)
+_TICK = timedelta(microseconds=1)
+
+
+def between(cron: Cron, start: datetime, end: datetime) -> Iterator[datetime]:
+    """Yield the firings in [start, end), in order."""
+    for at in cron.after(start - _TICK):
+        if at >= end:
+            return
+        yield at
+
+
+def most_in_a_day(cron: Cron) -> int:
+    """Return how often it fires on a day on which it fires at all."""
+    return len(_minutes_of(cron))
+
+
+def count(cron: Cron, start: datetime, end: datetime) -> int:
+    """Return the number of firings in [start, end)."""
+    minutes, total = _minutes_of(cron), 0
+    day = datetime.combine(start.astimezone(cron.zone).date(), datetime.min.time())
+    while start < end:
+        following = (day + _DAY).replace(tzinfo=cron.zone).astimezone(UTC)
+        until = min(end, following)
+        begin = day.replace(tzinfo=cron.zone).astimezone(UTC)
+        # The hour before midnight too: a time that was jumped over there fires right after it.
+        if following - begin != _DAY or next_boundary(cron.zone, begin - timedelta(hours=3)) < (
+            following + timedelta(hours=3)
+        ):
+            total += sum(1 for _ in between(cron, start, until))
+        elif _fires_on(cron, day):
+            total += _at_least(minutes, begin, until) - _at_least(minutes, begin, start)
+        start, day = max(start, until), day + _DAY
+    return total
+
+
+def _minutes_of(cron: Cron) -> list[int]:
+    """Return the minutes of a day at which it fires, sorted."""
+    read = CronSim(cron.expression, datetime(2000, 1, 1, tzinfo=UTC))
+    return sorted(60 * hour + minute for hour in read.hours for minute in read.minutes)
+
+
+def _fires_on(cron: Cron, day: datetime) -> bool:
+    """Whether the expression fires on a day of a clock that never changes."""
+    first = next(CronSim(cron.expression, day - timedelta(seconds=1)), None)
+    return first is not None and first < day + _DAY
+
+
+def _at_least(minutes: list[int], begin: datetime, instant: datetime) -> int:
+    """Return how many of the minutes since ``begin`` lie before ``instant``."""
+    return bisect_left(minutes, (instant - begin).total_seconds() / 60)

@@ -1,0 +1,109 @@
+"""The forms of secret values in texts, and their replacement: needs nothing but Python."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_LEAST_BASE64 = 8
+"""Characters of base64 below which a match would be by chance."""
+
+
+class Values:
+    """Replaces values by ``[secret NAME]``.
+
+    What is replaced is each value as it stands, each line of a value with several, and the forms
+    in which values usually show up: escaped as in ``repr``, JSON, HTML and addresses, as
+    hexadecimal digits, and as base64, also within longer base64 such as that of
+    ``user:password``. What a notebook makes of a value beyond that, one character per line say,
+    cannot be known.
+
+    Args:
+        values: name → value; none: everything passes as it is.
+        least: characters below which a line or a form of a value is left alone.
+
+    Attributes:
+        names: form → name of the secret.
+        pattern: finds the forms, longer ones first.
+    """
+
+    def __init__(self, values: Mapping[str, str], least: int) -> None:
+        self.names = {
+            form: name for name, value in sorted(values.items()) for form in _forms(value, least)
+        }
+        longest_first = sorted(self.names, key=lambda form: (-len(form), form))
+        self.pattern = re.compile("|".join(map(re.escape, longest_first)))
+
+    def __bool__(self) -> bool:
+        return bool(self.names)
+
+    def text(self, text: str) -> str:
+        """Return a text without values; colours go where they stood within a value."""
+        if not self.names:
+            return text
+        clean = self.pattern.sub(self._mark, text)
+        if "\x1b[" in clean and self.pattern.search(plain := _ANSI.sub("", clean)):
+            return self.pattern.sub(self._mark, plain)
+        return clean
+
+    def tree(self, value: Any) -> Any:
+        """Return JSON, or a message's content, without values in any of its texts and keys."""
+        if not self.names:
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, bytes):
+            return self.text(value.decode("utf-8", "surrogateescape")).encode(
+                "utf-8", "surrogateescape"
+            )
+        if isinstance(value, Mapping):
+            return {self.tree(key): self.tree(one) for key, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.tree(one) for one in value]
+        return value
+
+    def _mark(self, match: re.Match[str]) -> str:
+        return f"[secret {self.names[match[0]]}]"
+
+
+def _forms(value: str, least: int) -> set[str]:
+    """Return how a value may show up, itself among it."""
+    whole = {value, value.strip()}
+    lines = {line.strip() for line in value.splitlines()}
+    forms: set[str] = set()
+    for part in whole | {line for line in lines if len(line) >= least}:
+        forms |= {
+            part,
+            html.escape(part),
+            html.escape(part, quote=False),
+            html.escape(part).replace("&#x27;", "&#39;"),
+            json.dumps(part)[1:-1],
+            json.dumps(part, ensure_ascii=False)[1:-1],
+            repr(part)[1:-1],
+            repr(part.encode())[2:-1],
+            quote(part),
+            quote(part, safe=""),
+            quote_plus(part),
+            part.encode().hex(),
+            part.encode().hex().upper(),
+            *_base64_forms(part.encode()),
+        }
+    return {form for form in forms if len(form) >= least}
+
+
+def _base64_forms(data: bytes) -> Iterator[str]:
+    """Yield what is the same in base64 whatever stands before and after ``data``."""
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield encode(data).decode()
+        for before in range(3):
+            text = encode(bytes(before) + data).decode()
+            first = -(-8 * before // 6)  # characters that hold a bit of what stands before
+            last = 8 * (before + len(data)) // 6  # those after it hold a bit of what follows
+            if len(inner := text[first:last]) >= _LEAST_BASE64:
+                yield inner

@@ -1,0 +1,87 @@
+"""What a schedule asked for, and why a firing of it has no run where it has none.
+
+Glossary
+    piece   a part of the window in which one wording held and every firing without a run has the
+            same reason, [start, end)
+    edge    an instant at which a reason changes: a pause begins, a version goes live, it is now
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+from galley.domain.calendar import DateState, Window
+from galley.domain.cron import Cron
+from galley.errors import InvalidInput
+from galley.store import schedules
+from galley.store.calendar import History
+from galley.store.tables import ScheduleRow
+
+_TICK = timedelta(microseconds=1)
+"""Wordings and pauses hold for (since, until]: what fires at the very end still was theirs."""
+
+
+class Piece(NamedTuple):
+    """A part of the window; ``state`` and ``reason`` are those of firings without a run."""
+
+    start: datetime
+    end: datetime
+    cron: Cron
+    state: DateState
+    reason: str | None
+
+
+def pieces(held: History, view: Window, now: datetime) -> list[Piece]:
+    """Return the parts of the window in which firings were or are asked for, in order."""
+    found: list[Piece] = []
+    for row in held.wordings:
+        try:
+            cron = schedules.cron_of(row)
+        except InvalidInput:
+            continue  # the system's time zone data lost the zone: nothing can be said of it
+        start = max(view.start, row.since + _TICK)
+        end = view.end if row.until is None else min(view.end, row.until + _TICK)
+        for begin, until in pairwise(sorted({start, end, *_edges(held, row, start, end, now)})):
+            state, reason = _without_a_run(held, row, begin, now)
+            found.append(Piece(begin, until, cron, state, reason))
+    return found
+
+
+def _edges(
+    held: History, row: ScheduleRow, start: datetime, end: datetime, now: datetime
+) -> list[datetime]:
+    edges = [now + _TICK]
+    if row.until is None and row.next_firing is not None:
+        edges.append(row.next_firing)
+    if held.removed_until is not None:
+        edges.append(held.removed_until + _TICK)
+    for pause in held.pauses:
+        edges.append(pause.since + _TICK)
+        if pause.until is not None:
+            edges.append(pause.until + _TICK)
+    for live in held.live:
+        edges.append(live.since)
+        if live.until is not None:
+            edges.append(live.until)
+    return [edge for edge in edges if start < edge < end]
+
+
+def _without_a_run(
+    held: History, row: ScheduleRow, at: datetime, now: datetime
+) -> tuple[DateState, str | None]:
+    """Return what a firing at ``at`` is that has no run, and why."""
+    for pause in held.pauses:
+        if pause.since < at and (pause.until is None or at <= pause.until):
+            return DateState.PAUSED, f"paused by {pause.by}"
+    if held.removed_until is not None and at <= held.removed_until:
+        return DateState.REMOVED, "runs of this time are not kept any more"
+    live = any(one.since <= at and (one.until is None or at < one.until) for one in held.live)
+    if at > now:
+        return DateState.UPCOMING, None if live else "no version is live: nothing will run"
+    if not live:
+        return DateState.MISSED, "no version was live"
+    if row.until is None and row.next_firing is not None and at >= row.next_firing:
+        return DateState.UPCOMING, "due now: its run is about to be recorded"
+    return DateState.MISSED, "missed while the platform was down"

@@ -1,0 +1,154 @@
+"""The runs of a schedule's due firings, recorded: as queued, or as skipped and why.
+
+What overlaps is decided twice: here, when a firing is due, and again when a run is claimed
+(:mod:`galley.dispatch.claim`), because meanwhile a person may have retried an earlier one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from galley.domain import templates
+from galley.domain.runs import RunKind, RunState, TriggerKind
+from galley.domain.schedules import Overlap
+from galley.domain.tenants import Tenant
+from galley.errors import InvalidInput
+from galley.notebook.templated import resolve
+from galley.store import audit, cancelling, run_parameters, runs, schedules, series
+from galley.store.columns import new_id
+from galley.store.run_parameters import Interval
+from galley.store.tables import RunRow, ScheduleRow, VersionRow
+
+
+def record_runs(
+    session: Session,
+    row: ScheduleRow,
+    version: VersionRow,
+    tenant: Tenant,
+    intervals: Sequence[Interval],
+    *,
+    wanted: Collection[datetime],
+    why_missed: str,
+    now: datetime,
+) -> list[UUID]:
+    """Record a run for each of ``intervals``, oldest first; return the ids of those queued.
+
+    Args:
+        wanted: the firings that are to run; the others are recorded as skipped.
+        why_missed: the reason of those.
+    """
+    going = series.open_before(session, row.series, intervals[0].logical_date)
+    queued: list[UUID] = []
+    for interval in intervals:
+        run = _run(row, version, interval, now)
+        if interval.logical_date not in wanted:
+            _skip(run, why_missed, now)
+        elif why := _why_not(row, run, going, now):
+            _skip(run, why, now)
+        else:
+            _fill(session, run, row, version, tenant, interval, now)
+            _line_up(session, run, row, queued)
+        if runs.record(session, run, now) and run.state is RunState.QUEUED:
+            queued.append(run.id)
+    if queued and row.overlap is Overlap.CANCEL_PREVIOUS:
+        for one in going:
+            reason = f"the run of {_name(intervals[-1].logical_date)} takes its place"
+            cancelling.cancel(session, one, audit.PLATFORM, now, reason)
+    return queued
+
+
+def _why_not(row: ScheduleRow, run: RunRow, going: Sequence[RunRow], now: datetime) -> str | None:
+    """Return why a wanted firing is not run; None where it is."""
+    if run.deadline is not None and run.deadline <= now:
+        return f"it could not start before its deadline, {_name(run.deadline)}"
+    if going and row.overlap is Overlap.SKIP:
+        return f"the run of {_name(going[-1].logical_date)} is still going"
+    return None
+
+
+def _line_up(session: Session, run: RunRow, row: ScheduleRow, queued: Sequence[UUID]) -> None:
+    """Say what the run waits for; times that are caught up together wait in line."""
+    if queued and run.overlap is Overlap.SKIP:
+        run.overlap = Overlap.QUEUE
+    if run.state is not RunState.QUEUED:
+        return
+    if run.depends_on_past:
+        before = series.predecessor(session, row.series, run.scheduled_at)
+        run.state_reason = series.why_waits(session, before)
+    if run.state_reason is None and run.overlap is Overlap.QUEUE:
+        going = series.open_before(session, row.series, run.scheduled_at)
+        if going:
+            run.state_reason = f"waits until the run of {_name(going[-1].logical_date)} has ended"
+
+
+def _run(row: ScheduleRow, version: VersionRow, interval: Interval, now: datetime) -> RunRow:
+    due = schedules.due_at(row, interval.logical_date)
+    return RunRow(
+        id=new_id(),
+        tenant=row.tenant,
+        pipeline_id=row.pipeline_id,
+        version_id=version.id,
+        kind=RunKind.PIPELINE,
+        trigger=TriggerKind.SCHEDULE,
+        trigger_id=row.series,
+        scheduled_at=interval.logical_date,
+        state=RunState.QUEUED,
+        logical_date=interval.logical_date,
+        data_interval_start=interval.start,
+        data_interval_end=interval.end,
+        parameters={},
+        metrics={},
+        not_before=now,
+        priority=row.priority,
+        deadline=None if row.deadline_s is None else due + timedelta(seconds=row.deadline_s),
+        overlap=row.overlap,
+        depends_on_past=row.depends_on_past,
+        created_at=now,
+    )
+
+
+def _skip(run: RunRow, why: str, now: datetime) -> None:
+    run.state, run.state_reason, run.ended_at = RunState.SKIPPED, why, now
+
+
+def _fill(
+    session: Session,
+    run: RunRow,
+    row: ScheduleRow,
+    version: VersionRow,
+    tenant: Tenant,
+    interval: Interval,
+    now: datetime,
+) -> None:
+    """Give the run its parameters; one that cannot have them is recorded as failed."""
+    try:
+        own = own_values(session, row, version, interval, run.id)
+        run.parameters = run_parameters.values_of(version, tenant, own, interval)
+    except InvalidInput as error:
+        run.state, run.state_reason, run.ended_at = RunState.FAILED, error.detail, now
+
+
+def own_values(
+    session: Session, row: ScheduleRow, version: VersionRow, interval: Interval, run_id: UUID
+) -> dict[str, object]:
+    """Return what the schedule's own parameters come to for one run.
+
+    Raises:
+        InvalidInput: one of them does not fit the version; ``field`` is ``parameters.NAME``.
+    """
+    if not row.parameters:
+        return {}
+    success = None
+    if templates.uses(row.parameters, "previous_success"):
+        success = runs.last_success(session, row.pipeline_id, interval.logical_date)
+    zone = schedules.cron_of(row).zone
+    context = templates.Context(*interval, run_id, success, zone)
+    return resolve(run_parameters.schema_of(version), row.parameters, context)
+
+
+def _name(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,180 @@
+"""Keeping and letting go: policies applied in small batches, and what is on disk.
+
+Files go first and the store is told afterwards: a crash in between leaves a run whose files are
+gone already, which the next pass finishes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from galley.domain.retention import (
+    DiskUse,
+    EndedState,
+    OldRun,
+    RemovedRuns,
+    RetentionPolicy,
+    RetentionReport,
+)
+from galley.domain.tenants import Tenant, Tenants
+from galley.registry.blobs import Blobs
+from galley.service.artifacts import Artifacts, size_of
+from galley.service.logs import Logs
+from galley.service.resources import Resources
+from galley.store import Store, audit, retention, runs, versions
+from galley.store.tables import PipelineRow
+
+BATCH = 50
+"""Runs whose files are removed before the store is told."""
+
+ONE_PASS = 2000
+"""Runs of a tenant that one pass handles at most; the next one goes on."""
+
+UNUSED_BLOBS_KEPT = timedelta(days=7)
+"""A blob is written before the version that names it is recorded."""
+
+_Each = Callable[[PipelineRow, list[OldRun]], RemovedRuns]
+
+
+class Keeper:
+    """What knows where everything lies that runs leave behind.
+
+    Args:
+        mirrors: folder of the tenants' Git repositories.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        blobs: Blobs,
+        logs: Logs,
+        artifacts: Artifacts,
+        resources: Resources,
+        mirrors: Path,
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._logs = logs
+        self._artifacts = artifacts
+        self._resources = resources
+        self._mirrors = mirrors
+
+    def tidy(self, tenants: Tenants, now: datetime) -> None:
+        """Apply every tenant's policies, and sweep the blobs that no version needs any more."""
+        for name, tenant in tenants.tenants.items():
+            self.apply(name, tenant, audit.PLATFORM, now)
+        needed = self._store.read(versions.all_blobs)
+        self._blobs.sweep(needed, now - UNUSED_BLOBS_KEPT)
+
+    def apply(self, name: str, tenant: Tenant, by: str, now: datetime) -> RetentionReport:
+        """Remove what the policies of a tenant and its pipelines say."""
+
+        def remove(pipeline: PipelineRow, old: list[OldRun]) -> RemovedRuns:
+            size = self._size(name, old)
+            for one in old:
+                self._remove(name, one)
+            return self._store.write(lambda s: retention.forget(s, pipeline.id, old, size, by, now))
+
+        return self._go(name, tenant.retention, now, dry_run=False, each=remove)
+
+    def plan(self, name: str, tenant: Tenant, now: datetime) -> RetentionReport:
+        """Return what :meth:`apply` would remove now."""
+
+        def count(pipeline: PipelineRow, old: list[OldRun]) -> RemovedRuns:
+            return RemovedRuns(
+                pipeline=pipeline.slug,
+                files=sum(not one.whole and not one.bare for one in old),
+                runs=sum(one.whole for one in old),
+                size=self._size(name, old),
+            )
+
+        return self._go(name, tenant.retention, now, dry_run=True, each=count)
+
+    def _go(
+        self, name: str, policy: RetentionPolicy, now: datetime, *, dry_run: bool, each: _Each
+    ) -> RetentionReport:
+        found: dict[str, RemovedRuns] = {}
+        seen = 0
+        for pipeline, old in self._batches(name, policy, now):
+            seen += len(old)
+            done, before = each(pipeline, old), found.get(pipeline.slug)
+            if before is not None:
+                done = RemovedRuns(
+                    pipeline=done.pipeline,
+                    files=before.files + done.files,
+                    runs=before.runs + done.runs,
+                    size=before.size + done.size,
+                )
+            found[pipeline.slug] = done
+            if seen >= ONE_PASS:
+                break
+        return RetentionReport(
+            tenant=name,
+            policy=policy,
+            dry_run=dry_run,
+            pipelines=tuple(one for one in found.values() if one.files or one.runs),
+            more=seen >= ONE_PASS,
+        )
+
+    def _batches(
+        self, name: str, policy: RetentionPolicy, now: datetime
+    ) -> Iterator[tuple[PipelineRow, list[OldRun]]]:
+        for pipeline in self._store.read(lambda s: retention.of_tenant(s, name)):
+            for state in EndedState:
+                after = None
+                while True:
+
+                    def ask(
+                        session: Session,
+                        row: PipelineRow = pipeline,
+                        state: EndedState = state,
+                        last: OldRun | None = after,
+                    ) -> list[OldRun]:
+                        held = retention.of_pipeline(session, row, policy).policy
+                        return retention.old_runs(
+                            session,
+                            row.id,
+                            held,
+                            now,
+                            state=state,
+                            after=None if last is None else last.id,
+                            limit=BATCH,
+                        )
+
+                    old = self._store.read(ask)
+                    if not old:
+                        break
+                    after = old[-1]
+                    yield pipeline, old
+
+    def _size(self, tenant: str, old: list[OldRun]) -> int:
+        return sum(
+            self._artifacts.size(tenant, one.id, attempt) + self._logs.size(attempt)
+            for one in old
+            for attempt in one.attempts
+        )
+
+    def _remove(self, tenant: str, old: OldRun) -> None:
+        for attempt in old.attempts:
+            self._artifacts.remove(tenant, old.id, attempt)
+            self._logs.remove(attempt)
+            self._resources.remove(attempt)
+
+    def disk(self, name: str, tenant: Tenant) -> DiskUse:
+        """Return what a tenant keeps on disk, counted now."""
+        notebooks, tracked = self._artifacts.use(name)
+        keys = self._store.read(lambda s: versions.all_blobs(s, name))
+        parts = {
+            "notebooks": notebooks,
+            "tracked": tracked,
+            "logs": self._store.read(lambda s: runs.log_bytes(s, name)),
+            "blobs": sum(self._blobs.size(key) for key in keys),
+            "mirror": size_of(self._mirrors / f"{name}.git"),
+        }
+        return DiskUse(
+            tenant=name, total=sum(parts.values()), limit=tenant.limits.artifacts, **parts
+        )

@@ -1,0 +1,63 @@
+"""trigger."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+import httpx
+
+from tests.galley.cli.command_line import CommandLine
+
+
+def test_a_webhook_is_added_called_listed_and_removed(galley: CommandLine) -> None:
+    galley.approved()
+    assert "galley trigger add" in galley("trigger", "list").stdout
+    made = galley("trigger", "add", "daily-report", "ci", "--webhook", user="olga")
+    assert made.exit_code == 0, made.output
+    words = made.stdout.split()
+    address, secret = (words[words.index(name) + 1] for name in ("address:", "secret:"))
+    timestamp = str(int(galley.platform.clock().timestamp()))
+    signed = hmac.new(secret.encode(), f"{timestamp}.".encode(), hashlib.sha256).hexdigest()
+    headers = {"Galley-Timestamp": timestamp, "Galley-Signature": f"v1={signed}"}
+    answer = httpx.post(address, headers=headers)
+    assert answer.status_code == 202, answer.text
+    (row,) = galley("trigger", "log", "daily-report", "ci").stdout.splitlines()[1:]
+    assert answer.json()["run"] in row
+    (row,) = galley("trigger", "list").stdout.splitlines()[1:]
+    assert row.split()[:4] == ["daily-report", "ci", "webhook", "on"]
+    assert "is paused" in galley("trigger", "pause", "daily-report", "ci").stdout
+    (row,) = galley("trigger", "list", "--pipeline", "daily-report").stdout.splitlines()[1:]
+    assert "paused by ada" in row
+    assert "on again" in galley("trigger", "resume", "daily-report", "ci").stdout
+    renewed = galley("trigger", "renew", "daily-report", "ci", user="olga").stdout
+    assert "secret:" in renewed
+    assert secret not in renewed
+    gone = galley("trigger", "remove", "daily-report", "ci", user="olga")
+    assert "is removed" in gone.stdout
+    assert galley.read("trigger", "list") == []
+
+
+def test_others_and_mistakes(galley: CommandLine) -> None:
+    galley.approved()
+    made = galley.read(
+        *("trigger", "add", "daily-report", "landing", "-p", "alpha", "3"),
+        *("--webhook",),
+        user="olga",
+    )
+    assert made["trigger"]["parameters"] == {"alpha": 3}
+
+    def add(*words: str, user: str = "olga") -> tuple[int, str]:
+        done = galley("trigger", "add", "daily-report", "other", *words, user=user)
+        return done.exit_code, done.stderr
+
+    assert add()[0] == 2
+    assert add("--webhook", "--after", "x")[0] == 2
+    assert add("--webhook", "--every", "20")[0] == 2
+    assert "daily-report → daily-report" in add("--after", "daily-report")[1]
+    assert "no pipeline 'orders'" in add("--after", "orders")[1]
+    assert "source.url" in add("--file", "/datasets/none/a")[1]
+    assert "10<=x<=86400" in add("--file", "/datasets/none/a", "--every", "1")[1]
+    assert "--file: String should have at most 1000" in add("--file", "x" * 1001)[1]
+    assert "do not include deploy" in add("--webhook", user="ada")[1]
+    assert len(galley.read("trigger", "list")) == 1

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from galley import schedule
+from galley.dispatch.eligible import first_eligible
+from galley.domain.runs import Run
+from galley.domain.tenants import Tenants
+from galley.store.tokens import HostIdentity
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from tests.galley.world import TENANTS, World, tenants_with
+
+
+def limited(**limits: object) -> Tenants:
+    changed = TENANTS.tenants["lab"].limits.model_copy(
+        update={"cpu": 99.0, "memory": 2**40, **limits}
+    )
+    return tenants_with("lab", limits=changed)
+
+
+def claimed(world: World) -> list[UUID]:
+    found = []
+    while (work := world.claim()) is not None:
+        found.append(work.run)
+    return found
+
+
+def ids(*runs: Run) -> list[UUID]:
+    return [run.id for run in runs]
+
+
+def test_the_highest_priority_goes_first_and_within_one_the_oldest(world: World) -> None:
+    world.live()
+    world.tenants = limited(concurrent_runs=9)
+    low, first, second, high = (world.request(priority=one) for one in (-5, 0, 0, 7))
+    assert claimed(world) == ids(high, first, second, low)
+
+
+def test_a_large_run_that_waits_for_room_is_overtaken_by_priority_only(world: World) -> None:
+    world.live("small")
+    world.live("large", profile="large")
+    world.tenants = limited(cpu=2.0, concurrent_runs=9)
+    running = world.request("small")
+    large, small = world.request("large"), world.request("small")
+    assert claimed(world) == ids(running)
+    urgent = world.request("small", priority=1)
+    assert claimed(world) == ids(urgent)
+    assert {world.run(one.id).state for one in (large, small)} == {"queued"}
+
+
+def test_a_full_pipeline_holds_up_nobody_else(world: World) -> None:
+    world.tenants = limited(concurrent_runs=9)
+    world.live("busy", schedule={"cron": "@yearly", "max_active_runs": 2})
+    world.live("free")
+    first, second, third = (world.request("busy") for _ in range(3))
+    other = world.request("free")
+    work = world.must_claim()
+    assert [work.run, *claimed(world)] == ids(first, second, other)
+    world.start(work)
+    world.finish(work)
+    assert claimed(world) == ids(third)
+
+
+def test_a_full_profile_holds_up_nobody_else(world: World) -> None:
+    def only_one(name: str, **fields: Any) -> Tenants:
+        lab = limited(concurrent_runs=9).tenants["lab"]
+        profile = lab.profiles[name].model_copy(update={"concurrent_runs": 1, **fields})
+        return tenants_with("lab", limits=lab.limits, profiles={**lab.profiles, name: profile})
+
+    world.live("small")
+    world.live("large", profile="large")
+    world.tenants = only_one("large")
+    first, second = world.request("large"), world.request("large")
+    small = world.request("small")
+    assert claimed(world) == ids(first, small)
+    world.tenants = limited(concurrent_runs=9)
+    assert claimed(world) == ids(second)
+
+
+def test_the_limit_of_a_profile_is_no_matter_of_hosts() -> None:
+    profile = TENANTS.tenants["lab"].profiles["small"].model_copy(update={"concurrent_runs": 1})
+    assert "concurrent_runs" not in profile.model_dump()
+
+
+def test_another_tenants_queue_delays_nobody(world: World) -> None:
+    world.live()
+    world.live(tenant="play")
+    for _ in range(30):
+        world.request(tenant="play", priority=100)
+    mine = world.request()
+    assert world.must_claim().run == mine.id
+
+
+def test_runs_of_schedules_that_wait_hold_up_nobody(world: World) -> None:
+    world.tenants = limited(concurrent_runs=9)
+    world.live("first", schedule={"cron": "0 * * * *", "overlap": "queue", "catch_up": "all"})
+    world.live("second")
+    world.later(hours=50)
+    queued = world.write(lambda s: schedule.materialise_due(s, world.tenants, world.now))
+    assert len(queued) == 50
+    behind = world.request("second")
+    assert claimed(world) == [queued[0], behind.id]
+
+
+def test_the_query_goes_down_the_queue_by_an_index_and_looks_at_open_runs_only(
+    world: World,
+) -> None:
+    world.live()
+    world.request()
+    statements: list[tuple[str, Any]] = []
+
+    def remember(_connection: Any, _cursor: Any, text: str, values: Any, *_: Any) -> None:
+        statements.append((text, values))
+
+    def plan(session: Session) -> list[str]:
+        engine = session.get_bind()
+        event.listen(engine, "before_cursor_execute", remember)
+        first_eligible(session, HostIdentity(tenant="lab"), world.tenant(), world.now)
+        event.remove(engine, "before_cursor_execute", remember)
+        text, values = statements[-1]
+        rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
+        return [row[3] for row in rows]
+
+    found = " / ".join(world.read(plan))
+    for index in ("ix_runs_waiting (tenant=?)", "ix_runs_series_open", "ix_runs_succeeded"):
+        assert index in found
+    for slow in ("SCAN runs", "SCAN other", "TEMP B-TREE"):
+        assert slow not in found

@@ -1,0 +1,333 @@
+"""Backfills: what they would do, that each date runs once, and how they end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import pytest
+from galley import dispatch
+from galley.domain.backfills import (
+    BACKFILL_TRANSITIONS,
+    MAX_DATES,
+    Backfill,
+    BackfillPlan,
+    BackfillRequest,
+    BackfillState,
+)
+from galley.domain.runs import AttemptState, FailureClass, Run, RunState, TriggerKind
+from galley.errors import Conflict, InvalidInput, NotFound
+from galley.schedule import backfill, backfill_plan
+from galley.store import Store, audit, backfills, events, runs
+from galley.store.backfill_tables import BackfillDateRow, BackfillRow
+from sqlalchemy import func, select
+
+from tests.galley.world import ERROR, START, World, tenants_with
+
+FIRST = datetime(2026, 2, 20, 6, 30, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def request(days: int = 5, **fields: Any) -> BackfillRequest:
+    return BackfillRequest.model_validate(
+        {"start": FIRST, "end": FIRST + (days - 1) * DAY, **fields}
+    )
+
+
+def plan(world: World, wanted: BackfillRequest | None = None) -> BackfillPlan:
+    wanted = wanted or request()
+
+    def read(session: Any) -> BackfillPlan:
+        tenant = world.tenant()
+        draft = backfill_plan.draft(session, "lab", tenant, "churn", wanted, world.now)
+        return backfill_plan.plan(session, draft, tenant)
+
+    return world.read(read)
+
+
+def start(world: World, wanted: BackfillRequest | None = None, by: str = "ana") -> Backfill:
+    wanted = wanted or request()
+    draft = world.read(
+        lambda s: backfill_plan.draft(s, "lab", world.tenant(), "churn", wanted, world.now)
+    )
+    return world.write(lambda s: backfill.start(s, draft, by, world.now))
+
+
+def step(world: World) -> list[UUID]:
+    due = world.read(lambda s: backfill.backfills_due(s, world.tenants))
+    return world.write(lambda s: backfill.step(s, world.tenants, due, world.now))
+
+
+def look(world: World, one: Backfill) -> Backfill:
+    return world.read(lambda s: backfills.get(s, one.id))
+
+
+def its_runs(world: World) -> list[Run]:
+    page = world.read(lambda s: runs.page(s, "lab", limit=200))
+    return [run for run in reversed(page.items) if run.trigger is TriggerKind.BACKFILL]
+
+
+def run_one(world: World, state: AttemptState = AttemptState.SUCCEEDED) -> Run:
+    work = world.must_claim()
+    world.start(work)
+    world.later(seconds=60)
+    if state is AttemptState.SUCCEEDED:
+        return world.finish(work)
+    return world.finish(work, state, failure_class=FailureClass.USER, error=ERROR)
+
+
+def to_the_end(world: World, one: Backfill) -> Backfill:
+    for _ in range(100):
+        step(world)
+        if look(world, one).state.ended:
+            return look(world, one)
+        run_one(world)
+    raise AssertionError("it does not end")
+
+
+@pytest.fixture
+def daily(world: World) -> World:
+    world.live(schedule={"cron": "30 6 * * *", "timezone": "UTC"})
+    return world
+
+
+def test_a_plan_changes_nothing_and_says_what_would_be(daily: World) -> None:
+    before = daily.read(events.latest)
+    found = plan(daily, request(days=5, parallel=4))
+    assert (found.total, found.wanted, found.succeeded, found.version) == (5, 5, 0, 1)
+    assert [one.logical_date for one in found.dates] == [FIRST + n * DAY for n in range(5)]
+    assert found.parallel == 2, "the tenant runs two at a time"
+    assert (found.median_s, found.duration_s) == (None, None)
+    assert daily.read(events.latest) == before
+    assert daily.read(lambda s: s.scalar(select(func.count()).select_from(BackfillRow))) == 0
+
+
+def test_what_succeeded_is_left_out_and_the_duration_is_told(daily: World) -> None:
+    daily.request(logical_date=FIRST + DAY)
+    run_one(daily)
+    daily.request(logical_date=FIRST + 2 * DAY)
+    run_one(daily, AttemptState.FAILED)
+    daily.request(logical_date=FIRST + 3 * DAY)
+    found = plan(daily)
+    standings = [(str(one.standing), one.wanted) for one in found.dates]
+    assert standings == [
+        ("none", True),
+        ("succeeded", False),
+        ("failed", True),
+        ("open", False),
+        ("none", True),
+    ]
+    assert (found.total, found.wanted, found.succeeded, found.failed, found.open) == (5, 3, 1, 1, 1)
+    assert (found.median_s, found.duration_s) == (60, 180)
+    assert plan(daily, request(only="failed")).wanted == 1
+    again = plan(daily, request(only="all"))
+    assert again.wanted == 4, "what is queued is not doubled"
+    assert plan(daily, request(order="newest")).dates[0].logical_date == FIRST + 4 * DAY
+
+
+def test_each_date_is_run_once_in_order_with_its_interval(daily: World) -> None:
+    one = start(daily, request(parameters={"rounds": 9}))
+    assert (one.state, one.total, one.waiting, one.requested_by) == ("running", 5, 5, "ana")
+    ended = to_the_end(daily, one)
+    assert (ended.state, ended.succeeded, ended.waiting) == (BackfillState.DONE, 5, 0)
+    assert ended.ended_at == daily.now
+    found = its_runs(daily)
+    assert [run.logical_date for run in found] == [FIRST + n * DAY for n in range(5)]
+    assert all(run.data_interval_start == run.logical_date - DAY for run in found)
+    assert all(run.parameters["rounds"] == 9 for run in found)
+    assert {run.cause.id for run in found if run.cause} == {one.id}
+    assert all(early.created_at < late.created_at for early, late in pairwise(found))
+    actions = [line.action for line in daily.read(lambda s: audit.page(s, "lab")).items]
+    assert [action for action in actions if action.startswith("backfill")] == [
+        "backfill.done",
+        "backfill.started",
+    ]
+
+
+def test_no_more_run_at_a_time_than_was_asked_for(daily: World) -> None:
+    start(daily, request(parallel=2, order="newest"))
+    assert len(step(daily)) == 2
+    assert step(daily) == []
+    run_one(daily)
+    assert len(step(daily)) == 1
+    dates = [run.logical_date for run in its_runs(daily)]
+    assert dates == [FIRST + n * DAY for n in (4, 3, 2)]
+
+
+def test_a_step_that_was_lost_before_its_commit_doubles_nothing(daily: World) -> None:
+    start(daily, request(parallel=3))
+
+    def killed(session: Any) -> None:
+        due = backfill.backfills_due(session, daily.tenants)
+        backfill.step(session, daily.tenants, due, daily.now)
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        daily.write(killed)
+    assert its_runs(daily) == []
+    stale = daily.read(lambda s: backfill.backfills_due(s, daily.tenants))
+    assert len(step(daily)) == 3
+    late = daily.write(lambda s: backfill.step(s, daily.tenants, stale, daily.now))
+    assert late == [], "a second process that looked before the commit starts nothing more"
+    assert len({run.logical_date for run in its_runs(daily)}) == len(its_runs(daily)) == 3
+
+
+def test_another_process_goes_on_with_it(daily: World, database: str) -> None:
+    one = start(daily)
+    step(daily)
+    run_one(daily)
+    other = World(Store(database), now=daily.now)
+    try:
+        assert to_the_end(other, one).state is BackfillState.DONE
+    finally:
+        other.store.close()
+    assert len(its_runs(daily)) == 5
+
+
+def test_pausing_lets_runs_end_and_resuming_goes_on(daily: World) -> None:
+    one = start(daily)
+    step(daily)
+    paused = daily.write(lambda s: backfill.pause(s, one.id, "lee", daily.now))
+    assert (paused.state, paused.state_reason) == (BackfillState.PAUSED, "paused by lee")
+    assert run_one(daily).state is RunState.SUCCEEDED
+    assert step(daily) == []
+    with pytest.raises(Conflict, match="nothing to pause"):
+        daily.write(lambda s: backfill.pause(s, one.id, "lee", daily.now))
+    daily.write(lambda s: backfill.resume(s, one.id, "lee", daily.now))
+    assert len(step(daily)) == 1
+    with pytest.raises(Conflict, match="only a paused one"):
+        daily.write(lambda s: backfill.resume(s, one.id, "lee", daily.now))
+    assert to_the_end(daily, one).succeeded == 5
+
+
+def test_cancelling_ends_queued_and_running_ones(daily: World) -> None:
+    one = start(daily, request(parallel=2))
+    step(daily)
+    daily.start(daily.must_claim())
+    daily.write(lambda s: backfill.cancel(s, one.id, "lee", daily.now))
+    running, queued = its_runs(daily)
+    assert (running.state, running.cancel_requested) == (RunState.RUNNING, True)
+    assert (queued.state, queued.state_reason) == (RunState.CANCELLED, "cancelled by lee")
+    assert step(daily) == []
+    assert look(daily, one).state is BackfillState.CANCELLED
+    with pytest.raises(Conflict, match="has ended"):
+        daily.write(lambda s: backfill.cancel(s, one.id, "lee", daily.now))
+    with pytest.raises(NotFound):
+        daily.write(lambda s: backfill.cancel(s, running.id, "lee", daily.now))
+
+
+def test_a_failure_stops_it_or_does_not(daily: World) -> None:
+    going_on = start(daily, request(days=3))
+    step(daily)
+    run_one(daily, AttemptState.FAILED)
+    ended = to_the_end(daily, going_on)
+    assert (ended.state, ended.succeeded, ended.failed) == (BackfillState.FAILED, 2, 1)
+    assert ended.state_reason == "1 of 3 dates did not succeed"
+
+    stopping = start(daily, request(parallel=2, only="all", stop_at_first_failure=True))
+    step(daily)
+    run_one(daily, AttemptState.FAILED)
+    assert step(daily) == []
+    assert look(daily, stopping).state is BackfillState.RUNNING, "one of its runs is open"
+    run_one(daily)
+    step(daily)
+    ended = look(daily, stopping)
+    assert (ended.state, ended.waiting) == (BackfillState.FAILED, 3)
+    assert "stopped at the first failure, 3 were not run" in str(ended.state_reason)
+
+
+def test_one_backfill_of_a_pipeline_at_a_time(daily: World) -> None:
+    one = start(daily)
+    with pytest.raises(Conflict, match=str(one.id)):
+        start(daily)
+
+
+def test_ten_million_dates_are_refused_with_their_number(daily: World) -> None:
+    years = request(cron="* * * * *", start=datetime(2006, 1, 1, tzinfo=UTC), end=START)
+    with pytest.raises(
+        InvalidInput, match=r"about 10,6.*,... dates; one backfill has 10,000"
+    ) as no:
+        plan(daily, years)
+    assert no.value.field == "end"
+    assert no.value.data["dates"] == pytest.approx(10_602_720, rel=0.01)
+    exactly = request(cron="* * * * *", end=FIRST + timedelta(minutes=MAX_DATES - 1))
+    assert plan(daily, exactly).total == MAX_DATES
+    over = request(cron="* * * * *", end=FIRST + timedelta(minutes=MAX_DATES))
+    with pytest.raises(InvalidInput):
+        plan(daily, over)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"end": FIRST - DAY}, "end"),
+        ({"end": START + 2 * DAY}, "end"),
+        ({"start": datetime(1969, 12, 31, tzinfo=UTC)}, "start"),
+        ({"cron": "0 0 31 2 *"}, "cron"),
+        ({"cron": "0 0 * * *", "timezone": "Mars/Base"}, "timezone"),
+        ({"timezone": "Europe/Berlin"}, "timezone"),
+        ({"parameters": {"rounds": "many"}}, "parameters.rounds"),
+        ({"parameters": {"other": 1}}, "parameters.other"),
+        ({"cron": "0 0 1 1 *"}, "end"),
+        ({"only": "failed"}, "only"),
+    ],
+)
+def test_bad_input_names_its_field_and_changes_nothing(
+    daily: World, fields: dict[str, Any], field: str
+) -> None:
+    before = daily.read(events.latest)
+    with pytest.raises(InvalidInput) as caught:
+        start(daily, request(**fields))
+    assert caught.value.field == field
+    assert daily.read(events.latest) == before
+
+
+def test_without_schedule_or_version_it_says_what_is_missing(world: World) -> None:
+    world.publish()
+    with pytest.raises(Conflict, match="no live version"):
+        plan(world)
+    world.live(content="2")
+    with pytest.raises(Conflict, match="give a cron expression"):
+        plan(world)
+    assert plan(world, request(cron="@daily", timezone="Europe/Berlin")).total == 4
+
+
+def test_a_date_whose_parameters_do_not_fit_any_more_fails_with_the_reason(daily: World) -> None:
+    one = start(daily, request(days=1))
+    daily.tenants = tenants_with("lab", parameters={"rounds": "seven"})
+    step(daily)
+    step(daily)
+    (run,) = its_runs(daily)
+    assert run.state is RunState.FAILED
+    assert "the tenant's own value does not fit" in str(run.state_reason)
+    assert look(daily, one).state is BackfillState.FAILED
+
+
+def test_a_run_that_is_tried_again_counts_as_open(daily: World) -> None:
+    one = start(daily, request(days=2))
+    step(daily)
+    failed = run_one(daily, AttemptState.FAILED)
+    daily.write(lambda s: dispatch.retry(s, failed.id, "ana", daily.now))
+    assert (look(daily, one).open, look(daily, one).failed) == (1, 0)
+    assert to_the_end(daily, one).state is BackfillState.DONE
+
+
+def test_lists_are_pages(daily: World) -> None:
+    one = start(daily)
+    step(daily)
+    page = daily.read(lambda s: backfills.dates(s, one.id, limit=3))
+    rest = daily.read(lambda s: backfills.dates(s, one.id, cursor=page.next_cursor))
+    dates = [*page.items, *rest.items]
+    assert [date.logical_date for date in dates] == [FIRST + n * DAY for n in range(5)]
+    assert [date.state for date in dates] == [RunState.QUEUED, None, None, None, None]
+    assert rest.next_cursor is None
+    listed = daily.read(lambda s: backfills.page(s, "lab", pipeline="churn"))
+    assert [item.id for item in listed.items] == [one.id]
+    assert daily.read(lambda s: s.scalar(select(func.count()).select_from(BackfillDateRow))) == 5
+
+
+def test_no_arrow_leaves_an_end() -> None:
+    assert set(BACKFILL_TRANSITIONS) == set(BackfillState)
+    assert all(not arrows for state, arrows in BACKFILL_TRANSITIONS.items() if state.ended)
