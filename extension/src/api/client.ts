@@ -3,7 +3,11 @@ import { request, withQuery, type ITransport, type Query } from './transport';
 import type {
   AttemptUsage,
   Calendar,
+  DiskUse,
   Drain,
+  Backfill,
+  BackfillPlan,
+  BackfillRequest,
   DecisionRequest,
   Firing,
   ILogChunk,
@@ -17,12 +21,14 @@ import type {
   LiveState,
   Pipeline,
   PreviewRequest,
+  RetentionReport,
   Run,
   RunComparison,
   RunRequest,
   ScheduleRequest,
   SecretInfo,
   SecretRequest,
+  Trigger,
   Version,
   VersionDiff
 } from './types';
@@ -33,6 +39,9 @@ export class Client {
   constructor(readonly transport: ITransport) {}
 
   me = () => this.get<IMe>('me');
+  disk = (tenant: string) => this.get<DiskUse>(`tenants/${enc(tenant)}/disk`);
+  /** What the policies of a tenant would remove now. */
+  retention = (tenant: string) => this.get<RetentionReport>(`tenants/${enc(tenant)}/retention`);
   drains = () => this.get<Drain[]>('drains');
   timezones = () => this.get<string[]>('timezones');
 
@@ -113,6 +122,23 @@ export class Client {
     this.transport.url(
       withQuery(`runs/${enc(id)}/tasks/${enc(task)}/notebook`, { attempt, format })
     );
+
+  planBackfill = (tenant: string, slug: string, order: BackfillRequest) =>
+    this.post<BackfillPlan>(`${pipelinePath(tenant, slug)}/backfills/plan`, order, false);
+  startBackfill = (tenant: string, slug: string, order: BackfillRequest) =>
+    this.post<Backfill>(`${pipelinePath(tenant, slug)}/backfills`, order);
+  backfills = (tenant: string, slug: string, query: Query = {}) =>
+    this.get<IPage<Backfill>>(`${pipelinePath(tenant, slug)}/backfills`, query);
+  pauseBackfill = (id: string) => this.post<Backfill>(`backfills/${enc(id)}/pause`);
+  resumeBackfill = (id: string) => this.post<Backfill>(`backfills/${enc(id)}/resume`);
+  cancelBackfill = (id: string) => this.post<Backfill>(`backfills/${enc(id)}/cancel`);
+
+  triggers = (tenant: string, slug: string) =>
+    this.get<IPage<Trigger>>(`${pipelinePath(tenant, slug)}/triggers`);
+  pauseTrigger = (tenant: string, slug: string, name: string) =>
+    this.post<Trigger>(`${pipelinePath(tenant, slug)}/triggers/${enc(name)}/pause`);
+  resumeTrigger = (tenant: string, slug: string, name: string) =>
+    this.post<Trigger>(`${pipelinePath(tenant, slug)}/triggers/${enc(name)}/resume`);
 
   secrets = (tenant: string) => this.get<IPage<SecretInfo>>(`tenants/${enc(tenant)}/secrets`);
   setSecret = (tenant: string, name: string, secret: SecretRequest, personal: boolean) =>

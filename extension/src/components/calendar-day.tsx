@@ -2,6 +2,7 @@
 import * as React from 'react';
 import {
   DATE_STATES,
+  isHole,
   loadCalendar,
   noon,
   type Counts,
@@ -17,6 +18,7 @@ import { dateWord } from '../model/words';
 import { Button, Link, Loading, Name, ProblemBox, Section } from './basics';
 import { clock } from './calendar-cell';
 import { useGalley, useModel, useTrans } from './context';
+import { FillDate } from './fill-holes';
 import { Badge } from './glyph';
 
 /** Rows that are shown at first. */
@@ -126,6 +128,9 @@ function Dates(props: {
             {named && <th>{trans.__('Pipeline')}</th>}
             <th>{trans.__('State')}</th>
             <th>{trans.__('Why')}</th>
+            <th>
+              <span className="jp-Galley-hidden">{trans.__('Fill')}</span>
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -172,6 +177,7 @@ function Row(props: { date: IDate; zone: string; named: boolean }): JSX.Element 
           </div>
         ))}
       </td>
+      <td className="jp-mod-number">{isHole(date) && <FillDate date={date} />}</td>
     </tr>
   );
 }

@@ -1,11 +1,12 @@
 /** The calendar of truth: what ran, what did not and why, and what is to come, by month or week. */
 import * as React from 'react';
 import { caretLeftIcon, caretRightIcon } from '@jupyterlab/ui-components';
-import type { GalleyEvent } from '../api/types';
+import type { GalleyEvent, Pipeline } from '../api/types';
 import {
   DATE_STATES,
   dayByKey,
   dayOf,
+  holesOf,
   loadCalendar,
   moved,
   movedMonths,
@@ -22,19 +23,21 @@ import { Button, Empty, Loading, ProblemBox } from './basics';
 import { CalendarCell, clockText } from './calendar-cell';
 import { DayDetails } from './calendar-day';
 import { useGalley, useModel, useNow, useTrans } from './context';
+import { FillHoles } from './fill-holes';
 import { Badge, Glyph } from './glyph';
 
 const OWN_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 
 export function CalendarView(props: {
   scopes: readonly IScope[];
-  /** The schedule's own zone, where one pipeline is shown. */
-  zone?: string;
+  /** Where one pipeline is shown: its schedule's zone is offered, and its holes can be filled. */
+  pipeline?: Pipeline;
 }): JSX.Element {
   const { client, events, trans } = useGalley();
-  const { scopes } = props;
+  const { scopes, pipeline } = props;
+  const ownZone = pipeline?.schedule?.timezone;
   const now = useNow(60);
-  const [zone, setZone] = React.useState(props.zone ?? OWN_ZONE);
+  const [zone, setZone] = React.useState(ownZone ?? OWN_ZONE);
   const [span, setSpan] = React.useState<Span>('month');
   const today = dayOf(now, zone);
   const [chosen, choose] = React.useState<Day>(today);
@@ -81,6 +84,7 @@ export function CalendarView(props: {
         />
         <h3 aria-live="polite">{titleOf(chosen, weeks, span)}</h3>
         <span className="jp-Galley-spacer" />
+        {pipeline && value && <FillHoles pipeline={pipeline} holes={holesOf(value)} />}
         <Choice<Span>
           label={trans.__('Show')}
           value={span}
@@ -94,7 +98,7 @@ export function CalendarView(props: {
           label={trans.__('Days of')}
           value={zone}
           onChange={setZone}
-          options={zonesOf(props.zone).map(one => [one, one])}
+          options={zonesOf(ownZone).map(one => [one, one])}
         />
       </div>
       <ProblemBox problem={calendar.problem} retry={() => void calendar.refresh()} />

@@ -10,6 +10,8 @@ import { seenIn } from '../model/split';
 import { liveOf } from '../model/live';
 import { Button, Empty, Link, Loading, Name, ProblemBox, Section, Time } from './basics';
 import { CalendarView } from './calendar';
+import { BackfillButton } from './backfill-dialog';
+import { Backfills } from './backfills';
 import { useChanges, useGalley, useModel } from './context';
 import { Badge } from './glyph';
 import { TaskGraph } from './graph';
@@ -112,15 +114,14 @@ function Body(props: IBodyProps): JSX.Element {
         {tab === 'overview' && <Overview {...props} runs={runs} versions={versions} />}
         {tab === 'runs' && (
           <>
+            <Backfills pipeline={pipeline} />
             <div className="jp-Galley-row">
               <StateFilter value={state} onChange={setState} />
             </div>
             <RunTable list={runs} empty={<NoRuns filtered={state !== ''} />} />
           </>
         )}
-        {tab === 'calendar' && (
-          <CalendarView scopes={[{ tenant, slug }]} zone={pipeline.schedule?.timezone} />
-        )}
+        {tab === 'calendar' && <CalendarView scopes={[{ tenant, slug }]} pipeline={pipeline} />}
         {tab === 'versions' && (
           <Versions pipeline={pipeline} versions={versions} onChanged={props.onChanged} />
         )}
@@ -218,6 +219,10 @@ function Head(props: IBodyProps & { versions: readonly Version[] }): JSX.Element
               }}
             />
           )}
+          <BackfillButton
+            pipeline={pipeline}
+            onStarted={() => galley.go({ kind: 'pipeline', tenant, slug, tab: 'runs' })}
+          />
           <PauseButton pipeline={pipeline} onChanged={props.onChanged} />
           {version && (
             <a

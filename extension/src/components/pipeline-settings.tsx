@@ -8,6 +8,7 @@ import { useChanges, useGalley } from './context';
 import { goalText } from './metrics';
 import { ScheduleView } from './schedule';
 import { ChangeScheduleButton } from './schedule-dialog';
+import { Triggers } from './triggers';
 
 export interface ISettingsProps {
   pipeline: Pipeline;
@@ -69,6 +70,7 @@ export function PipelineSettings(props: ISettingsProps): JSX.Element {
           <Loading />
         )}
       </Section>
+      <Triggers pipeline={pipeline} />
       <Section title={trans.__('Parameters')} className="jp-mod-wide">
         {version ? (
           <ParameterTable

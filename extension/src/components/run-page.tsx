@@ -20,8 +20,9 @@ import {
 } from './basics';
 import { useGalley, useModel } from './context';
 import { FailureBox } from './failure';
-import { Badge } from './glyph';
+import { Badge, Glyph } from './glyph';
 import { TaskGraph } from './graph';
+import { RunCause } from './run-cause';
 import { RunActions } from './run-actions';
 import { RunDetail } from './run-detail';
 
@@ -82,6 +83,15 @@ function Body(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
   return (
     <>
       <Head run={run} attempt={attempt} onAttempt={setChosen} onChanged={props.onChanged} />
+      {run.files_removed_at && (
+        <p className="jp-Galley-notice">
+          <Glyph name="info" />
+          <span>
+            {trans.__('Its logs and notebooks are not kept any more; removed')}{' '}
+            <Time at={run.files_removed_at} />.
+          </span>
+        </p>
+      )}
       <Failure run={run} attempt={attempt} task={task} />
       {wide && graph}
       <div className="jp-Galley-columns jp-mod-run">
@@ -141,6 +151,7 @@ function Head(props: {
         </span>
         <span>·</span>
         <span>{triggerText(trans, run)}</span>
+        <RunCause run={run} />
         {Object.keys(run.parameters).length > 0 && (
           <>
             <span>·</span>

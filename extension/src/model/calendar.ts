@@ -57,9 +57,32 @@ export const DATE_STATES: DateState[] = [
 
 const HOLES: readonly DateState[] = ['missed', 'failed', 'timed_out', 'skipped', 'cancelled'];
 
-/** Whether a date has no result and could get one. */
+/** Whether a date has no result and could get one; a run by hand has no date of the schedule. */
 export function isHole(date: Pick<CalendarEntry, 'state' | 'trigger'>): boolean {
-  return HOLES.includes(date.state);
+  return HOLES.includes(date.state) && date.trigger !== 'manual';
+}
+
+export interface IHoles {
+  count: number;
+  first: Day;
+  last: Day;
+}
+
+/** How many holes there are, and the days from the first to the last; null where there is none. */
+export function holesOf(calendar: ICalendar): IHoles | null {
+  let count = 0;
+  const days: Day[] = [];
+  for (const [day, { dates, groups }] of calendar.days) {
+    const here =
+      dates.filter(isHole).length +
+      HOLES.reduce((sum, state) => sum + (sumOf(groups.map(one => one.counts))[state] ?? 0), 0);
+    if (here > 0) {
+      count += here;
+      days.push(day);
+    }
+  }
+  days.sort();
+  return count > 0 ? { count, first: days[0], last: days[days.length - 1] } : null;
 }
 
 /** All of the dates from one day to another, both shown whole. */

@@ -7,6 +7,7 @@ export type Place =
   | { kind: 'calendar' }
   | { kind: 'reviews' }
   | { kind: 'secrets' }
+  | { kind: 'storage' }
   | { kind: 'pipeline'; tenant: string; slug: string; tab?: PipelineTab }
   | { kind: 'run'; id: string }
   | { kind: 'compare'; left: string | null; right: string }
@@ -15,7 +16,7 @@ export type Place =
 export const PIPELINE_TABS = ['overview', 'runs', 'calendar', 'versions', 'settings'] as const;
 export type PipelineTab = (typeof PIPELINE_TABS)[number];
 
-const PAGES = ['pipelines', 'runs', 'calendar', 'reviews', 'secrets'] as const;
+const PAGES = ['pipelines', 'runs', 'calendar', 'reviews', 'secrets', 'storage'] as const;
 
 export const ROOT = '/services/galley/';
 

@@ -3,12 +3,14 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type {
   AttemptState,
   DateState,
+  BackfillState,
   FailureClass,
   Gate,
   Proof,
   Run,
   RunState,
   Severity,
+  Standing,
   TaskState,
   Version,
   VersionState
@@ -44,6 +46,28 @@ export function runWord(
     return { text: trans.__('Cancelling'), tone: 'warn', glyph: 'stop' };
   }
   return runStateWord(trans, run.state);
+}
+
+export function backfillWord(trans: TranslationBundle, state: BackfillState): IWord {
+  const words: Record<BackfillState, IWord> = {
+    running: { text: trans.__('Running'), tone: 'busy', glyph: 'play' },
+    paused: { text: trans.__('Paused'), tone: 'warn', glyph: 'pause' },
+    done: { text: trans.__('Done'), tone: 'good', glyph: 'check' },
+    failed: { text: trans.__('Failed'), tone: 'bad', glyph: 'cross' },
+    cancelled: { text: trans.__('Cancelled'), tone: 'idle', glyph: 'stop' }
+  };
+  return words[state];
+}
+
+/** What the runs of a date came to so far. */
+export function standingWord(trans: TranslationBundle, standing: Standing): IWord {
+  const words: Record<Standing, IWord> = {
+    none: { text: trans.__('Not run'), tone: 'idle', glyph: 'info' },
+    succeeded: { text: trans.__('Succeeded'), tone: 'good', glyph: 'check' },
+    failed: { text: trans.__('Failed'), tone: 'bad', glyph: 'cross' },
+    open: { text: trans.__('Under way'), tone: 'wait', glyph: 'clock' }
+  };
+  return words[standing];
 }
 
 export function runStateWord(trans: TranslationBundle, state: RunState): IWord {

@@ -19,6 +19,7 @@ import { PipelinesPage } from './pipelines';
 import { ReviewsPage } from './reviews';
 import { RunsPage } from './runs';
 import { SecretsPage } from './secrets';
+import { StoragePage } from './storage';
 import { TodayPage } from './today';
 import { TopBar } from './top-bar';
 
@@ -106,6 +107,8 @@ function PlaceView(props: {
       return <ReviewsPage galley={galley} waiting={waiting} />;
     case 'secrets':
       return <SecretsPage galley={galley} />;
+    case 'storage':
+      return <StoragePage galley={galley} />;
     case 'pipeline':
       return (
         <PipelinePage
@@ -181,6 +184,7 @@ function titleOf({ trans }: PageGalley, place: Place | null): string {
     calendar: trans.__('Calendar'),
     reviews: trans.__('Reviews'),
     secrets: trans.__('Secrets'),
+    storage: trans.__('Storage'),
     pipeline: place?.kind === 'pipeline' ? place.slug : '',
     run: trans.__('Run'),
     compare: trans.__('Compare'),

@@ -31,7 +31,8 @@ export function TopBar(props: IBarProps): JSX.Element {
       kinds: ['reviews', 'review'],
       count: waiting
     },
-    { to: { kind: 'secrets' }, label: trans.__('Secrets'), kinds: ['secrets'] }
+    { to: { kind: 'secrets' }, label: trans.__('Secrets'), kinds: ['secrets'] },
+    { to: { kind: 'storage' }, label: trans.__('Storage'), kinds: ['storage'] }
   ];
   return (
     <header className="jp-GalleyApp-bar">

@@ -11,6 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from galley.domain.backfills import Backfill, BackfillState
@@ -36,11 +37,7 @@ def start(session: Session, draft: Draft, by: str, now: datetime) -> Backfill:
     request, wanted = draft.request, draft.wanted
     other = backfills.active(session, draft.pipeline.id)
     if other is not None:
-        raise Conflict(
-            f"The pipeline {draft.pipeline.slug!r} has a backfill that is {other.state}, "
-            f"{other.id}: wait for its end, or cancel it.",
-            backfill=str(other.id),
-        )
+        raise _one_at_a_time(draft, other.id)
     if not wanted:
         raise InvalidInput(_nothing(draft), field="only" if draft.candidates else "end")
     row = BackfillRow(
@@ -62,8 +59,12 @@ def start(session: Session, draft: Draft, by: str, now: datetime) -> Backfill:
         requested_by=by,
         created_at=now,
     )
-    session.add(row)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        # Another process was faster, and its index says so where the look before could not.
+        raise _one_at_a_time(draft, None) from None
     session.execute(
         insert(BackfillDateRow),
         [
@@ -78,6 +79,14 @@ def start(session: Session, draft: Draft, by: str, now: datetime) -> Backfill:
     )
     backfill_arrows.started(session, row, now)
     return backfills.get(session, row.id)
+
+
+def _one_at_a_time(draft: Draft, other: UUID | None) -> Conflict:
+    return Conflict(
+        f"The pipeline {draft.pipeline.slug!r} has a backfill that has not ended"
+        f"{f', {other}' if other else ''}: wait for its end, or cancel it.",
+        **({"backfill": str(other)} if other else {}),
+    )
 
 
 def _nothing(draft: Draft) -> str:

@@ -180,7 +180,12 @@ def _entry(
     if not runs:
         assert piece is not None
         return CalendarEntry(
-            at=at, logical_date=at, state=piece.state, reason=piece.reason, note=note, **names
+            at=schedules.due_at(piece.row, at),
+            logical_date=at,
+            state=piece.state,
+            reason=piece.reason,
+            note=note,
+            **names,
         )
     run = max(runs, key=lambda one: (one.state in _OPEN, one.state is RunState.SUCCEEDED, one.id))
     return CalendarEntry(

@@ -28,6 +28,7 @@ class Piece(NamedTuple):
 
     start: datetime
     end: datetime
+    row: ScheduleRow
     cron: Cron
     state: DateState
     reason: str | None
@@ -41,11 +42,14 @@ def pieces(held: History, view: Window, now: datetime) -> list[Piece]:
             cron = schedules.cron_of(row)
         except InvalidInput:
             continue  # the system's time zone data lost the zone: nothing can be said of it
-        start = max(view.start, row.since + _TICK)
-        end = view.end if row.until is None else min(view.end, row.until + _TICK)
+        start = max(view.start, row.since + _TICK, row.starts_at or view.start)
+        ends = (one + _TICK for one in (row.until, row.ends_at) if one is not None)
+        end = min([view.end, *ends])
+        if start >= end:
+            continue
         for begin, until in pairwise(sorted({start, end, *_edges(held, row, start, end, now)})):
             state, reason = _without_a_run(held, row, begin, now)
-            found.append(Piece(begin, until, cron, state, reason))
+            found.append(Piece(begin, until, row, cron, state, reason))
     return found
 
 
@@ -53,8 +57,8 @@ def _edges(
     held: History, row: ScheduleRow, start: datetime, end: datetime, now: datetime
 ) -> list[datetime]:
     edges = [now + _TICK]
-    if row.until is None and row.next_firing is not None:
-        edges.append(row.next_firing)
+    if (unrecorded := _unrecorded(row)) is not None:
+        edges.append(unrecorded)
     if held.removed_until is not None:
         edges.append(held.removed_until + _TICK)
     for pause in held.pauses:
@@ -82,6 +86,17 @@ def _without_a_run(
         return DateState.UPCOMING, None if live else "no version is live: nothing will run"
     if not live:
         return DateState.MISSED, "no version was live"
-    if row.until is None and row.next_firing is not None and at >= row.next_firing:
+    unrecorded = _unrecorded(row)
+    if unrecorded is not None and at >= unrecorded:
         return DateState.UPCOMING, "due now: its run is about to be recorded"
     return DateState.MISSED, "missed while the platform was down"
+
+
+def _unrecorded(row: ScheduleRow) -> datetime | None:
+    """Return an instant after which no firing has been recorded yet; None: none will be.
+
+    The next one is due later than it fires by its jitter, which is shorter than any gap.
+    """
+    if row.until is not None or row.next_firing is None:
+        return None
+    return row.next_firing - timedelta(seconds=row.jitter_s)

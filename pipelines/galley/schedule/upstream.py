@@ -78,7 +78,7 @@ def _way(
 
 def successes_wait(session: Session, tenants: Tenants) -> bool:
     """Return whether :func:`step` has something to do."""
-    return bool(trigger_successes.waiting(session, tenants.tenants, 1))
+    return trigger_successes.any_waits(session, tenants.tenants)
 
 
 def step(session: Session, tenants: Tenants, now: datetime) -> list[UUID]:

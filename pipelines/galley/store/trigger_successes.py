@@ -41,13 +41,20 @@ def note(session: Session, run: RunRow) -> None:
 
 
 def waiting(session: Session, tenants: Collection[str], limit: int) -> Sequence[TriggerSuccessRow]:
-    """Return the oldest successes of ``tenants`` that nobody has looked at."""
+    """Return the oldest successes of ``tenants`` that nobody has looked at or is looking at."""
     return session.scalars(
         select(TriggerSuccessRow)
         .where(TriggerSuccessRow.tenant.in_(tenants))
         .order_by(TriggerSuccessRow.id)
         .limit(limit)
+        .with_for_update(skip_locked=True)
     ).all()
+
+
+def any_waits(session: Session, tenants: Collection[str]) -> bool:
+    """Return whether there is a success of ``tenants`` to look at."""
+    query = select(TriggerSuccessRow.id).where(TriggerSuccessRow.tenant.in_(tenants)).limit(1)
+    return session.scalar(query) is not None
 
 
 def upstream_of(session: Session, trigger_id: UUID) -> list[UUID]:

@@ -244,6 +244,17 @@ def test_one_backfill_of_a_pipeline_at_a_time(daily: World) -> None:
         start(daily)
 
 
+def test_two_that_start_one_at_once_are_told_apart_by_the_database(
+    daily: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(daily)
+    monkeypatch.setattr(backfills, "active", lambda *_: None)
+    with pytest.raises(Conflict, match="has not ended"):
+        start(daily)
+    rows = select(func.count()).select_from(BackfillRow)
+    assert daily.read(lambda s: s.scalar(rows)) == 1
+
+
 def test_ten_million_dates_are_refused_with_their_number(daily: World) -> None:
     years = request(cron="* * * * *", start=datetime(2006, 1, 1, tzinfo=UTC), end=START)
     with pytest.raises(

@@ -138,6 +138,28 @@ def test_each_wording_holds_for_its_own_time(world: World) -> None:
     assert found[3].logical_date == datetime(2026, 3, 9, 6, tzinfo=UTC)
 
 
+def test_a_schedule_has_dates_from_its_start_to_its_end_only(world: World) -> None:
+    first, last = START + timedelta(days=2, hours=4), START + timedelta(days=4, hours=4)
+    daily(world, start=first.isoformat(), end=last.isoformat())
+    assert [entry.logical_date for entry in entries(calendar(world))] == [
+        first,
+        first + DAY,
+        last,
+    ]
+
+
+def test_a_firing_whose_jitter_is_not_over_is_not_missed(world: World) -> None:
+    daily(world, jitter_s=3600)
+    world.later(hours=4, seconds=1)
+    due = entries(calendar(world))[0]
+    assert due.state is DateState.UPCOMING
+    assert due.logical_date == START + timedelta(hours=4)
+    assert due.logical_date < due.at <= due.logical_date + timedelta(hours=1)
+    world.later(hours=2)
+    tick(world)
+    assert states(calendar(world))[0] == "missed"
+
+
 def test_a_success_counts_more_than_a_failure_of_the_same_date(world: World) -> None:
     daily(world)
     world.later(hours=4)

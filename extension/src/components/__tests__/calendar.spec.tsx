@@ -1,5 +1,6 @@
 import * as React from 'react';
-import { button, clear, draw, settle, stage } from '../../__tests__/galley';
+import { button, clear, draw, reasonOf, settle, stage } from '../../__tests__/galley';
+import type { Action, Pipeline } from '../../api/types';
 import { CalendarView } from '../calendar';
 
 afterEach(clear);
@@ -7,6 +8,15 @@ beforeEach(() =>
   jest.useFakeTimers({ now: new Date('2026-11-20T09:00:00Z'), doNotFake: ['setTimeout'] })
 );
 afterEach(() => jest.useRealTimers());
+
+const DAILY = {
+  tenant: 'oncology',
+  slug: 'daily',
+  name: 'Daily',
+  live_version: 1,
+  schedule: { cron: '0 6 * * *', timezone: 'Europe/Berlin' }
+} as unknown as Pipeline;
+const FILL = 'POST tenants/oncology/pipelines/daily/backfills';
 
 const MONTH =
   'GET tenants/oncology/pipelines/daily/calendar?from=2026-10-26&to=2026-12-06&timezone=Europe%2FBerlin';
@@ -53,11 +63,11 @@ function answer(): object {
   };
 }
 
-async function show(answers: Record<string, unknown>) {
-  const set = stage(answers);
+async function show(answers: Record<string, unknown>, actions: Action[] = ['read', 'run']) {
+  const set = stage(answers, { actions });
   const box = await draw(
     set.galley,
-    <CalendarView scopes={[{ tenant: 'oncology', slug: 'daily' }]} zone="Europe/Berlin" />
+    <CalendarView scopes={[{ tenant: 'oncology', slug: 'daily' }]} pipeline={DAILY} />
   );
   return { ...set, box };
 }
@@ -92,6 +102,26 @@ describe('CalendarView', () => {
     expect(box.textContent).toContain('2 runs');
     await settle(() => button('Later').click());
     expect(transport.asked.at(-1)?.path).toContain('from=2026-11-30&to=2027-01-03');
+  });
+
+  it('fills one hole by a click, and offers to fill all that are shown', async () => {
+    const { transport, told } = await show({ [MONTH]: answer(), [FILL]: { total: 1 } });
+    expect(button('Fill 2 holes…')).toBeTruthy();
+    await settle(() => button('Fill').click());
+    expect(transport.asked.find(one => one.method === 'POST')).toMatchObject({
+      path: 'tenants/oncology/pipelines/daily/backfills',
+      body: { start: '2026-11-20T06:00:00Z', end: '2026-11-20T06:00:00Z', only: 'missing' }
+    });
+    expect(told).toEqual(['The date is being run']);
+    await settle(() => button('Fill 2 holes…').click());
+    const days = [...document.querySelectorAll<HTMLInputElement>('dialog input[type=date]')];
+    expect(days.map(one => one.value)).toEqual(['2026-11-19', '2026-11-20']);
+  });
+
+  it('fills nothing for somebody who may only read', async () => {
+    await show({ [MONTH]: answer() }, ['read']);
+    expect(reasonOf('Fill')).toContain('do not allow running');
+    expect(reasonOf('Fill 2 holes…')).toContain('do not allow running');
   });
 
   it('tells what is empty and what went wrong', async () => {

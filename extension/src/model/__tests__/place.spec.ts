@@ -7,6 +7,7 @@ describe('places', () => {
     { kind: 'runs' },
     { kind: 'reviews' },
     { kind: 'calendar' },
+    { kind: 'storage' },
     { kind: 'pipeline', tenant: 'oncology', slug: 'weekly-report', tab: 'versions' },
     { kind: 'run', id: '0193-a' },
     { kind: 'compare', left: '0193-a', right: '0193-b' },

@@ -1,0 +1,292 @@
+/** Order a backfill: the range, what of it is to be run, and the dry run that says what comes. */
+import * as React from 'react';
+import { Problem } from '../api/problem';
+import type { Backfill, BackfillPlan, BackfillRequest, Pipeline, Version } from '../api/types';
+import { duration } from '../format/time';
+import { may } from '../model/galley';
+import { Resource } from '../model/resource';
+import { standingWord } from '../model/words';
+import { Button, Loading, ProblemBox } from './basics';
+import { useAction, useChanges, useGalley, useModel } from './context';
+import { Choice, Field } from './field';
+import { Badge } from './glyph';
+import { Modal } from './modal';
+import { ParameterForm } from './parameter-form';
+import { wallClock } from './schedule';
+
+const SHOWN = 8;
+
+export function BackfillButton(props: {
+  pipeline: Pipeline;
+  onStarted: (backfill: Backfill) => void;
+}): JSX.Element {
+  const { me, trans } = useGalley();
+  useChanges(me);
+  const [asking, setAsking] = React.useState(false);
+  const { pipeline } = props;
+  const reason = !pipeline.live_version
+    ? trans.__('No version is live yet.')
+    : may(me.value, pipeline.tenant, 'run')
+      ? null
+      : trans.__('Your roles in %1 do not allow running pipelines.', pipeline.tenant);
+  return (
+    <>
+      <Button
+        label={trans.__('Backfill…')}
+        title={trans.__('Run it for dates that have passed')}
+        reason={reason}
+        onClick={() => setAsking(true)}
+      />
+      {asking && (
+        <BackfillDialog
+          pipeline={pipeline}
+          onClose={() => setAsking(false)}
+          onStarted={started => {
+            setAsking(false);
+            props.onStarted(started);
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+export interface IBackfillDialogProps {
+  pipeline: Pipeline;
+  /** First and last day, as a date input writes them; default: the last seven days. */
+  first?: string;
+  last?: string;
+  onClose: () => void;
+  onStarted: (backfill: Backfill) => void;
+}
+
+export function BackfillDialog(props: IBackfillDialogProps): JSX.Element {
+  const { client, trans } = useGalley();
+  const { pipeline } = props;
+  const { tenant, slug } = pipeline;
+  const action = useAction();
+  const [first, setFirst] = React.useState(props.first ?? day(-7));
+  const [last, setLast] = React.useState(props.last ?? day(0));
+  const [cron, setCron] = React.useState('0 6 * * *');
+  const [only, setOnly] = React.useState<BackfillRequest['only']>('missing');
+  const [order, setOrder] = React.useState<BackfillRequest['order']>('oldest');
+  const [parallel, setParallel] = React.useState('1');
+  const [stops, setStops] = React.useState(false);
+  const [values, setValues] = React.useState<Record<string, unknown>>({});
+  const [valid, setValid] = React.useState(true);
+  const version = useModel(() => {
+    const resource = new Resource<Version | undefined>(async () => {
+      const page = await client.versions(tenant, slug, { limit: 100 });
+      return page.items.find(one => one.number === pipeline.live_version);
+    });
+    void resource.refresh();
+    return resource;
+  }, `${tenant}/${slug}/${pipeline.live_version}`);
+  const request: BackfillRequest = {
+    start: instant(first, false) ?? '',
+    end: instant(last, true) ?? '',
+    cron: pipeline.schedule ? null : cron,
+    timezone: pipeline.schedule ? null : Intl.DateTimeFormat().resolvedOptions().timeZone,
+    version: pipeline.live_version,
+    only,
+    order,
+    parallel: Number(parallel),
+    parameters: values,
+    stop_at_first_failure: stops
+  };
+  const plan = useModel(() => {
+    const resource = new Resource<BackfillPlan>(() => client.planBackfill(tenant, slug, request));
+    void resource.refresh();
+    return resource;
+  }, JSON.stringify(request));
+  const refused = plan.problem ?? (action.problem ? Problem.from(action.problem) : null);
+  const field = refused?.field ?? null;
+  const about = (name: string): string | null => (field === name ? refused!.message : null);
+  const named = field?.startsWith('parameters.') ? field.slice('parameters.'.length) : null;
+  const shown = ['start', 'end', 'parallel', 'cron', 'only'].includes(field ?? '') || named;
+  const wanted = plan.value?.wanted ?? 0;
+  const reason = !valid
+    ? trans.__('A parameter cannot be read: see its field.')
+    : plan.problem
+      ? plan.problem.message
+      : !plan.value
+        ? trans.__('The dates are being looked up.')
+        : wanted === 0
+          ? trans.__('No date is to be run.')
+          : null;
+  return (
+    <Modal
+      title={trans.__('Backfill %1', pipeline.name)}
+      onClose={props.onClose}
+      footer={
+        <>
+          <Button label={trans.__('Cancel')} onClick={props.onClose} />
+          <Button
+            kind="accept"
+            label={trans._n('Run %1 date', 'Run %1 dates', wanted, wanted)}
+            busy={action.busy}
+            reason={reason}
+            onClick={() =>
+              action.start(async () =>
+                props.onStarted(await client.startBackfill(tenant, slug, request))
+              )
+            }
+          />
+        </>
+      }
+    >
+      <DayField
+        label={trans.__('From')}
+        value={first}
+        problem={about('start')}
+        onChange={setFirst}
+      />
+      <DayField label={trans.__('To')} value={last} problem={about('end')} onChange={setLast} />
+      {!pipeline.schedule && (
+        <Field
+          label={trans.__('Cron')}
+          optional={trans.__('minute hour day month weekday')}
+          help={trans.__('The pipeline has no schedule to take the dates from.')}
+          problem={about('cron')}
+        >
+          {control => (
+            <input
+              type="text"
+              {...control}
+              spellCheck={false}
+              value={cron}
+              onChange={event => setCron(event.target.value)}
+            />
+          )}
+        </Field>
+      )}
+      <Choice
+        label={trans.__('Which dates')}
+        value={only ?? 'missing'}
+        options={[
+          { value: 'missing', label: trans.__('without a success') },
+          { value: 'failed', label: trans.__('that failed') },
+          { value: 'all', label: trans.__('all, again') }
+        ]}
+        onChange={setOnly}
+      />
+      <Choice
+        label={trans.__('Order')}
+        value={order ?? 'oldest'}
+        options={[
+          { value: 'oldest', label: trans.__('oldest first') },
+          { value: 'newest', label: trans.__('newest first') }
+        ]}
+        onChange={setOrder}
+      />
+      <Field label={trans.__('Runs at the same time')} problem={about('parallel')}>
+        {control => (
+          <input
+            type="number"
+            min={1}
+            max={100}
+            {...control}
+            value={parallel}
+            onChange={event => setParallel(event.target.value)}
+          />
+        )}
+      </Field>
+      <label className="jp-Galley-row">
+        <input type="checkbox" checked={stops} onChange={event => setStops(event.target.checked)} />
+        <span>{trans.__('Stop at the first failure')}</span>
+      </label>
+      <ProblemBox problem={version.problem} retry={() => void version.refresh()} />
+      {version.value && (
+        <ParameterForm
+          schema={version.value.analysis?.parameters}
+          values={values}
+          problems={named ? { [named]: refused!.message } : {}}
+          onChange={(next, readable) => {
+            setValues(next);
+            setValid(readable);
+          }}
+        />
+      )}
+      <div aria-live="polite">
+        {plan.value && !plan.problem && <Plan plan={plan.value} />}
+        {!plan.value && !plan.problem && <Loading lines={3} />}
+      </div>
+      {!shown && <ProblemBox problem={plan.problem} retry={() => void plan.refresh()} />}
+      {!plan.problem && !shown && <ProblemBox problem={action.problem} />}
+    </Modal>
+  );
+}
+
+function DayField(props: {
+  label: string;
+  value: string;
+  problem: string | null;
+  onChange: (value: string) => void;
+}): JSX.Element {
+  const { trans } = useGalley();
+  return (
+    <Field
+      label={props.label}
+      optional={trans.__('that day included, your time zone')}
+      problem={props.problem}
+    >
+      {control => (
+        <input
+          type="date"
+          {...control}
+          value={props.value}
+          onChange={event => props.onChange(event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+function Plan({ plan }: { plan: BackfillPlan }): JSX.Element {
+  const { trans } = useGalley();
+  const wanted = plan.dates.filter(one => one.wanted).slice(0, SHOWN);
+  return (
+    <>
+      <p>
+        {trans.__(
+          '%1 of %2 dates would be run with version %3, %4 at a time; %5 have succeeded, %6 failed.',
+          plan.wanted,
+          plan.total,
+          plan.version,
+          plan.parallel,
+          plan.succeeded,
+          plan.failed
+        )}{' '}
+        {plan.wanted > 0 &&
+          (typeof plan.duration_s === 'number'
+            ? trans.__('It takes about %1.', duration(trans, plan.duration_s))
+            : trans.__('Nobody knows how long it takes: no run has succeeded yet.'))}
+      </p>
+      <ol className="jp-Galley-firings">
+        {wanted.map(one => (
+          <li key={one.logical_date}>
+            <span>{wallClock(one.local)}</span>
+            <Badge word={standingWord(trans, one.standing)} />
+          </li>
+        ))}
+      </ol>
+      {plan.wanted > wanted.length && (
+        <p className="jp-Galley-muted">{trans.__('… and %1 more', plan.wanted - wanted.length)}</p>
+      )}
+    </>
+  );
+}
+
+/** The day that is `days` from today, as a date input writes it. */
+function day(days: number): string {
+  const date = new Date();
+  date.setDate(date.getDate() + days);
+  const two = (part: number): string => String(part).padStart(2, '0');
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+/** The first or the last moment of a day in the reader's zone; null where it is no day. */
+function instant(text: string, end: boolean): string | null {
+  const date = new Date(`${text}T${end ? '23:59:59.999' : '00:00:00'}`);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+}

@@ -1,0 +1,84 @@
+/** Filling the calendar's holes: one date by a click, all that are shown by a backfill. */
+import * as React from 'react';
+import type { Pipeline } from '../api/types';
+import type { IDate, IHoles } from '../model/calendar';
+import { may } from '../model/galley';
+import { BackfillDialog } from './backfill-dialog';
+import { Button, ProblemBox } from './basics';
+import { useAction, useChanges, useGalley } from './context';
+
+export function FillHoles(props: { pipeline: Pipeline; holes: IHoles | null }): JSX.Element | null {
+  const galley = useGalley();
+  const { trans } = galley;
+  const [asking, setAsking] = React.useState(false);
+  const { pipeline, holes } = props;
+  const reason = useReason(pipeline.tenant);
+  if (!holes) {
+    return null;
+  }
+  return (
+    <>
+      <Button
+        label={trans._n('Fill %1 hole…', 'Fill %1 holes…', holes.count)}
+        title={trans.__('Run the dates that have no result, after a look at which they are')}
+        reason={pipeline.live_version ? reason : trans.__('No version is live yet.')}
+        onClick={() => setAsking(true)}
+      />
+      {asking && (
+        <BackfillDialog
+          pipeline={pipeline}
+          first={holes.first}
+          last={holes.last}
+          onClose={() => setAsking(false)}
+          onStarted={backfill => {
+            setAsking(false);
+            galley.notify(
+              trans._n('%1 date is being run', '%1 dates are being run', backfill.total),
+              'success'
+            );
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+/** Run one date that has no result, at once. */
+export function FillDate({ date }: { date: IDate }): JSX.Element {
+  const galley = useGalley();
+  const { client, trans } = galley;
+  const action = useAction();
+  return (
+    <>
+      <Button
+        kind="quiet"
+        label={trans.__('Fill')}
+        title={trans.__('Run this date now, with the live version')}
+        reason={useReason(date.tenant)}
+        busy={action.busy}
+        onClick={() =>
+          action.start(async () => {
+            await client.startBackfill(date.tenant, date.pipeline, {
+              start: date.logical_date,
+              end: date.logical_date,
+              only: 'missing',
+              order: 'oldest',
+              parallel: 1,
+              stop_at_first_failure: false
+            });
+            galley.notify(trans.__('The date is being run'), 'success');
+          })
+        }
+      />
+      <ProblemBox problem={action.problem} />
+    </>
+  );
+}
+
+function useReason(tenant: string): string | null {
+  const { me, trans } = useGalley();
+  useChanges(me);
+  return may(me.value, tenant, 'run')
+    ? null
+    : trans.__('Your roles in %1 do not allow running pipelines.', tenant);
+}
