@@ -18,6 +18,7 @@ _LISTS = (
     ("tenant", "state", "id"),
     ("tenant", "kind", "id"),
     ("tenant", "logical_date", "id"),
+    ("tenant", "state", "logical_date", "id"),
     ("pipeline_id", "state", "id"),
     ("pipeline_id", "logical_date", "id"),
 )
