@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -50,8 +50,11 @@ def programs() -> Path | None:
 class Cluster:
     """A running server, and databases in it."""
 
-    def __init__(self, folder: Path, binaries: Path) -> None:
+    def __init__(
+        self, folder: Path, binaries: Path, settings: Mapping[str, str] = SETTINGS
+    ) -> None:
         self.folder = folder
+        self._settings = settings
         self._data = folder / "data"
         self._binaries = binaries
         self._numbers = count(1)
@@ -74,7 +77,7 @@ class Cluster:
     def start(self) -> None:
         """Start the server; it ends with this process, however that ends."""
         parent = os.getpid()
-        settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        settings = [f"--{name}={value}" for name, value in self._settings.items()]
         with (self.folder / "log").open("ab") as log:
             self._server = subprocess.Popen(
                 [self._binaries / "postgres", "-D", self._data, "-k", self.folder, *settings],
@@ -132,7 +135,7 @@ def _account() -> dict[str, Any]:
 
 
 @contextmanager
-def running_cluster() -> Iterator[Cluster]:
+def running_cluster(settings: Mapping[str, str] = SETTINGS) -> Iterator[Cluster]:
     """Yield a server with its template.
 
     Its folder lies directly in the temporary one: the path of a socket may have 107 characters.
@@ -143,7 +146,7 @@ def running_cluster() -> Iterator[Cluster]:
     folder = Path(tempfile.mkdtemp(prefix="galley-pg-"))
     if account := _account():
         os.chown(folder, account["user"], account["group"])
-    cluster = Cluster(folder, binaries)
+    cluster = Cluster(folder, binaries, settings)
     try:
         cluster.initialise()
         cluster.start()

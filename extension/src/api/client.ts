@@ -20,6 +20,7 @@ import type {
   LiveComparison,
   LiveState,
   Pipeline,
+  PreviewRequest,
   RetentionReport,
   Run,
   RunComparison,
@@ -46,8 +47,12 @@ export class Client {
 
   slug = (tenant: string, slug: string) =>
     this.get<ISlugAnswer>(`tenants/${enc(tenant)}/slugs/${enc(slug)}`);
-  previewSchedule = (cron: string, timezone: string, count = 5) =>
-    this.post<ISchedulePreview>('schedules/preview', { cron, timezone, count }, false);
+  previewSchedule = (
+    cron: string,
+    timezone: string,
+    count = 5,
+    rules: Partial<PreviewRequest> = {}
+  ) => this.post<ISchedulePreview>('schedules/preview', { ...rules, cron, timezone, count }, false);
 
   pipelines = (tenant: string, query: Query = {}) =>
     this.get<IPage<Pipeline>>(`tenants/${enc(tenant)}/pipelines`, query);

@@ -51,6 +51,7 @@ export type RetentionReport = Schemas['RetentionReport'];
 export type Run = Schemas['Run'];
 export type RunComparison = Schemas['RunComparison'];
 export type RunState = Schemas['RunState'];
+export type Schedule = Schemas['Schedule'];
 export type Severity = Schemas['Severity'];
 export type SplitLayout = Schemas['SplitLayout'];
 export type SplitPlan = Schemas['SplitPlan'];

@@ -1,15 +1,16 @@
 /** Change a schedule by hand: possible where no gate asks for a review of it. */
 import * as React from 'react';
 import { Problem } from '../api/problem';
-import type { ISchedulePreview, Pipeline } from '../api/types';
+import type { ISchedulePreview, ParameterSchema, Pipeline } from '../api/types';
 import { may, tenantOf } from '../model/galley';
 import { Resource } from '../model/resource';
-import { rulesOf } from '../model/schedule';
+import { isAboutTimes, problemAbout, rulesOf } from '../model/schedule';
 import { Button, Loading, ProblemBox } from './basics';
 import { useAction, useChanges, useGalley, useModel } from './context';
-import { Field } from './field';
+import { Choice, Field } from './field';
 import { Modal } from './modal';
 import { FiringList } from './schedule';
+import { ScheduleRulesFields } from './schedule-rules';
 
 interface IProps {
   pipeline: Pipeline;
@@ -72,13 +73,29 @@ function ScheduleDialog(props: IProps & { onClose: () => void }): JSX.Element {
     void resource.refresh();
     return resource;
   }, 'zones');
-  const preview = useModel(() => {
-    const resource = new Resource<ISchedulePreview>(() => client.previewSchedule(cron, zone));
+  const [catchUp, setCatchUp] = React.useState(schedule?.catch_up ?? 'latest');
+  const [rules, setRules] = React.useState(rulesOf(schedule));
+  const live = useModel(() => {
+    const resource = new Resource<ParameterSchema | null>(async () => {
+      const page = await client.versions(tenant, slug, { limit: 100 });
+      return page.items.find(one => one.live)?.analysis?.parameters ?? null;
+    });
     void resource.refresh();
     return resource;
-  }, `${cron} ${zone}`);
+  }, `${tenant}/${slug}`);
+  const preview = useModel(
+    () => {
+      const resource = new Resource<ISchedulePreview>(() =>
+        client.previewSchedule(cron, zone, 5, { ...rules, parameter_schema: live.value })
+      );
+      void resource.refresh();
+      return resource;
+    },
+    JSON.stringify([cron, zone, rules, live.value])
+  );
   const refused = preview.problem ?? (action.problem ? Problem.from(action.problem) : null);
   const aboutZone = refused?.field?.endsWith('timezone') ?? false;
+  const aboutCron = !aboutZone && isAboutTimes(refused?.field);
   return (
     <Modal
       title={trans.__('Schedule of %1', props.pipeline.name)}
@@ -95,10 +112,10 @@ function ScheduleDialog(props: IProps & { onClose: () => void }): JSX.Element {
               action.start(async () =>
                 props.onChanged(
                   await client.setSchedule(tenant, slug, {
-                    ...rulesOf(schedule),
+                    ...rules,
                     cron,
                     timezone: zone,
-                    catch_up: schedule?.catch_up ?? 'latest'
+                    catch_up: catchUp
                   })
                 )
               )
@@ -110,7 +127,7 @@ function ScheduleDialog(props: IProps & { onClose: () => void }): JSX.Element {
       <Field
         label={trans.__('Cron')}
         optional={trans.__('minute hour day month weekday')}
-        problem={refused && !aboutZone && preview.problem ? refused.message : null}
+        problem={refused && aboutCron && preview.problem ? refused.message : null}
       >
         {control => (
           <input
@@ -144,13 +161,37 @@ function ScheduleDialog(props: IProps & { onClose: () => void }): JSX.Element {
       <div aria-live="polite">
         {preview.value ? (
           <>
-            <p>{preview.value.description}</p>
+            <p>
+              {preview.value.description}{' '}
+              <span className="jp-Galley-muted">{preview.value.clock_rule}</span>
+            </p>
             <FiringList firings={preview.value.firings} zone={preview.value.timezone} />
           </>
         ) : (
           !preview.problem && <Loading lines={5} />
         )}
       </div>
+      <div className="jp-Galley-field">
+        <div className="jp-Galley-fieldLabel" aria-hidden="true">
+          {trans.__('After downtime')}
+        </div>
+        <Choice
+          label={trans.__('After downtime')}
+          value={catchUp}
+          options={[
+            { value: 'latest', label: trans.__('Run the latest missed firing') },
+            { value: 'all', label: trans.__('Run all of them') },
+            { value: 'skip', label: trans.__('Skip missed firings') }
+          ]}
+          onChange={setCatchUp}
+        />
+      </div>
+      <ScheduleRulesFields
+        rules={rules}
+        onChange={setRules}
+        schema={live.value}
+        problem={field => problemAbout(refused, field)}
+      />
       <ProblemBox problem={action.problem} />
     </Modal>
   );

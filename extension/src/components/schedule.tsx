@@ -6,6 +6,7 @@ import { Resource } from '../model/resource';
 import { Button, Empty, Facts, Loading, ProblemBox, Time } from './basics';
 import { useAction, useChanges, useGalley, useModel } from './context';
 import { Badge } from './glyph';
+import { ruleFacts } from './schedule-facts';
 
 export function PauseButton(props: {
   pipeline: Pipeline;
@@ -61,6 +62,7 @@ export function PauseButton(props: {
 
 interface IOutlook {
   words: string;
+  clockRule: string;
   firings: Firing[];
 }
 
@@ -70,13 +72,17 @@ export function ScheduleView({ pipeline }: { pipeline: Pipeline }): JSX.Element 
   const firings = useModel(() => {
     const resource = new Resource<IOutlook>(async () => {
       if (!schedule) {
-        return { words: '', firings: [] };
+        return { words: '', clockRule: '', firings: [] };
       }
       const [meaning, next] = await Promise.all([
         client.previewSchedule(schedule.cron, schedule.timezone, 1),
         schedule.paused ? { firings: [] } : client.nextFirings(tenant, slug)
       ]);
-      return { words: meaning.description, firings: next.firings };
+      return {
+        words: meaning.description,
+        clockRule: meaning.clock_rule,
+        firings: next.firings
+      };
     });
     void resource.refresh();
     return resource;
@@ -95,12 +101,16 @@ export function ScheduleView({ pipeline }: { pipeline: Pipeline }): JSX.Element 
           [trans.__('It runs'), firings.value?.words],
           [trans.__('Cron'), <code key="c">{schedule.cron}</code>],
           [trans.__('Time zone'), schedule.timezone],
+          [trans.__('Clock changes'), firings.value?.clockRule],
           [
             trans.__('After downtime'),
             schedule.catch_up === 'latest'
               ? trans.__('the latest missed firing runs once')
-              : trans.__('missed firings are skipped')
+              : schedule.catch_up === 'all'
+                ? trans.__('missed firings run, the latest %1 of them', schedule.catch_up_limit)
+                : trans.__('missed firings are skipped')
           ],
+          ...ruleFacts(trans, schedule),
           [
             trans.__('State'),
             schedule.paused ? (
@@ -148,11 +158,20 @@ export function FiringList(props: { firings: readonly Firing[]; zone: string }):
           <span className="jp-Galley-muted">
             <Time at={firing.at} zone={props.zone} />
           </span>
+          {firing.parameters && (
+            <code className="jp-Galley-firingValues">{valuesOf(firing.parameters)}</code>
+          )}
           {firing.note && <span className="jp-Galley-warn">{firing.note}</span>}
         </li>
       ))}
     </ol>
   );
+}
+
+function valuesOf(parameters: Record<string, unknown>): string {
+  return Object.entries(parameters)
+    .map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
+    .join(', ');
 }
 
 /** "Mon 23 Nov 2026 06:00 +01:00" out of ISO 8601 with an offset, in that offset's own clock. */

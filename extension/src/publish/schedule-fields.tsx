@@ -4,6 +4,8 @@ import { Loading } from '../components/basics';
 import { useTrans } from '../components/context';
 import { Choice, Field } from '../components/field';
 import { FiringList } from '../components/schedule';
+import { ScheduleRulesFields } from '../components/schedule-rules';
+import { isAboutTimes, problemAbout } from '../model/schedule';
 import type { IPartProps } from './form';
 import { presets } from './presets';
 
@@ -54,13 +56,16 @@ function Timing(props: IPartProps & { withCron: boolean }): JSX.Element {
   const { preview, timezones } = session;
   const refused = preview.problem;
   const aboutZone = refused?.field?.endsWith('timezone') ?? false;
+  const aboutTimes = refused !== null && isAboutTimes(refused.field);
   return (
     <>
       {withCron && (
         <Field
           label={trans.__('Cron')}
           optional={trans.__('minute hour day month weekday')}
-          problem={mistakes['schedule.cron'] ?? (aboutZone ? null : refused?.message)}
+          problem={
+            mistakes['schedule.cron'] ?? (aboutZone || !aboutTimes ? null : refused?.message)
+          }
         >
           {control => (
             <input
@@ -78,7 +83,7 @@ function Timing(props: IPartProps & { withCron: boolean }): JSX.Element {
         label={trans.__('Time zone')}
         problem={
           mistakes['schedule.timezone'] ??
-          (aboutZone || !withCron ? refused?.message : null) ??
+          (aboutTimes && (aboutZone || !withCron) ? refused?.message : null) ??
           (withCron ? null : mistakes['schedule.cron'])
         }
       >
@@ -104,6 +109,7 @@ function Timing(props: IPartProps & { withCron: boolean }): JSX.Element {
         {preview.value && preview.value.cron && !refused ? (
           <>
             <div>{preview.value.description}</div>
+            <div className="jp-Galley-muted">{preview.value.clock_rule}</div>
             <FiringList firings={preview.value.firings} zone={preview.value.timezone} />
           </>
         ) : (
@@ -118,9 +124,16 @@ function Timing(props: IPartProps & { withCron: boolean }): JSX.Element {
         value={draft.catchUp}
         options={[
           { value: 'latest', label: trans.__('Run the latest missed firing') },
+          { value: 'all', label: trans.__('Run all of them') },
           { value: 'skip', label: trans.__('Skip missed firings') }
         ]}
         onChange={catchUp => session.edit({ catchUp })}
+      />
+      <ScheduleRulesFields
+        rules={draft.rules}
+        onChange={rules => session.edit({ rules })}
+        schema={session.analysis.value?.parameters ?? null}
+        problem={field => mistakes[`schedule.${field}`] ?? problemAbout(refused, field)}
       />
     </>
   );

@@ -55,7 +55,10 @@ export class PublishSession implements IDisposable, IChanging {
     });
     this.known = new Resource(() => this.find());
     this.preview = new Resource(() =>
-      galley.client.previewSchedule(this.draft?.cron ?? '', this.draft?.timezone ?? 'UTC')
+      galley.client.previewSchedule(this.draft?.cron ?? '', this.draft?.timezone ?? 'UTC', 5, {
+        ...this.draft?.rules,
+        parameter_schema: this.analysis.value?.parameters
+      })
     );
     this.timezones = new Resource(galley.client.timezones);
     this.slug = new SlugCheck(galley.client, tenant, QUIET);

@@ -39,7 +39,7 @@ def claim(
     tenant = tenants.tenants.get(host.tenant)
     if tenant is None:
         return None
-    while (found := _next(session, host, tenant, now)) is not None:
+    while (found := first_eligible(session, host, tenant, now)) is not None:
         run, version = found
         if _overlaps(session, run, now):
             continue
@@ -52,13 +52,6 @@ def claim(
             return None
         return _lease(session, run, version, tenant, name, request.host, now)
     return None
-
-
-def _next(
-    session: Session, host: HostIdentity, tenant: Tenant, now: datetime
-) -> tuple[RunRow, VersionRow] | None:
-    found = session.execute(first_eligible(session, host, tenant, now)).one_or_none()
-    return None if found is None else (found[0], found[1])
 
 
 def _overlaps(session: Session, run: RunRow, now: datetime) -> bool:

@@ -16,10 +16,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from galley.domain.runs import RunKind, RunState
@@ -30,38 +30,55 @@ from galley.store.series import out_of_line, past_is_good
 from galley.store.tables import AttemptRow, RunRow, ScheduleRow, VersionRow
 from galley.store.tokens import HostIdentity
 
+_WAITING = (
+    select(RunRow, VersionRow)
+    .join(VersionRow, VersionRow.id == RunRow.version_id)
+    .where(
+        RunRow.tenant == bindparam("tenant"),
+        literally(RunRow.state, RunState.QUEUED),
+        RunRow.not_before <= bindparam("now"),
+        or_(RunRow.deadline.is_(None), RunRow.deadline > bindparam("now")),
+        func.coalesce(RunRow.profile, VersionRow.profile).not_in(
+            bindparam("full_profiles", expanding=True)
+        ),
+    )
+    .order_by(RunRow.priority.desc(), RunRow.id)
+    .limit(1)
+)
+_PIPELINE = _WAITING.where(
+    RunRow.kind == RunKind.PIPELINE,
+    out_of_line(),
+    past_is_good(),
+    RunRow.pipeline_id.not_in(bindparam("full_pipelines", expanding=True)),
+)
+_PERSONAL = _WAITING.where(RunRow.kind.in_(PERSONAL), RunRow.requested_by == bindparam("author"))
+_ACTIVE = (
+    select(AttemptRow.profile, RunRow.pipeline_id, RunRow.kind)
+    .join(RunRow, RunRow.id == AttemptRow.run_id)
+    .where(AttemptRow.tenant == bindparam("tenant"), literally(AttemptRow.state, *OPEN_ATTEMPTS))
+)
+"""Made once: a claim is asked for often, and putting a statement together takes longer than it."""
+
 
 def first_eligible(
     session: Session, host: HostIdentity, tenant: Tenant, now: datetime
-) -> Select[RunRow, VersionRow]:
-    """Return the query for the run that ``host`` may execute next: by priority, then by age."""
-    query = (
-        select(RunRow, VersionRow)
-        .join(VersionRow, VersionRow.id == RunRow.version_id)
-        .where(
-            RunRow.tenant == host.tenant,
-            literally(RunRow.state, RunState.QUEUED),
-            RunRow.not_before <= now,
-            or_(RunRow.deadline.is_(None), RunRow.deadline > now),
-        )
-        .order_by(RunRow.priority.desc(), RunRow.id)
-        .limit(1)
-    )
+) -> tuple[RunRow, VersionRow] | None:
+    """Return the run that ``host`` may execute next, by priority, then by age; None: none."""
+    query = _PIPELINE if host.author is None else _PERSONAL
     if host.run is not None:
         query = query.where(RunRow.id == host.run)
-    active = _active(session, host.tenant)
+    active = [_Active(*row) for row in session.execute(_ACTIVE, {"tenant": host.tenant})]
+    values: dict[str, Any] = {
+        "tenant": host.tenant,
+        "now": now,
+        "full_profiles": _full_profiles(tenant.profiles, active),
+    }
     if host.author is None:
-        full = _full_pipelines(session, active)
-        query = query.where(
-            RunRow.kind == RunKind.PIPELINE,
-            out_of_line(),
-            past_is_good(),
-            RunRow.pipeline_id.not_in(full),
-        )
+        values["full_pipelines"] = _full_pipelines(session, active)
     else:
-        query = query.where(RunRow.kind.in_(PERSONAL), RunRow.requested_by == host.author)
-    profile = func.coalesce(RunRow.profile, VersionRow.profile)
-    return query.where(profile.not_in(_full_profiles(tenant.profiles, active)))
+        values["author"] = host.author
+    found = session.execute(query, values).one_or_none()
+    return None if found is None else (found[0], found[1])
 
 
 class _Active(NamedTuple):
@@ -70,15 +87,6 @@ class _Active(NamedTuple):
     profile: str | None
     pipeline: UUID
     kind: RunKind
-
-
-def _active(session: Session, tenant: str) -> list[_Active]:
-    query = (
-        select(AttemptRow.profile, RunRow.pipeline_id, RunRow.kind)
-        .join(RunRow, RunRow.id == AttemptRow.run_id)
-        .where(AttemptRow.tenant == tenant, literally(AttemptRow.state, *OPEN_ATTEMPTS))
-    )
-    return [_Active(*found) for found in session.execute(query)]
 
 
 def _full_profiles(profiles: Mapping[str, Profile], active: Sequence[_Active]) -> list[str]:
@@ -94,6 +102,8 @@ def _full_profiles(profiles: Mapping[str, Profile], active: Sequence[_Active]) -
 def _full_pipelines(session: Session, active: Sequence[_Active]) -> list[UUID]:
     """Return the pipelines that have as many active runs as their schedule allows."""
     running = Counter(one.pipeline for one in active if one.kind is RunKind.PIPELINE)
+    if not running:
+        return []
     limits = session.execute(
         select(ScheduleRow.pipeline_id, ScheduleRow.max_active_runs).where(
             ScheduleRow.pipeline_id.in_(running),

@@ -2,11 +2,13 @@
 
 Debian's rule where the clock changes: an expression with a fixed hour and minute fires once for
 each matching local time. If that time is jumped over, it fires right after the jump; if it comes
-twice, it fires the first time. An expression with ``*`` in hour or minute follows real time.
+twice, it fires the first time. An expression with ``*`` in hour or minute follows real time; so do
+all where the clock changes by more than three hours, as where the date line moves.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
@@ -14,6 +16,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
+from cronsim.cronsim import SYMBOLIC_DAYS, SYMBOLIC_MONTHS
 
 from galley.domain import timezones
 from galley.domain.clock_changes import next_boundary
@@ -42,7 +45,16 @@ _FIELDS = {
     "day-of-week": "0-7 (0 and 7 are Sunday), SUN-SAT, 5#2 (the second Friday) or 5L (the last)",
 }
 _SYNTAX = "Also allowed: '*', lists '1,2', ranges '1-5', steps '*/15'."
+_SPAN = re.compile(r"(?<![\w/-])(\w+)-(\w+)/\d+")
+_NUMBERS = {
+    name: str(number)
+    for names, first in ((SYMBOLIC_MONTHS, 1), (SYMBOLIC_DAYS, 0))
+    for number, name in enumerate(names, first)
+} | {"SUN": ""}
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_CORRECTION = timedelta(hours=3)
+"""A longer change of the clock is no summer time to Debian's cron: it goes on at the new time."""
+
 _LONGEST_GAP = timedelta(days=366 * 9)
 """29 February may be eight years away; nothing that fires at all is rarer but odd weekdays."""
 
@@ -55,41 +67,48 @@ class Cron(NamedTuple):
 
     def after(self, instant: datetime) -> Iterator[datetime]:
         """Yield the firings later than ``instant``, in UTC, each once, in order."""
+        instant = instant.astimezone(UTC)
         if self.zone.key == "UTC":
-            return iter(CronSim(self.expression, instant.astimezone(UTC)))
-        if self.follows_real_time:
-            return self._by_real_time(instant.astimezone(UTC))
-        return self._by_local_time(instant.astimezone(UTC))
+            return iter(CronSim(self.expression, instant))
+        return self._walk(instant)
 
     @property
     def follows_real_time(self) -> bool:
         """Whether minute or hour begins with ``*``: then the clock's changes move nothing."""
         return any(part.startswith("*") for part in self.expression.split()[:2])
 
-    def _by_local_time(self, last: datetime) -> Iterator[datetime]:
-        for firing in CronSim(self.expression, last.astimezone(self.zone)):
-            at = firing.astimezone(UTC)
-            if at > last:
-                last = at
-                yield at
-
-    def _by_real_time(self, instant: datetime) -> Iterator[datetime]:
+    def _walk(self, last: datetime) -> Iterator[datetime]:
         """Go from one change of the clock to the next: in between the offset stays the same.
 
-        cronsim's own walk over a change loses half an hour where the clock moves by half an hour.
+        ``reached`` is the local time up to which firings are done, as Debian's cron keeps it: at a
+        change it goes on where it stood, so that what is jumped over comes right after and what is
+        repeated is left out; or it jumps with the clock.
         """
-        give_up = instant + _LONGEST_GAP * 6
-        inclusive = timedelta()
-        while instant < give_up:
-            offset = instant.astimezone(self.zone).utcoffset() or timedelta()
-            end = next_boundary(self.zone, instant)
-            for local in CronSim(self.expression, instant + offset - inclusive):
-                at: datetime = local - offset
+        start = self._before_a_late_change(last)
+        give_up = start + _LONGEST_GAP * 6
+        offset = self._offset(start)
+        reached = start + offset
+        while start < give_up:
+            end = next_boundary(self.zone, start)
+            for local in CronSim(self.expression, reached.replace(tzinfo=None)):
+                at = max(local.replace(tzinfo=UTC) - offset, start)
                 if at >= end:
                     break
                 give_up = at + _LONGEST_GAP * 6
-                yield at
-            instant, inclusive = end, timedelta(seconds=1)
+                if at > last:
+                    last = at
+                    yield at
+            before, offset = offset, self._offset(end)
+            jumps = self.follows_real_time or not -_CORRECTION <= offset - before < _CORRECTION
+            start, reached = end, end + (offset if jumps else before) - timedelta(seconds=1)
+
+    def _before_a_late_change(self, instant: datetime) -> datetime:
+        """Return ``instant``, or an earlier one where the clock has changed just before it."""
+        earlier = instant - _CORRECTION
+        return earlier if next_boundary(self.zone, earlier) <= instant else instant
+
+    def _offset(self, instant: datetime) -> timedelta:
+        return instant.astimezone(self.zone).utcoffset() or timedelta()
 
     def next(self, instant: datetime) -> datetime | None:
         """Return the first firing later than ``instant``; None if it never fires again."""
@@ -145,7 +164,13 @@ def parse(expression: str, timezone: str, *, prefix: str = "") -> Cron:
             )
         return Cron(PRESETS[text.lower()], zone)
     _check(text, field)
-    return Cron(text, zone)
+    return Cron(_SPAN.sub(_without_step, text), zone)
+
+
+def _without_step(match: re.Match[str]) -> str:
+    """Return ``5`` for ``5-5/2``, which cronsim takes for ``5/2``: 5 to the end of the field."""
+    first, last = (_NUMBERS.get(end.upper(), end.lstrip("0")) for end in match.groups())
+    return match[1] if first == last else match[0]
 
 
 def _check(text: str, field: str) -> None:

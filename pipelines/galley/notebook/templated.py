@@ -27,6 +27,9 @@ def resolve(
 ) -> dict[str, Any]:
     """Return ``values`` with the templates among them filled in, typed and checked by ``schema``.
 
+    Text is read as on a command line, so that ``{{ logical_date | date("%H") }}`` is a number for
+    a parameter that is one.
+
     Args:
         schema: of the version; None leaves what templates come to as text, unchecked.
 
@@ -35,12 +38,12 @@ def resolve(
     """
     found: dict[str, Any] = {}
     for name, value in values.items():
-        if not templates.is_template(value):
+        if isinstance(value, str):
+            text = templates.render(name, value, context) if templates.is_template(value) else value
+            found[name] = text if schema is None else parse_text(schema, name, text)
+        else:
             templates.check_plain(name, value)
             found[name] = value if schema is None else validate(schema, {name: value})[name]
-            continue
-        text = templates.render(name, value, context)
-        found[name] = text if schema is None else parse_text(schema, name, text)
     return found
 
 

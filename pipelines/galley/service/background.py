@@ -112,14 +112,18 @@ class Background:
             for name, (step, every_s, wake) in steps.items()
         )
 
-    def fire(self) -> None:
-        """Record the runs of schedules that are due."""
+    def fire(self) -> float | None:
+        """Record the runs of schedules that are due; return how long none will be, seconds."""
         tenants, now = self._tenants(), self._clock()
         due = self._store.read(lambda s: schedule.next_due(s, tenants))
-        if due is not None and due <= now:
+        if due is None:
+            return None
+        if due <= now:
             self._store.write(
                 self._fenced("scheduler", lambda s: schedule.materialise_due(s, tenants, now))
             )
+            return 0.0
+        return (due - now).total_seconds()
 
     def backfill(self) -> None:
         """Record the next runs of backfills, and end those that are through."""

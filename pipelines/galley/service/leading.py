@@ -109,7 +109,7 @@ class Leading:
 
     def only(
         self, name: str, step: Callable[[], object], gained: Callable[[], object] | None = None
-    ) -> Callable[[], None]:
+    ) -> Callable[[], object]:
         """Return ``step`` as a step that does nothing while another process does it.
 
         Args:
@@ -117,18 +117,19 @@ class Leading:
         """
         last: int | None = None
 
-        def run() -> None:
+        def run() -> object:
             nonlocal last
             token = self.token(name)
             if token is None:
-                return
+                return None
             if token != last and gained is not None:
                 gained()
             last = token
             try:
-                step()
+                return step()
             except LostLease as lost:
                 _log.warning("%s", lost)
+                return None
 
         return run
 

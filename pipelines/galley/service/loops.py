@@ -14,6 +14,9 @@ from galley.service.wakeup import Wakeup, wait
 BREATH_S = 0.1
 """The least rest of a loop that is woken often, seconds."""
 
+SHORTEST_S = 0.01
+"""The least rest of a loop that says when it is wanted next, seconds."""
+
 STANDBY_S = 1.0
 """The longest rest of a loop that another process runs at the moment, seconds."""
 
@@ -25,7 +28,8 @@ class Loop:
     """One loop.
 
     Attributes:
-        step: one pass; runs in a thread.
+        step: one pass; runs in a thread. It may return after how many seconds it is wanted again,
+            where that is sooner than ``every_s``.
         every_s: rest between two passes, seconds.
         wake: ring it to end the rest early.
         leads: whether this process does the work; ``step`` does nothing where it does not.
@@ -46,8 +50,9 @@ class Loop:
         while True:
             ticket = self.wake.ticket() if self.wake else asyncio.Event()
             rest = self.every_s if self.leads() else min(self.every_s, STANDBY_S)
+            breath = min(BREATH_S, self.every_s)
             try:
-                await asyncio.to_thread(self.step)
+                wanted = await asyncio.to_thread(self.step)
             except Exception:  # a loop never dies silently
                 _log.exception("loop %r failed; it goes on in %s s", self.name, self.every_s)
                 metrics.loop_errors.labels(self.name).inc()
@@ -55,8 +60,11 @@ class Loop:
             else:
                 self.last_pass = self.last_good = clock()
                 metrics.loop_ticks.labels(self.name).set(self.last_good.timestamp())
-            await asyncio.sleep(min(BREATH_S, self.every_s))
-            await wait(ticket, rest)
+                if isinstance(wanted, float):
+                    rest = max(SHORTEST_S, min(rest, wanted))
+                    breath = min(breath, rest)
+            await asyncio.sleep(breath)
+            await wait(ticket, max(0.0, rest - breath))
 
     def alive(self, now: datetime) -> bool:
         """Return whether its passes end, well or not."""

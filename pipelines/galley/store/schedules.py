@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from galley.domain import cron, schedule_rules
 from galley.domain.events import EventKind
 from galley.domain.schedules import ScheduleRequest, jitter_of
 from galley.store import audit, events, pauses
+from galley.store.backfill_tables import BackfillRow
 from galley.store.columns import new_id
 from galley.store.tables import PipelineRow, ScheduleRow
 
@@ -27,7 +28,7 @@ def in_force(session: Session, pipeline_id: UUID) -> ScheduleRow | None:
     )
 
 
-def cron_of(row: ScheduleRow) -> cron.Cron:
+def cron_of(row: ScheduleRow | BackfillRow) -> cron.Cron:
     """Return the row's expression, ready to compute firings."""
     return cron.parse(row.cron, row.timezone)
 
@@ -193,10 +194,14 @@ def changed(
 
 def next_firing(session: Session, tenants: Collection[str]) -> datetime | None:
     """Return when the next schedule of ``tenants`` fires; None where none will."""
+    # Not min(): with a condition on another column that reads the whole index.
     return session.scalar(
-        select(func.min(ScheduleRow.next_firing)).where(
+        select(ScheduleRow.next_firing)
+        .where(
             ScheduleRow.until.is_(None),
             ScheduleRow.next_firing.is_not(None),
             ScheduleRow.tenant.in_(tenants),
         )
+        .order_by(ScheduleRow.next_firing)
+        .limit(1)
     )

@@ -11,10 +11,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from galley.domain.runs import RunState, TriggerKind
+from galley.domain.runs import RunKind, RunState, TriggerKind
 from galley.domain.schedules import Overlap
 from galley.store import run_arrows
 from galley.store.columns import literally
@@ -44,9 +44,13 @@ def out_of_line() -> ColumnElement[bool]:
 
 
 def past_is_good() -> ColumnElement[bool]:
-    """Return the condition that a queued run need not wait for its predecessor's success."""
-    state = (
-        select(_Other.state)
+    """Return the condition that a queued run need not wait for its predecessor's success.
+
+    Any success of the pipeline for the predecessor's logical date is one: a run by hand or a
+    backfill with a mended version as well as a retry.
+    """
+    before = (
+        select(_Other.scheduled_at)
         .where(
             _Other.trigger == TriggerKind.SCHEDULE,
             _Other.trigger_id == RunRow.trigger_id,
@@ -57,8 +61,13 @@ def past_is_good() -> ColumnElement[bool]:
         .limit(1)
         .scalar_subquery()
     )
-    good = func.coalesce(state, RunState.SUCCEEDED) == RunState.SUCCEEDED
-    return or_(~RunRow.depends_on_past, good)
+    succeeded = exists().where(
+        _Other.pipeline_id == RunRow.pipeline_id,
+        literally(_Other.state, RunState.SUCCEEDED),
+        _Other.kind == RunKind.PIPELINE,
+        _Other.logical_date == before.correlate(RunRow),
+    )
+    return or_(~RunRow.depends_on_past, before.is_(None), succeeded)
 
 
 def open_before(session: Session, series: UUID, firing: datetime) -> list[RunRow]:
@@ -103,15 +112,29 @@ def predecessor(session: Session, series: UUID, firing: datetime) -> RunRow | No
     )
 
 
-def why_waits(before: RunRow | None) -> str | None:
+def why_waits(session: Session, before: RunRow | None) -> str | None:
     """Return the sentence for a run whose predecessor is ``before``; None where it may start."""
-    if before is None or before.state is RunState.SUCCEEDED:
+    if before is None or _succeeded(session, before):
         return None
     name = f"the run of {before.logical_date:%Y-%m-%d %H:%M} UTC"
     if before.state in OPEN:
         return f"waits until {name} has succeeded"
     ended = "timed out" if before.state is RunState.TIMED_OUT else str(before.state)
-    return f"waits for {name}, which {ended}: retry that one ({before.id}), or cancel this one"
+    return (
+        f"waits for {name}, which {ended}: retry that one ({before.id}) or run its date again, or "
+        "cancel this one"
+    )
+
+
+def _succeeded(session: Session, run: RunRow) -> bool:
+    """Whether the logical date of ``run`` has a success, of its own or of another run."""
+    found = select(RunRow.id).where(
+        RunRow.pipeline_id == run.pipeline_id,
+        literally(RunRow.state, RunState.SUCCEEDED),
+        RunRow.kind == RunKind.PIPELINE,
+        RunRow.logical_date == run.logical_date,
+    )
+    return session.scalar(found.limit(1)) is not None
 
 
 def tell_successor(session: Session, run: RunRow, now: datetime) -> None:
@@ -131,6 +154,6 @@ def tell_successor(session: Session, run: RunRow, now: datetime) -> None:
     )
     if waiting is None or waiting.state is not RunState.QUEUED or not waiting.depends_on_past:
         return
-    why = why_waits(predecessor(session, waiting.trigger_id, waiting.scheduled_at))
+    why = why_waits(session, predecessor(session, waiting.trigger_id, waiting.scheduled_at))
     if why != waiting.state_reason:
         run_arrows.explain(session, waiting, why, now)

@@ -245,9 +245,9 @@ class RunRow(Base):
     __table_args__ = (
         UniqueConstraint("trigger", "trigger_id", "scheduled_at"),
         Index(None, "tenant", "id"),
-        Index(None, "pipeline_id", "id"),
         Index(None, "tenant", "state", "id"),
         Index(None, "tenant", "kind", "id"),
+        Index(None, "pipeline_id", "id"),
         Index(None, "tenant", "logical_date", "id"),
         Index(None, "tenant", "state", "logical_date", "id"),
         Index(None, "pipeline_id", "state", "id"),

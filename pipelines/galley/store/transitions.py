@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from galley.errors import Conflict, NotFound
@@ -47,18 +47,18 @@ def move(
         update(table)
         .where(table.id == row_id, table.state == expected)
         .values(state=target, **values)
-        .execution_options(synchronize_session=False)
+        .returning(table)
+        .execution_options(synchronize_session=False, populate_existing=True)
     )
-    result = session.execute(statement)
-    assert isinstance(result, CursorResult)
+    moved = session.scalars(statement).one_or_none()
+    if moved is not None:
+        return moved
     row = session.get(table, row_id, populate_existing=True)
     noun = table.__tablename__.removesuffix("s")
     if row is None:
         raise NotFound(f"There is no {noun} {row_id}.")
-    if result.rowcount != 1:
-        raise Conflict(
-            f"The {noun} {row_id} is {row.state}, not {expected}: it changed meanwhile. "
-            "Reload and try again.",
-            state=str(row.state),
-        )
-    return row
+    raise Conflict(
+        f"The {noun} {row_id} is {row.state}, not {expected}: it changed meanwhile. "
+        "Reload and try again.",
+        state=str(row.state),
+    )

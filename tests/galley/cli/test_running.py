@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+from click.testing import Result
+
 from tests.galley.cli.command_line import CommandLine
 
 
@@ -16,11 +18,13 @@ def test_empty_lists_say_what_to_do(galley: CommandLine) -> None:
 def test_tables_hold_what_a_person_looks_for(galley: CommandLine) -> None:
     galley.approved()
     galley("run", "daily-report")
+    assert galley.read("run", "daily-report", "--priority", "9")["priority"] == 9
+    galley("cancel", galley.read("runs", "--kind", "pipeline")[0]["id"])
     head, row = galley("pipelines").stdout.splitlines()
     assert head.split() == ["PIPELINE", "NAME", "LIVE", "LATEST", "OWNER", "NEXT", "FIRING"]
     assert row.split()[:1] == ["daily-report"]
     assert "v1" in row
-    rows = galley("runs", "--kind", "pipeline").stdout.splitlines()[1:]
+    rows = galley("runs", "--state", "queued", "--kind", "pipeline").stdout.splitlines()[1:]
     assert len(rows) == 1
     assert "daily-report@1" in rows[0]
     assert "… queued" in rows[0]
@@ -90,3 +94,54 @@ def test_schedules(galley: CommandLine) -> None:
     assert "paused" in galley("pipelines", tenant="playground").stdout
     assert "no firings to come" in schedule("next", "daily-report")
     assert "is on again; next at 2026-11-21 06:00 UTC" in schedule("resume", "daily-report")
+
+
+def test_setting_a_schedule_with_its_rules(galley: CommandLine) -> None:
+    galley("publish", galley.notebook(), "--no-wait", tenant="playground")
+    galley.platform.run_through("playground", "ada")
+
+    def schedule(*words: str) -> Result:
+        return galley("schedule", *words, tenant="playground")
+
+    rules = ("--timezone", "Europe/Berlin", "--start", "2026-12-01", "--overlap", "skip")
+    done = schedule(
+        *("set", "daily-report", "@daily", *rules, "--jitter", "60", "--priority", "-5"),
+        *("--schedule-parameter", "alpha", "{{ logical_date | date('%d') }}", "--depends-on-past"),
+    )
+    assert done.exit_code == 0, done.output
+    assert "is set; next at 2026-11-30 23:0" in done.stdout
+    (pipeline,) = galley.read("pipelines", tenant="playground")
+    found = pipeline["schedule"]
+    assert (found["start"], found["overlap"]) == ("2026-11-30T23:00:00Z", "skip")
+    assert (found["jitter_s"], found["priority"], found["depends_on_past"]) == (60, -5, True)
+    for words, said in (
+        (("--end", "2026-01-01"), "end: "),
+        (("--jitter", "86400"), "jitter_s: "),
+        (("--priority", "500"), "priority: "),
+        (("--schedule-parameter", "alpha", "{{ run_id }}"), "parameters.alpha: "),
+        (("--schedule-parameter", "beta", "1"), "parameters.beta: "),
+        (("--schedule-parameter", "alpha", "{{ run_id.x }}"), "an attribute is not allowed"),
+    ):
+        refused = schedule("set", "daily-report", "@daily", *words)
+        assert refused.exit_code == 1
+        assert said in refused.stderr
+    assert galley.read("pipelines", tenant="playground") == [pipeline]
+
+
+def test_a_preview_shows_the_parameters_of_each_firing(galley: CommandLine) -> None:
+    galley.approved()
+    shown = galley(
+        *("schedule", "preview", "30 2 * * *", "--timezone", "Europe/Berlin", "-n", "2"),
+        *(
+            "--of",
+            "daily-report",
+            "--schedule-parameter",
+            "alpha",
+            "{{ logical_date | date('%d') }}",
+        ),
+    )
+    assert shown.exit_code == 0, shown.output
+    words, _, first, second = shown.stdout.splitlines()
+    assert words.startswith("At 02:30 every day. Where the clock of Europe/Berlin changes, each")
+    assert '{"alpha": 21}' in first
+    assert '{"alpha": 22}' in second

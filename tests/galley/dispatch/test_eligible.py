@@ -4,8 +4,12 @@ from typing import Any
 from uuid import UUID
 
 from galley import schedule
+from galley.dispatch.eligible import first_eligible
 from galley.domain.runs import Run
 from galley.domain.tenants import Tenants
+from galley.store.tokens import HostIdentity
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from tests.galley.world import TENANTS, World, tenants_with
 
@@ -99,3 +103,29 @@ def test_runs_of_schedules_that_wait_hold_up_nobody(world: World) -> None:
     assert len(queued) == 50
     behind = world.request("second")
     assert claimed(world) == [queued[0], behind.id]
+
+
+def test_the_query_goes_down_the_queue_by_an_index_and_looks_at_open_runs_only(
+    world: World,
+) -> None:
+    world.live()
+    world.request()
+    statements: list[tuple[str, Any]] = []
+
+    def remember(_connection: Any, _cursor: Any, text: str, values: Any, *_: Any) -> None:
+        statements.append((text, values))
+
+    def plan(session: Session) -> list[str]:
+        engine = session.get_bind()
+        event.listen(engine, "before_cursor_execute", remember)
+        first_eligible(session, HostIdentity(tenant="lab"), world.tenant(), world.now)
+        event.remove(engine, "before_cursor_execute", remember)
+        text, values = statements[-1]
+        rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
+        return [row[3] for row in rows]
+
+    found = " / ".join(world.read(plan))
+    for index in ("ix_runs_waiting (tenant=?)", "ix_runs_series_open", "ix_runs_succeeded"):
+        assert index in found
+    for slow in ("SCAN runs", "SCAN other", "TEMP B-TREE"):
+        assert slow not in found

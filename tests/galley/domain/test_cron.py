@@ -222,6 +222,24 @@ def test_leap_days_and_last_days_are_found() -> None:
     assert monday_or_the_30th.next(MONDAY) == at("2027-02-01T09:00Z")
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("5-5/2 * * * *", "5 * * * *"),
+        ("05-5/2 0-0/3 * * *", "5 0 * * *"),
+        ("0 0 * feb-2/2 mon-1/2", "0 0 * 2 1"),
+        ("0 0 * * sun-0/2", "0 0 * * 0"),
+        ("0 0 * * 1,3-3/2,5", "0 0 * * 1,3,5"),
+        ("5-9/2 * * * *", "5,7,9 * * * *"),
+    ],
+)
+def test_a_range_with_a_step_ends_where_it_says(written: str, meant: str) -> None:
+    one, other = (
+        list(islice(cron.parse(text, "UTC").after(MONDAY), 20)) for text in (written, meant)
+    )
+    assert one == other
+
+
 def test_words_for_a_schedule() -> None:
     assert cron.describe(cron.parse("30 6 * * 1-5", "UTC")) == "At 06:30 on Monday through Friday"
 

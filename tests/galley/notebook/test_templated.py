@@ -37,6 +37,7 @@ def test_values_have_the_types_of_the_schema() -> None:
         "days": ["2026-03-02", "x"],
         "rate": 3.0,
     }
+    assert resolve(SCHEMA, {"hour": "7", "rate": "0.5"}, CONTEXT) == {"hour": 7, "rate": 0.5}
     untyped = {"hour": "{{ logical_date | date('%H') }}", "rate": 3}
     assert resolve(None, untyped, CONTEXT) == {"hour": "09", "rate": 3}
 

@@ -87,6 +87,18 @@ REFUSALS: list[tuple[dict[str, Any], type[PublicError], str | None, str]] = [
     ({"schedule": {"cron": "61 * * * *"}}, InvalidInput, "schedule.cron", "minute"),
     ({"schedule": {"cron": "0 0 31 2 *"}}, InvalidInput, "schedule.cron", "never fires"),
     (
+        {"schedule": {"cron": "@daily", "end": "2020-01-01T00:00Z"}},
+        InvalidInput,
+        "schedule.end",
+        "never fires from now on",
+    ),
+    (
+        {"schedule": {"cron": "@daily", "parameters": {"rounds": "{{ run_id }}"}}},
+        InvalidInput,
+        "schedule.parameters.rounds",
+        "expected a whole number",
+    ),
+    (
         {"schedule": {"cron": "@daily", "timezone": "Europe/Berln"}},
         InvalidInput,
         "schedule.timezone",

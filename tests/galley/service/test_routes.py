@@ -161,6 +161,46 @@ def test_a_schedule_of_a_reviewed_tenant_is_changed_by_publishing(platform: Plat
     assert answer.status_code == 409
 
 
+def test_a_preview_tells_the_rule_and_the_values_of_each_firing(platform: Platform) -> None:
+    body = {
+        "cron": "0 6 * * *",
+        "timezone": "Europe/Berlin",
+        "count": 2,
+        "parameters": {
+            "day": "{{ logical_date | local | date }}",
+            "n": "{{ logical_date | date('%d') }}",
+        },
+        "parameter_schema": {"properties": {"day": {"type": "string"}, "n": {"type": "integer"}}},
+    }
+    path = f"{API}/schedules/preview"
+    answer = platform.client.post(path, headers=platform.as_user("ada"), json=body).json()
+    assert "each local time fires once" in answer["clock_rule"]
+    assert [one["parameters"]["n"] for one in answer["firings"]] == [21, 22]
+    for change, field in (
+        ({"parameters": {"n": "{% for x in y %}{% endfor %}"}}, "parameters.n"),
+        ({"parameters": {"other": 1}}, "parameters.other"),
+        ({"end": "2020-01-01T00:00:00Z"}, "end"),
+        ({"jitter_s": 86400}, "jitter_s"),
+        ({"overlap": "sometimes"}, "overlap"),
+        ({"timezone": "Mars/Base"}, "timezone"),
+    ):
+        refused = platform.client.post(
+            path, headers=platform.as_user("ada"), json={**body, **change}
+        )
+        assert (refused.status_code, refused.json()["field"]) == (422, field)
+
+
+def test_reviewers_see_the_rules_of_a_schedule_that_are_set(platform: Platform) -> None:
+    platform.approved()
+    rules = {"overlap": "queue", "parameters": {"alpha": "{{ logical_date | date('%d') }}"}}
+    second = platform.publish(schedule={"cron": "@daily", **rules})
+    diff = platform.get(f"/versions/{second['id']}/diff").json()
+    shown = {one["field"]: one["after"] for one in diff["settings"]}
+    assert shown["schedule.overlap"] == "queue"
+    assert "logical_date" in shown["schedule.parameters.alpha"]
+    assert "schedule.priority" not in shown
+
+
 def test_lists_go_on_from_their_cursor(platform: Platform) -> None:
     for i in range(3):
         platform.publish(f"report-{i}", notebook=notebook(f"x = {i}"))

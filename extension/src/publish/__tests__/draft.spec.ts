@@ -62,7 +62,7 @@ describe('a draft', () => {
       timeout_s: 90,
       cell_timeout_s: 30,
       retries: 0,
-      schedule: { cron: '@daily', timezone: 'UTC', catch_up: 'skip' }
+      schedule: { cron: '@daily', timezone: 'UTC', catch_up: 'skip', overlap: 'queue' }
     } as unknown as Version;
     const draft = beginning({
       path: 'a.ipynb',
@@ -82,6 +82,12 @@ describe('a draft', () => {
       scheduled: true,
       cron: '@daily',
       catchUp: 'skip'
+    });
+    expect(requestOf(draft, false).schedule).toEqual({
+      cron: '@daily',
+      timezone: 'UTC',
+      catch_up: 'skip',
+      overlap: 'queue'
     });
   });
 

@@ -1,4 +1,4 @@
-"""Leases of the service's loops, and event ids that do not run out on PostgreSQL"""
+"""Leases of the service's loops, lists of a million runs, event ids that do not run out"""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ depends_on = None
 
 COUNTED = ("audit", "events")
 
+LISTED = (("tenant", "state", "id"), ("tenant", "kind", "id"), ("pipeline_id", "state", "id"))
+"""What lists of runs are filtered by, each in the order in which they are shown."""
+
 
 def upgrade() -> None:
     """Apply this revision; SQLite's whole numbers have 64 bits already."""
@@ -26,6 +29,8 @@ def upgrade() -> None:
         sa.Column("renewed_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_leases"),
     )
+    for columns in LISTED:
+        op.create_index(f"ix_runs_{'_'.join(columns)}", "runs", list(columns))
     if op.get_bind().dialect.name == "postgresql":
         for table in COUNTED:
             op.alter_column(table, "id", type_=sa.BigInteger())
@@ -38,4 +43,6 @@ def downgrade() -> None:
         for table in COUNTED:
             op.execute(f"ALTER SEQUENCE {table}_id_seq AS integer")
             op.alter_column(table, "id", type_=sa.Integer())
+    for columns in reversed(LISTED):
+        op.drop_index(f"ix_runs_{'_'.join(columns)}", "runs")
     op.drop_table("leases")

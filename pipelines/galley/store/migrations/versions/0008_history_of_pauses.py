@@ -15,11 +15,8 @@ branch_labels = None
 depends_on = None
 
 _LISTS = (
-    ("tenant", "state", "id"),
-    ("tenant", "kind", "id"),
     ("tenant", "logical_date", "id"),
     ("tenant", "state", "logical_date", "id"),
-    ("pipeline_id", "state", "id"),
     ("pipeline_id", "logical_date", "id"),
 )
 

@@ -1,0 +1,426 @@
+"""How fast state is, on SQLite and on PostgreSQL, with every commit on disk.
+
+Claims: threads take queued runs through ``store.write``: the compare-and-set alone, the arrow with
+its event and audit line, and the whole of ``dispatch.claim``. Due: schedules whose firings are
+spread over a minute, the scheduler's loop and a dispatcher; from the firing's time to the lease.
+Idle: the CPU time of the loop with nothing due. Lists: pages of a tenant's runs, with and without
+filters, first and deep.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from galley import dispatch, schedule
+from galley.domain.runs import RUN_TRANSITIONS, RunKind, RunState, TriggerKind
+from galley.domain.tenants import Tenants
+from galley.domain.versions import VersionState
+from galley.domain.work import LeaseRequest
+from galley.service.loops import Loop
+from galley.service.metrics import Metrics
+from galley.store import Store, run_arrows, runs
+from galley.store.columns import new_id
+from galley.store.tables import (
+    CHAMPION,
+    DeploymentRow,
+    PipelineRow,
+    RunRow,
+    ScheduleRow,
+    VersionRow,
+)
+from galley.store.tokens import HostIdentity
+from galley.store.transitions import move
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.galley.postgres import SETTINGS, running_cluster
+from tests.galley.world import TENANTS
+
+DURABLE = {**SETTINGS, "fsync": "on", "full_page_writes": "on", "autovacuum": "on"}
+CHUNK = 5000
+START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+
+def roomy() -> Tenants:
+    """The tenants of the tests, with room for everything."""
+    lab = TENANTS.tenants["lab"]
+    limits = lab.limits.model_copy(update={"concurrent_runs": 10**9, "cpu": 1e9, "memory": 2**60})
+    lab = lab.model_copy(update={"limits": limits})
+    return TENANTS.model_copy(update={"tenants": {**TENANTS.tenants, "lab": lab}})
+
+
+TENANTS_ROOMY = roomy()
+
+
+@contextmanager
+def stores(wanted: Sequence[str]) -> Iterator[dict[str, Store]]:
+    with ExitStack() as stack:
+        found: dict[str, Store] = {}
+        if "sqlite" in wanted:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="galley-bench-"))
+            found["sqlite"] = Store(f"sqlite:///{folder}/galley.db")
+        if "postgresql" in wanted:
+            cluster = stack.enter_context(running_cluster(DURABLE))
+            found["postgresql"] = Store(stack.enter_context(cluster.database("template1")))
+        for store in found.values():
+            stack.callback(store.close)
+            store.migrate()
+        yield found
+
+
+def fill(store: Store, table: type[Any], rows: Iterator[dict[str, Any]]) -> None:
+    """Insert many rows, a chunk in a transaction."""
+    chunk: list[dict[str, Any]] = []
+
+    def flush() -> None:
+        if chunk:
+            store.write(lambda s: s.execute(insert(table), list(chunk)))
+            chunk.clear()
+
+    for row in rows:
+        chunk.append(row)
+        if len(chunk) == CHUNK:
+            flush()
+    flush()
+
+
+def pipeline_row(number: int) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "tenant": "lab",
+        "slug": f"p{number}",
+        "name": "P",
+        "description": "",
+        "owner": "ana",
+        "created_at": START,
+    }
+
+
+def version_row(pipeline: UUID) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "pipeline_id": pipeline,
+        "tenant": "lab",
+        "number": 1,
+        "state": VersionState.APPROVED,
+        "digest": "d" * 64,
+        "author": "ana",
+        "owner": "ana",
+        "name": "P",
+        "description": "",
+        "note": "",
+        "profile": "small",
+        "timeout_s": 60,
+        "retries": 0,
+        "defaults": {},
+        "rehearsal_parameters": {},
+        "rehearse_only": False,
+        "published_digest": "d" * 64,
+        "analysis": {
+            "parameters": {"properties": {}, "cell": None},
+            "tasks": [{"name": "p", "cells": [0]}],
+        },
+        "gates": [],
+        "project_blob": "p",
+        "notebook_blob": "n",
+        "created_at": START,
+        "updated_at": START,
+    }
+
+
+def run_row(
+    pipeline: UUID, version: UUID, state: RunState, at: datetime, kind: RunKind
+) -> dict[str, Any]:
+    run = new_id()
+    return {
+        "id": run,
+        "tenant": "lab",
+        "pipeline_id": pipeline,
+        "version_id": version,
+        "kind": kind,
+        "trigger": TriggerKind.MANUAL,
+        "trigger_id": run,
+        "scheduled_at": at,
+        "state": state,
+        "logical_date": at,
+        "data_interval_start": at,
+        "data_interval_end": at,
+        "parameters": {},
+        "metrics": {},
+        "not_before": at,
+        "created_at": at,
+    }
+
+
+def pipelines(store: Store, count: int) -> list[tuple[UUID, UUID]]:
+    """Make live pipelines; return (pipeline, version) of each."""
+    rows = [pipeline_row(number) for number in range(count)]
+    versions = [version_row(row["id"]) for row in rows]
+    fill(store, PipelineRow, iter(rows))
+    fill(store, VersionRow, iter(versions))
+    fill(
+        store,
+        DeploymentRow,
+        (
+            {
+                "id": new_id(),
+                "pipeline_id": version["pipeline_id"],
+                "role": CHAMPION,
+                "version_id": version["id"],
+                "since": START,
+                "deployed_by": "ana",
+                "reason": "",
+            }
+            for version in versions
+        ),
+    )
+    return [(version["pipeline_id"], version["id"]) for version in versions]
+
+
+def claims(store: Store, count: int, threads: int) -> dict[str, float]:
+    """Return claims per second of each kind of claim."""
+    ((pipeline, version),) = pipelines(store, 1)
+    host, request = HostIdentity(tenant="lab"), LeaseRequest(host="h")
+
+    def bare(session: Session, run: UUID) -> object:
+        return move(session, RunRow, run, RunState.QUEUED, RunState.LAUNCHING, RUN_TRANSITIONS)
+
+    def arrow(session: Session, run: UUID) -> object:
+        return run_arrows.launch(session, run, 1, START)
+
+    def whole(session: Session, _: UUID) -> object:
+        return dispatch.claim(session, TENANTS_ROOMY, host, request, START)
+
+    found: dict[str, float] = {}
+    for name, work, part in (("bare", bare, 1), ("arrow", arrow, 1), ("dispatch.claim", whole, 10)):
+        rows = [
+            run_row(pipeline, version, RunState.QUEUED, START, RunKind.PIPELINE)
+            for _ in range(count // part)
+        ]
+        fill(store, RunRow, iter(rows))
+        ids = [row["id"] for row in rows]
+
+        def one(run: UUID, work: Callable[[Session, UUID], object] = work) -> None:
+            assert store.write(lambda s: work(s, run)) is not None
+
+        with ThreadPoolExecutor(threads) as pool:
+            began = time.perf_counter()
+            list(pool.map(one, ids))
+            found[name] = len(ids) / (time.perf_counter() - began)
+        store.write(lambda s: s.execute(update(RunRow).values(state=RunState.SUCCEEDED)))
+    return found
+
+
+def schedules(store: Store, count: int) -> list[UUID]:
+    """Make live pipelines with schedules, none of them due for long; return their ids."""
+    far = datetime.now(UTC) + timedelta(days=300)
+    rows = [
+        {
+            "id": new_id(),
+            "series": new_id(),
+            "pipeline_id": pipeline,
+            "version_id": version,
+            "tenant": "lab",
+            "cron": "0 0 1 1 *",
+            "timezone": "UTC",
+            "catch_up": "latest",
+            "paused": False,
+            "next_firing": far,
+            "since": START,
+            "set_by": "ana",
+        }
+        for pipeline, version in pipelines(store, count)
+    ]
+    fill(store, ScheduleRow, iter(rows))
+    return [row["id"] for row in rows]
+
+
+def fire(store: Store) -> Callable[[], float | None]:
+    """Return a pass of the scheduler, as the service's loop makes it."""
+
+    def step() -> float | None:
+        now = datetime.now(UTC)
+        due = store.read(lambda s: schedule.next_due(s, TENANTS_ROOMY))
+        if due is None:
+            return None
+        if due <= now:
+            store.write(lambda s: schedule.materialise_due(s, TENANTS_ROOMY, now))
+            return 0.0
+        return (due - now).total_seconds()
+
+    return step
+
+
+def run_loop(store: Store, until: float) -> None:
+    """Run the scheduler's loop until ``time.monotonic()`` is ``until``."""
+
+    async def work() -> None:
+        loop = Loop("scheduler", fire(store), every_s=1)
+        task = asyncio.create_task(loop.run(Metrics(), lambda: datetime.now(UTC)))
+        await asyncio.sleep(until - time.monotonic())
+        task.cancel()
+
+    asyncio.run(work())
+
+
+def idle(store: Store, seconds: float) -> float:
+    """Return the part of a core that the loop uses while nothing is due."""
+    began = time.process_time()
+    run_loop(store, time.monotonic() + seconds)
+    return (time.process_time() - began) / seconds
+
+
+def due(store: Store, ids: Sequence[UUID], count: int, seconds: float) -> tuple[float, float, int]:
+    """Return p50 and p99 from due to leased in milliseconds, and how many were leased.
+
+    The cron expression fires each minute, and the firing's time is set to one within it, as a
+    schedule's jitter does.
+    """
+    begins = datetime.now(UTC) + timedelta(seconds=2)
+    chosen = random.Random(1).sample(list(ids), count)
+    at = {row: begins + timedelta(seconds=seconds * n / count) for n, row in enumerate(chosen)}
+    store.write(
+        lambda s: s.execute(
+            update(ScheduleRow), [{"id": row, "next_firing": when} for row, when in at.items()]
+        )
+    )
+    moved, ended = threading.Event(), threading.Event()
+    stop = store.listen(moved.set)
+    leased: dict[UUID, datetime] = {}
+    host, request = HostIdentity(tenant="lab"), LeaseRequest(host="h")
+
+    def claim() -> None:
+        while not ended.is_set():
+            moved.clear()
+            while True:
+                now = datetime.now(UTC)
+                work = store.write(
+                    lambda s: dispatch.claim(s, TENANTS_ROOMY, host, request, now)  # noqa: B023
+                )
+                if work is None:
+                    break
+                leased[work.run] = datetime.now(UTC)
+            moved.wait(0.5)
+
+    claimers = [threading.Thread(target=claim) for _ in range(4)]
+    for thread in claimers:
+        thread.start()
+    run_loop(store, time.monotonic() + seconds + 12)
+    ended.set()
+    moved.set()
+    for thread in claimers:
+        thread.join()
+    stop()
+    pipelines_at = store.read(
+        lambda s: {
+            pipeline: at[row]
+            for row, pipeline in s.execute(select(ScheduleRow.id, ScheduleRow.pipeline_id))
+            if row in at
+        }
+    )
+    late = store.read(
+        lambda s: sorted(
+            (leased[run] - pipelines_at[pipeline]).total_seconds() * 1000
+            for run, pipeline in s.execute(
+                select(RunRow.id, RunRow.pipeline_id).where(RunRow.trigger == TriggerKind.SCHEDULE)
+            )
+            if run in leased and pipeline in pipelines_at
+        )
+    )
+    return statistics.median(late), late[int(len(late) * 0.99)], len(late)
+
+
+def lists(store: Store, count: int) -> dict[str, float]:
+    """Return the p95 of each kind of page, milliseconds."""
+    made = pipelines(store, 100)
+    states = [RunState.SUCCEEDED] * 996 + [RunState.FAILED] * 3 + [RunState.CANCELLED]
+    chance = random.Random(2)
+    fill(
+        store,
+        RunRow,
+        (
+            run_row(
+                *made[chance.randrange(100)],
+                chance.choice(states),
+                START + timedelta(seconds=number),
+                RunKind.PIPELINE if number % 50 else RunKind.TRIAL,
+            )
+            for number in range(count)
+        ),
+    )
+    middle = store.read(lambda s: runs.page(s, "lab", limit=200))
+    for _ in range(20):
+        cursor = middle.next_cursor
+        middle = store.read(lambda s: runs.page(s, "lab", limit=200, cursor=cursor))  # noqa: B023
+    deep = middle.next_cursor
+    pages: dict[str, dict[str, Any]] = {
+        "newest": {},
+        "deep": {"cursor": deep},
+        "of a pipeline": {"pipeline": "p7"},
+        "failed": {"state": RunState.FAILED},
+        "running (none)": {"state": RunState.RUNNING},
+        "trials": {"kind": RunKind.TRIAL},
+        "failed of a pipeline": {"pipeline": "p7", "state": RunState.FAILED},
+    }
+    found: dict[str, float] = {}
+    for name, filters in pages.items():
+        times = []
+        for _ in range(30):
+            began = time.perf_counter()
+            store.read(lambda s: runs.page(s, "lab", **filters))  # noqa: B023
+            times.append((time.perf_counter() - began) * 1000)
+        found[name] = sorted(times)[28]
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stores", nargs="+", default=["sqlite", "postgresql"])
+    parser.add_argument("--parts", nargs="+", default=["claims", "due", "lists"])
+    parser.add_argument("--claims", type=int, default=20_000)
+    parser.add_argument("--threads", type=int, default=64)
+    parser.add_argument("--schedules", type=int, default=100_000)
+    parser.add_argument("--due", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--runs", type=int, default=1_000_000)
+    given = parser.parse_args()
+    for part in given.parts:
+        with stores(given.stores) as found:
+            for name, store in found.items():
+                match part:
+                    case "claims":
+                        for kind, rate in claims(store, given.claims, given.threads).items():
+                            print(f"{name:<11} {kind:<22} {rate:8.0f} durable claims/s")
+                    case "due":
+                        ids = schedules(store, given.schedules)
+                        print(f"{name:<11} idle with {len(ids)}: {idle(store, 10):.2%} of a core")
+                        p50, p99, count = due(store, ids, given.due, given.seconds)
+                        print(
+                            f"{name:<11} due → leased p50 {p50:.0f} ms, p99 {p99:.0f} ms "
+                            f"({count} of {given.due})"
+                        )
+                    case _:
+                        for kind, p95 in lists(store, given.runs).items():
+                            print(f"{name:<11} page {kind:<22} p95 {p95:8.1f} ms")
+                        total = store.read(lambda s: s.scalar(select(func.count(RunRow.id))))
+                        print(f"{name:<11} … of {total} runs")
+
+
+if __name__ == "__main__":
+    main()

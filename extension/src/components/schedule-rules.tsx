@@ -1,0 +1,222 @@
+/** What a schedule has beyond its times: start and end, overlap, limits, own parameters. */
+import * as React from 'react';
+import type { ParameterSchema } from '../api/types';
+import { localInput, minutesOf, secondsOf, type ScheduleRules } from '../model/schedule';
+import { useTrans } from './context';
+import { Field } from './field';
+
+interface IProps {
+  rules: ScheduleRules;
+  onChange: (rules: ScheduleRules) => void;
+  /** Parameters that the scheduled runs may be given. */
+  schema: ParameterSchema | null;
+  /** The mistake about a field, by its name in the request. */
+  problem: (field: string) => string | null;
+}
+
+export function ScheduleRulesFields(props: IProps): JSX.Element {
+  const trans = useTrans();
+  const { rules, problem } = props;
+  const set = (change: ScheduleRules): void => props.onChange({ ...rules, ...change });
+  return (
+    <details className="jp-Galley-rules">
+      <summary>{trans.__('Advanced')}</summary>
+      <OverlapField {...props} set={set} />
+      <label className="jp-Galley-check">
+        <input
+          type="checkbox"
+          checked={rules.depends_on_past ?? false}
+          onChange={event => set({ depends_on_past: event.target.checked })}
+        />{' '}
+        {trans.__('Wait until the run before has succeeded')}
+      </label>
+      <Whole
+        label={trans.__('Missed firings to run')}
+        optional={trans.__('at most, where all of them are')}
+        value={rules.catch_up_limit}
+        problem={problem('catch_up_limit')}
+        onChange={limit => set({ catch_up_limit: limit ?? 100 })}
+      />
+      <Instant
+        label={trans.__('No firing before')}
+        value={rules.start}
+        problem={problem('start')}
+        onChange={start => set({ start })}
+      />
+      <Instant
+        label={trans.__('No firing after')}
+        value={rules.end}
+        problem={problem('end')}
+        onChange={end => set({ end })}
+      />
+      <Minutes
+        label={trans.__('Jitter')}
+        help={trans.__('Each firing is up to so much late, always the same for one firing.')}
+        value={rules.jitter_s}
+        problem={problem('jitter_s')}
+        onChange={seconds => set({ jitter_s: seconds ?? 0 })}
+      />
+      <Minutes
+        label={trans.__('Deadline')}
+        help={trans.__('From when a run is due; a late one is skipped or timed out.')}
+        value={rules.deadline_s}
+        problem={problem('deadline_s')}
+        onChange={seconds => set({ deadline_s: seconds })}
+      />
+      <Whole
+        label={trans.__('Priority')}
+        optional={trans.__('-100 to 100; more goes first')}
+        value={rules.priority}
+        problem={problem('priority')}
+        onChange={priority => set({ priority: priority ?? 0 })}
+      />
+      <Whole
+        label={trans.__('Runs at the same time')}
+        optional={trans.__('of this pipeline, at most')}
+        value={rules.max_active_runs}
+        problem={problem('max_active_runs')}
+        onChange={limit => set({ max_active_runs: limit })}
+      />
+      <Templates {...props} set={set} />
+    </details>
+  );
+}
+
+type ISetting = IProps & { set: (change: ScheduleRules) => void };
+
+function OverlapField({ rules, set, problem }: ISetting): JSX.Element {
+  const trans = useTrans();
+  return (
+    <Field label={trans.__('While an earlier run is still going')} problem={problem('overlap')}>
+      {control => (
+        <select
+          {...control}
+          value={rules.overlap ?? 'allow'}
+          onChange={event => set({ overlap: event.target.value as ScheduleRules['overlap'] })}
+        >
+          <option value="allow">{trans.__('Run beside it')}</option>
+          <option value="queue">{trans.__('Wait until it has ended')}</option>
+          <option value="skip">{trans.__('Skip the new one')}</option>
+          <option value="cancel_previous">{trans.__('Cancel the earlier one')}</option>
+        </select>
+      )}
+    </Field>
+  );
+}
+
+function Templates({ rules, set, schema, problem }: ISetting): JSX.Element | null {
+  const trans = useTrans();
+  const names = Object.keys(schema?.properties ?? {});
+  if (names.length === 0) {
+    return null;
+  }
+  const given = rules.parameters ?? {};
+  return (
+    <div className="jp-Galley-ruleValues">
+      <div className="jp-Galley-fieldLabel">{trans.__('Parameters of scheduled runs')}</div>
+      <div className="jp-Galley-help">
+        {trans.__('Values, or templates such as %1; empty for the usual value.', EXAMPLE)}
+      </div>
+      {names.map(name => (
+        <Field key={name} label={name} problem={problem(`parameters.${name}`)}>
+          {control => (
+            <input
+              type="text"
+              {...control}
+              className="jp-mod-code"
+              spellCheck={false}
+              value={shown(given[name])}
+              onChange={event => {
+                const others = Object.entries(given).filter(([other]) => other !== name);
+                const text = event.target.value;
+                const parameters = Object.fromEntries(others);
+                set({ parameters: text === '' ? parameters : { ...parameters, [name]: text } });
+              }}
+            />
+          )}
+        </Field>
+      ))}
+    </div>
+  );
+}
+
+const EXAMPLE = '{{ logical_date | local | date }}';
+
+function shown(value: unknown): string {
+  return value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+interface IValue<V> {
+  label: string;
+  help?: string;
+  optional?: string;
+  value: V | null | undefined;
+  problem: string | null;
+  onChange: (value: V | null) => void;
+}
+
+function Instant(props: IValue<string>): JSX.Element {
+  const trans = useTrans();
+  return (
+    <Field label={props.label} optional={trans.__('by your clock')} problem={props.problem}>
+      {control => (
+        <input
+          type="datetime-local"
+          {...control}
+          value={localInput(props.value)}
+          onChange={event => {
+            const at = new Date(event.target.value);
+            props.onChange(Number.isNaN(at.getTime()) ? null : at.toISOString());
+          }}
+        />
+      )}
+    </Field>
+  );
+}
+
+function Minutes(props: IValue<number>): JSX.Element {
+  const trans = useTrans();
+  const [text, setText] = React.useState(minutesOf(props.value));
+  return (
+    <Field
+      label={props.label}
+      optional={trans.__('minutes')}
+      help={props.help}
+      problem={props.problem}
+    >
+      {control => (
+        <input
+          type="number"
+          min={0}
+          step="any"
+          {...control}
+          value={text}
+          onChange={event => {
+            setText(event.target.value);
+            props.onChange(secondsOf(event.target.value));
+          }}
+        />
+      )}
+    </Field>
+  );
+}
+
+function Whole(props: IValue<number>): JSX.Element {
+  return (
+    <Field label={props.label} optional={props.optional} problem={props.problem}>
+      {control => (
+        <input
+          type="number"
+          step={1}
+          {...control}
+          value={props.value ?? ''}
+          onChange={event =>
+            props.onChange(
+              event.target.value === '' ? null : Math.round(Number(event.target.value))
+            )
+          }
+        />
+      )}
+    </Field>
+  );
+}

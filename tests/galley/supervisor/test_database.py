@@ -1,0 +1,125 @@
+"""A deployment whose state lies on a server: refused or prepared before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from galley.cli import main
+from galley.domain.settings import Settings
+from galley.errors import GalleyError
+from galley.sandbox.capabilities import Capabilities
+from galley.store import Store, secrets
+from galley.supervisor.backup import backup
+from galley.supervisor.credentials import make_secret_keys
+from galley.supervisor.database import prepare_database
+from galley.supervisor.home import make_folders, open_home
+from galley.supervisor.options import Options
+from galley.supervisor.plan import child_specs, make_settings, read_settings
+from galley.supervisor.refusal import Refusal
+
+from tests.galley.postgres import Cluster, running_cluster
+from tests.journey.platform import free_port
+
+HERE = Capabilities(isolated=True, internet=True, as_root=True)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with running_cluster() as running:
+        yield running
+
+
+def settings_for(home: Path, url: str | None, processes: int = 1) -> Settings:
+    open_home(home)
+    options = Options(home=home, port=free_port(), database_url=url, service_processes=processes)
+    settings = make_settings(options, home, HERE)
+    make_folders(settings)
+    return settings
+
+
+def test_without_a_url_the_state_is_a_file(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path / "home", None)
+    assert settings.database == f"sqlite:///{tmp_path}/home/service/galley.db"
+    prepare_database(settings)
+    assert not (tmp_path / "home" / "service" / "galley.db").exists(), "the service makes it"
+
+
+def test_the_url_reaches_the_service_and_is_never_shown(tmp_path: Path) -> None:
+    url = "postgresql://ana:hunter2@db.example/galley"
+    settings = settings_for(tmp_path / "home", url)
+    assert settings.database == "postgresql+psycopg://ana:hunter2@db.example/galley"
+    assert read_settings(tmp_path / "home") == settings
+    assert (tmp_path / "home" / "settings.json").stat().st_mode & 0o777 == 0o600
+    assert "hunter2" not in f"{settings!r} {settings}"
+    (tmp_path / "home" / "secrets" / "proxy-token").write_text("token")
+    assert "hunter2" not in str(child_specs(settings, tmp_path / "proxy"))
+    with pytest.raises(GalleyError, match="pg_dump") as caught:
+        backup(tmp_path / "home", tmp_path / "state.tar.gz")
+    assert "hunter2" not in str(caught.value)
+    assert not (tmp_path / "state.tar.gz").exists()
+    assert backup(tmp_path / "home", tmp_path / "state.tar.gz", files_only=True) > 0
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("mysql://ana:hunter2@here/x", "is not supported"),
+        ("sqlite:////tmp/x.db", "SQLite always lies in the state directory"),
+        ("hunter2", "cannot be read"),
+    ],
+)
+def test_another_kind_of_database_is_refused(tmp_path: Path, url: str, why: str) -> None:
+    with pytest.raises(Refusal, match=f"GALLEY_DATABASE_URL.*{why}") as caught:
+        settings_for(tmp_path / "home", url)
+    assert "hunter2" not in str(caught.value)
+    assert not (tmp_path / "home" / "settings.json").exists()
+
+
+def test_a_server_that_is_not_there_is_said_before_anything_starts(tmp_path: Path) -> None:
+    url = "postgresql://ana:hunter2@/galley?host=/nowhere"
+    with pytest.raises(Refusal, match="Check that the server runs") as caught:
+        prepare_database(settings_for(tmp_path / "home", url))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_keys_are_not_made_anew_where_the_server_holds_secrets(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    with cluster.database("template1") as url:
+        settings = settings_for(tmp_path / "home", url)
+        prepare_database(settings)
+        assert make_secret_keys(settings) is None
+        now = datetime.now(UTC)
+        with closing(Store(url)) as store:
+            store.write(
+                lambda s: secrets.put(
+                    s, "lab", "", "db", b"sealed", description="", by="ana", now=now
+                )
+            )
+        settings.secret_keys.unlink()
+        assert make_secret_keys(settings) is not None
+        assert not settings.secret_keys.exists()
+
+
+def test_each_process_of_the_service_is_a_child(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path / "home", None, processes=3)
+    (tmp_path / "home" / "secrets" / "proxy-token").write_text("token")
+    names = [spec.name for spec in child_specs(settings, tmp_path / "proxy")]
+    assert names == ["proxy", "hub", "service", "service-2", "service-3", "mlflow"]
+
+
+def test_too_many_processes_are_refused() -> None:
+    done = CliRunner().invoke(main, ["up"], env={"GALLEY_SERVICE_PROCESSES": "17"})
+    assert done.exit_code != 0
+    assert "1<=x<=16" in done.output
+
+
+def test_the_operators_page_names_every_variable() -> None:
+    page = Path("docs/operator/index.md").read_text(encoding="utf-8")
+    for variable in ("GALLEY_DATABASE_URL", "GALLEY_SERVICE_PROCESSES"):
+        assert variable in page
