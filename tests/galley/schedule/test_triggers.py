@@ -52,7 +52,13 @@ def log(world: World, trigger: Trigger) -> list[TriggerFiring]:
 
 def succeed(world: World, slug: str, **fields: Any) -> Run:
     world.request(slug, **{"logical_date": DATE, **fields})
+    return go(world, slug)
+
+
+def go(world: World, slug: str) -> Run:
+    """Run what waits longest, which must be of this pipeline."""
     work = world.must_claim()
+    assert work.pipeline == slug
     world.start(work)
     return world.finish(work)
 
@@ -87,8 +93,10 @@ def test_a_success_upstream_runs_the_same_date_once(three: World) -> None:
     assert run.cause.detail == {"upstream": {"orders": str(cause.id)}}
     (firing,) = log(three, trigger)
     assert (firing.run, firing.cause, firing.reason) == (run_id, run.cause.detail, None)
+    go(three, "report")
     three.later(hours=1)
     succeed(three, "orders")
+    assert three.read(lambda s: upstream.successes_wait(s, three.tenants))
     assert hear(three) == [], "a date that is run again upstream is not doubled"
     assert len(fired(three, "report")) == 1
 
@@ -164,7 +172,9 @@ def test_pausing_is_exact_and_nothing_is_caught_up(three: World) -> None:
         done: Trigger = three.write(lambda s: what(s, "lab", "report", "after", "max", three.now))
         return done
 
+    succeed(three, "orders", logical_date=DATE - timedelta(days=1))
     paused = do(control.pause)
+    assert hear(three) == [], "it was paused before anybody looked"
     assert (paused.paused, paused.paused_by) == (True, "max")
     with pytest.raises(Conflict, match="paused already, by max"):
         do(control.pause)
@@ -193,6 +203,7 @@ def test_wordings_are_versioned_and_kept(three: World) -> None:
     change = TriggerChange.model_validate(
         {"source": {"type": "upstream", "pipelines": ["stock"]}, "parameters": {"rounds": 2}}
     )
+    succeed(three, "orders", logical_date=DATE - timedelta(days=1))
     three.later(hours=1)
     second = three.write(
         lambda s: control.change(s, "lab", "report", "after", change, "lee", three.now)
