@@ -25,7 +25,6 @@ from galley.supervisor.refusal import Refusal
 from tests.galley.postgres import Cluster, running_cluster
 from tests.journey.platform import free_port
 
-
 HERE = Capabilities(isolated=True, internet=True, as_root=True)
 
 
