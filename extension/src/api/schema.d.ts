@@ -1721,6 +1721,8 @@ export interface components {
          *         cron: default: the schedule in force.
          *         timezone: of ``cron``; default: the schedule's, or UTC.
          *         version: number of an approved version; default: the live one.
+         *         parameters: over those of the schedule, where the dates are the schedule's; templates of
+         *             the logical date are filled in for each run, as there.
          *         stop_at_first_failure: start no more dates once one has failed.
          */
         BackfillRequest: {

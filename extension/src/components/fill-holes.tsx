@@ -1,10 +1,11 @@
 /** Filling the calendar's holes: one date by a click, all that are shown by a backfill. */
 import * as React from 'react';
+import { Problem } from '../api/problem';
 import type { Pipeline } from '../api/types';
 import type { IDate, IHoles } from '../model/calendar';
 import { may } from '../model/galley';
 import { BackfillDialog } from './backfill-dialog';
-import { Button, ProblemBox } from './basics';
+import { Button } from './basics';
 import { useAction, useChanges, useGalley } from './context';
 
 export function FillHoles(props: { pipeline: Pipeline; holes: IHoles | null }): JSX.Element | null {
@@ -49,15 +50,15 @@ export function FillDate({ date }: { date: IDate }): JSX.Element {
   const { client, trans } = galley;
   const action = useAction();
   return (
-    <>
-      <Button
-        kind="quiet"
-        label={trans.__('Fill')}
-        title={trans.__('Run this date now, with the live version')}
-        reason={useReason(date.tenant)}
-        busy={action.busy}
-        onClick={() =>
-          action.start(async () => {
+    <Button
+      kind="quiet"
+      label={trans.__('Fill')}
+      title={trans.__('Run this date now, with the live version')}
+      reason={useReason(date.tenant)}
+      busy={action.busy}
+      onClick={() =>
+        action.start(async () => {
+          try {
             await client.startBackfill(date.tenant, date.pipeline, {
               start: date.logical_date,
               end: date.logical_date,
@@ -67,11 +68,12 @@ export function FillDate({ date }: { date: IDate }): JSX.Element {
               stop_at_first_failure: false
             });
             galley.notify(trans.__('The date is being run'), 'success');
-          })
-        }
-      />
-      <ProblemBox problem={action.problem} />
-    </>
+          } catch (error) {
+            galley.notify(Problem.from(error).message, 'error');
+          }
+        })
+      }
+    />
   );
 }
 

@@ -171,16 +171,21 @@ function ScheduleDialog(props: IProps & { onClose: () => void }): JSX.Element {
           !preview.problem && <Loading lines={5} />
         )}
       </div>
-      <Choice
-        label={trans.__('After downtime')}
-        value={catchUp}
-        options={[
-          { value: 'latest', label: trans.__('Run the latest missed firing') },
-          { value: 'all', label: trans.__('Run all of them') },
-          { value: 'skip', label: trans.__('Skip missed firings') }
-        ]}
-        onChange={setCatchUp}
-      />
+      <div className="jp-Galley-field">
+        <div className="jp-Galley-fieldLabel" aria-hidden="true">
+          {trans.__('After downtime')}
+        </div>
+        <Choice
+          label={trans.__('After downtime')}
+          value={catchUp}
+          options={[
+            { value: 'latest', label: trans.__('Run the latest missed firing') },
+            { value: 'all', label: trans.__('Run all of them') },
+            { value: 'skip', label: trans.__('Skip missed firings') }
+          ]}
+          onChange={setCatchUp}
+        />
+      </div>
       <ScheduleRulesFields
         rules={rules}
         onChange={setRules}

@@ -3,7 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type { Schedule } from '../api/types';
 import { minutesOf } from '../model/schedule';
-import { Time } from './basics';
+import { Moment } from './basics';
 
 type Facts = [string, React.ReactNode][];
 
@@ -20,8 +20,8 @@ export function ruleFacts(trans: TranslationBundle, schedule: Schedule): Facts {
       trans.__('Depends on the past'),
       schedule.depends_on_past && trans.__('a run waits until the one before has succeeded')
     ],
-    [trans.__('Starts'), schedule.start && <Time at={schedule.start} />],
-    [trans.__('Ends'), schedule.end && <Time at={schedule.end} />],
+    [trans.__('Starts'), schedule.start && <Moment at={schedule.start} />],
+    [trans.__('Ends'), schedule.end && <Moment at={schedule.end} />],
     [
       trans.__('Jitter'),
       schedule.jitter_s > 0 && trans.__('up to %1 minutes', minutesOf(schedule.jitter_s))
@@ -32,6 +32,7 @@ export function ruleFacts(trans: TranslationBundle, schedule: Schedule): Facts {
     ],
     [trans.__('Priority'), schedule.priority !== 0 && String(schedule.priority)],
     [trans.__('Runs at the same time'), schedule.max_active_runs],
+    [trans.__('Holds since'), <Moment key="since" at={schedule.since} />],
     ...Object.entries(schedule.parameters ?? {}).map(([name, value]): [string, React.ReactNode] => [
       name,
       <code key={name}>{typeof value === 'string' ? value : JSON.stringify(value)}</code>

@@ -19,7 +19,7 @@ export function ScheduleRulesFields(props: IProps): JSX.Element {
   const { rules, problem } = props;
   const set = (change: ScheduleRules): void => props.onChange({ ...rules, ...change });
   return (
-    <details>
+    <details className="jp-Galley-rules">
       <summary>{trans.__('Advanced')}</summary>
       <OverlapField {...props} set={set} />
       <label className="jp-Galley-check">
@@ -30,6 +30,13 @@ export function ScheduleRulesFields(props: IProps): JSX.Element {
         />{' '}
         {trans.__('Wait until the run before has succeeded')}
       </label>
+      <Whole
+        label={trans.__('Missed firings to run')}
+        optional={trans.__('at most, where all of them are')}
+        value={rules.catch_up_limit}
+        problem={problem('catch_up_limit')}
+        onChange={limit => set({ catch_up_limit: limit ?? 100 })}
+      />
       <Instant
         label={trans.__('No firing before')}
         value={rules.start}
@@ -105,7 +112,7 @@ function Templates({ rules, set, schema, problem }: ISetting): JSX.Element | nul
   }
   const given = rules.parameters ?? {};
   return (
-    <>
+    <div className="jp-Galley-ruleValues">
       <div className="jp-Galley-fieldLabel">{trans.__('Parameters of scheduled runs')}</div>
       <div className="jp-Galley-help">
         {trans.__('Values, or templates such as %1; empty for the usual value.', EXAMPLE)}
@@ -129,7 +136,7 @@ function Templates({ rules, set, schema, problem }: ISetting): JSX.Element | nul
           )}
         </Field>
       ))}
-    </>
+    </div>
   );
 }
 

@@ -108,6 +108,13 @@ def runs(
     help="A parameter's value; may be repeated.",
 )
 @click.option("--logical-date", metavar="ISO", help="Default: now.")
+@click.option(
+    "--priority",
+    type=click.IntRange(-100, 100),
+    default=0,
+    show_default=True,
+    help="More goes first within the tenant.",
+)
 @click.option("-f", "--follow", is_flag=True, help="Show the log and wait for the end.")
 @with_session
 def run(
@@ -115,6 +122,7 @@ def run(
     pipeline: str,
     values: tuple[tuple[str, str], ...],
     logical_date: str | None,
+    priority: int,
     follow: bool,
 ) -> None:
     """Start a run now; default is the live version."""
@@ -127,6 +135,7 @@ def run(
         parse_values(schema, values) if schema else {},
         version=version.number,
         logical_date=_instant(logical_date),
+        priority=priority,
     )
     if follow:
         session.output.say(f"run {started.id}: {output.state(started.state)}")

@@ -36,15 +36,20 @@ class RunRoutes(Routes):
         *,
         version: int | None = None,
         logical_date: datetime | None = None,
+        priority: int = 0,
     ) -> Run:
         """Start a run now.
 
         Args:
             version: default is the live one.
             logical_date: zone-aware; default is now.
+            priority: -100 to 100; more goes first.
         """
         request = RunRequest(
-            parameters=parameters or {}, version=version, logical_date=logical_date
+            parameters=parameters or {},
+            version=version,
+            logical_date=logical_date,
+            priority=priority,
         )
         return self._send(Run, f"/tenants/{tenant}/pipelines/{slug}/runs", request, creates=True)
 

@@ -19,12 +19,16 @@ from galley.domain.runs import RunKind, RunState, TriggerKind
 from galley.domain.tenants import Tenant, Tenants
 from galley.errors import Conflict, InvalidInput
 from galley.schedule.backfill_plan import Draft
+from galley.schedule.record import own_values
 from galley.store import backfill_arrows, backfills, cancelling, run_parameters, runs
 from galley.store.backfill_tables import BackfillDateRow, BackfillRow
 from galley.store.backfills import Counts
 from galley.store.columns import new_id
 from galley.store.run_parameters import Interval
 from galley.store.tables import RunRow, VersionRow
+
+PRIORITY = -10
+"""Of a backfill's runs: what is due now goes before what is made up for."""
 
 
 def start(session: Session, draft: Draft, by: str, now: datetime) -> Backfill:
@@ -53,7 +57,7 @@ def start(session: Session, draft: Draft, by: str, now: datetime) -> Backfill:
         order=request.order,
         parallel=request.parallel,
         only=request.only,
-        parameters=request.parameters,
+        parameters=draft.parameters,
         stop_at_first_failure=request.stop_at_first_failure,
         total=len(wanted),
         requested_by=by,
@@ -197,7 +201,7 @@ def _next(
     queued: list[UUID] = []
     for date in backfills.waiting(session, row.id, room):
         interval = Interval(date.logical_date, date.data_interval_start, date.logical_date)
-        run = _run(row, version, tenant, interval, now)
+        run = _run(session, row, version, tenant, interval, now)
         if runs.record(session, run, now):
             date.run_id = run.id
             queued += [] if run.state.ended else [run.id]
@@ -206,7 +210,12 @@ def _next(
 
 
 def _run(
-    row: BackfillRow, version: VersionRow, tenant: Tenant, interval: Interval, now: datetime
+    session: Session,
+    row: BackfillRow,
+    version: VersionRow,
+    tenant: Tenant,
+    interval: Interval,
+    now: datetime,
 ) -> RunRow:
     """Return the run of a date; one that cannot have its parameters is recorded as failed."""
     run = RunRow(
@@ -226,10 +235,12 @@ def _run(
         parameters={},
         metrics={},
         not_before=now,
+        priority=PRIORITY,
         created_at=now,
     )
     try:
-        run.parameters = run_parameters.values_of(version, tenant, row.parameters, interval)
+        own = own_values(session, row, version, interval, run.id)
+        run.parameters = run_parameters.values_of(version, tenant, own, interval)
     except InvalidInput as error:
         run.state, run.state_reason, run.ended_at = RunState.FAILED, error.detail, now
     return run

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -26,9 +26,12 @@ from galley.domain.cron import Cron
 from galley.domain.runs import RunKind, RunState
 from galley.domain.tenants import Tenant
 from galley.errors import Conflict, InvalidInput
+from galley.schedule.record import own_values
 from galley.store import pipelines, run_parameters, runnable, schedules
+from galley.store.backfill_tables import BackfillRow
+from galley.store.columns import new_id
 from galley.store.run_parameters import Interval
-from galley.store.tables import PipelineRow, RunRow, VersionRow
+from galley.store.tables import PipelineRow, RunRow, ScheduleRow, VersionRow
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 TODAY = timedelta(days=1)
@@ -53,6 +56,7 @@ class Draft(NamedTuple):
     """A backfill that could be started.
 
     Attributes:
+        parameters: those of the schedule, where the dates are its, under those asked for.
         candidates: every date of the range in the order of running, wanted or not.
     """
 
@@ -60,6 +64,7 @@ class Draft(NamedTuple):
     version: VersionRow
     cron: Cron
     request: BackfillRequest
+    parameters: dict[str, Any]
     candidates: tuple[Candidate, ...]
 
     @property
@@ -86,15 +91,37 @@ def draft(
     """
     pipeline = pipelines.require(session, tenant_name, slug)
     version = runnable.version(session, pipeline, request.version)
-    timetable = _timetable(session, pipeline, request)
+    row = schedules.in_force(session, pipeline.id)
+    timetable = _timetable(row, pipeline, request)
     intervals = _intervals(timetable, request, now)
+    own = row.parameters if row is not None and request.cron is None else {}
+    parameters = {**own, **request.parameters}
     if intervals:
-        run_parameters.values_of(version, tenant, request.parameters, intervals[0])
+        _check_parameters(session, pipeline, version, tenant, timetable, parameters, intervals[0])
     if request.order is Order.NEWEST:
         intervals.reverse()
-    return Draft(
-        pipeline, version, timetable, request, tuple(_standing(session, pipeline, intervals))
+    standing = tuple(_standing(session, pipeline, intervals))
+    return Draft(pipeline, version, timetable, request, parameters, standing)
+
+
+def _check_parameters(
+    session: Session,
+    pipeline: PipelineRow,
+    version: VersionRow,
+    tenant: Tenant,
+    timetable: Cron,
+    parameters: dict[str, Any],
+    interval: Interval,
+) -> None:
+    """Refuse parameters with which the first date could not be run."""
+    row = BackfillRow(
+        pipeline_id=pipeline.id,
+        cron=timetable.expression,
+        timezone=timetable.zone.key,
+        parameters=parameters,
     )
+    values = own_values(session, row, version, interval, new_id())
+    run_parameters.values_of(version, tenant, values, interval)
 
 
 def plan(session: Session, found: Draft, tenant: Tenant) -> BackfillPlan:
@@ -129,8 +156,7 @@ def plan(session: Session, found: Draft, tenant: Tenant) -> BackfillPlan:
     )
 
 
-def _timetable(session: Session, pipeline: PipelineRow, request: BackfillRequest) -> Cron:
-    row = schedules.in_force(session, pipeline.id)
+def _timetable(row: ScheduleRow | None, pipeline: PipelineRow, request: BackfillRequest) -> Cron:
     if request.cron is not None:
         zone = row.timezone if row is not None else "UTC"
         return cron.parse(request.cron, request.timezone or zone)

@@ -19,6 +19,7 @@ from galley.domain.tenants import Tenant
 from galley.errors import InvalidInput
 from galley.notebook.templated import resolve
 from galley.store import audit, cancelling, run_parameters, runs, schedules, series
+from galley.store.backfill_tables import BackfillRow
 from galley.store.columns import new_id
 from galley.store.run_parameters import Interval
 from galley.store.tables import RunRow, ScheduleRow, VersionRow
@@ -133,9 +134,13 @@ def _fill(
 
 
 def own_values(
-    session: Session, row: ScheduleRow, version: VersionRow, interval: Interval, run_id: UUID
+    session: Session,
+    row: ScheduleRow | BackfillRow,
+    version: VersionRow,
+    interval: Interval,
+    run_id: UUID,
 ) -> dict[str, object]:
-    """Return what the schedule's own parameters come to for one run.
+    """Return what the own parameters of a schedule or a backfill come to for one run.
 
     Raises:
         InvalidInput: one of them does not fit the version; ``field`` is ``parameters.NAME``.

@@ -57,7 +57,10 @@ def locate(settings: Settings, tenant_name: str, tenant: Tenant, url: str) -> Pl
     Raises:
         InvalidInput: it is no URL, or under none of the tenant's datasets and watched folders.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise _refused(tenant, f"{url!r} is no URL: {error}") from None
     folders = unquote(parts.path).split("/")
     if "::" in url or ".." in folders or "\0" in unquote(url) or parts.query or parts.fragment:
         raise _refused(tenant, f"{url!r} holds '..', '::', '?' or '#'")

@@ -14,6 +14,7 @@ from galley.domain import cron, schedule_rules
 from galley.domain.events import EventKind
 from galley.domain.schedules import ScheduleRequest, jitter_of
 from galley.store import audit, events, pauses
+from galley.store.backfill_tables import BackfillRow
 from galley.store.columns import new_id
 from galley.store.tables import PipelineRow, ScheduleRow
 
@@ -27,7 +28,7 @@ def in_force(session: Session, pipeline_id: UUID) -> ScheduleRow | None:
     )
 
 
-def cron_of(row: ScheduleRow) -> cron.Cron:
+def cron_of(row: ScheduleRow | BackfillRow) -> cron.Cron:
     """Return the row's expression, ready to compute firings."""
     return cron.parse(row.cron, row.timezone)
 

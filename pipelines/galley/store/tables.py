@@ -249,6 +249,7 @@ class RunRow(Base):
         Index(None, "tenant", "kind", "id"),
         Index(None, "pipeline_id", "id"),
         Index(None, "tenant", "logical_date", "id"),
+        Index(None, "tenant", "state", "logical_date", "id"),
         Index(None, "pipeline_id", "state", "id"),
         Index(None, "pipeline_id", "logical_date", "id"),
         Index(None, "version_id"),

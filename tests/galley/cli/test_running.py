@@ -18,11 +18,13 @@ def test_empty_lists_say_what_to_do(galley: CommandLine) -> None:
 def test_tables_hold_what_a_person_looks_for(galley: CommandLine) -> None:
     galley.approved()
     galley("run", "daily-report")
+    assert galley.read("run", "daily-report", "--priority", "9")["priority"] == 9
+    galley("cancel", galley.read("runs", "--kind", "pipeline")[0]["id"])
     head, row = galley("pipelines").stdout.splitlines()
     assert head.split() == ["PIPELINE", "NAME", "LIVE", "LATEST", "OWNER", "NEXT", "FIRING"]
     assert row.split()[:1] == ["daily-report"]
     assert "v1" in row
-    rows = galley("runs", "--kind", "pipeline").stdout.splitlines()[1:]
+    rows = galley("runs", "--state", "queued", "--kind", "pipeline").stdout.splitlines()[1:]
     assert len(rows) == 1
     assert "daily-report@1" in rows[0]
     assert "… queued" in rows[0]

@@ -325,6 +325,25 @@ def test_a_run_that_is_tried_again_counts_as_open(daily: World) -> None:
     assert to_the_end(daily, one).state is BackfillState.DONE
 
 
+def test_the_schedules_own_parameters_hold_for_its_dates(world: World) -> None:
+    own = {"name": "{{ logical_date | date }}", "rounds": 4}
+    world.live(schedule={"cron": "30 6 * * *", "timezone": "UTC", "parameters": own})
+    start(world, request(days=2, parallel=2, parameters={"rounds": 5}))
+    step(world)
+    found = [(run.parameters["name"], run.parameters["rounds"]) for run in its_runs(world)]
+    assert found == [("2026-02-20", 5), ("2026-02-21", 5)]
+    with pytest.raises(InvalidInput) as caught:
+        plan(world, request(parameters={"name": "{{ run_id.hex }}"}))
+    assert caught.value.field == "parameters.name"
+
+
+def test_what_is_due_now_goes_before_what_is_made_up_for(daily: World) -> None:
+    start(daily)
+    step(daily)
+    asked = daily.request()
+    assert daily.must_claim().run == asked.id
+
+
 def test_lists_are_pages(daily: World) -> None:
     one = start(daily)
     step(daily)

@@ -87,6 +87,7 @@ def test_a_success_upstream_runs_the_same_date_once(three: World) -> None:
     assert run.cause.detail == {"upstream": {"orders": str(cause.id)}}
     (firing,) = log(three, trigger)
     assert (firing.run, firing.cause, firing.reason) == (run_id, run.cause.detail, None)
+    three.later(hours=1)
     succeed(three, "orders")
     assert hear(three) == [], "a date that is run again upstream is not doubled"
     assert len(fired(three, "report")) == 1

@@ -143,6 +143,7 @@ def test_a_link_out_of_the_dataset_is_not_followed(settings: Settings, landing: 
         "zip://a.csv::file:///srv/landing/a.zip",
         "http://169.254.169.254/latest/meta-data",
         "memory://x\0",
+        "http://[::1",
     ],
 )
 def test_elsewhere_is_refused_with_what_is_allowed(settings: Settings, url: str) -> None:

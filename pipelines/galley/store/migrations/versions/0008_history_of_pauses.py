@@ -16,6 +16,7 @@ depends_on = None
 
 _LISTS = (
     ("tenant", "logical_date", "id"),
+    ("tenant", "state", "logical_date", "id"),
     ("pipeline_id", "logical_date", "id"),
 )
 
