@@ -11,6 +11,7 @@ from galley.store.tokens import HostIdentity
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from tests.galley.stores import ONLY_SQLITE
 from tests.galley.world import TENANTS, World, tenants_with
 
 
@@ -105,6 +106,7 @@ def test_runs_of_schedules_that_wait_hold_up_nobody(world: World) -> None:
     assert claimed(world) == [queued[0], behind.id]
 
 
+@ONLY_SQLITE
 def test_the_query_goes_down_the_queue_by_an_index_and_looks_at_open_runs_only(
     world: World,
 ) -> None:
