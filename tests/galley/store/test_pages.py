@@ -14,6 +14,7 @@ from galley.store.cursors import encode
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from tests.galley.stores import ONLY_SQLITE
 from tests.galley.world import START, World
 
 
@@ -128,6 +129,7 @@ def test_runs_between_two_dates_latest_date_first_in_pages(world: World) -> None
             listed(cursor=broken)
 
 
+@ONLY_SQLITE
 def test_every_list_of_runs_goes_along_an_index(world: World) -> None:
     world.live()
     filters: list[dict[str, Any]] = [

@@ -15,7 +15,7 @@ from galley.store.connect import Database
 from galley.store.connect import database as database_of
 from galley.store.records import LivenessRow
 from galley.store.tables import RunRow
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.orm import Session
 
 from tests.galley.postgres import Cluster, running_cluster
@@ -151,9 +151,8 @@ def test_an_answered_commit_is_on_disk_whatever_the_servers_default(
     cluster: Cluster, store_kind: str
 ) -> None:
     with cluster.database() as url:
-        cluster.execute(
-            f"ALTER DATABASE {url.split('?')[0][-6:].strip('/')} SET synchronous_commit = off"
-        )
+        name = make_url(url).database
+        cluster.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
         store = Store(url)
         setting = text("SELECT current_setting('synchronous_commit')")
         assert store.write(lambda s: s.scalar(setting)) == "on"
