@@ -56,7 +56,6 @@ def load_dag(project: Path, parameters: Mapping[str, Any]) -> Any:
             dag = DAGSpec(str(project / "pipeline.yaml")).to_dag()
             _set_parameters(dag, parameters)
             dag.render(force=True, show_progress=False)
-            dag._params.cache_rendered_status = True  # build() would render all of it once more
     except _LOADING as error:
         raise BrokenProject(f"the project cannot be built: {error}") from error
     return dag
@@ -84,6 +83,16 @@ def _set_parameters(dag: Any, parameters: Mapping[str, Any]) -> None:
 def _declared(task: Any) -> set[str]:
     found = papermill.inspect_notebook(str(task.source.loc))
     return (set(found) | set(task.params)) - {"upstream", "product"}
+
+
+def build_all(dag: Any) -> None:
+    """Build every task of a DAG that was just loaded, whatever its products say.
+
+    Raises:
+        DAGBuildError: a task failed.
+    """
+    dag._params.cache_rendered_status = True  # or all of it would be rendered once more
+    dag.build(force=True, show_progress=False)
 
 
 def upstream_of(task: Any) -> tuple[str, ...]:

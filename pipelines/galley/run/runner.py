@@ -23,6 +23,7 @@ from galley.run.compute import Compute, InlineCompute
 from galley.run.dag import (
     BrokenProject,
     all_products_of,
+    build_all,
     cells_of,
     load_dag,
     products_of,
@@ -147,7 +148,7 @@ class Runner:
         self.job.notebooks.mkdir(parents=True, exist_ok=True)
         failure: DAGBuildError | None = None
         try:
-            dag.build(force=True, show_progress=False)
+            build_all(dag)
         except DAGBuildError as error:
             failure = error
         finally:

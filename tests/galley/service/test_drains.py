@@ -95,3 +95,14 @@ def test_no_host_is_started_while_all_are_drained(operated: Platform, passes: Ba
     assert delete(operated, "*") == 204
     passes.launch()
     assert len(operated.launcher.asked) > 1
+
+
+def test_what_is_of_other_tenants_only_is_nobodys_business(platform: Platform) -> None:
+    """Carl is a member of cardiology, and only of that."""
+    assert put(platform, "oncology@one")[0] == 201
+    assert platform.get("/drains", "carl").json() == []
+    assert platform.get("/drains/oncology@one", "carl").status_code == 404
+    assert [one["host"] for one in platform.get("/drains", "rita").json()] == ["oncology@one"]
+    status, refused = put(platform, "nowhere@one", "carl")
+    assert status == 422
+    assert "oncology" not in str(refused)

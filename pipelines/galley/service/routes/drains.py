@@ -7,23 +7,26 @@ from starlette.responses import Response
 
 from galley.domain.drains import Drain, check_selector, concerned
 from galley.domain.tenants import Action, Role
-from galley.errors import Forbidden, InvalidInput
+from galley.errors import Forbidden, InvalidInput, NotFound
 from galley.service.callers import Caller
-from galley.service.context import Context, InContext, SignedIn, TheCaller
+from galley.service.context import Context, InContext, TheCaller
 from galley.store import drains
 
 router = APIRouter(tags=["operation"])
 
 
-@router.get("/drains", dependencies=[SignedIn])
-def list_drains(context: InContext) -> list[Drain]:
-    """Return the hosts that are given no new work, and what they still have."""
-    return context.store.read(drains.listed)
+@router.get("/drains")
+def list_drains(caller: TheCaller, context: InContext) -> list[Drain]:
+    """Return the caller's tenants' hosts that are given no new work, and what they still have."""
+    found = context.store.read(drains.listed)
+    return [one for one in found if concerned(one.host, caller.tenants)]
 
 
-@router.get("/drains/{host}", dependencies=[SignedIn])
-def get_drain(host: str, context: InContext) -> Drain:
+@router.get("/drains/{host}")
+def get_drain(host: str, caller: TheCaller, context: InContext) -> Drain:
     """Return one drain: with nothing running, its hosts can be taken away."""
+    if not concerned(host, caller.tenants):
+        raise NotFound(f"None of your tenants has a host {host[:100]!r}.")
     return context.store.read(lambda s: drains.get(s, host))
 
 
@@ -53,9 +56,8 @@ def _concerned(context: Context, caller: Caller, host: str) -> tuple[str, ...]:
     declared = context.tenants().tenants
     tenants = concerned(host, tuple(declared))
     if not tenants:
-        raise InvalidInput(
-            f"{host!r} is of no tenant: there are {', '.join(declared)}", field="host"
-        )
+        yours = ", ".join(caller.tenants) or "none"
+        raise InvalidInput(f"{host!r} is of no tenant; yours: {yours}", field="host")
     foreign = [
         name
         for name in tenants
