@@ -66,7 +66,13 @@ def deliver(task: Callable[[], None], *, isolate: bool, birth: socket.socket, st
 
 
 def _on_term(pid: int, number: int) -> None:
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(pid, number))
+    """Pass SIGTERM on; it may come when ``pid`` has ended, but how it ended is still to be told."""
+
+    def pass_on(*_: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+    signal.signal(signal.SIGTERM, pass_on)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
