@@ -24,7 +24,7 @@ MISTAKES = {
         (
             "tenants.oncology.profils: unknown key; allowed here: display_name, description, "
             "members, profiles, default_profile, datasets, limits, parameters, review, "
-            "retry, packages, require_isolation. Did you mean 'profiles'?"
+            "retry, retention, packages, watch, require_isolation. Did you mean 'profiles'?"
         ),
     ),
     "gate": (
