@@ -89,7 +89,10 @@ class Environments:
                     (self._folder / digest / ".last-used").touch()
                     return Environment(self._folder / digest, holding, made=made)
                 holding.close()
-                with contextlib.closing(self._hold(digest, fcntl.LOCK_EX)):
+                if (alone := self._try(digest, fcntl.LOCK_EX)) is None:
+                    self._pause()  # its maker, who may use it for hours once it is made
+                    continue
+                with contextlib.closing(alone):
                     if not self._usable(digest):
                         making()
                         self._make(lock, digest)
@@ -103,18 +106,24 @@ class Environments:
 
     def _hold(self, digest: str, how: int) -> IO[bytes]:
         """Return the lock file, locked; asks for it again and again, so that one can stop."""
-        waiting = threading.Event()
-        while True:
-            file = (self._folder / f".{digest}.lock").open("ab")
-            try:
-                fcntl.flock(file, how | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.close()
-                if self._uv.stop():
-                    raise Stopped("waiting for the environment was stopped") from None
-                waiting.wait(0.2)
-            else:
-                return file
+        while (file := self._try(digest, how)) is None:
+            self._pause()
+        return file
+
+    def _try(self, digest: str, how: int) -> IO[bytes] | None:
+        """Return the lock file, locked; None where others have it."""
+        file = (self._folder / f".{digest}.lock").open("ab")
+        try:
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        return file
+
+    def _pause(self) -> None:
+        if self._uv.stop():
+            raise Stopped("waiting for the environment was stopped")
+        threading.Event().wait(0.2)
 
     def _make(self, lock: Lock, digest: str) -> None:
         for rest in self._folder.glob(f".new-{digest}-*"):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import threading
 from pathlib import Path
+from typing import IO
 
 import pytest
 from galley.locking.environments import Environment, Environments
@@ -123,6 +125,24 @@ def test_of_two_at_once_one_makes_it_and_both_have_it(tmp_path: Path) -> None:
         thread.join()
     assert sorted(one.made for one in got) == [False, True]
     assert [says(one, VERSION) for one in got] == ["1.0", "1.0"]
+
+
+def test_who_saw_nothing_there_does_not_wait_until_its_maker_has_used_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = lock_of(tmp_path, "greeting==1.0")
+    late, tried = environments(tmp_path), Environments._try
+    others: list[Environment] = []
+
+    def try_(self: Environments, digest: str, how: int) -> IO[bytes] | None:
+        if self is late and how == fcntl.LOCK_EX and not others:
+            others.append(environments(tmp_path).get(lock))  # made just now, and in use
+        return tried(self, digest, how)
+
+    monkeypatch.setattr(Environments, "_try", try_)
+    made = late.get(lock)
+    assert (others[0].made, made.made) == (True, False)
+    assert says(made, VERSION) == "1.0"
 
 
 def test_waiting_for_anothers_work_can_be_stopped(tmp_path: Path) -> None:
