@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 import click
 from pydantic import ValidationError
@@ -72,10 +71,9 @@ def schedule_request(cron: str, options: dict[str, Any]) -> ScheduleRequest:
         for name in ScheduleRequest.model_fields
         if options.get(name) is not None
     }
-    zone = timezones.zone(options["timezone"])
     for name in ("start", "end"):
         if name in given:
-            given[name] = _instant(given[name], zone)
+            given[name] = _instant(given[name], options["timezone"])
     given["parameters"] = dict(options["templates"])
     try:
         return ScheduleRequest.model_validate({"cron": cron, **given})
@@ -85,5 +83,8 @@ def schedule_request(cron: str, options: dict[str, Any]) -> ScheduleRequest:
         raise InvalidInput(f"{name}: {first['input']!r}: {first['msg']}.", field=name) from error
 
 
-def _instant(value: datetime, zone: ZoneInfo) -> datetime:
-    return (value.replace(tzinfo=zone) if value.tzinfo is None else value).astimezone(UTC)
+def _instant(value: datetime, timezone: str) -> datetime:
+    """Return a time of the schedule's zone, which the service judges where no time needs it."""
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=timezones.zone(timezone))
+    return value.astimezone(UTC)
