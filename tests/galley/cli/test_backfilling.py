@@ -28,7 +28,7 @@ def test_it_is_started_listed_paused_and_cancelled(galley: CommandLine) -> None:
     assert row.split()[:4] == [one["id"], "daily-report@1", "▶", "running"]
     paused = galley("backfill", "pause", one["id"]).stdout
     assert paused == (
-        f"backfill {one['id']}: ■ paused; 0 of 3 succeeded, 0 failed, 0 open, 3 waiting\n"
+        f"backfill {one['id']}: ‖ paused; 0 of 3 succeeded, 0 failed, 0 open, 3 waiting\n"
     )
     assert "running" in galley("backfill", "resume", one["id"]).stdout
     assert "cancelled" in galley("backfill", "cancel", one["id"]).stdout
