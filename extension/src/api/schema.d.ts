@@ -110,7 +110,7 @@ export interface paths {
         };
         /**
          * List Drains
-         * @description Return the hosts that are given no new work, and what they still have.
+         * @description Return the caller's tenants' hosts that are given no new work, and what they still have.
          */
         get: operations["list_drains"];
         put?: never;
