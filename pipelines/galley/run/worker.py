@@ -6,6 +6,7 @@ the cluster starts again after a lost worker gets a fresh one and nothing is cou
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,8 @@ from galley.run.task_tracking import TrackedTask
 from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec
 from galley.run.zygotes import Zygotes
 
+ABANDONED_S = 2.0
+"""A host that is killed takes its zygotes, cluster and runners along, in any order."""
 MAX_TEXT = 112 * 2**20
 """Printed characters of one task that go to the log; the executed notebook keeps all."""
 
@@ -62,6 +65,8 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
     if spec.zygotes is not None and execution.kernel != FORKED:
         teller.say(f"the kernel of task {spec.name!r} was {execution.kernel}")
     state = _state_of(execution)
+    if execution.failure_class is FailureClass.INFRASTRUCTURE and _abandoned(cancelled):
+        state = TaskState.CANCELLED  # its kernel and this worker go with the host
     metrics = tracked.end(state)
     return TaskResult(
         name=spec.name,
@@ -78,6 +83,16 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
         output=spec.output,
         metrics=metrics,
     )
+
+
+def _abandoned(cancelled: Callable[[], bool]) -> bool:
+    """Whether nobody waits for a task whose kernel went away, or will not in a moment."""
+    latest = time.monotonic() + ABANDONED_S
+    while not cancelled():
+        if time.monotonic() >= latest:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _limits(spec: TaskSpec) -> Limits:
