@@ -13,7 +13,9 @@ from galley.service import PREFIX
 from galley.service.background import Background, mirror_path
 from galley.service.loops import Loop
 from galley.service.metrics import Metrics
-from galley.store import versions
+from galley.store import leases, versions
+from galley.store.records import LeaseRow
+from sqlalchemy import update
 
 from tests.galley.service.platform import Platform, eventually, running_platform
 
@@ -160,7 +162,12 @@ def test_health_tells_of_database_loops_and_mlflow(working: Platform) -> None:
         "mirror",
         "housekeeping",
     }
-    assert set(found["loops"]) == names
+    loops = dict(working.client.get(f"{PREFIX}/healthz").json()["loops"])
+    assert set(loops) == names
+    assert all(loop["led"] for loop in loops.values())
+    working.store.write(lambda s: s.execute(update(LeaseRow).values(holder=leases.NOBODY)))
+    loops = dict(working.client.get(f"{PREFIX}/healthz").json()["loops"])
+    assert not any(loop["led"] for loop in loops.values())
     working.clock.pass_time(hours=12)
     answer = working.client.get(f"{PREFIX}/healthz")
     assert (answer.status_code, answer.json()["status"]) == (503, "failing")
