@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from galley.domain.runs import RunState, TriggerKind
@@ -15,10 +16,11 @@ from galley.store.connect import Database
 from galley.store.connect import database as database_of
 from galley.store.records import LivenessRow
 from galley.store.tables import RunRow
-from sqlalchemy import make_url, text
+from sqlalchemy import Connection, event, make_url, text
 from sqlalchemy.orm import Session
 
 from tests.galley.postgres import Cluster, running_cluster
+from tests.galley.service.platform import eventually
 from tests.galley.stores import ONLY_POSTGRESQL
 from tests.galley.world import START, World
 
@@ -224,6 +226,29 @@ def test_a_connection_that_breaks_within_a_write_is_made_again(
     store.write(broken)
     assert len(calls) == 2
     assert store.read(lambda s: liveness.last(s, "b")) == START
+
+
+def test_a_commit_whose_answer_is_lost_is_told_each_time_by_an_error_of_its_own(
+    store: Store, own: Database
+) -> None:
+    def cut(connection: Connection) -> None:
+        driver_connection: Any = connection.connection.driver_connection
+        pid = {"pid": driver_connection.info.backend_pid}
+        with own.reader.connect().execution_options(isolation_level="AUTOCOMMIT") as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid)"), pid)
+            living = text("SELECT 1 FROM pg_stat_activity WHERE pid = :pid")
+            eventually(lambda: other.scalar(living, pid) is None)
+
+    errors = []
+    event.listen(store._database.writer, "commit", cut)
+    try:
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="not known whether") as caught:
+                store.write(add_one)
+            errors.append(caught.value)
+    finally:
+        event.remove(store._database.writer, "commit", cut)
+    assert errors[0] is not errors[1], "its traceback would grow for ever"
 
 
 @pytest.fixture
