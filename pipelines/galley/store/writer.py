@@ -178,7 +178,7 @@ class Writer:
             raise own
         if not self._database.in_transaction(connection):
             raise own or RuntimeError("a write function ended the transaction that it shares")
-        return _Done(job, result, own)
+        return _Done(job, result, own and (self._database.explain(own) or own))
 
 
 class _CommitUnknown(Exception):
