@@ -14,6 +14,7 @@ from galley.service.background import Background, mirror_path
 from galley.service.loops import Loop
 from galley.service.metrics import Metrics
 from galley.store import leases, versions
+from galley.store.leases import LostLease
 from galley.store.records import LeaseRow
 from sqlalchemy import update
 
@@ -62,6 +63,19 @@ def test_a_host_that_does_not_start_holds_up_no_other(
     with pytest.raises(GalleyError, match="no room for another process"):
         passes.launch()
     assert ("cardiology",) in platform.launcher.asked
+
+
+def test_who_lost_the_lease_starts_no_more_hosts(
+    platform: Platform, passes: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(tenant: str) -> None:
+        platform.launcher.asked.append(("lost", tenant))
+        raise LostLease("launcher")
+
+    monkeypatch.setattr(platform.launcher, "ensure_tenant_host", lost)
+    with pytest.raises(LostLease):
+        passes.launch()
+    assert platform.launcher.asked == [("adopt",), ("lost", "oncology")]
 
 
 def test_a_schedule_that_is_due_makes_a_run(platform: Platform, passes: Background) -> None:
