@@ -88,7 +88,8 @@ def main() -> None:
         server_header=False,
     )
     server = uvicorn.Server(config)
-    server.run(sockets=[_listener(settings)])
+    own = settings.service_socket(os.environ.get("GALLEY_SERVICE_NAME", "service"))
+    server.run(sockets=[_listener(settings), _own_listener(own)])
     if not server.started:
         sys.exit(1)
 
@@ -100,4 +101,14 @@ def _listener(settings: Settings) -> socket.socket:
     if settings.service_processes > 1:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listener.bind(("127.0.0.1", settings.service_port))
+    return listener
+
+
+def _own_listener(path: Path) -> socket.socket:
+    """Return a socket at which this process answers and no other: who asks it means it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    path.chmod(0o600)
     return listener
