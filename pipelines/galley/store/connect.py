@@ -78,7 +78,7 @@ class Database(ABC):
 
     @abstractmethod
     def oldest_open(self, session: Session) -> int:
-        """Return the number below which every transaction has ended."""
+        """Return the number below which every transaction of the database has ended."""
 
     @abstractmethod
     def lock_schema(self, connection: Connection) -> None:
