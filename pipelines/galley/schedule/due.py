@@ -147,8 +147,9 @@ def _wanted(row: ScheduleRow, firings: Sequence[datetime], now: datetime) -> Seq
     """Return the due firings that are run: those on time, and those to be caught up."""
     if row.catch_up is CatchUp.ALL:
         return firings[-row.catch_up_limit :]
-    on_time = now - schedules.due_at(row, firings[-1]) <= ON_TIME
-    return firings[-1:] if on_time or row.catch_up is CatchUp.LATEST else []
+    late = firings[-1:] if row.catch_up is CatchUp.LATEST else []
+    # With a jitter the gaps vary: two may come due between one look and the next.
+    return [at for at in firings if now - schedules.due_at(row, at) <= ON_TIME] or late
 
 
 def _why_missed(row: ScheduleRow, *, more: bool) -> str:

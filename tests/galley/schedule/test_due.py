@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from galley import schedule
 from galley.domain.runs import Run, RunState, TriggerKind
-from galley.domain.schedules import ScheduleRequest
+from galley.domain.schedules import ScheduleRequest, jitter_of
 from galley.domain.tenants import Tenants
 from galley.schedule import due as due_module
 from galley.store import pipelines, runs
@@ -284,3 +284,17 @@ def test_one_transaction_does_not_grow_with_what_was_missed(
         tick(world)
         sizes.append(len(scheduled(world)))
     assert sizes == [0, 3, 6, 9]
+
+
+@pytest.mark.parametrize("catch_up", ["skip", "latest"])
+def test_two_that_come_due_between_two_looks_are_both_on_time(world: World, catch_up: str) -> None:
+    world.live(schedule={"cron": "* * * * *", "jitter_s": 59, "catch_up": catch_up})
+    minute = timedelta(minutes=1)
+    series = world.read(lambda s: s.scalars(select(ScheduleRow.series)).one())
+    for first in (START + number * minute for number in range(1, 999)):
+        due_at = [at + jitter_of(series, at, 59) for at in (first, first + minute)]
+        if due_at[1] - due_at[0] < timedelta(seconds=40):
+            break
+    world.write(lambda s: s.execute(update(ScheduleRow).values(next_firing=due_at[0])))
+    world.now = due_at[1]
+    assert [world.run(one).logical_date for one in tick(world)] == [first, first + minute]
