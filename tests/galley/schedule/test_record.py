@@ -251,6 +251,13 @@ def test_cancel_previous_cancels_a_waiting_one_at_once(world: World) -> None:
     assert (entry.actor, entry.action) == ("galley", "run.cancelled")
 
 
+def test_what_takes_the_place_of_a_waiting_one_does_not_wait_for_it(world: World) -> None:
+    hourly(world, overlap="cancel_previous", depends_on_past=True)
+    hours(world, 2)
+    assert states(world) == [RunState.CANCELLED, RunState.QUEUED]
+    assert scheduled(world)[1].state_reason is None
+
+
 def test_depending_on_the_past_waits_for_success_and_says_for_which(world: World) -> None:
     hourly(world, depends_on_past=True)
     hours(world, 3)
