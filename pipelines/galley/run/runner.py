@@ -168,7 +168,7 @@ class Runner:
             self.job.kept,
             self.job.number,
             self.job.project,
-            frozenset(path for one in tasks for path in all_products_of(one, self.job.project)),
+            {str(one.name): frozenset(all_products_of(one, self.job.project)) for one in tasks},
             {str(one.name): upstream_of(one) for one in tasks},
             self._say,
         )
