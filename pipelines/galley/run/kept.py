@@ -15,10 +15,13 @@ import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import Field, ValidationError
 
 from galley.domain.model import Model
+from galley.domain.runs import AttemptState, FailureClass
+from galley.domain.versions import CellError
 from galley.run.job import write_private
 from galley.run.strays import Strays, marks
 from galley.run.tasks import TaskResult, TaskSpec
@@ -29,6 +32,8 @@ MAX_ALL = 8 * 2**30
 """Bytes of all runs of a host that are kept once an attempt has ended."""
 MAX_AGE_S = 7 * 24 * 3600
 """How long it is kept for a person who may ask for one more attempt."""
+_FAILED = ".failed"
+"""There after an attempt whose notebook failed: a person must have asked for the next one."""
 _MADE = "made.json"
 _NOTEBOOK = "executed.ipynb"
 _PRODUCTS = "products"
@@ -48,6 +53,14 @@ class Made(Model):
     products: tuple[Path, ...]
     result: TaskResult
     size: int = Field(ge=0)
+
+
+class Verdict(NamedTuple):
+    """How an attempt ended."""
+
+    state: AttemptState
+    failure_class: FailureClass | None = None
+    error: CellError | None = None
 
 
 class Kept:
@@ -80,6 +93,8 @@ class Kept:
         self._size = 0
         self._say = say
         self._over = False
+        self._asked_for = (folder / _FAILED).exists()
+        (folder / _FAILED).unlink(missing_ok=True)
 
     def find(self, spec: TaskSpec) -> TaskResult | None:
         """Place what an earlier attempt made of a task, and return how it ended there.
@@ -109,7 +124,7 @@ class Kept:
             return
         if (stray := self._strays.end(spec.name)) is not None:
             self._over = True
-            self.forget()
+            self._forget()
             self._say(
                 f"a notebook wrote {str(stray)!r}, which is no product of a task that ran then: "
                 "should this run be tried again, all its tasks are executed again"
@@ -125,8 +140,30 @@ class Kept:
         finally:
             shutil.rmtree(new, ignore_errors=True)
 
-    def forget(self) -> None:
-        """Keep nothing: the run has ended well, or went wrong with what was kept."""
+    def end(self, verdict: Verdict) -> Verdict:
+        """Decide what a next attempt begins with, and return what this one counts as.
+
+        A notebook that failed after tasks that were not executed again may have missed something
+        that those leave behind elsewhere. So nothing is kept then; and where nobody asked for
+        this attempt, the platform repeats it rather than let the run fail.
+        """
+        reused = sorted(name for name, by in self._made_by.items() if by != self._attempt)
+        users = verdict.failure_class is FailureClass.USER
+        if verdict.state is AttemptState.SUCCEEDED or (users and reused):
+            self._forget()
+        elif users and self._folder.exists():
+            with contextlib.suppress(OSError):
+                (self._folder / _FAILED).touch()
+        if not users or not reused or self._asked_for or verdict.error is None:
+            return verdict
+        message = (
+            f"{verdict.error.message}. The tasks {', '.join(map(repr, reused))} were not executed "
+            "again in this attempt; the next one executes all tasks"
+        )
+        error = verdict.error.model_copy(update={"message": message})
+        return Verdict(verdict.state, FailureClass.INFRASTRUCTURE, error)
+
+    def _forget(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _placed(self, spec: TaskSpec) -> Made | None:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,7 +33,7 @@ from galley.run.executor import DaskExecutor
 from galley.run.failures import infrastructure
 from galley.run.job import Job
 from galley.run.journal import Journal, Report
-from galley.run.kept import Kept
+from galley.run.kept import Kept, Verdict
 from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prepare
 from galley.run.needs import AsksTooMuch, Share, share
 from galley.run.progress import Progress
@@ -152,10 +152,8 @@ class Runner:
             compute.close()
             scratch.close()
         progress.close(cancelled=self._cancelled.is_set())
-        outcome = self._judge(failure, progress)
-        if kept is not None and _ends(outcome, self._results):
-            kept.forget()
-        return outcome
+        verdict = self._judge(failure)
+        return self.ended(*(kept.end(verdict) if kept else verdict), progress)
 
     def _kept(self, dag: Any) -> Kept | None:
         if self.job.kept is None or len(dag) < 2:
@@ -234,33 +232,25 @@ class Runner:
         cells = task.source.nb_obj_rendered.cells
         return share(str(task.name), cells, self.job.profile, self.job.profile_name)
 
-    def _judge(self, failure: DAGBuildError | None, progress: Progress) -> Outcome:
+    def _judge(self, failure: DAGBuildError | None) -> Verdict:
         """Decide what the attempt was, from its tasks and from what was asked of it."""
         if self._full is not None:
-            return self.ended(
-                AttemptState.FAILED,
-                FailureClass.USER,
-                full(self._full, self.job.scratch_limit),
-                progress,
-            )
+            error = full(self._full, self.job.scratch_limit)
+            return Verdict(AttemptState.FAILED, FailureClass.USER, error)
         if self._cancelled.is_set():
-            return self.ended(AttemptState.CANCELLED, None, None, progress)
+            return Verdict(AttemptState.CANCELLED)
         failed = [result for result in self._results if result.state is not TaskState.SUCCEEDED]
         if failed:
             first = failed[0]
-            state = (
-                AttemptState.TIMED_OUT
-                if first.failure_class is FailureClass.TIMEOUT
-                else AttemptState.FAILED
-            )
-            return self.ended(state, first.failure_class, first.error, progress)
+            late = first.failure_class is FailureClass.TIMEOUT
+            state = AttemptState.TIMED_OUT if late else AttemptState.FAILED
+            return Verdict(state, first.failure_class, first.error)
         if failure is not None and datetime.now(UTC) >= self.job.deadline:
-            return self.ended(
-                AttemptState.TIMED_OUT, FailureClass.TIMEOUT, _late(self.job.timeout_s), progress
-            )
+            error = _late(self.job.timeout_s)
+            return Verdict(AttemptState.TIMED_OUT, FailureClass.TIMEOUT, error)
         if failure is not None:
-            return self.ended(AttemptState.FAILED, FailureClass.USER, _error(failure), progress)
-        return self.ended(AttemptState.SUCCEEDED, None, None, progress)
+            return Verdict(AttemptState.FAILED, FailureClass.USER, _error(failure))
+        return Verdict(AttemptState.SUCCEEDED)
 
     def ended(
         self,
@@ -290,18 +280,6 @@ class Runner:
 
     def _say(self, line: str) -> None:
         self.journal.write(line)
-
-
-def _ends(outcome: Outcome, results: Sequence[TaskResult]) -> bool:
-    """Whether a next attempt is to begin anew.
-
-    After a success there is none. Where a notebook failed after tasks that were not executed
-    again, it may have missed something that those leave behind elsewhere.
-    """
-    if outcome.state is AttemptState.SUCCEEDED:
-        return True
-    reused = any(result.reused_from is not None for result in results)
-    return reused and outcome.failure_class is FailureClass.USER
 
 
 def _error(error: Exception) -> CellError:

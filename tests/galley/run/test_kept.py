@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from galley.domain.runs import AttemptState, RunKind, TaskState
+from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
+from galley.domain.versions import CellError
 from galley.domain.work import Outcome
 from galley.run import kept
 from galley.run.job import Job
@@ -85,63 +86,6 @@ def attempts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Attempts:
     return Attempts(tmp_path, monkeypatch)
 
 
-@pytest.mark.integration
-def test_a_next_attempt_executes_what_failed_and_not_what_went_well(attempts: Attempts) -> None:
-    assert attempts.run().state is AttemptState.FAILED
-    attempts.ready.touch()
-    outcome = attempts.run()
-    assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
-    assert attempts.count.read_text() == "x"
-    load, report = outcome.tasks
-    assert (load.state, load.reused_from) == (TaskState.SUCCEEDED, 1)
-    assert (report.state, report.reused_from) == (TaskState.SUCCEEDED, None)
-    assert (
-        "task 'load' is not executed again: attempt 1 of this run made the same" in attempts.log()
-    )
-    assert "report | got 1" in attempts.log()
-    executed = json.loads((attempts.jobs[-1].notebooks / "load.ipynb").read_text())
-    assert executed["cells"][-1]["execution_count"], "the run page shows what was executed"
-    assert not attempts.kept.exists(), "nothing is kept of a run that went well"
-
-
-@pytest.mark.integration
-def test_other_parameters_and_other_sources_are_executed(attempts: Attempts) -> None:
-    attempts.run()
-    attempts.run(n=2)
-    assert attempts.count.read_text() == "xx"
-    attempts.ready.touch()
-    outcome = attempts.run(n=2, load="'changed'")
-    assert attempts.count.read_text() == "xxx"
-    assert [task.reused_from for task in outcome.tasks] == [None, None]
-
-
-@pytest.mark.integration
-def test_a_notebook_that_fails_after_what_was_reused_gets_a_fresh_start(attempts: Attempts) -> None:
-    attempts.run()
-    assert [task.reused_from for task in attempts.run().tasks] == [1, None]
-    assert not attempts.kept.exists()
-    attempts.run()
-    assert attempts.count.read_text() == "xx"
-
-
-@pytest.mark.integration
-def test_nothing_is_reused_where_files_are_no_products(attempts: Attempts) -> None:
-    attempts.run(load="open('scratch.csv', 'w').close()")
-    assert "a notebook wrote 'scratch.csv', which is no product of a task" in attempts.log()
-    attempts.run(load="open('scratch.csv', 'w').close()")
-    assert attempts.count.read_text() == "xx"
-
-
-@pytest.mark.integration
-@pytest.mark.parametrize("broken", ["made.json", "executed.ipynb", "products/output/value.txt"])
-def test_what_is_kept_in_part_is_made_again(attempts: Attempts, broken: str) -> None:
-    attempts.run()
-    (attempts.kept / "load" / broken).unlink()
-    attempts.ready.touch()
-    assert attempts.run().state is AttemptState.SUCCEEDED
-    assert attempts.count.read_text() == "xx"
-
-
 class Run:
     """A run of ``load``, ``fit`` and ``report``, one after the other, without a kernel."""
 
@@ -205,6 +149,102 @@ class Run:
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     return Run(tmp_path)
+
+
+@pytest.mark.integration
+def test_a_next_attempt_executes_what_failed_and_not_what_went_well(attempts: Attempts) -> None:
+    assert attempts.run().state is AttemptState.FAILED
+    attempts.ready.touch()
+    outcome = attempts.run()
+    assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
+    assert attempts.count.read_text() == "x"
+    load, report = outcome.tasks
+    assert (load.state, load.reused_from) == (TaskState.SUCCEEDED, 1)
+    assert (report.state, report.reused_from) == (TaskState.SUCCEEDED, None)
+    assert (
+        "task 'load' is not executed again: attempt 1 of this run made the same" in attempts.log()
+    )
+    assert "report | got 1" in attempts.log()
+    executed = json.loads((attempts.jobs[-1].notebooks / "load.ipynb").read_text())
+    assert executed["cells"][-1]["execution_count"], "the run page shows what was executed"
+    assert not attempts.kept.exists(), "nothing is kept of a run that went well"
+
+
+@pytest.mark.integration
+def test_other_parameters_and_other_sources_are_executed(attempts: Attempts) -> None:
+    attempts.run()
+    attempts.run(n=2)
+    assert attempts.count.read_text() == "xx"
+    attempts.ready.touch()
+    outcome = attempts.run(n=2, load="'changed'")
+    assert attempts.count.read_text() == "xxx"
+    assert [task.reused_from for task in outcome.tasks] == [None, None]
+
+
+@pytest.mark.integration
+def test_a_notebook_that_fails_after_what_was_reused_gets_a_fresh_start(attempts: Attempts) -> None:
+    attempts.run()
+    assert [task.reused_from for task in attempts.run().tasks] == [1, None]
+    assert not attempts.kept.exists()
+    attempts.run()
+    assert attempts.count.read_text() == "xx"
+
+
+def failed_of(failure_class: FailureClass) -> kept.Verdict:
+    error = CellError(ename="KeyError", evalue="x", message="cell 2 raised KeyError: x")
+    return kept.Verdict(AttemptState.FAILED, failure_class, error)
+
+
+def test_a_notebook_that_fails_in_an_automatic_repeat_does_not_end_the_run(run: Run) -> None:
+    lost = failed_of(FailureClass.INFRASTRUCTURE)
+    run.task("load")
+    assert run.kept.end(lost) == lost
+    run.start(2)
+    assert run.task("load") == 1
+    verdict = run.kept.end(failed_of(FailureClass.USER))
+    assert verdict.failure_class is FailureClass.INFRASTRUCTURE
+    assert verdict.error is not None
+    assert verdict.error.message == (
+        "cell 2 raised KeyError: x. The tasks 'load' were not executed again in this attempt; the "
+        "next one executes all tasks"
+    )
+    run.start(3)
+    assert run.task("load") == 3
+    assert run.kept.end(failed_of(FailureClass.USER)) == failed_of(FailureClass.USER)
+
+
+def test_a_notebook_that_fails_in_an_attempt_that_a_person_asked_for_fails(run: Run) -> None:
+    failed = failed_of(FailureClass.USER)
+    run.task("load")
+    run.kept.end(failed)
+    run.start(2)
+    assert run.task("load") == 1
+    assert run.kept.end(failed) == failed
+    run.start(3)
+    assert run.task("load") == 3
+    run.kept.end(failed)
+    run.start(4)  # asked for, and its host is lost
+    run.start(5)
+    assert run.task("load") == 3
+    assert run.kept.end(failed).failure_class is FailureClass.INFRASTRUCTURE
+
+
+@pytest.mark.integration
+def test_nothing_is_reused_where_files_are_no_products(attempts: Attempts) -> None:
+    attempts.run(load="open('scratch.csv', 'w').close()")
+    assert "a notebook wrote 'scratch.csv', which is no product of a task" in attempts.log()
+    attempts.run(load="open('scratch.csv', 'w').close()")
+    assert attempts.count.read_text() == "xx"
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("broken", ["made.json", "executed.ipynb", "products/output/value.txt"])
+def test_what_is_kept_in_part_is_made_again(attempts: Attempts, broken: str) -> None:
+    attempts.run()
+    (attempts.kept / "load" / broken).unlink()
+    attempts.ready.touch()
+    assert attempts.run().state is AttemptState.SUCCEEDED
+    assert attempts.count.read_text() == "xx"
 
 
 def test_what_follows_from_a_task_that_is_executed_anew_is_executed_anew(run: Run) -> None:
