@@ -4133,7 +4133,9 @@ export interface components {
         SplitSource: "tags" | "headings" | "author" | "none";
         /**
          * Standing
-         * @description What the runs of a date came to so far; ``open``: one is queued or under way.
+         * @description What the runs of a date came to so far.
+         *
+         *     ``open``: one is queued or under way, or the schedule is about to record it.
          * @enum {string}
          */
         Standing: "none" | "succeeded" | "failed" | "open";

@@ -20,6 +20,7 @@ from galley.domain.backfills import (
 from galley.domain.runs import AttemptState, FailureClass, Run, RunState, TriggerKind
 from galley.errors import Conflict, InvalidInput, NotFound
 from galley.schedule import backfill, backfill_plan
+from galley.schedule.due import materialise_due
 from galley.store import Store, audit, backfills, events, runs
 from galley.store.backfill_tables import BackfillDateRow, BackfillRow
 from sqlalchemy import func, select
@@ -125,6 +126,30 @@ def test_what_succeeded_is_left_out_and_the_duration_is_told(daily: World) -> No
     again = plan(daily, request(only="all"))
     assert again.wanted == 4, "what is queued is not doubled"
     assert plan(daily, request(order="newest")).dates[0].logical_date == FIRST + 4 * DAY
+
+
+@pytest.mark.parametrize("cron", [None, "0 * * * *"])
+def test_what_the_schedule_has_yet_to_record_is_left_to_it(world: World, cron: str | None) -> None:
+    world.live(
+        schedule={"cron": "0 9 * * *", "timezone": "UTC", "jitter_s": 3600, "catch_up": "latest"}
+    )
+    firing = START + timedelta(hours=1)
+    world.now = firing + timedelta(seconds=5)
+    wanted = request(start=firing, end=firing, only="all", cron=cron)
+    (date,) = plan(world, wanted).dates
+    assert (date.standing, date.run, date.wanted) == ("open", None, False)
+    with pytest.raises(InvalidInput, match="about to be recorded by the schedule"):
+        start(world, wanted)
+    world.later(days=2, hours=1)
+    down = request(start=firing, end=firing + 2 * DAY, cron=cron)
+
+    def wanted_of_its_own() -> list[bool]:
+        dates = plan(world, down).dates
+        return [one.wanted for one in dates if one.logical_date.hour == firing.hour]
+
+    assert wanted_of_its_own() == [False, False, False]
+    world.write(lambda s: materialise_due(s, world.tenants, world.now))
+    assert wanted_of_its_own() == [True, True, False], "it runs the latest and skips the others"
 
 
 def test_each_date_is_run_once_in_order_with_its_interval(daily: World) -> None:
