@@ -73,9 +73,11 @@ def take(session: Session, tenants: Tenants, looks: Iterable[Look], now: datetim
     """Keep what looks have shown, and fire where a file has changed; return the runs' ids."""
     queued = []
     for look in looks:
+        watch = session.get(TriggerWatchRow, look.trigger, with_for_update=True)
+        if watch is None:
+            continue  # the trigger was changed or removed meanwhile
         row = session.get_one(TriggerRow, look.trigger)
-        watch = session.get_one(TriggerWatchRow, look.trigger, with_for_update=True)
-        if row.until is not None or row.paused or row.tenant not in tenants.tenants:
+        if row.paused or row.tenant not in tenants.tenants:
             continue
         if look.error is not None:
             _failed(session, row, watch, look.error, now)
