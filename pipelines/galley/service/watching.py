@@ -1,54 +1,27 @@
-"""Looking at files for triggers: where one may look, and which version is there.
-
-The control plane never reads what a tenant has written: names, sizes, times and tags are all.
-"""
+"""Looking at files for triggers: where one may look, and at many at a time."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import posixpath
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-from fsspec import AbstractFileSystem
-from fsspec.core import url_to_fs
+from fsspec import get_filesystem_class
+from fsspec.utils import get_protocol
 
 from galley.domain.settings import Settings
 from galley.domain.tenants import DATASETS_ROOT, Tenant, Tenants
 from galley.errors import InvalidInput, PublicError
 from galley.sandbox.workspace import dataset_folder
 from galley.schedule.watch import Look, Watched
+from galley.service.file_versions import Place, version_at
 
 PATIENCE_S = 20.0
 """How long a pass waits for answers, seconds; a look that hangs holds up no other."""
 THREADS = 8
-MOST_ENTRIES = 10_000
-"""Entries of a watched folder."""
-
-_TAGS = ("ETag", "etag", "VersionId", "generation", "md5Hash", "checksum")
-_TIMES = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated")
-_OTHER = ("size", "ino")
-_DELTA = re.compile(r"(\d{20})\.json")
-_ICEBERG = re.compile(r"v?(\d+)(?:-[0-9a-f-]+)?\.metadata\.json")
-
-
-class Place(NamedTuple):
-    """Where a file lies.
-
-    Attributes:
-        url: what fsspec opens; a path of this machine for a local one.
-        root: the allowed folder above it, on this machine; None: it is elsewhere.
-    """
-
-    url: str
-    root: Path | None
 
 
 def locate(settings: Settings, tenant_name: str, tenant: Tenant, url: str) -> Place:
@@ -68,9 +41,9 @@ def locate(settings: Settings, tenant_name: str, tenant: Tenant, url: str) -> Pl
         return _in_dataset(settings, tenant_name, tenant, url)
     for allowed in tenant.watch:
         if url.startswith(allowed) and len(url) > len(allowed):
-            local = parts.scheme in {"file", "local"}
-            root = Path(unquote(urlsplit(allowed).path)) if local else None
-            return Place(unquote(parts.path) if local else url, root)
+            if parts.scheme not in {"file", "local"}:
+                return Place(url)
+            return Place(url, Path(unquote(urlsplit(allowed).path)), unquote(parts.path))
     raise _refused(tenant, f"{url!r} is not under a folder that this tenant may watch")
 
 
@@ -81,7 +54,7 @@ def _in_dataset(settings: Settings, tenant_name: str, tenant: Tenant, url: str) 
         raise _refused(tenant, f"{url!r} is in no dataset of this tenant")
     field = f"tenants.{tenant_name}.datasets.{name}.uri"
     root = dataset_folder(settings, tenant.datasets[name], field=field)
-    return Place(str(root.joinpath(*parts[3:])), root)
+    return Place(url, root, str(root.joinpath(*parts[3:])))
 
 
 def _refused(tenant: Tenant, what: str) -> InvalidInput:
@@ -95,85 +68,17 @@ def _refused(tenant: Tenant, what: str) -> InvalidInput:
 
 
 def check_reachable(place: Place) -> None:
-    """Do nothing if what opens such a place is installed.
+    """Do nothing if what opens such a place is installed; nothing is connected to.
 
     Raises:
         InvalidInput: it is not.
     """
     try:
-        url_to_fs(place.url)
+        get_filesystem_class(get_protocol(place.url))
     except (ImportError, ValueError) as error:
         raise InvalidInput(
             f"{place.url!r} cannot be watched by this platform: {error}", field="source.url"
         ) from error
-
-
-def version_at(place: Place) -> str | None:
-    """Return what tells one version of a file from the next; None: there is no such file.
-
-    A Delta or Iceberg table is told by its newest commit, another folder by its entries.
-
-    Raises:
-        InvalidInput: a link leads out of the allowed folder, or nothing tells versions apart.
-        OSError: the place does not answer.
-    """
-    where = place.url
-    if place.root is not None:
-        where = os.path.realpath(where)
-        if not Path(where).is_relative_to(os.path.realpath(place.root)):
-            raise InvalidInput(f"{place.url!r} leads out of the folder that may be watched")
-    files, path = url_to_fs(where, use_listings_cache=False)
-    files.invalidate_cache()
-    try:
-        info = files.info(path)
-        if info["type"] != "directory":
-            return _digest(_facts(info))
-        return _table(files, path) or _folder(files, path)
-    except FileNotFoundError:
-        return None
-
-
-def _facts(info: Mapping[str, Any]) -> dict[str, str]:
-    """Return what changes with the content: a tag, a time, the size."""
-    names = [name for name in (*_TAGS, *_TIMES) if info.get(name)] or ["created"]
-    found = {name: str(info[name]) for name in (*names, *_OTHER) if info.get(name) is not None}
-    if not set(found) - set(_OTHER):
-        raise InvalidInput("the place tells neither a tag nor a time of the file")
-    return found
-
-
-def _folder(files: AbstractFileSystem, path: str) -> str:
-    entries = files.ls(path, detail=True)
-    if len(entries) > MOST_ENTRIES:
-        raise InvalidInput(
-            f"the folder has {len(entries):,} entries, more than {MOST_ENTRIES:,}: watch a file"
-        )
-    return _digest(
-        sorted(
-            (one["name"], "folder" if one["type"] == "directory" else _digest(_facts(one)))
-            for one in entries
-        )
-    )
-
-
-def _table(files: AbstractFileSystem, path: str) -> str | None:
-    """Return the newest commit of a Delta or Iceberg table; None: it is none."""
-    for folder, pattern, kind in (
-        ("_delta_log", _DELTA, "delta"),
-        ("metadata", _ICEBERG, "iceberg"),
-    ):
-        inside = f"{path.rstrip('/')}/{folder}"
-        if not files.isdir(inside):
-            continue
-        names = (posixpath.basename(name) for name in files.ls(inside, detail=False))
-        commits = [(int(match[1]), name) for name in names if (match := pattern.fullmatch(name))]
-        if commits:
-            return f"{kind} {max(commits)[1].removesuffix('.json')}"
-    return None
-
-
-def _digest(facts: Any) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 class Watcher:
