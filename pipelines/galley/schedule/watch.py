@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from galley.domain.tenants import Tenants
@@ -53,7 +53,13 @@ class Look(NamedTuple):
 
 
 def due(session: Session, tenants: Tenants, now: datetime) -> list[Watched]:
-    """Return the files that are to be looked at, those that have waited longest first."""
+    """Return the files that are to be looked at, in turns of their tenants.
+
+    Of each tenant those that have waited longest come first: many that hang keep nobody waiting.
+    """
+    in_line = func.row_number().over(
+        partition_by=TriggerRow.tenant, order_by=TriggerWatchRow.next_poll
+    )
     rows = session.scalars(
         select(TriggerRow)
         .join(TriggerWatchRow, TriggerWatchRow.trigger_id == TriggerRow.id)
@@ -63,7 +69,7 @@ def due(session: Session, tenants: Tenants, now: datetime) -> list[Watched]:
             TriggerRow.paused.is_(False),
             TriggerRow.tenant.in_(tenants.tenants),
         )
-        .order_by(TriggerWatchRow.next_poll)
+        .order_by(in_line, TriggerWatchRow.next_poll)
         .limit(BATCH)
     )
     return [Watched(row.id, row.tenant, _source(row).url) for row in rows]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path, PurePosixPath
+from threading import Thread
+from time import monotonic
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -19,9 +22,12 @@ from galley.sandbox.workspace import dataset_folder
 from galley.schedule.watch import Look, Watched
 from galley.service.file_versions import Place, version_at
 
-PATIENCE_S = 20.0
+PASS_S = 1.0
 """How long a pass waits for answers, seconds; a look that hangs holds up no other."""
-THREADS = 8
+PATIENCE_S = 20.0
+"""How long a look may take before it has failed, seconds."""
+MOST_AT_A_TIME = 4
+"""Looks of one tenant that are under way at a time, those that hang among them."""
 
 
 def locate(settings: Settings, tenant_name: str, tenant: Tenant, url: str) -> Place:
@@ -81,39 +87,88 @@ def check_reachable(place: Place) -> None:
         ) from error
 
 
+class _Pending(NamedTuple):
+    """A look under way; ``since`` is of the monotonic clock, seconds."""
+
+    tenant: str
+    since: float
+    answer: Future[str | None]
+
+
 class Watcher:
-    """Looks at many files at a time; one that does not answer is asked again once it has."""
+    """Looks at many files at a time; one that does not answer is asked again once it has.
+
+    Each look has a thread that the end of the process does not wait for, and each tenant few of
+    them, so that places that hang hold up only what their own tenant watches there.
+    """
 
     def __init__(self, settings: Settings, tenants: Callable[[], Tenants]) -> None:
         self._settings = settings
         self._tenants = tenants
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="galley-watch")
-        self._pending: dict[UUID, Future[str | None]] = {}
+        self._pending: dict[UUID, _Pending] = {}
 
     def look(self, watched: Iterable[Watched]) -> list[Look]:
-        """Return what is to be seen now, within :data:`PATIENCE_S` seconds."""
-        asked = {}
-        for one in watched:
-            if one.trigger not in self._pending:
-                self._pending[one.trigger] = self._pool.submit(self._version, one)
-            asked[one.trigger] = self._pending[one.trigger]
-        done, _ = wait(asked.values(), PATIENCE_S)
-        for trigger, future in asked.items():
-            if future in done:
-                del self._pending[trigger]
-        return [_look_of(trigger, future) for trigger, future in asked.items()]
+        """Return what is to be seen now, within :data:`PASS_S` seconds.
 
-    def _version(self, one: Watched) -> str | None:
-        tenant = self._tenants().tenants[one.tenant]
-        return version_at(locate(self._settings, one.tenant, tenant, one.url))
+        What is still under way then is told by a later call, as a failure once it has taken
+        :data:`PATIENCE_S` seconds; what could not be begun is left out.
+        """
+        asked, began = list(watched), monotonic()
+        self._pending = {
+            trigger: one
+            for trigger, one in self._pending.items()
+            if not one.answer.done() or began - one.since <= PATIENCE_S
+        }
+        waiting = [one for one in asked if one.trigger not in self._pending]
+        until = began + min(PASS_S, PATIENCE_S)
+        while True:
+            waiting = [one for one in waiting if not self._begin(one, began)]
+            rest, open_ = until - monotonic(), self._open()
+            if rest <= 0 or not (waiting or any(one.trigger in open_ for one in asked)):
+                break
+            wait(open_.values(), rest, FIRST_COMPLETED)
+        return [found for one in asked if (found := self._told(one.trigger, until))]
 
+    def _open(self) -> dict[UUID, Future[str | None]]:
+        return {key: one.answer for key, one in self._pending.items() if not one.answer.done()}
 
-def _look_of(trigger: UUID, future: Future[str | None]) -> Look:
-    if not future.done():
+    def _begin(self, one: Watched, now: float) -> bool:
+        """Begin a look unless too many of the tenant are under way; return whether it was."""
+        under_way = [p for p in self._pending.values() if not p.answer.done()]
+        if sum(other.tenant == one.tenant for other in under_way) >= MOST_AT_A_TIME:
+            return False
+        pending = _Pending(one.tenant, now, Future())
+        self._pending[one.trigger] = pending
+        Thread(
+            target=self._answer, args=(one, pending.answer), name="galley-watch", daemon=True
+        ).start()
+        return True
+
+    def _answer(self, one: Watched, answer: Future[str | None]) -> None:
+        try:
+            tenant = self._tenants().tenants[one.tenant]
+            version = version_at(locate(self._settings, one.tenant, tenant, one.url))
+        except Exception as error:  # whatever a filesystem's own library raises
+            answer.set_exception(error)
+        else:
+            answer.set_result(version)
+
+    def _told(self, trigger: UUID, now: float) -> Look | None:
+        pending = self._pending.get(trigger)
+        if pending is None:
+            return None
+        if pending.answer.done():
+            del self._pending[trigger]
+            return _look_of(trigger, pending.answer)
+        if now < pending.since + PATIENCE_S:
+            return None
         return Look(trigger, error=f"no answer within {PATIENCE_S:g} s")
-    error = future.exception()
+
+
+def _look_of(trigger: UUID, answer: Future[str | None]) -> Look:
+    error = answer.exception()
     if isinstance(error, PublicError):
         return Look(trigger, error=error.detail)
-    if error is not None:  # whatever a filesystem's own library raises
+    if error is not None:
         return Look(trigger, error=f"{type(error).__name__}: {error}"[:500])
-    return Look(trigger, future.result())
+    return Look(trigger, answer.result())

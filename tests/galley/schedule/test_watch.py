@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from galley.schedule.watch import Look
 from galley.store import events, pipelines, triggers
 from galley.store.trigger_tables import TriggerWatchRow
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from tests.galley.world import World
 
@@ -202,3 +204,19 @@ def test_a_look_that_comes_after_the_end_counts_for_nothing(watched: World) -> N
     assert due(watched) == []
     assert watched.read(lambda s: s.scalars(select(TriggerWatchRow)).all()) == []
     assert watched.read(lambda s: pipelines.get(s, "lab", "churn")).slug == "churn"
+
+
+def test_tenants_take_turns(watched: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched.live(tenant="play", content="2")
+    request = {"source": {"type": "file", "url": "/datasets/in/a.csv"}}
+    for tenant, name in (("lab", "b"), ("lab", "c"), ("play", "a")):
+        wanted = TriggerRequest.model_validate({"name": name, **request})
+        watched.later(seconds=1)
+        watched.write(partial(_add, tenant=tenant, request=wanted, now=watched.now))
+    monkeypatch.setattr(watch, "BATCH", 2)
+    found = watched.read(lambda s: watch.due(s, watched.tenants, watched.now))
+    assert [one.tenant for one in found] == ["lab", "play"]
+
+
+def _add(session: Session, tenant: str, request: TriggerRequest, now: datetime) -> None:
+    control.add(session, tenant, "churn", request, "lee", now)

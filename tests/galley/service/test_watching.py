@@ -10,7 +10,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import fsspec
 import httpx
@@ -18,7 +18,7 @@ import pytest
 from galley.domain.settings import Settings
 from galley.domain.tenants import Tenant, Tenants
 from galley.errors import InvalidInput
-from galley.schedule.watch import Watched
+from galley.schedule.watch import Look, Watched
 from galley.service import file_versions, watching
 from galley.service.file_versions import Place, version_at
 from galley.service.watching import Watcher, check_reachable, locate
@@ -343,3 +343,68 @@ def test_one_that_hangs_holds_up_no_other(
         assert len(asked) == 1, "it is not asked again while it hangs"
     finally:
         hung.set()
+
+
+def test_places_that_hang_hold_up_only_their_own_tenant(
+    settings: Settings, landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (landing / "a.csv").write_text("1")
+    hung, asked = threading.Event(), []
+
+    def version(place: Place) -> str | None:
+        if "slow" in place.url:
+            asked.append(place.url)
+            hung.wait()
+        return version_at(place)
+
+    monkeypatch.setattr(watching, "version_at", version)
+    monkeypatch.setattr(watching, "PASS_S", 0.2)
+    tenants = Tenants(tenants={"lab": tenant(), "play": tenant()})
+    watcher = Watcher(settings, lambda: tenants)
+    slow = [Watched(uuid4(), "lab", f"/datasets/in/slow-{n}.csv") for n in range(20)]
+    fast = [Watched(uuid4(), name, "/datasets/in/a.csv") for name in ("play", "lab")]
+    try:
+        found = watcher.look([*slow, *fast])
+        assert [(one.trigger, one.error) for one in found] == [(fast[0].trigger, None)]
+        assert len(asked) == watching.MOST_AT_A_TIME
+        assert all(one.daemon for one in threading.enumerate() if one.name == "galley-watch")
+        monkeypatch.setattr(watching, "PATIENCE_S", 0.0)
+        failed = {one.trigger for one in watcher.look(slow) if one.error}
+        assert failed == {one.trigger for one in slow[: watching.MOST_AT_A_TIME]}
+        monkeypatch.setattr(watching, "PATIENCE_S", 20.0)
+    finally:
+        hung.set()
+    seen: set[UUID] = set()
+    while len(seen) < len(slow) + 1:
+        looks = watcher.look([one for one in [*slow, fast[1]] if one.trigger not in seen])
+        assert {one.error for one in looks} == {None}
+        seen |= {one.trigger for one in looks}
+
+
+def test_an_answer_that_came_too_late_is_not_taken(
+    settings: Settings, landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hung, answered = threading.Event(), threading.Event()
+
+    def late(place: Place) -> str | None:
+        version = version_at(place)
+        hung.wait()
+        answered.set()
+        return version
+
+    monkeypatch.setattr(watching, "version_at", late)
+    monkeypatch.setattr(watching, "PATIENCE_S", 0.05)
+    watcher = Watcher(settings, lambda: Tenants(tenants={"lab": tenant()}))
+    one = Watched(uuid4(), "lab", "/datasets/in/a.csv")
+    (look,) = watcher.look([one])
+    assert look.error == "no answer within 0.05 s"
+    (landing / "a.csv").write_text("1")
+    hung.set()
+    answered.wait()
+    for thread in threading.enumerate():
+        if thread.name == "galley-watch":
+            thread.join()
+    found: list[Look] = []
+    while not found or found[0].error is not None:
+        found = watcher.look([one])
+    assert found[0].version == version_at(locate(settings, "lab", tenant(), one.url))
