@@ -17,13 +17,15 @@ from galley.domain.backfills import (
     BackfillRequest,
     BackfillState,
 )
+from galley.domain.retention import EndedState, RemovedRuns, RetentionPolicy
 from galley.domain.runs import AttemptState, FailureClass, Run, RunState, TriggerKind
 from galley.errors import Conflict, InvalidInput, NotFound
 from galley.schedule import backfill, backfill_plan
 from galley.schedule.due import materialise_due
-from galley.store import Store, audit, backfills, events, runs
+from galley.store import Store, audit, backfills, events, pipelines, retention, runs
 from galley.store.backfill_tables import BackfillDateRow, BackfillRow
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from tests.galley.world import ERROR, START, World, tenants_with
 
@@ -367,6 +369,34 @@ def test_what_is_due_now_goes_before_what_is_made_up_for(daily: World) -> None:
     step(daily)
     asked = daily.request()
     assert daily.must_claim().run == asked.id
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_a_run_that_is_forgotten_meanwhile_still_counts(daily: World, stops: bool) -> None:
+    one = start(daily, request(days=3, stop_at_first_failure=stops))
+    step(daily)
+    run_one(daily, AttemptState.FAILED)
+    daily.later(days=9)
+    daily.request()
+    policy = RetentionPolicy.model_validate({"runs": {"failed": "1d"}, "latest": 1})
+
+    def forget(session: Session) -> RemovedRuns:
+        pipeline = pipelines.require(session, "lab", "churn").id
+        found = retention.old_runs(
+            session, pipeline, policy, daily.now, state=EndedState.FAILED, after=None, limit=9
+        )
+        return retention.forget(session, pipeline, found, 0, "galley", daily.now)
+
+    assert daily.write(forget).runs == 1
+    assert look(daily, one).failed == 1
+    ended = to_the_end(daily, one)
+    assert (ended.state, ended.succeeded, ended.failed) == (
+        BackfillState.FAILED,
+        0 if stops else 2,
+        1,
+    )
+    (first, *_) = daily.read(lambda s: backfills.dates(s, one.id)).items
+    assert first.state is RunState.FAILED
 
 
 def test_lists_are_pages(daily: World) -> None:
