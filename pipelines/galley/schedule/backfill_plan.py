@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from math import ceil
 from statistics import median
 from typing import Any, NamedTuple
@@ -100,7 +101,7 @@ def draft(
         _check_parameters(session, pipeline, version, tenant, timetable, parameters, intervals[0])
     if request.order is Order.NEWEST:
         intervals.reverse()
-    standing = tuple(_standing(session, pipeline, intervals))
+    standing = tuple(_standing(session, pipeline, row, intervals))
     return Draft(pipeline, version, timetable, request, parameters, standing)
 
 
@@ -225,7 +226,10 @@ def _too_many(found: Sequence[Interval], start: datetime, end: datetime) -> Inva
 
 
 def _standing(
-    session: Session, pipeline: PipelineRow, intervals: Sequence[Interval]
+    session: Session,
+    pipeline: PipelineRow,
+    schedule: ScheduleRow | None,
+    intervals: Sequence[Interval],
 ) -> list[Candidate]:
     if not intervals:
         return []
@@ -241,7 +245,26 @@ def _standing(
         .order_by(RunRow.id)
     ):
         runs[date].append((run, state))
-    return [Candidate(one, *_judge(runs[one.logical_date])) for one in intervals]
+    coming = _about_to_be_recorded(schedule, dates)
+    return [
+        Candidate(one, Standing.OPEN, None)
+        if one.logical_date in coming
+        else Candidate(one, *_judge(runs[one.logical_date]))
+        for one in intervals
+    ]
+
+
+def _about_to_be_recorded(
+    schedule: ScheduleRow | None, dates: Sequence[datetime]
+) -> frozenset[datetime]:
+    """Return those of ``dates`` that the schedule itself has yet to record: late, or down."""
+    start = None if schedule is None else schedules.unrecorded_from(schedule)
+    late = [] if start is None else [date for date in dates if date >= start]
+    if schedule is None or not late:
+        return frozenset()
+    last = max(late)
+    firings = schedules.firings(schedule, min(late) - timedelta(microseconds=1))
+    return frozenset(takewhile(lambda at: at <= last, firings)).intersection(late)
 
 
 def _judge(runs: Sequence[tuple[UUID, RunState]]) -> tuple[Standing, UUID | None]:

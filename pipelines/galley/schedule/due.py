@@ -128,13 +128,10 @@ def _record(
 
 
 def _due(row: ScheduleRow, cron: Cron, now: datetime) -> tuple[list[datetime], bool, datetime]:
-    """Return the latest firings that are due, whether there are more, and the time behind all.
-
-    A jitter is shorter than any time between two firings, so the first firing that was due at
-    ``next_firing`` or later is the first after ``next_firing`` less the longest jitter.
-    """
-    assert row.next_firing is not None
-    just_before = row.next_firing - timedelta(seconds=row.jitter_s, microseconds=1)
+    """Return the latest firings that are due, whether there are more, and the time behind all."""
+    unrecorded = schedules.unrecorded_from(row)
+    assert unrecorded is not None
+    just_before = unrecorded - timedelta(microseconds=1)
     last = now if row.ends_at is None else min(now, row.ends_at)
     limit = MISSED_SHOWN + (row.catch_up_limit if row.catch_up is CatchUp.ALL else 1)
     found, more = cron.last_between(just_before, last, limit)

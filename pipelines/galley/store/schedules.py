@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -67,6 +67,16 @@ def firings(row: ScheduleRow, after: datetime) -> Iterator[datetime]:
 def due_at(row: ScheduleRow, firing: datetime) -> datetime:
     """Return when ``firing`` is due: later by its jitter."""
     return firing + jitter_of(row.series, firing, row.jitter_s)
+
+
+def unrecorded_from(row: ScheduleRow) -> datetime | None:
+    """Return an instant from which on no firing has been recorded yet; None: none will be.
+
+    The next one is due later than it fires by its jitter, which is shorter than any gap.
+    """
+    if row.until is not None or row.next_firing is None:
+        return None
+    return row.next_firing - timedelta(seconds=row.jitter_s)
 
 
 def aim(row: ScheduleRow, after: datetime) -> None:
