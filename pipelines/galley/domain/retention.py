@@ -136,6 +136,7 @@ class OldRun(Model):
 
     id: UUID
     state: EndedState
+    ended_at: Instant
     attempts: tuple[UUID, ...]
     whole: bool
     bare: bool

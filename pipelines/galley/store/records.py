@@ -158,6 +158,16 @@ class RetentionRow(Base):
     removed_until: Mapped[datetime | None]
 
 
+class RemovalRow(Base):
+    """Files of an attempt that no record tells of any more and that still are to be removed."""
+
+    __tablename__ = "removals"
+
+    attempt_id: Mapped[UUID] = mapped_column(primary_key=True)
+    run_id: Mapped[UUID]
+    tenant: Mapped[str] = mapped_column(String(48))
+
+
 class LivenessRow(Base):
     """When a loop of the service last ran."""
 

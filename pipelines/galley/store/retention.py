@@ -1,12 +1,15 @@
 """Old runs: which may lose their files or go, and how the store forgets them.
 
+The store forgets first, and notes in the same transaction which files are to be removed: what is
+tried again meanwhile keeps its files, and what a crash leaves behind is removed later.
+
 Never touched: rehearsals (they are the evidence of their version), the latest runs of a pipeline,
 its last success, and the audit trail.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -23,7 +26,7 @@ from galley.domain.retention import (
 )
 from galley.domain.runs import RunKind, RunState
 from galley.store import audit, pipelines
-from galley.store.records import RetentionRow, TokenRow
+from galley.store.records import RemovalRow, RetentionRow, TokenRow
 from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow
 
 
@@ -120,13 +123,13 @@ def old_runs(
         OldRun(
             id=row.id,
             state=state,
+            ended_at=row.ended_at,
             attempts=tuple(one for one, run in attempts if run == row.id),
-            whole=gone is not None and row.ended_at is not None and row.ended_at < gone,
-            bare=row.files_removed_at is not None
-            and row.ended_at is not None
-            and row.files_removed_at >= row.ended_at,
+            whole=gone is not None and row.ended_at < gone,
+            bare=row.files_removed_at is not None and row.files_removed_at >= row.ended_at,
         )
         for row in rows
+        if row.ended_at is not None
     ]
 
 
@@ -150,22 +153,23 @@ def forget(
     session: Session,
     pipeline_id: UUID,
     old: Sequence[OldRun],
-    size: int,
+    sizes: Mapping[UUID, int],
     by: str,
     now: datetime,
 ) -> RemovedRuns:
-    """Forget runs whose files are gone: that they have any, or the runs themselves.
+    """Forget that runs have files, or the runs themselves; :func:`removals` has the files then.
 
-    A run that changed meanwhile, or that another record needs, stays as it is.
+    A run that changed meanwhile stays as it is; one that another record needs loses its files.
 
     Args:
-        size: of the files that were removed, bytes; for the audit trail.
+        sizes: of the files of each run, bytes; for the audit trail.
     """
     row = session.get_one(PipelineRow, pipeline_id)
-    files = whole = 0
+    files = whole = size = 0
     for one in old:
-        if not _files_gone(session, one, now):
+        if not _files_gone(session, row.tenant, one, now):
             continue
+        size += sizes[one.id]
         if one.whole and _delete(session, row.id, one):
             whole += 1
         elif not one.bare:
@@ -185,10 +189,25 @@ def forget(
     return found
 
 
-def _files_gone(session: Session, old: OldRun, now: datetime) -> bool:
+def removals(session: Session, limit: int) -> list[tuple[str, UUID, UUID]]:
+    """Return files that are still to be removed, as (tenant, run, attempt)."""
+    query = select(RemovalRow.tenant, RemovalRow.run_id, RemovalRow.attempt_id)
+    return [(tenant, run, attempt) for tenant, run, attempt in session.execute(query.limit(limit))]
+
+
+def removed(session: Session, attempts: Collection[UUID]) -> None:
+    """Note that the files of these attempts are gone."""
+    session.execute(delete(RemovalRow).where(RemovalRow.attempt_id.in_(attempts)))
+
+
+def _files_gone(session: Session, tenant: str, old: OldRun, now: datetime) -> bool:
     result = session.execute(
         update(RunRow)
-        .where(RunRow.id == old.id, RunRow.state == RunState(old.state))
+        .where(
+            RunRow.id == old.id,
+            RunRow.state == RunState(old.state),
+            RunRow.ended_at == old.ended_at,
+        )
         .values(files_removed_at=now)
         .execution_options(synchronize_session=False)
     )
@@ -207,6 +226,9 @@ def _files_gone(session: Session, old: OldRun, now: datetime) -> bool:
         .values(log_size=0)
         .execution_options(synchronize_session=False)
     )
+    for attempt in old.attempts:
+        session.merge(RemovalRow(attempt_id=attempt, run_id=old.id, tenant=tenant))
+    session.flush()
     return True
 
 

@@ -11,7 +11,7 @@ from galley.domain.calendar import DateState
 from galley.domain.retention import RetentionPolicy
 from galley.domain.schedules import ScheduleRequest
 from galley.service import API
-from galley.store import pipelines, runs, schedules
+from galley.store import pipelines, retention, runs, schedules
 from galley.store.tables import RunRow
 from sqlalchemy import text
 
@@ -145,16 +145,54 @@ def test_a_run_that_is_tried_again_meanwhile_is_left_alone(
 ) -> None:
     platform, (_, failed, *_rest) = old
     policy(platform, runs={"failed": "1d"}, latest=1)
-    keeper = platform.context.keeper
-    remove = keeper._remove
+    old_runs = retention.old_runs
 
-    def retry_meanwhile(tenant: str, one: Any) -> None:
-        remove(tenant, one)
-        assert platform.post(f"/runs/{failed}/retry").status_code == 200
+    def retry_meanwhile(*given: Any, **more: Any) -> Any:
+        found = old_runs(*given, **more)
+        if UUID(failed) in [one.id for one in found]:
+            platform.post(f"/runs/{failed}/retry")
+        return found
 
-    monkeypatch.setattr(keeper, "_remove", retry_meanwhile)
+    monkeypatch.setattr(retention, "old_runs", retry_meanwhile)
     platform.post(RETENTION, user="olga")
     assert seen(platform, failed)["state"] == "queued"
+    assert seen(platform, failed)["files_removed_at"] is None
+    assert log(platform, failed) == "hello\nbye\n"
+    assert platform.get(f"/runs/{failed}/tasks/daily_report/notebook").status_code == 200
+
+
+def test_what_a_crash_left_on_disk_goes_with_the_next_pass(
+    old: tuple[Platform, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform, (first, *_) = old
+    policy(platform, runs={"succeeded": "1d"}, latest=1)
+    (attempt,) = seen(platform, first)["attempts"]
+    keeper, logs = platform.context.keeper, platform.context.logs
+    before = kept(platform)["notebooks"]
+
+    def dies(*_: Any) -> None:
+        raise OSError("the machine lost its power")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keeper._artifacts, "remove", dies)
+        with pytest.raises(OSError, match="power"):
+            keeper.apply("oncology", platform.tenants.tenants["oncology"], "olga", platform.clock())
+    assert platform.get(f"/runs/{first}").status_code == 404
+    assert (kept(platform)["notebooks"], logs.size(UUID(attempt["id"]))) == (before, 10)
+
+    keeper.tidy(platform.tenants, platform.clock())
+    assert kept(platform)["notebooks"] < before
+    assert logs.size(UUID(attempt["id"])) == 0
+
+
+def test_a_run_that_lost_its_files_and_is_tried_again_has_files_again(
+    old: tuple[Platform, list[str]],
+) -> None:
+    platform, (_, failed, *_rest) = old
+    policy(platform, files={"failed": "1d"}, latest=1)
+    platform.post(RETENTION, user="olga")
+    assert seen(platform, failed)["files_removed_at"] is not None
+    assert platform.post(f"/runs/{failed}/retry").status_code == 200
     assert seen(platform, failed)["files_removed_at"] is None
 
 
