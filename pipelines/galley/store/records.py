@@ -145,8 +145,8 @@ class DrainRow(Base):
 class RetentionRow(Base):
     """What is particular to a pipeline about keeping its runs.
 
-    ``policy`` None: its tenant's holds. ``removed_until`` is the latest logical date of a run that
-    is not kept any more; None: none was removed.
+    ``policy`` None: its tenant's holds. ``removed_until`` is the latest date of its schedule
+    whose run is not kept any more; None: none was removed.
     """
 
     __tablename__ = "retention"

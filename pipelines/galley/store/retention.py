@@ -3,8 +3,8 @@
 The store forgets first, and notes in the same transaction which files are to be removed: what is
 tried again meanwhile keeps its files, and what a crash leaves behind is removed later.
 
-Never touched: rehearsals (they are the evidence of their version), the latest runs of a pipeline,
-its last success, and the audit trail.
+Never touched: rehearsals (they are the evidence of their version), what :mod:`galley.store.kept`
+names, and the audit trail.
 """
 
 from __future__ import annotations
@@ -24,23 +24,27 @@ from galley.domain.retention import (
     RemovedRuns,
     RetentionPolicy,
 )
-from galley.domain.runs import RunKind, RunState
+from galley.domain.runs import RunKind, RunState, TriggerKind
 from galley.store import audit, pipelines
+from galley.store.kept import kept
 from galley.store.records import RemovalRow, RetentionRow, TokenRow
 from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow
+
+_OF_SCHEDULES = (TriggerKind.SCHEDULE, TriggerKind.BACKFILL)
+"""What runs the dates of schedules; the dates of other runs say nothing of these."""
 
 
 def of_pipeline(session: Session, row: PipelineRow, tenant: RetentionPolicy) -> PipelineRetention:
     """Return what holds for a pipeline: its own policy, or its tenant's."""
-    kept = session.get(RetentionRow, row.id)
-    own = kept is not None and kept.policy is not None
+    held = session.get(RetentionRow, row.id)
+    own = held is not None and held.policy is not None
     return PipelineRetention(
         pipeline=row.slug,
-        policy=RetentionPolicy.model_validate(kept.policy) if kept and own else tenant,
+        policy=RetentionPolicy.model_validate(held.policy) if held and own else tenant,
         own=own,
-        set_by=kept.set_by if kept else None,
-        set_at=kept.set_at if kept else None,
-        removed_until=kept.removed_until if kept else None,
+        set_by=held.set_by if held else None,
+        set_at=held.set_at if held else None,
+        removed_until=held.removed_until if held else None,
     )
 
 
@@ -52,10 +56,10 @@ def put(
     now: datetime,
 ) -> None:
     """Give a pipeline a policy of its own; None: its tenant's holds again."""
-    kept = session.get(RetentionRow, row.id) or RetentionRow(pipeline_id=row.id)
-    kept.policy = None if policy is None else policy.model_dump(mode="json")
-    kept.set_by, kept.set_at = by, now
-    session.add(kept)
+    held = session.get(RetentionRow, row.id) or RetentionRow(pipeline_id=row.id)
+    held.policy = None if policy is None else policy.model_dump(mode="json")
+    held.set_by, held.set_at = by, now
+    session.add(held)
     session.flush()
     audit.append(
         session,
@@ -63,7 +67,7 @@ def put(
         actor=by,
         action="retention.set",
         subject=f"pipeline/{row.slug}",
-        detail={"policy": kept.policy},
+        detail={"policy": held.policy},
         now=now,
     )
     pipelines.changed(session, row, {"change": "retention"}, now)
@@ -105,7 +109,7 @@ def old_runs(
             RunRow.state == RunState(state),
             RunRow.kind != RunKind.REHEARSAL,
             RunRow.ended_at < now - timedelta(days=min(ages)),
-            RunRow.id.not_in(_kept(session, pipeline_id, policy.latest)),
+            RunRow.id.not_in(kept(session, pipeline_id, policy.latest, now)),
             or_(
                 RunRow.files_removed_at.is_(None),
                 RunRow.files_removed_at < RunRow.ended_at,
@@ -131,17 +135,6 @@ def old_runs(
         for row in rows
         if row.ended_at is not None
     ]
-
-
-def _kept(session: Session, pipeline_id: UUID, latest: int) -> set[UUID]:
-    """Return the latest runs of a pipeline and its last success: they stay at any age."""
-    query = (
-        select(RunRow.id)
-        .where(RunRow.pipeline_id == pipeline_id, RunRow.kind == RunKind.PIPELINE)
-        .order_by(RunRow.id.desc())
-    )
-    success = query.where(RunRow.state == RunState.SUCCEEDED).limit(1)
-    return {*session.scalars(query.limit(latest)), *session.scalars(success)}
 
 
 def _attempts(session: Session, runs: Collection[UUID]) -> list[tuple[UUID, UUID]]:
@@ -170,7 +163,7 @@ def forget(
         if not _files_gone(session, row.tenant, one, now):
             continue
         size += sizes[one.id]
-        if one.whole and _delete(session, row.id, one):
+        if one.whole and _delete(session, row.id, one, now):
             whole += 1
         elif not one.bare:
             files += 1
@@ -232,10 +225,10 @@ def _files_gone(session: Session, tenant: str, old: OldRun, now: datetime) -> bo
     return True
 
 
-def _delete(session: Session, pipeline_id: UUID, old: OldRun) -> bool:
+def _delete(session: Session, pipeline_id: UUID, old: OldRun, now: datetime) -> bool:
     run = session.get(RunRow, old.id, populate_existing=True)
     assert run is not None
-    date, scheduled = run.logical_date, run.kind is RunKind.PIPELINE
+    date, of_schedule = run.logical_date, run.trigger in _OF_SCHEDULES
     without = {"synchronize_session": False}
     try:
         with session.begin_nested():
@@ -250,9 +243,9 @@ def _delete(session: Session, pipeline_id: UUID, old: OldRun) -> bool:
     except IntegrityError:
         return False  # another record tells of this run: it stays, without its files
     session.expunge(run)
-    if scheduled:
-        kept = session.get(RetentionRow, pipeline_id) or RetentionRow(pipeline_id=pipeline_id)
-        kept.removed_until = max(kept.removed_until or date, date)
-        session.add(kept)
+    if of_schedule and date <= now:
+        held = session.get(RetentionRow, pipeline_id) or RetentionRow(pipeline_id=pipeline_id)
+        held.removed_until = max(held.removed_until or date, date)
+        session.add(held)
         session.flush()
     return True

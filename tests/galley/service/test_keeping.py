@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from galley.service import API
 from galley.store import pipelines, retention, runs, schedules
 from galley.store.tables import RunRow
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from tests.galley.service.platform import Platform
 
@@ -225,16 +227,15 @@ def test_an_operator_gives_a_pipeline_a_policy_of_its_own(
 def test_the_calendar_says_what_is_not_kept_any_more(platform: Platform) -> None:
     platform.approved()
     platform.clock.pass_time(hours=1)
-    dates = [run(platform) for _ in range(2)]
+    dates = [run(platform) for _ in range(3)]
     platform.clock.pass_time(days=10)
     policy(platform, runs={"succeeded": "1d"}, latest=1)
     first = platform.clock() - timedelta(days=10, hours=1)
-    platform.store.write(
-        lambda s: s.execute(
-            text("UPDATE runs SET logical_date = :at WHERE id = :id"),
-            {"at": str(first + timedelta(hours=4))[:19] + ".000000", "id": UUID(dates[0]).hex},
-        )
-    )
+    for number, hours in enumerate((4, 5)):
+        at = str(first + timedelta(hours=hours))[:19] + ".000000"
+        moved = text("UPDATE runs SET logical_date = :at, trigger = 'schedule' WHERE id = :id")
+        given = {"at": at, "id": UUID(dates[number]).hex}
+        platform.store.write(partial(Session.execute, statement=moved, params=given))
     declared = platform.tenants.tenants["oncology"]
 
     def put(session: Any) -> None:
@@ -258,6 +259,24 @@ def test_the_calendar_says_what_is_not_kept_any_more(platform: Platform) -> None
     states = [entry.state for day in found.days for entry in day.entries]
     assert states.count(DateState.REMOVED) == 3
     assert DateState.SUCCEEDED in states
+
+
+def test_removed_runs_by_hand_say_nothing_of_the_dates_of_the_schedule(
+    platform: Platform,
+) -> None:
+    """One for a date to come would hide everything that is to come as well as what was missed."""
+    platform.approved()
+    for days in (300, 301):
+        ahead = (platform.clock() + timedelta(days=days)).isoformat()
+        platform.post(f"{PIPELINE}/runs", {"logical_date": ahead})
+        platform.run_through("oncology")
+    for _ in range(2):
+        run(platform)
+    platform.clock.pass_time(days=10)
+    policy(platform, runs={"succeeded": "1d"}, latest=1)
+    (removed,) = platform.post(RETENTION, user="olga").json()["pipelines"]
+    assert removed["runs"] == 2
+    assert platform.get(f"{PIPELINE}/retention").json()["removed_until"] is None
 
 
 def test_blobs_that_no_version_needs_are_swept_once_they_are_old(platform: Platform) -> None:
