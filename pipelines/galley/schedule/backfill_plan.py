@@ -27,9 +27,10 @@ from galley.domain.runs import RunKind, RunState
 from galley.domain.tenants import Tenant
 from galley.errors import Conflict, InvalidInput
 from galley.schedule.record import own_values
-from galley.store import pipelines, run_parameters, runnable, schedules
+from galley.store import pauses, pipelines, run_parameters, runnable, schedules
 from galley.store.backfill_tables import BackfillRow
 from galley.store.columns import new_id
+from galley.store.records import RetentionRow
 from galley.store.run_parameters import Interval
 from galley.store.tables import PipelineRow, RunRow, ScheduleRow, VersionRow
 
@@ -100,7 +101,7 @@ def draft(
         _check_parameters(session, pipeline, version, tenant, timetable, parameters, intervals[0])
     if request.order is Order.NEWEST:
         intervals.reverse()
-    standing = tuple(_standing(session, pipeline, intervals))
+    standing = tuple(_standing(session, pipeline, intervals, own=request.cron is None))
     return Draft(pipeline, version, timetable, request, parameters, standing)
 
 
@@ -150,6 +151,8 @@ def plan(session: Session, found: Draft, tenant: Tenant) -> BackfillPlan:
         succeeded=standings.count(Standing.SUCCEEDED),
         failed=standings.count(Standing.FAILED),
         open=standings.count(Standing.OPEN),
+        removed=standings.count(Standing.REMOVED),
+        paused=standings.count(Standing.PAUSED),
         parallel=parallel,
         median_s=typical,
         duration_s=None if typical is None else ceil(wanted / parallel) * typical,
@@ -225,8 +228,9 @@ def _too_many(found: Sequence[Interval], start: datetime, end: datetime) -> Inva
 
 
 def _standing(
-    session: Session, pipeline: PipelineRow, intervals: Sequence[Interval]
+    session: Session, pipeline: PipelineRow, intervals: Sequence[Interval], *, own: bool
 ) -> list[Candidate]:
+    """Return how each date stands; ``own``: they are those of the schedule, which may rest."""
     if not intervals:
         return []
     dates = [one.logical_date for one in intervals]
@@ -241,7 +245,23 @@ def _standing(
         .order_by(RunRow.id)
     ):
         runs[date].append((run, state))
-    return [Candidate(one, *_judge(runs[one.logical_date])) for one in intervals]
+    kept = session.get(RetentionRow, pipeline.id)
+    removed_until = None if kept is None else kept.removed_until
+    rests = pauses.overlapping(session, [pipeline.id], min(dates), max(dates)) if own else []
+
+    def without_a_run(date: datetime) -> Standing:
+        if any(one.since < date and (one.until is None or date <= one.until) for one in rests):
+            return Standing.PAUSED
+        if removed_until is not None and date <= removed_until:
+            return Standing.REMOVED
+        return Standing.NONE
+
+    found = []
+    for one in intervals:
+        of_date = runs[one.logical_date]
+        judged = _judge(of_date) if of_date else (without_a_run(one.logical_date), None)
+        found.append(Candidate(one, *judged))
+    return found
 
 
 def _judge(runs: Sequence[tuple[UUID, RunState]]) -> tuple[Standing, UUID | None]:
