@@ -2390,14 +2390,21 @@ export interface components {
          * @description Hosts that are given no new work.
          *
          *     Attributes:
-         *         host: a host's name, a machine's name, or ``*`` for all hosts.
+         *         host: ``TENANT@MACHINE``, a machine's name, or ``*`` for all hosts.
          *         running: attempts of theirs that have not ended; 0: they can be taken away.
+         *         hosts: the names of those that are meant and asked for work lately; none: perhaps no
+         *             host is called so.
          */
         Drain: {
             /** By */
             by: string;
             /** Host */
             host: string;
+            /**
+             * Hosts
+             * @default []
+             */
+            hosts: string[];
             /** Running */
             running: number;
             /**

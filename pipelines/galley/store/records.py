@@ -142,6 +142,16 @@ class DrainRow(Base):
     by: Mapped[str] = mapped_column(Text)
 
 
+class HostRow(Base):
+    """A host that has asked for work, and when it did so last, to half a minute."""
+
+    __tablename__ = "hosts"
+
+    name: Mapped[str] = mapped_column(String(300), primary_key=True)
+    tenant: Mapped[str] = mapped_column(String(48))
+    seen_at: Mapped[datetime]
+
+
 class RetentionRow(Base):
     """What is particular to a pipeline about keeping its runs.
 

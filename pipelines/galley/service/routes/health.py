@@ -63,7 +63,7 @@ def _database(context: Context) -> bool:
 
 def _drained(context: Context) -> int:
     """Return how many names stand for hosts that are given no new work; which, is not for all."""
-    return len(context.store.read(drains.listed))
+    return context.store.read(drains.number)
 
 
 @router.get("/metrics")

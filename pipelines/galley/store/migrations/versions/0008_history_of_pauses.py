@@ -55,6 +55,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("host", name="pk_drains"),
     )
     op.create_table(
+        "hosts",
+        sa.Column("name", sa.String(300), nullable=False),
+        sa.Column("tenant", sa.String(48), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_hosts"),
+    )
+    op.create_table(
         "retention",
         sa.Column("pipeline_id", sa.Uuid(), nullable=False),
         sa.Column("policy", sa.JSON(none_as_null=True), nullable=True),
@@ -129,5 +136,6 @@ def downgrade() -> None:
     op.drop_column("runs", "files_removed_at")
     op.drop_table("removals")
     op.drop_table("retention")
+    op.drop_table("hosts")
     op.drop_table("drains")
     op.drop_table("schedule_pauses")
