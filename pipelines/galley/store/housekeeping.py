@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from galley.store.records import EventRow, IdempotencyRow, OAuthStateRow, TokenRow
+from galley.store.records import EventRow, HostRow, IdempotencyRow, OAuthStateRow, TokenRow
 
 EVENTS_KEPT = timedelta(days=7)
 ANSWERS_KEPT = timedelta(days=1)
@@ -18,4 +18,5 @@ def tidy(session: Session, now: datetime) -> None:
     session.execute(delete(EventRow).where(EventRow.at < now - EVENTS_KEPT))
     session.execute(delete(IdempotencyRow).where(IdempotencyRow.created_at < now - ANSWERS_KEPT))
     session.execute(delete(OAuthStateRow).where(OAuthStateRow.expires_at < now))
+    session.execute(delete(HostRow).where(HostRow.seen_at < now - ANSWERS_KEPT))
     session.execute(delete(TokenRow).where(TokenRow.expires_at < now))
