@@ -26,7 +26,7 @@ from galley.store.run_parameters import Interval
 from galley.store.tables import PipelineRow, ScheduleRow
 
 ON_TIME = timedelta(seconds=60)
-"""A firing found within this time counts as on time, so that a quick restart misses nothing."""
+"""A firing found less late than this counts as on time, so that a quick restart misses nothing."""
 
 MISSED_SHOWN = 100
 """Missed firings recorded as skipped runs at most, the latest ones."""
@@ -41,7 +41,6 @@ def materialise_due(session: Session, tenants: Tenants, now: datetime) -> list[U
     due = session.scalars(
         select(ScheduleRow)
         .where(
-            ScheduleRow.until.is_(None),
             ScheduleRow.next_firing <= now,
             ScheduleRow.tenant.in_(tenants.tenants),
         )
@@ -57,8 +56,7 @@ def materialise_due(session: Session, tenants: Tenants, now: datetime) -> list[U
             cron = schedules.cron_of(row)
         except InvalidInput:
             # The system's time zone data lost the zone. Others must not wait for its return.
-            pipeline = session.get_one(PipelineRow, row.pipeline_id)
-            schedules.pause(session, pipeline, row, audit.PLATFORM, now)
+            _stop(session, row, now)
             continue
         owed = _owed(row, cron, now)
         if len(owed.firings) > room and room < BATCH:
@@ -74,6 +72,14 @@ def materialise_due(session: Session, tenants: Tenants, now: datetime) -> list[U
 def next_due(session: Session, tenants: Tenants) -> datetime | None:
     """Return when :func:`materialise_due` has something to do; None: not before a change."""
     return schedules.next_firing(session, tenants.tenants)
+
+
+def _stop(session: Session, row: ScheduleRow, now: datetime) -> None:
+    if row.until is not None:
+        row.next_firing = None
+        return
+    pipeline = session.get_one(PipelineRow, row.pipeline_id)
+    schedules.pause(session, pipeline, row, audit.PLATFORM, now)
 
 
 class _Owed(NamedTuple):
@@ -128,14 +134,10 @@ def _record(
 
 
 def _due(row: ScheduleRow, cron: Cron, now: datetime) -> tuple[list[datetime], bool, datetime]:
-    """Return the latest firings that are due, whether there are more, and the time behind all.
-
-    A jitter is shorter than any time between two firings, so the first firing that was due at
-    ``next_firing`` or later is the first after ``next_firing`` less the longest jitter.
-    """
-    assert row.next_firing is not None
-    just_before = row.next_firing - timedelta(seconds=row.jitter_s, microseconds=1)
-    last = now if row.ends_at is None else min(now, row.ends_at)
+    """Return the latest firings that are due, whether there are more, and the time behind all."""
+    just_before, end = schedules.recorded_until(row), schedules.last_instant(row)
+    assert just_before is not None
+    last = now if end is None else min(now, end)
     limit = MISSED_SHOWN + (row.catch_up_limit if row.catch_up is CatchUp.ALL else 1)
     found, more = cron.last_between(just_before, last, limit)
     while found and schedules.due_at(row, found[-1]) > now:
@@ -149,7 +151,7 @@ def _wanted(row: ScheduleRow, firings: Sequence[datetime], now: datetime) -> Seq
         return firings[-row.catch_up_limit :]
     late = firings[-1:] if row.catch_up is CatchUp.LATEST else []
     # With a jitter the gaps vary: two may come due between one look and the next.
-    return [at for at in firings if now - schedules.due_at(row, at) <= ON_TIME] or late
+    return [at for at in firings if now - schedules.due_at(row, at) < ON_TIME] or late
 
 
 def _why_missed(row: ScheduleRow, *, more: bool) -> str:

@@ -93,10 +93,6 @@ def _without_a_run(
 
 
 def _unrecorded(row: ScheduleRow) -> datetime | None:
-    """Return an instant after which no firing has been recorded yet; None: none will be.
-
-    The next one is due later than it fires by its jitter, which is shorter than any gap.
-    """
-    if row.until is not None or row.next_firing is None:
-        return None
-    return row.next_firing - timedelta(seconds=row.jitter_s)
+    """Return an instant from which on no firing has been recorded yet; None: none will be."""
+    recorded = schedules.recorded_until(row)
+    return None if recorded is None else recorded + _TICK
