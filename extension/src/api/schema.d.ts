@@ -2512,7 +2512,8 @@ export interface components {
          *
          *     Attributes:
          *         url: ``/datasets/NAME/PATH``, or an URL under one of the tenant's ``watch`` entries. A
-         *             folder is watched by its entries, a Delta or Iceberg table by its newest commit.
+         *             folder of the platform's machine is watched by its entries, a Delta or Iceberg table by
+         *             its newest commit.
          *         interval_s: pause between two looks, seconds.
          */
         FileSource: {
@@ -4133,7 +4134,9 @@ export interface components {
         SplitSource: "tags" | "headings" | "author" | "none";
         /**
          * Standing
-         * @description What the runs of a date came to so far; ``open``: one is queued or under way.
+         * @description What the runs of a date came to so far.
+         *
+         *     ``open``: one is queued or under way, or the schedule is about to record it.
          * @enum {string}
          */
         Standing: "none" | "succeeded" | "failed" | "open";

@@ -72,7 +72,10 @@ class Only(StrEnum):
 
 
 class Standing(StrEnum):
-    """What the runs of a date came to so far; ``open``: one is queued or under way."""
+    """What the runs of a date came to so far.
+
+    ``open``: one is queued or under way, or the schedule is about to record it.
+    """
 
     NONE = "none"
     SUCCEEDED = "succeeded"

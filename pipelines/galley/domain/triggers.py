@@ -59,7 +59,8 @@ class FileSource(Model):
 
     Attributes:
         url: ``/datasets/NAME/PATH``, or an URL under one of the tenant's ``watch`` entries. A
-            folder is watched by its entries, a Delta or Iceberg table by its newest commit.
+            folder of the platform's machine is watched by its entries, a Delta or Iceberg table by
+            its newest commit.
         interval_s: pause between two looks, seconds.
     """
 

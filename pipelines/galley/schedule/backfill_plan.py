@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from math import ceil
 from statistics import median
 from typing import Any, NamedTuple
@@ -225,7 +226,9 @@ def _too_many(found: Sequence[Interval], start: datetime, end: datetime) -> Inva
 
 
 def _standing(
-    session: Session, pipeline: PipelineRow, intervals: Sequence[Interval]
+    session: Session,
+    pipeline: PipelineRow,
+    intervals: Sequence[Interval],
 ) -> list[Candidate]:
     if not intervals:
         return []
@@ -241,7 +244,31 @@ def _standing(
         .order_by(RunRow.id)
     ):
         runs[date].append((run, state))
-    return [Candidate(one, *_judge(runs[one.logical_date])) for one in intervals]
+    coming = _about_to_be_recorded(session, pipeline, dates)
+    return [
+        Candidate(one, Standing.OPEN, None)
+        if one.logical_date in coming
+        else Candidate(one, *_judge(runs[one.logical_date]))
+        for one in intervals
+    ]
+
+
+def _about_to_be_recorded(
+    session: Session, pipeline: PipelineRow, dates: Sequence[datetime]
+) -> set[datetime]:
+    """Return those of ``dates`` that the schedule itself has yet to record: late, or down."""
+    owing = schedules.owing(session, pipeline.id)
+    return {date for row in owing for date in _unrecorded(row, dates)}
+
+
+def _unrecorded(row: ScheduleRow, dates: Sequence[datetime]) -> frozenset[datetime]:
+    start = schedules.unrecorded_from(row)
+    late = [] if start is None else [date for date in dates if date >= start]
+    if not late:
+        return frozenset()
+    last = max(late)
+    firings = schedules.firings(row, min(late) - timedelta(microseconds=1))
+    return frozenset(takewhile(lambda at: at <= last, firings)).intersection(late)
 
 
 def _judge(runs: Sequence[tuple[UUID, RunState]]) -> tuple[Standing, UUID | None]:

@@ -135,8 +135,9 @@ def _record(
 
 def _due(row: ScheduleRow, cron: Cron, now: datetime) -> tuple[list[datetime], bool, datetime]:
     """Return the latest firings that are due, whether there are more, and the time behind all."""
-    just_before, end = schedules.recorded_until(row), schedules.last_instant(row)
-    assert just_before is not None
+    unrecorded, end = schedules.unrecorded_from(row), schedules.last_instant(row)
+    assert unrecorded is not None
+    just_before = unrecorded - timedelta(microseconds=1)
     last = now if end is None else min(now, end)
     limit = MISSED_SHOWN + (row.catch_up_limit if row.catch_up is CatchUp.ALL else 1)
     found, more = cron.last_between(just_before, last, limit)

@@ -57,7 +57,7 @@ def _edges(
     held: History, row: ScheduleRow, start: datetime, end: datetime, now: datetime
 ) -> list[datetime]:
     edges = [now + _TICK]
-    if (unrecorded := _unrecorded(row)) is not None:
+    if (unrecorded := schedules.unrecorded_from(row)) is not None:
         edges.append(unrecorded)
     if held.removed_until is not None:
         edges.append(held.removed_until + _TICK)
@@ -86,13 +86,7 @@ def _without_a_run(
         return DateState.UPCOMING, None if live else "no version is live: nothing will run"
     if not live:
         return DateState.MISSED, "no version was live"
-    unrecorded = _unrecorded(row)
+    unrecorded = schedules.unrecorded_from(row)
     if unrecorded is not None and at >= unrecorded:
         return DateState.UPCOMING, "due now: its run is about to be recorded"
     return DateState.MISSED, "missed while the platform was down"
-
-
-def _unrecorded(row: ScheduleRow) -> datetime | None:
-    """Return an instant from which on no firing has been recorded yet; None: none will be."""
-    recorded = schedules.recorded_until(row)
-    return None if recorded is None else recorded + _TICK

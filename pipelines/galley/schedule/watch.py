@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from galley.domain.tenants import Tenants
@@ -53,7 +53,13 @@ class Look(NamedTuple):
 
 
 def due(session: Session, tenants: Tenants, now: datetime) -> list[Watched]:
-    """Return the files that are to be looked at, those that have waited longest first."""
+    """Return the files that are to be looked at, in turns of their tenants.
+
+    Of each tenant those that have waited longest come first: many that hang keep nobody waiting.
+    """
+    in_line = func.row_number().over(
+        partition_by=TriggerRow.tenant, order_by=TriggerWatchRow.next_poll
+    )
     rows = session.scalars(
         select(TriggerRow)
         .join(TriggerWatchRow, TriggerWatchRow.trigger_id == TriggerRow.id)
@@ -63,7 +69,7 @@ def due(session: Session, tenants: Tenants, now: datetime) -> list[Watched]:
             TriggerRow.paused.is_(False),
             TriggerRow.tenant.in_(tenants.tenants),
         )
-        .order_by(TriggerWatchRow.next_poll)
+        .order_by(in_line, TriggerWatchRow.next_poll)
         .limit(BATCH)
     )
     return [Watched(row.id, row.tenant, _source(row).url) for row in rows]
@@ -73,9 +79,11 @@ def take(session: Session, tenants: Tenants, looks: Iterable[Look], now: datetim
     """Keep what looks have shown, and fire where a file has changed; return the runs' ids."""
     queued = []
     for look in looks:
+        watch = session.get(TriggerWatchRow, look.trigger, with_for_update=True)
+        if watch is None:
+            continue  # the trigger was changed or removed meanwhile
         row = session.get_one(TriggerRow, look.trigger)
-        watch = session.get_one(TriggerWatchRow, look.trigger, with_for_update=True)
-        if row.until is not None or row.paused or row.tenant not in tenants.tenants:
+        if row.paused or row.tenant not in tenants.tenants:
             continue
         if look.error is not None:
             _failed(session, row, watch, look.error, now)

@@ -1,6 +1,7 @@
 """Tables of backfills: the order, and its dates, each once.
 
-A date's ``run_id`` is set when its run is recorded; the run may be forgotten before its backfill.
+A date's ``run_id`` is set when its run is recorded; the run may be forgotten before its backfill,
+and ``end_state`` is then what it came to.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from galley.domain.backfills import BackfillState, Only, Order
+from galley.domain.runs import RunState
 from galley.store.columns import enum_column, new_id
 from galley.store.tables import Base
 
@@ -67,3 +69,4 @@ class BackfillDateRow(Base):
     logical_date: Mapped[datetime]
     data_interval_start: Mapped[datetime]
     run_id: Mapped[UUID | None]
+    end_state: Mapped[RunState | None]

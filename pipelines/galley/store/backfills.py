@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from galley.domain.backfills import Backfill, BackfillDate, BackfillState
 from galley.domain.model import Page
-from galley.domain.runs import RunState
+from galley.domain.runs import RunState, TriggerKind
 from galley.errors import NotFound
 from galley.store import cursors, pipelines
 from galley.store.backfill_tables import BackfillDateRow, BackfillRow
@@ -20,7 +20,7 @@ from galley.store.tables import PipelineRow, RunRow, VersionRow
 
 
 class Counts(NamedTuple):
-    """How many dates of a backfill stand how; a date whose run is forgotten counts nowhere."""
+    """How many dates of a backfill stand how."""
 
     waiting: int = 0
     open: int = 0
@@ -65,29 +65,41 @@ def running(session: Session, tenants: Collection[str]) -> Sequence[BackfillRow]
 
 def counts(session: Session, ids: Collection[UUID]) -> dict[UUID, Counts]:
     """Return how far backfills are."""
+    state = _state()
     query = (
-        select(
-            BackfillDateRow.backfill_id,
-            BackfillDateRow.run_id.is_(None),
-            RunRow.state,
-            func.count(),
-        )
+        select(BackfillDateRow.backfill_id, state, func.count())
         .outerjoin(RunRow, RunRow.id == BackfillDateRow.run_id)
         .where(BackfillDateRow.backfill_id.in_(ids))
-        .group_by(BackfillDateRow.backfill_id, BackfillDateRow.run_id.is_(None), RunRow.state)
+        .group_by(BackfillDateRow.backfill_id, state)
     )
     found = {one: Counts() for one in ids}
-    for backfill, waits, state, number in session.execute(query):
-        name = "waiting" if waits else _standing(state)
-        if name is not None:
-            before = found[backfill]
-            found[backfill] = before._replace(**{name: getattr(before, name) + number})
+    for backfill, came_to, number in session.execute(query):
+        name, before = _standing(came_to), found[backfill]
+        found[backfill] = before._replace(**{name: getattr(before, name) + number})
     return found
 
 
-def _standing(state: RunState | None) -> str | None:
+def _state() -> ColumnElement[RunState | None]:
+    """Return the state of a date's run, as it was at the end where the run is forgotten."""
+    return func.coalesce(RunRow.state, BackfillDateRow.end_state)
+
+
+def run_forgotten(session: Session, run: RunRow) -> None:
+    """Keep for its backfill what a run came to that is about to be forgotten."""
+    if run.trigger is TriggerKind.BACKFILL:
+        session.execute(
+            update(BackfillDateRow)
+            .where(
+                BackfillDateRow.backfill_id == run.trigger_id,
+                BackfillDateRow.logical_date == run.logical_date,
+            )
+            .values(end_state=run.state)
+        )
+
+
+def _standing(state: RunState | None) -> str:
     if state is None:
-        return None
+        return "waiting"
     if not state.ended:
         return "open"
     return "succeeded" if state is RunState.SUCCEEDED else "failed"
@@ -142,7 +154,7 @@ def dates(
 ) -> Page[BackfillDate]:
     """Return the dates of a backfill in the order in which they are run."""
     query = (
-        select(BackfillDateRow, RunRow.state)
+        select(BackfillDateRow, _state())
         .outerjoin(RunRow, RunRow.id == BackfillDateRow.run_id)
         .where(BackfillDateRow.backfill_id == backfill_id)
         .order_by(BackfillDateRow.position)

@@ -22,7 +22,7 @@ from galley.domain.retention import (
     RetentionPolicy,
 )
 from galley.domain.runs import RunKind, RunState
-from galley.store import audit, pipelines
+from galley.store import audit, backfills, pipelines
 from galley.store.records import RetentionRow, TokenRow
 from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow
 
@@ -217,6 +217,7 @@ def _delete(session: Session, pipeline_id: UUID, old: OldRun) -> bool:
     without = {"synchronize_session": False}
     try:
         with session.begin_nested():
+            backfills.run_forgotten(session, run)
             for statement in (
                 delete(TokenRow).where(TokenRow.attempt_id.in_(old.attempts)),
                 delete(TokenRow).where(TokenRow.run_id == old.id),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -70,20 +70,28 @@ def last_instant(row: ScheduleRow) -> datetime | None:
     return min((end for end in (row.ends_at, row.until) if end is not None), default=None)
 
 
-def recorded_until(row: ScheduleRow) -> datetime | None:
-    """Return an instant up to which every firing has been recorded; None: no more will be.
-
-    A jitter is shorter than any time between two firings, so the first firing that was due at
-    ``next_firing`` or later is the first after ``next_firing`` less the longest jitter.
-    """
-    if row.next_firing is None:
-        return None
-    return row.next_firing - timedelta(seconds=row.jitter_s, microseconds=1)
-
-
 def due_at(row: ScheduleRow, firing: datetime) -> datetime:
     """Return when ``firing`` is due: later by its jitter."""
     return firing + jitter_of(row.series, firing, row.jitter_s)
+
+
+def unrecorded_from(row: ScheduleRow) -> datetime | None:
+    """Return an instant from which on no firing has been recorded yet; None: none will be.
+
+    The next one is due later than it fires by its jitter, which is shorter than any gap.
+    """
+    if row.next_firing is None:
+        return None
+    return row.next_firing - timedelta(seconds=row.jitter_s)
+
+
+def owing(session: Session, pipeline_id: UUID) -> Sequence[ScheduleRow]:
+    """Return the wordings of the pipeline's schedule that have firings yet to be recorded."""
+    return session.scalars(
+        select(ScheduleRow).where(
+            ScheduleRow.pipeline_id == pipeline_id, ScheduleRow.next_firing.is_not(None)
+        )
+    ).all()
 
 
 def aim(row: ScheduleRow, after: datetime) -> None:
@@ -140,10 +148,10 @@ def put_in_force(
 
 def _keep_what_is_owed(before: ScheduleRow | None) -> None:
     """Leave a wording that has ended with the firings it still owes, if any."""
-    if before is None or (recorded := recorded_until(before)) is None:
+    if before is None or (unrecorded := unrecorded_from(before)) is None:
         return
     try:
-        aim(before, recorded)
+        aim(before, unrecorded - timedelta(microseconds=1))
     except InvalidInput:
         before.next_firing = None  # The system's time zone data lost the zone.
 

@@ -8,12 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from galley.domain.events import EventKind
 from galley.domain.model import Page
 from galley.domain.triggers import (
+    FileSource,
     FileWatch,
     Source,
     Trigger,
@@ -107,11 +108,16 @@ def put_in_force(
 ) -> TriggerRow:
     """Make ``change`` the wording from ``now`` on; a paused trigger stays paused.
 
+    A wording that says the same stays as it is, and one that watches the same file goes on with
+    what was seen of it, so that no change of the file gets lost.
+
     Args:
         upstream: the pipelines that the source names.
     """
     before = find(session, pipeline.id, name)
     if before is not None:
+        if _change_of(before) == change:
+            return before
         before.until = now
         session.flush()
     row = TriggerRow(
@@ -131,11 +137,29 @@ def put_in_force(
     session.add(row)
     session.flush()
     session.add_all(TriggerUpstreamRow(trigger_id=row.id, pipeline_id=one) for one in upstream)
-    if row.type is TriggerType.FILE:
-        session.add(TriggerWatchRow(trigger_id=row.id, since=now, next_poll=now))
+    if isinstance(change.source, FileSource):
+        _watch_on(session, before, row, change.source, now)
     session.flush()
     changed(session, pipeline, row, "trigger.set", by, change.model_dump(mode="json"), now)
     return row
+
+
+def _change_of(row: TriggerRow) -> TriggerChange:
+    return TriggerChange(source=source_of(row), parameters=row.parameters)
+
+
+def _watch_on(
+    session: Session, before: TriggerRow | None, row: TriggerRow, source: FileSource, now: datetime
+) -> None:
+    """Begin to watch a file, or go on with it from the wording before."""
+    watch = None if before is None else session.get(TriggerWatchRow, before.id)
+    same = before is not None and before.source["url"] == source.url
+    if watch is None or not same:
+        session.add(TriggerWatchRow(trigger_id=row.id, since=now, next_poll=now))
+    if watch is not None and same:
+        watch.trigger_id, watch.next_poll = row.id, now
+    elif watch is not None:
+        session.delete(watch)
 
 
 def pause(session: Session, pipeline: PipelineRow, row: TriggerRow, by: str, now: datetime) -> None:
@@ -161,6 +185,7 @@ def resume(
 def end(session: Session, pipeline: PipelineRow, row: TriggerRow, by: str, now: datetime) -> None:
     """Take a trigger out of force; its wordings and firings are kept."""
     row.until = now
+    session.execute(delete(TriggerWatchRow).where(TriggerWatchRow.trigger_id == row.id))
     session.flush()
     changed(session, pipeline, row, "trigger.removed", by, {}, now)
 

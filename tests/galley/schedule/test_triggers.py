@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -220,6 +221,38 @@ def test_wordings_are_versioned_and_kept(three: World) -> None:
     add(three, "report", "orders")
     with pytest.raises(InvalidInput, match="of type upstream and stays one"):
         three.write(lambda s: control.change(s, "lab", "report", "after", other, "lee", three.now))
+
+
+def test_a_success_from_before_a_change_is_heard_by_the_wording_after_it(three: World) -> None:
+    trigger = add(three, "report", "orders")
+    succeed(three, "orders")
+    for rounds in (2, 4):
+        wanted = TriggerChange(source=trigger.source, parameters={"rounds": rounds})
+        change = partial(
+            control.change,
+            tenant="lab",
+            slug="report",
+            name="after",
+            request=wanted,
+            by="lee",
+            now=three.now,
+        )
+        three.write(change)
+    (run_id,) = hear(three)
+    assert three.run(run_id).parameters["rounds"] == 4
+    assert [one.run for one in log(three, trigger)] == [run_id]
+
+
+def test_a_change_that_says_the_same_is_none(three: World) -> None:
+    trigger = add(three, "report", "orders", rounds=2)
+    before = three.read(events.latest)
+    three.later(hours=1)
+    same = TriggerChange(source=trigger.source, parameters=trigger.parameters)
+    after = three.write(
+        lambda s: control.change(s, "lab", "report", "after", same, "max", three.now)
+    )
+    assert after == trigger
+    assert three.read(events.latest) == before
 
 
 @pytest.mark.parametrize(

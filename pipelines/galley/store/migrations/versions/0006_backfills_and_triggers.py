@@ -86,6 +86,7 @@ def _backfills() -> None:
         sa.Column("logical_date", UtcDateTime(), nullable=False),
         sa.Column("data_interval_start", UtcDateTime(), nullable=False),
         sa.Column("run_id", sa.Uuid(), nullable=True),
+        sa.Column("end_state", sa.String(32), nullable=True),
         sa.ForeignKeyConstraint(
             ["backfill_id"], ["backfills.id"], name="fk_backfill_dates_backfill_id"
         ),
