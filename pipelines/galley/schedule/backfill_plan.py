@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import takewhile
 from math import ceil
 from statistics import median
@@ -34,7 +34,6 @@ from galley.store.columns import new_id
 from galley.store.run_parameters import Interval
 from galley.store.tables import PipelineRow, RunRow, ScheduleRow, VersionRow
 
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 TODAY = timedelta(days=1)
 """How far in the future an end may lie: the end of today, in any zone. It is cut to now."""
 SHOWN = 200
@@ -187,11 +186,6 @@ def _intervals(timetable: Cron, request: BackfillRequest, now: datetime) -> list
             f"{end.isoformat()} is before the start, {start.isoformat()}: give a later end, or "
             "exchange the two.",
             field="end",
-        )
-    if start < EARLIEST:
-        raise InvalidInput(
-            f"{start.isoformat()} is too early: dates begin with {EARLIEST.isoformat()}.",
-            field="start",
         )
     if end > now + TODAY:
         raise InvalidInput(
