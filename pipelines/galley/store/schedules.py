@@ -17,7 +17,7 @@ from galley.errors import InvalidInput
 from galley.store import audit, events, pauses
 from galley.store.backfill_tables import BackfillRow
 from galley.store.columns import new_id
-from galley.store.tables import PipelineRow, ScheduleRow
+from galley.store.tables import PipelineRow, RunRow, ScheduleRow
 
 
 def in_force(session: Session, pipeline_id: UUID) -> ScheduleRow | None:
@@ -167,6 +167,26 @@ def forget_what_is_owed(session: Session, pipeline_id: UUID) -> None:
 
 def _times(row: ScheduleRow) -> tuple[object, ...]:
     return row.cron, row.timezone, row.starts_at, row.ends_at, row.jitter_s
+
+
+def wording_of(session: Session, run: RunRow) -> ScheduleRow | None:
+    """Return the wording that asked for a scheduled run.
+
+    It is the one in which the firing lies, or one with the same times that had gone on in its
+    place before the run was recorded.
+    """
+    found: ScheduleRow | None = None
+    for row in session.scalars(
+        select(ScheduleRow)
+        .where(ScheduleRow.series == run.trigger_id, ScheduleRow.since <= run.created_at)
+        .order_by(ScheduleRow.since)
+    ):
+        fired = row.since < run.scheduled_at
+        if found is None or fired or (_times(row) == _times(found) and found.until == row.since):
+            found = row
+        else:
+            break
+    return found
 
 
 def _series(session: Session, pipeline_id: UUID) -> UUID:
