@@ -71,10 +71,7 @@ def _overlaps(session: Session, run: RunRow, now: datetime) -> bool:
 
 def _profile_of(run: RunRow, version: VersionRow, tenant: Tenant) -> str:
     """Return the profile of the next attempt; a larger one that is gone is not insisted on."""
-    larger = tenant.profiles.get(run.profile or "")
-    if run.profile is None or larger is None or not tenant.limits.allow(larger):
-        return version.profile
-    return run.profile
+    return run.profile if run.profile in tenant.usable_profiles() else version.profile
 
 
 def _cannot(version: VersionRow, tenant: Tenant) -> str:
