@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from galley.domain.model import Instant, Model
+from galley.domain.model import Instant, Model, PlannedInstant
 from galley.domain.runs import RunState
 
 MAX_DATES = 10_000
@@ -108,8 +108,8 @@ class BackfillRequest(Model):
         stop_at_first_failure: start no more dates once one has failed.
     """
 
-    start: Instant
-    end: Instant
+    start: PlannedInstant
+    end: PlannedInstant
     cron: str | None = None
     timezone: str | None = None
     version: int | None = Field(default=None, ge=1, le=2**31 - 1)

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from galley.domain.model import Instant, Model
+from galley.domain.model import Instant, Model, PlannedInstant
 from galley.domain.runs import TriggerKind
 
 MAX_UPSTREAM = 20
@@ -169,7 +169,7 @@ class HookRequest(Model):
     """
 
     parameters: dict[str, Any] = Field(default_factory=dict)
-    logical_date: Instant | None = None
+    logical_date: PlannedInstant | None = None
 
 
 class HookAnswer(Model):

@@ -19,11 +19,11 @@ from galley.domain.runs import RunKind, RunState, TriggerKind
 from galley.domain.tenants import Tenant, Tenants
 from galley.errors import Conflict, InvalidInput
 from galley.schedule.backfill_plan import Draft
-from galley.schedule.record import own_values
 from galley.store import backfill_arrows, backfills, cancelling, run_parameters, runs
 from galley.store.backfill_tables import BackfillDateRow, BackfillRow
 from galley.store.backfills import Counts
 from galley.store.columns import new_id
+from galley.store.own_parameters import own_values
 from galley.store.run_parameters import Interval
 from galley.store.tables import RunRow, VersionRow
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import takewhile
 from math import ceil
 from statistics import median
@@ -27,15 +27,14 @@ from galley.domain.cron import Cron
 from galley.domain.runs import RunKind, RunState
 from galley.domain.tenants import Tenant
 from galley.errors import Conflict, InvalidInput
-from galley.schedule.record import own_values
 from galley.store import pauses, pipelines, run_parameters, runnable, schedules
 from galley.store.backfill_tables import BackfillRow
 from galley.store.columns import new_id
+from galley.store.own_parameters import own_values
 from galley.store.records import RetentionRow
 from galley.store.run_parameters import Interval
 from galley.store.tables import PipelineRow, RunRow, ScheduleRow, VersionRow
 
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 TODAY = timedelta(days=1)
 """How far in the future an end may lie: the end of today, in any zone. It is cut to now."""
 SHOWN = 200
@@ -102,7 +101,7 @@ def draft(
         _check_parameters(session, pipeline, version, tenant, timetable, parameters, intervals[0])
     if request.order is Order.NEWEST:
         intervals.reverse()
-    standing = tuple(_standing(session, pipeline, row, intervals, own=request.cron is None))
+    standing = tuple(_standing(session, pipeline, intervals, own=request.cron is None))
     return Draft(pipeline, version, timetable, request, parameters, standing)
 
 
@@ -191,11 +190,6 @@ def _intervals(timetable: Cron, request: BackfillRequest, now: datetime) -> list
             "exchange the two.",
             field="end",
         )
-    if start < EARLIEST:
-        raise InvalidInput(
-            f"{start.isoformat()} is too early: dates begin with {EARLIEST.isoformat()}.",
-            field="start",
-        )
     if end > now + TODAY:
         raise InvalidInput(
             f"{end.isoformat()} has not come yet: a backfill ends today at the latest; what comes "
@@ -231,12 +225,11 @@ def _too_many(found: Sequence[Interval], start: datetime, end: datetime) -> Inva
 def _standing(
     session: Session,
     pipeline: PipelineRow,
-    schedule: ScheduleRow | None,
     intervals: Sequence[Interval],
     *,
     own: bool,
 ) -> list[Candidate]:
-    """Return how each date stands; ``own``: they are those of ``schedule``, which may rest."""
+    """Return how each date stands; ``own``: they are those of the schedule, which may rest."""
     if not intervals:
         return []
     dates = [one.logical_date for one in intervals]
@@ -251,7 +244,7 @@ def _standing(
         .order_by(RunRow.id)
     ):
         runs[date].append((run, state))
-    coming = _about_to_be_recorded(schedule, dates)
+    coming = _about_to_be_recorded(session, pipeline, dates)
     kept = session.get(RetentionRow, pipeline.id)
     removed_until = None if kept is None else kept.removed_until
     rests = pauses.overlapping(session, [pipeline.id], min(dates), max(dates)) if own else []
@@ -272,15 +265,20 @@ def _standing(
 
 
 def _about_to_be_recorded(
-    schedule: ScheduleRow | None, dates: Sequence[datetime]
-) -> frozenset[datetime]:
+    session: Session, pipeline: PipelineRow, dates: Sequence[datetime]
+) -> set[datetime]:
     """Return those of ``dates`` that the schedule itself has yet to record: late, or down."""
-    start = None if schedule is None else schedules.unrecorded_from(schedule)
+    owing = schedules.owing(session, pipeline.id)
+    return {date for row in owing for date in _unrecorded(row, dates)}
+
+
+def _unrecorded(row: ScheduleRow, dates: Sequence[datetime]) -> frozenset[datetime]:
+    start = schedules.unrecorded_from(row)
     late = [] if start is None else [date for date in dates if date >= start]
-    if schedule is None or not late:
+    if not late:
         return frozenset()
     last = max(late)
-    firings = schedules.firings(schedule, min(late) - timedelta(microseconds=1))
+    firings = schedules.firings(row, min(late) - timedelta(microseconds=1))
     return frozenset(takewhile(lambda at: at <= last, firings)).intersection(late)
 
 

@@ -41,7 +41,6 @@ def materialise_due(session: Session, tenants: Tenants, now: datetime) -> list[U
     due = session.scalars(
         select(ScheduleRow)
         .where(
-            ScheduleRow.until.is_(None),
             ScheduleRow.next_firing <= now,
             ScheduleRow.tenant.in_(tenants.tenants),
         )
@@ -57,8 +56,7 @@ def materialise_due(session: Session, tenants: Tenants, now: datetime) -> list[U
             cron = schedules.cron_of(row)
         except InvalidInput:
             # The system's time zone data lost the zone. Others must not wait for its return.
-            pipeline = session.get_one(PipelineRow, row.pipeline_id)
-            schedules.pause(session, pipeline, row, audit.PLATFORM, now)
+            _stop(session, row, now)
             continue
         owed = _owed(row, cron, now)
         if len(owed.firings) > room and room < BATCH:
@@ -74,6 +72,14 @@ def materialise_due(session: Session, tenants: Tenants, now: datetime) -> list[U
 def next_due(session: Session, tenants: Tenants) -> datetime | None:
     """Return when :func:`materialise_due` has something to do; None: not before a change."""
     return schedules.next_firing(session, tenants.tenants)
+
+
+def _stop(session: Session, row: ScheduleRow, now: datetime) -> None:
+    if row.until is not None:
+        row.next_firing = None
+        return
+    pipeline = session.get_one(PipelineRow, row.pipeline_id)
+    schedules.pause(session, pipeline, row, audit.PLATFORM, now)
 
 
 class _Owed(NamedTuple):
@@ -129,10 +135,10 @@ def _record(
 
 def _due(row: ScheduleRow, cron: Cron, now: datetime) -> tuple[list[datetime], bool, datetime]:
     """Return the latest firings that are due, whether there are more, and the time behind all."""
-    unrecorded = schedules.unrecorded_from(row)
+    unrecorded, end = schedules.unrecorded_from(row), schedules.last_instant(row)
     assert unrecorded is not None
     just_before = unrecorded - timedelta(microseconds=1)
-    last = now if row.ends_at is None else min(now, row.ends_at)
+    last = now if end is None else min(now, end)
     limit = MISSED_SHOWN + (row.catch_up_limit if row.catch_up is CatchUp.ALL else 1)
     found, more = cron.last_between(just_before, last, limit)
     while found and schedules.due_at(row, found[-1]) > now:

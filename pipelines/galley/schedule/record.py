@@ -12,15 +12,13 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from galley.domain import templates
 from galley.domain.runs import RunKind, RunState, TriggerKind
 from galley.domain.schedules import Overlap
 from galley.domain.tenants import Tenant
 from galley.errors import InvalidInput
-from galley.notebook.templated import resolve
 from galley.store import audit, cancelling, run_parameters, runs, schedules, series
-from galley.store.backfill_tables import BackfillRow
 from galley.store.columns import new_id
+from galley.store.own_parameters import own_values
 from galley.store.run_parameters import Interval
 from galley.store.tables import RunRow, ScheduleRow, VersionRow
 
@@ -148,28 +146,6 @@ def _fill(
         run.parameters = run_parameters.values_of(version, tenant, own, interval)
     except InvalidInput as error:
         run.state, run.state_reason, run.ended_at = RunState.FAILED, error.detail, now
-
-
-def own_values(
-    session: Session,
-    row: ScheduleRow | BackfillRow,
-    version: VersionRow,
-    interval: Interval,
-    run_id: UUID,
-) -> dict[str, object]:
-    """Return what the own parameters of a schedule or a backfill come to for one run.
-
-    Raises:
-        InvalidInput: one of them does not fit the version; ``field`` is ``parameters.NAME``.
-    """
-    if not row.parameters:
-        return {}
-    success = None
-    if templates.uses(row.parameters, "previous_success"):
-        success = runs.last_success(session, row.pipeline_id, interval.logical_date)
-    zone = schedules.cron_of(row).zone
-    context = templates.Context(*interval, run_id, success, zone)
-    return resolve(run_parameters.schema_of(version), row.parameters, context)
 
 
 def _name(instant: datetime) -> str:

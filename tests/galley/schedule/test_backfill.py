@@ -151,6 +151,8 @@ def test_what_the_schedule_has_yet_to_record_is_left_to_it(world: World, cron: s
         return [one.wanted for one in dates if one.logical_date.hour == firing.hour]
 
     assert wanted_of_its_own() == [False, False, False]
+    world.live(content="2", schedule={"cron": "0 9,21 * * *"})
+    assert wanted_of_its_own() == [False, False, False], "the former wording still owes them"
     world.write(lambda s: materialise_due(s, world.tenants, world.now))
     assert wanted_of_its_own() == [True, True, False], "it runs the latest and skips the others"
 
@@ -303,7 +305,6 @@ def test_ten_million_dates_are_refused_with_their_number(daily: World) -> None:
     [
         ({"end": FIRST - DAY}, "end"),
         ({"end": START + 2 * DAY}, "end"),
-        ({"start": datetime(1969, 12, 31, tzinfo=UTC)}, "start"),
         ({"cron": "0 0 31 2 *"}, "cron"),
         ({"cron": "0 0 * * *", "timezone": "Mars/Base"}, "timezone"),
         ({"timezone": "Europe/Berlin"}, "timezone"),

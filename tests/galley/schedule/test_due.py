@@ -218,6 +218,7 @@ def test_values_that_do_not_fit_fail_the_run_before_anything_starts(world: World
 def test_a_changed_schedule_counts_from_its_own_beginning(world: World) -> None:
     hourly(world)
     world.later(hours=1, minutes=30)
+    tick(world)
     world.live(content="2", schedule={"cron": "15 * * * *"})
     assert due(world) == START + 2 * HOUR + timedelta(minutes=15)
     rows = world.read(

@@ -13,6 +13,7 @@ from galley.domain.versions import Analysis, TaskNode
 from galley.domain.work import Assignment, Heartbeat
 from galley.store import audit, pipelines, runs, schedules
 from galley.store.tables import ScheduleRow
+from sqlalchemy import update
 
 from tests.galley.world import START, World, tenants_with
 
@@ -413,3 +414,55 @@ def test_a_change_that_leaves_the_times_loses_nothing_that_is_due(world: World) 
     tick(world)
     assert [run.logical_date for run in scheduled(world)] == [START + HOUR, START + 2 * HOUR]
     assert scheduled(world)[-1].priority == 5
+
+
+def test_a_change_of_times_leaves_due_what_has_come_and_is_not_recorded(world: World) -> None:
+    hourly(world, catch_up="all")
+    world.later(hours=2, minutes=30)
+    hourly_at_45 = {"cron": "45 * * * *", "priority": 5}
+    world.live(content="2", schedule=hourly_at_45)
+    assert due(world) == START + HOUR
+    assert len(tick(world)) == 2
+    assert due(world) == row_of(world).next_firing == world.now + timedelta(minutes=15)
+    hours(world)
+    assert [run.logical_date for run in scheduled(world)] == [
+        START + HOUR,
+        START + 2 * HOUR,
+        START + 2 * HOUR + timedelta(minutes=45),
+    ]
+
+
+def test_a_change_of_times_keeps_a_firing_whose_jitter_is_not_over(world: World) -> None:
+    hourly(world, jitter_s=1800)
+    late = jitter_of(row_of(world).series, START + HOUR, 1800)
+    world.now = START + HOUR + timedelta(seconds=1)
+    world.live(content="2", schedule={"cron": "45 * * * *"})
+    assert due(world) == START + HOUR + late
+    world.now = START + HOUR + late
+    (run_id,) = tick(world)
+    assert world.run(run_id).logical_date == START + HOUR
+    assert due(world) == row_of(world).next_firing
+
+
+@pytest.mark.parametrize("then", ["pause", "end"])
+def test_what_a_former_wording_owes_ends_with_the_schedule(world: World, then: str) -> None:
+    hourly(world)
+    world.later(hours=2)
+    world.live(content="2", schedule={"cron": "45 * * * *"})
+    if then == "pause":
+        world.write(lambda s: schedule.pause(s, "lab", "churn", "ben", world.now))
+    else:
+        world.live(content="3")
+    assert due(world) is None
+    assert tick(world) == []
+
+
+def test_a_former_wording_whose_zone_is_lost_stops_alone(world: World) -> None:
+    hourly(world)
+    world.later(hours=2)
+    world.live(content="2", schedule={"cron": "45 * * * *"})
+    lost = update(ScheduleRow).where(ScheduleRow.until.is_not(None)).values(timezone="Mars/Base")
+    world.write(lambda s: s.execute(lost))
+    assert tick(world) == []
+    assert not row_of(world).paused
+    assert due(world) == row_of(world).next_firing

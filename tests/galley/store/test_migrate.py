@@ -88,9 +88,14 @@ def test_secrets_come_and_go_and_the_rest_stays(new: Database) -> None:
 def test_schedules_from_before_have_the_rules_that_they_had(
     new: Database, new_database: str
 ) -> None:
-    upgrade_to(new, "0001", *_AN_OLD_VERSION, _AN_OLD_SCHEDULE)
+    ended = _AN_OLD_SCHEDULE.replace("b" * 32, "e" * 32)
+    end = f"UPDATE schedules SET until = '{_AT}' WHERE id = '{'e' * 32}'"
+    upgrade_to(new, "0001", *_AN_OLD_VERSION, ended, end, _AN_OLD_SCHEDULE)
     migrate.upgrade(new)
     store = Store(new_database)
+    with new.writer.begin() as connection:
+        owed = text("SELECT until IS NULL FROM schedules WHERE next_firing IS NOT NULL")
+        assert [bool(one) for one in connection.scalars(owed)] == [True]
     row = store.read(lambda s: schedules.in_force(s, UUID(_ID["pipeline"])))
     assert row is not None
     assert schedules.request_of(row) == ScheduleRequest(cron="@daily", catch_up=CatchUp.SKIP)
@@ -99,7 +104,8 @@ def test_schedules_from_before_have_the_rules_that_they_had(
     store.close()
     with new.writer.begin() as connection:
         command.downgrade(migrate.config(connection), "0004")
-        assert connection.execute(text("SELECT cron FROM schedules")).scalar() == "@daily"
+        crons = connection.scalars(text("SELECT cron FROM schedules"))
+        assert list(crons) == ["@daily", "@daily"]
         assert connection.execute(text("SELECT count(*) FROM runs")).scalar() == 1
         assert broken_references(connection) == []
 
