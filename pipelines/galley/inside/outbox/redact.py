@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -53,8 +54,12 @@ class Values:
             return self.pattern.sub(self._mark, plain)
         return clean
 
-    def tree(self, value: Any) -> Any:
-        """Return JSON, or a message's content, without values in any of its texts and keys."""
+    def tree(self, value: Any, *, keys: bool = True) -> Any:
+        """Return JSON, or a message's content, without values in any of its texts.
+
+        Args:
+            keys: whether in keys, too; not where the keys are those of a format.
+        """
         if not self.names:
             return value
         if isinstance(value, str):
@@ -64,13 +69,21 @@ class Values:
                 "utf-8", "surrogateescape"
             )
         if isinstance(value, Mapping):
-            return {self.tree(key): self.tree(one) for key, one in value.items()}
+            return {
+                self.tree(key) if keys else key: self.tree(one, keys=keys)
+                for key, one in value.items()
+            }
         if isinstance(value, list | tuple):
-            return [self.tree(one) for one in value]
+            return [self.tree(one, keys=keys) for one in value]
         return value
 
     def _mark(self, match: re.Match[str]) -> str:
         return f"[secret {self.names[match[0]]}]"
+
+
+def given() -> Values:
+    """Return the secrets of the kernel that this runs in, if it was given any."""
+    return Values(vars(sys.modules.get("galley_inside_secrets", object)).get("_values", {}))
 
 
 def _forms(value: str) -> set[str]:
