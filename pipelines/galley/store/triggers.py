@@ -1,4 +1,4 @@
-"""Triggers: the wordings in force, how they change, and when they fired."""
+"""Triggers: the wordings in force, and how they change."""
 
 from __future__ import annotations
 
@@ -12,23 +12,20 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from galley.domain.events import EventKind
-from galley.domain.model import Page
 from galley.domain.triggers import (
     FileSource,
     FileWatch,
     Source,
     Trigger,
     TriggerChange,
-    TriggerFiring,
     TriggerType,
     UpstreamSource,
 )
 from galley.errors import NotFound
-from galley.store import audit, cursors, events, pipelines
+from galley.store import audit, events, pipelines, trigger_firings
 from galley.store.columns import new_id
 from galley.store.tables import PipelineRow
 from galley.store.trigger_tables import (
-    TriggerFiringRow,
     TriggerRow,
     TriggerUpstreamRow,
     TriggerWatchRow,
@@ -227,39 +224,6 @@ def tell(
     )
 
 
-def firings(
-    session: Session, series: UUID, *, cursor: str | None = None, limit: int = 50
-) -> Page[TriggerFiring]:
-    """Return when a trigger fired, newest first."""
-    query = (
-        select(TriggerFiringRow, TriggerRow.name)
-        .join(TriggerRow, TriggerRow.id == TriggerFiringRow.trigger_id)
-        .where(TriggerFiringRow.series == series)
-        .order_by(TriggerFiringRow.id.desc())
-    )
-    if cursor is not None:
-        query = query.where(TriggerFiringRow.id < cursors.decode_id(cursor))
-    limit = cursors.clamp(limit)
-    rows = session.execute(query.limit(limit + 1)).all()
-    return cursors.page_of(
-        rows,
-        limit,
-        lambda kept: [
-            TriggerFiring(
-                id=row.id,
-                trigger=row.series,
-                name=name,
-                at=row.at,
-                run=row.run_id,
-                reason=row.reason,
-                cause=row.cause,
-            )
-            for row, name in kept
-        ],
-        lambda one: one[0].id,
-    )
-
-
 def get(session: Session, row: TriggerRow) -> Trigger:
     """Return a row as its model."""
     return models(session, [row])[0]
@@ -274,13 +238,7 @@ def models(session: Session, rows: Sequence[TriggerRow]) -> list[Trigger]:
             )
         ).all()
     )
-    fired = dict(
-        session.execute(
-            select(TriggerFiringRow.series, func.max(TriggerFiringRow.at))
-            .where(TriggerFiringRow.series.in_([row.series for row in rows]))
-            .group_by(TriggerFiringRow.series)
-        ).all()
-    )
+    fired = trigger_firings.last(session, [row.id for row in rows])
     watches = {
         watch.trigger_id: watch
         for watch in session.scalars(

@@ -14,7 +14,7 @@ from galley.domain.triggers import Trigger, TriggerChange, TriggerFiring, Trigge
 from galley.errors import Conflict, InvalidInput, NotFound
 from galley.schedule import triggers as control
 from galley.schedule import upstream
-from galley.store import audit, events, pipelines, runs, triggers
+from galley.store import audit, events, pipelines, runs, trigger_firings, triggers
 from galley.store.trigger_tables import TriggerRow, TriggerSuccessRow
 from sqlalchemy import func, select
 
@@ -48,7 +48,7 @@ def fired(world: World, slug: str) -> list[Run]:
 
 
 def log(world: World, trigger: Trigger) -> list[TriggerFiring]:
-    return world.read(lambda s: triggers.firings(s, trigger.id)).items
+    return world.read(lambda s: trigger_firings.page(s, trigger.id)).items
 
 
 def succeed(world: World, slug: str, **fields: Any) -> Run:
