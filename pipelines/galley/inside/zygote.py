@@ -133,7 +133,8 @@ class Zygote:
         os.dup2(2, 1)
         while self._listener or self._children:
             for key, _ in self._selector.select(timeout=1.0):
-                key.data(key.fileobj)
+                if self._selector.get_map().get(key.fd) is key:  # news before it may have ended it
+                    key.data(key.fileobj)
             if self._ended or (self._listener and not _is_same(self._path, own)):
                 break
             if not self._children and time.monotonic() - self._used_at > self._idle_s:

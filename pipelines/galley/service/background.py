@@ -31,6 +31,7 @@ from galley.service.tenants_view import why_unavailable
 from galley.service.wakeup import Wakeup
 from galley.service.watching import Watcher
 from galley.store import Store, drains, housekeeping, versions
+from galley.store.leases import LostLease
 
 LOOPS = (
     "scheduler",
@@ -247,11 +248,14 @@ def _each(steps: Sequence[tuple[str, Callable[[], object]]]) -> None:
 
     Raises:
         GalleyError: names the steps that failed.
+        LostLease: another process has taken over; the steps that are left are its own.
     """
     failures = []
     for name, step in steps:
         try:
             step()
+        except LostLease:
+            raise
         except Exception as error:  # whatever it is, it is another tenant's
             _log.exception("%s failed", name)
             failures.append(f"{name}: {error}")

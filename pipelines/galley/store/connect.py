@@ -34,7 +34,7 @@ class Database(ABC):
     @property
     def shown(self) -> str:
         """The URL as it may be printed: without the password."""
-        return self.url.render_as_string()
+        return shown(self.url)
 
     @abstractmethod
     def in_transaction(self, connection: Connection) -> bool:
@@ -98,6 +98,16 @@ class Database(ABC):
         self.reader.dispose()
 
 
+_SECRET = frozenset({"password", "sslpassword", "passfile"})
+"""Parameters of a URL that hold a password, or say where one lies."""
+
+
+def shown(url: URL) -> str:
+    """Return ``url`` as it may be printed: without any password."""
+    hidden = {name: "***" if name in _SECRET else value for name, value in url.query.items()}
+    return url.set(query=hidden).render_as_string()
+
+
 def database(url: str) -> Database:
     """Return the database behind ``url``, without connecting.
 
@@ -109,18 +119,21 @@ def database(url: str) -> Database:
 
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise IncompatibleState(
             "The database URL cannot be read (it is not shown: it may hold a password): "
             f"use {_FORMS}."
         ) from error
+    if "@" in (parsed.host or ""):
+        raise IncompatibleState(
+            "The database URL has more than one '@' (it is not shown: it may hold a password): "
+            f"percent-encode the password, '@' is %40. Use {_FORMS}."
+        )
     if parsed.drivername == "sqlite" and parsed.database not in {None, "", ":memory:"}:
         return Sqlite(parsed)
     if parsed.drivername in {"postgresql", "postgresql+psycopg"} and parsed.database:
         return PostgreSQL(parsed.set(drivername="postgresql+psycopg"))
-    raise IncompatibleState(
-        f"The database {parsed.render_as_string()!r} is not supported: use {_FORMS}."
-    )
+    raise IncompatibleState(f"The database {shown(parsed)!r} is not supported: use {_FORMS}.")
 
 
 _FORMS = "sqlite:////absolute/path.db or postgresql+psycopg://USER:PASSWORD@HOST/NAME"

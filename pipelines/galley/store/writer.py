@@ -115,7 +115,7 @@ class Writer:
                 self._transact(waiting, done, tries)
                 break
             except _CommitUnknown as unknown:
-                self._fail(waiting, done, unknown.told)
+                self._fail(waiting, done, unknown.told())
                 return
             except BaseException as error:
                 if not self._database.try_again(error, tries):
@@ -178,13 +178,15 @@ class Writer:
             raise own
         if not self._database.in_transaction(connection):
             raise own or RuntimeError("a write function ended the transaction that it shares")
-        return _Done(job, result, own)
+        return _Done(job, result, own and (self._database.explain(own) or own))
 
 
 class _CommitUnknown(Exception):
     """The connection was lost while the commit was under way."""
 
-    told = Unavailable(
-        "The database went away while the change was being saved: it is not known whether it "
-        "was. Look before you try again."
-    )
+    def told(self) -> Unavailable:
+        """Return what to tell callers: a new one each time, for a traceback grows with each use."""
+        return Unavailable(
+            "The database went away while the change was being saved: it is not known whether it "
+            "was. Look before you try again."
+        )

@@ -104,9 +104,11 @@ def child_specs(settings: Settings, proxy_script: Path) -> list[ChildSpec]:
             ChildSpec(
                 name=name,
                 argv=[python, "-m", "galley.service"],
-                env=base,
+                env={**base, "GALLEY_SERVICE_NAME": name},
                 cwd=settings.service_state,
-                is_ready=answers(f"{settings.service_url}/services/galley/healthz"),
+                is_ready=answers_on_socket(
+                    settings.service_socket(name), f"{settings.service_url}/services/galley/healthz"
+                ),
             )
             for name in _service_names(settings.service_processes)
         ),

@@ -165,6 +165,28 @@ def test_nothing_of_it_is_left(batch: Batch) -> None:
     assert [pid for pid in tree if not gone(pid)] == []
 
 
+def test_a_zygote_outlives_news_of_one_task_that_come_at_once(tmp_path: Path) -> None:
+    zygotes = Zygotes(tmp_path / "zygotes")
+    first, second = (Batch(zygotes, tmp_path) for _ in range(2))
+    zygote = zygote_of(first.process)
+    zygote.suspend()
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(str(next(zygotes.folder.glob("*.sock"))))
+        asking.sendall(b'{"kind": "end", "tag": ""}\n')  # first of all, it collects both
+        first.ask("import os\nos._exit(3)")
+        second.process._connection.shutdown(socket.SHUT_WR)
+        until(lambda: gone(first.process.pid))
+        zygote.resume()
+        asking.settimeout(30)
+        assert asking.recv(64) == b"{}\n"
+    assert first.process.wait(30) == 3
+    third = Batch(zygotes, tmp_path)
+    assert zygote_of(third.process) == zygote
+    for batch in (first, second, third):
+        batch.close()
+    zygotes.close()
+
+
 def test_a_client_that_dies_takes_its_fork_with_it(zygotes: Zygotes, tmp_path: Path) -> None:
     one = Batch(zygotes, tmp_path)
     pid = one.process.pid

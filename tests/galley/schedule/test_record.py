@@ -99,7 +99,8 @@ def test_a_jitter_moves_when_a_run_is_due_and_not_what_it_is_for(world: World) -
     hourly(world, jitter_s=1800)
     firing = START + HOUR
     late = jitter_of(row_of(world).series, firing, 1800)
-    assert timedelta() < late <= timedelta(seconds=1800)
+    next_late = jitter_of(row_of(world).series, firing + HOUR, 1800)
+    assert timedelta() <= late <= timedelta(seconds=1800)
     assert due(world) == firing + late
 
     world.now = firing + late - timedelta(seconds=1)
@@ -108,9 +109,7 @@ def test_a_jitter_moves_when_a_run_is_due_and_not_what_it_is_for(world: World) -
     (run_id,) = tick(world)
     run = world.run(run_id)
     assert (run.logical_date, run.data_interval_start) == (firing, START)
-    next_late = jitter_of(row_of(world).series, firing + HOUR, 1800)
     assert due(world) == firing + HOUR + next_late
-    assert next_late != late
     coming = world.read(lambda s: schedule.next_firings(s, "lab", "churn", 1, world.now))
     assert (coming[0].at, coming[0].due) == (firing + HOUR, firing + HOUR + next_late)
 
@@ -250,6 +249,13 @@ def test_cancel_previous_cancels_a_waiting_one_at_once(world: World) -> None:
     assert states(world) == [RunState.CANCELLED, RunState.QUEUED]
     entry = world.read(lambda s: audit.page(s, "lab")).items[0]
     assert (entry.actor, entry.action) == ("galley", "run.cancelled")
+
+
+def test_what_takes_the_place_of_a_waiting_one_does_not_wait_for_it(world: World) -> None:
+    hourly(world, overlap="cancel_previous", depends_on_past=True)
+    hours(world, 2)
+    assert states(world) == [RunState.CANCELLED, RunState.QUEUED]
+    assert scheduled(world)[1].state_reason is None
 
 
 def test_depending_on_the_past_waits_for_success_and_says_for_which(world: World) -> None:

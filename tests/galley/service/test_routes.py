@@ -113,6 +113,36 @@ def test_the_rehearsals_notebook_is_shown_in_a_sandbox(platform: Platform) -> No
     assert page.headers["content-security-policy"].startswith("sandbox;")
 
 
+def test_a_task_that_was_not_executed_again_has_the_files_of_when_it_was(
+    platform: Platform,
+) -> None:
+    platform.publish()
+    first = platform.lease("oncology", "ada")
+    assert first is not None
+    platform.report(first, "start")
+    for name in ("load.cell-1.stdout.txt", "fit.cell-2.stdout.txt"):
+        platform.client.put(
+            f"{INTERNAL}/attempts/{first.attempt}/files/{name}",
+            headers={"Authorization": f"Bearer {first.run_token}"},
+            content=b"all of it",
+        )
+    lost = {"state": "failed", "failure_class": "infrastructure", "duration_s": 1}
+    platform.report(first, "outcome", **lost)
+    platform.clock.now += timedelta(seconds=10)
+    second = platform.lease("oncology", "ada")
+    assert second is not None
+    platform.report(second, "start")
+    tasks = [{"name": "load", "state": "succeeded", "reused_from": 1}]
+    platform.report(second, "heartbeat", tasks=tasks)
+
+    files = platform.get(f"/runs/{first.run}/files", attempt=2).json()
+    assert files == [{"name": "load.cell-1.stdout.txt", "size": 9}]
+    kept = platform.get(f"/runs/{first.run}/files/load.cell-1.stdout.txt")
+    assert kept.content == b"all of it"
+    assert platform.get(f"/runs/{first.run}/files/fit.cell-2.stdout.txt").status_code == 404
+    assert platform.get(f"/runs/{first.run}/files", attempt=3).status_code == 404
+
+
 def test_each_attempt_keeps_its_own_files_and_notebooks(platform: Platform) -> None:
     platform.publish()
     first = platform.lease("oncology", "ada")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from galley.errors import Conflict, IncompatibleState, Unavailable
 from galley.store import Store, liveness
+from galley.store.connect import database as database_of
 from sqlalchemy import text
 from sqlalchemy.exc import (
     DBAPIError,
@@ -234,6 +236,9 @@ def test_another_store_on_the_same_database_waits_its_turn(store: Store, databas
         "postgres",
         "sqlite:///:memory:",
         "postgresql://ana:secret@here",
+        "postgresql://ana:secret@here:port/x",
+        "postgresql://here?user=ana&password=secret",
+        "mysql://here/x?sslpassword=secret",
     ],
 )
 @ONLY_SQLITE
@@ -241,6 +246,23 @@ def test_only_a_file_or_a_postgresql_database_will_do(url: str, store_kind: str)
     with pytest.raises(IncompatibleState, match=r"sqlite:////absolute/path\.db or post") as caught:
         Store(url)
     assert "secret" not in str(caught.value)
+
+
+@ONLY_SQLITE
+def test_half_a_password_is_no_host(store_kind: str) -> None:
+    with pytest.raises(IncompatibleState, match="percent-encode the password") as caught:
+        Store("postgresql://ana:half@secret@here/x")
+    assert not re.search("half|secret", str(caught.value))
+
+
+@pytest.mark.parametrize("name", ["password", "sslpassword", "passfile"])
+@ONLY_SQLITE
+def test_a_password_is_not_shown_wherever_it_stands(name: str, store_kind: str) -> None:
+    opened = database_of(f"postgresql://ana:secret@here/x?{name}=secret&sslmode=require")
+    assert "secret" not in opened.shown
+    assert "sslmode=require" in opened.shown
+    assert opened.url.query[name] == "secret"
+    opened.dispose()
 
 
 def test_foreign_keys_hold(store: Store) -> None:

@@ -8,13 +8,13 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from galley.domain.schedules import CatchUp, ScheduleRequest
+from galley.domain.schedules import CatchUp, Overlap, ScheduleRequest
 from galley.errors import IncompatibleState
 from galley.store import Store, liveness, migrate, runs, schedules
 from galley.store.connect import Database
 from galley.store.connect import database as database_of
 from galley.store.tables import Base
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import JSON, Connection, column, inspect, select, table, text, update
 
 from tests.galley.postgres import USER, Cluster
 from tests.galley.stores import ONLY_POSTGRESQL, ONLY_SQLITE
@@ -102,6 +102,34 @@ def test_schedules_from_before_have_the_rules_that_they_had(
         assert connection.execute(text("SELECT cron FROM schedules")).scalar() == "@daily"
         assert connection.execute(text("SELECT count(*) FROM runs")).scalar() == 1
         assert broken_references(connection) == []
+
+
+def test_going_back_leaves_nothing_that_the_release_before_cannot_read(new: Database) -> None:
+    upgrade_to(new, "0001", *_AN_OLD_VERSION, _AN_OLD_SCHEDULE)
+    migrate.upgrade(new)
+    with new.writer.begin() as connection:
+        connection.execute(text("UPDATE schedules SET catch_up = 'all'"))
+        request = ScheduleRequest(cron="@daily", catch_up=CatchUp.ALL, overlap=Overlap.SKIP)
+        versions = table("versions", column("schedule", JSON))
+        connection.execute(update(versions).values(schedule=request.model_dump(mode="json")))
+        for kind in ("hosts.changed", "run.changed"):
+            connection.execute(
+                text(
+                    "INSERT INTO events (tenant, kind, subject, pipeline, data, at) VALUES "
+                    f"('blue', '{kind}', '{_ID['run']}', '', '{{}}', '{_AT}')"
+                )
+            )
+        command.downgrade(migrate.config(connection), "0004")
+        assert connection.execute(text("SELECT catch_up FROM schedules")).scalar() == "latest"
+        assert connection.execute(select(versions)).scalar() == {
+            "cron": "@daily",
+            "timezone": "UTC",
+            "catch_up": "latest",
+        }
+        assert connection.execute(text("SELECT kind FROM events")).scalars().all() == [
+            "run.changed"
+        ]
+    migrate.upgrade(new)
 
 
 def test_runs_of_backfills_and_triggers_stay_when_these_go(new: Database) -> None:

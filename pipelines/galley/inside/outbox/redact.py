@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+MIN_VALUE = 4
+"""Characters below which a value, a line or a form of it is left alone; no secret is shorter."""
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _LEAST_BASE64 = 8
 """Characters of base64 below which a match would be by chance."""
@@ -26,16 +28,15 @@ class Values:
 
     Args:
         values: name → value; none: everything passes as it is.
-        least: characters below which a line or a form of a value is left alone.
 
     Attributes:
         names: form → name of the secret.
         pattern: finds the forms, longer ones first.
     """
 
-    def __init__(self, values: Mapping[str, str], least: int) -> None:
+    def __init__(self, values: Mapping[str, str]) -> None:
         self.names = {
-            form: name for name, value in sorted(values.items()) for form in _forms(value, least)
+            form: name for name, value in sorted(values.items()) for form in _forms(value)
         }
         longest_first = sorted(self.names, key=lambda form: (-len(form), form))
         self.pattern = re.compile("|".join(map(re.escape, longest_first)))
@@ -72,12 +73,12 @@ class Values:
         return f"[secret {self.names[match[0]]}]"
 
 
-def _forms(value: str, least: int) -> set[str]:
+def _forms(value: str) -> set[str]:
     """Return how a value may show up, itself among it."""
     whole = {value, value.strip()}
     lines = {line.strip() for line in value.splitlines()}
     forms: set[str] = set()
-    for part in whole | {line for line in lines if len(line) >= least}:
+    for part in whole | {line for line in lines if len(line) >= MIN_VALUE}:
         forms |= {
             part,
             html.escape(part),
@@ -94,7 +95,7 @@ def _forms(value: str, least: int) -> set[str]:
             part.encode().hex().upper(),
             *_base64_forms(part.encode()),
         }
-    return {form for form in forms if len(form) >= least}
+    return {form for form in forms if len(form) >= MIN_VALUE}
 
 
 def _base64_forms(data: bytes) -> Iterator[str]:

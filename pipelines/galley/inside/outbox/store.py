@@ -363,8 +363,7 @@ class OutboxStore(RestStore):  # type: ignore[misc]
 
 def _secrets() -> Values:
     """Return what this kernel was given and nobody else may see."""
-    given = vars(sys.modules.get("galley_inside_secrets", object)).get("_values", {})
-    return Values(given, min(map(len, given.values()), default=1))
+    return Values(vars(sys.modules.get("galley_inside_secrets", object)).get("_values", {}))
 
 
 def _key(name: str) -> str:

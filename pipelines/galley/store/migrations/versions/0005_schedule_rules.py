@@ -13,6 +13,9 @@ branch_labels = None
 depends_on = None
 
 _OPEN = "state IN ('queued', 'launching', 'running')"
+_KEYS = ("cron", "timezone", "catch_up")
+"""What a schedule said before."""
+
 _INDEXES: dict[str, tuple[list[str], str]] = {
     "ix_runs_waiting": (["tenant", "priority DESC", "id"], "state = 'queued'"),
     "ix_runs_series_open": (["trigger_id", "scheduled_at"], _OPEN),
@@ -62,9 +65,23 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take this revision back."""
+    """Take this revision back: the release before it reads neither new values nor new keys."""
+    op.execute("UPDATE schedules SET catch_up = 'latest' WHERE catch_up = 'all'")
+    _forget_rules_of_versions()
     for name in reversed(_INDEXES):
         op.drop_index(name, "runs")
     for table, columns in reversed(_columns().items()):
         for column in reversed(columns):
             op.drop_column(table, column.name)
+
+
+def _forget_rules_of_versions() -> None:
+    versions = sa.table("versions", sa.column("id", sa.Uuid()), sa.column("schedule", sa.JSON()))
+    connection = op.get_bind()
+    for row in connection.execute(sa.select(versions)).all():
+        if row.schedule:
+            kept = {key: row.schedule[key] for key in _KEYS if key in row.schedule}
+            if kept.get("catch_up") == "all":
+                kept["catch_up"] = "latest"
+            change = sa.update(versions).where(versions.c.id == row.id)
+            connection.execute(change.values(schedule=kept))

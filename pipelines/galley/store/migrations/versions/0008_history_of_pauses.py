@@ -123,3 +123,4 @@ def downgrade() -> None:
     op.drop_table("retention")
     op.drop_table("drains")
     op.drop_table("schedule_pauses")
+    op.execute("DELETE FROM events WHERE kind = 'hosts.changed'")
