@@ -4327,7 +4327,7 @@ export interface components {
         TriggerChange: {
             /**
              * Parameters
-             * @description Values of the runs that it starts.
+             * @description Values of the runs that it starts; text may hold templates, as a schedule's.
              */
             parameters?: {
                 [key: string]: unknown;
@@ -4398,7 +4398,7 @@ export interface components {
             name: string;
             /**
              * Parameters
-             * @description Values of the runs that it starts.
+             * @description Values of the runs that it starts; text may hold templates, as a schedule's.
              */
             parameters?: {
                 [key: string]: unknown;

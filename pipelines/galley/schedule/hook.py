@@ -20,8 +20,8 @@ from galley.domain.triggers import (
 )
 from galley.errors import Conflict, NotSignedIn
 from galley.schedule.firing import Key, keep, run_of
-from galley.store import run_parameters, runnable, runs, trigger_firings
-from galley.store.run_parameters import Interval
+from galley.schedule.record import own_values
+from galley.store import run_parameters, runnable, runs, schedules, trigger_firings
 from galley.store.tables import PipelineRow
 from galley.store.trigger_tables import TriggerRow
 
@@ -91,10 +91,10 @@ def receive(
             f"The trigger {row.name!r} has {HOOK_OPEN} runs waiting or under way: ask again later."
         )
     date = request.logical_date or signed_at
-    interval = Interval(date, date, date)
+    interval = schedules.interval_before(session, row.pipeline_id, date)
     run = run_of(row, version, Key(uuid5(row.series, given), signed_at), interval, now)
-    parameters = {**row.parameters, **request.parameters}
-    run.parameters = run_parameters.values_of(version, tenant, parameters, interval)
+    own = own_values(session, row, version, interval, run.id, request.parameters)
+    run.parameters = run_parameters.values_of(version, tenant, own, interval)
     if not runs.record(session, run, now):
         raise Conflict(
             "This request was taken before: a signature starts one run. Sign it anew, a second "

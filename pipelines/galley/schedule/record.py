@@ -6,9 +6,10 @@ What overlaps is decided twice: here, when a firing is due, and again when a run
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -23,6 +24,7 @@ from galley.store.backfill_tables import BackfillRow
 from galley.store.columns import new_id
 from galley.store.run_parameters import Interval
 from galley.store.tables import RunRow, ScheduleRow, VersionRow
+from galley.store.trigger_tables import TriggerRow
 
 
 def record_runs(
@@ -152,24 +154,37 @@ def _fill(
 
 def own_values(
     session: Session,
-    row: ScheduleRow | BackfillRow,
+    row: ScheduleRow | BackfillRow | TriggerRow,
     version: VersionRow,
     interval: Interval,
     run_id: UUID,
+    given: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
-    """Return what the own parameters of a schedule or a backfill come to for one run.
+    """Return what the own parameters of a schedule, backfill or trigger come to for one run.
+
+    Args:
+        given: values of the run itself, which go before them and are no templates.
 
     Raises:
         InvalidInput: one of them does not fit the version; ``field`` is ``parameters.NAME``.
     """
-    if not row.parameters:
-        return {}
+    given = given or {}
+    own = {name: value for name, value in row.parameters.items() if name not in given}
+    if not own:
+        return dict(given)
     success = None
-    if templates.uses(row.parameters, "previous_success"):
+    if templates.uses(own, "previous_success"):
         success = runs.last_success(session, row.pipeline_id, interval.logical_date)
-    zone = schedules.cron_of(row).zone
-    context = templates.Context(*interval, run_id, success, zone)
-    return resolve(run_parameters.schema_of(version), row.parameters, context)
+    context = templates.Context(*interval, run_id, success, _zone(session, row))
+    return {**resolve(run_parameters.schema_of(version), own, context), **given}
+
+
+def _zone(session: Session, row: ScheduleRow | BackfillRow | TriggerRow) -> ZoneInfo:
+    """Return the zone of the dates; a trigger's is that of its pipeline's schedule."""
+    if not isinstance(row, TriggerRow):
+        return schedules.cron_of(row).zone
+    schedule = schedules.in_force(session, row.pipeline_id)
+    return ZoneInfo("UTC") if schedule is None else schedules.cron_of(schedule).zone
 
 
 def _name(instant: datetime) -> str:

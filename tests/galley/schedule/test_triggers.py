@@ -102,6 +102,13 @@ def test_a_success_upstream_runs_the_same_date_once(three: World) -> None:
     assert len(fired(three, "report")) == 1
 
 
+def test_templates_follow_the_time_of_the_run(three: World) -> None:
+    add(three, "report", "orders", rounds='{{ logical_date | date("%d") }}')
+    succeed(three, "orders")
+    (run_id,) = hear(three)
+    assert three.run(run_id).parameters["rounds"] == DATE.day
+
+
 def test_several_upstream_must_all_have_succeeded_for_the_date(three: World) -> None:
     trigger = add(three, "report", "orders", "stock")
     first = succeed(three, "orders")
@@ -262,6 +269,9 @@ def test_a_change_that_says_the_same_is_none(three: World) -> None:
         ({"upstreams": ["nowhere"]}, "source.pipelines"),
         ({"rounds": "many"}, "parameters.rounds"),
         ({"beta": 1}, "parameters.beta"),
+        ({"logical_date": "{{ logical_date.year }}"}, "parameters.logical_date"),
+        ({"logical_date": "{{ previous_success | date }}"}, "parameters.logical_date"),
+        ({"rounds": "{{ logical_date | date }}"}, "parameters.rounds"),
     ],
 )
 def test_bad_input_names_its_field_and_changes_nothing(
