@@ -40,6 +40,7 @@ def downgrade() -> None:
         "UPDATE runs SET trigger = 'manual' "
         "WHERE trigger IN ('backfill', 'upstream', 'file', 'webhook')"
     )
+    op.execute("DELETE FROM secrets WHERE owner LIKE 'trigger:%'")
     op.execute("DELETE FROM events WHERE kind IN ('backfill.changed', 'trigger.changed')")
 
 
