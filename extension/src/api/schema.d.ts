@@ -969,6 +969,8 @@ export interface paths {
         /**
          * List Trigger Firings
          * @description Return when a trigger fired, upon what, and which run came of it; newest first.
+         *
+         *     Of one that was removed too, until another has its name.
          */
         get: operations["list_trigger_firings"];
         put?: never;

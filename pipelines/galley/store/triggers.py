@@ -59,6 +59,17 @@ def require(session: Session, pipeline: PipelineRow, name: str) -> TriggerRow:
     return row
 
 
+def latest(session: Session, pipeline: PipelineRow, name: str) -> TriggerRow:
+    """Return the last wording of a pipeline's trigger, removed or not; raises NotFound."""
+    row = session.scalar(
+        select(TriggerRow)
+        .where(TriggerRow.pipeline_id == pipeline.id, TriggerRow.name == name)
+        .order_by(TriggerRow.until.is_(None).desc(), TriggerRow.id.desc())
+        .limit(1)
+    )
+    return row or require(session, pipeline, name)
+
+
 def by_series(session: Session, series: UUID) -> TriggerRow | None:
     """Return the wording in force of a trigger, or None."""
     return session.scalar(

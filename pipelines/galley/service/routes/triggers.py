@@ -153,11 +153,14 @@ def list_trigger_firings(
     cursor: Cursor = None,
     limit: Limit = FIFTY,
 ) -> Page[TriggerFiring]:
-    """Return when a trigger fired, upon what, and which run came of it; newest first."""
+    """Return when a trigger fired, upon what, and which run came of it; newest first.
+
+    Of one that was removed too, until another has its name.
+    """
     caller.require(tenant, Action.READ)
 
     def firings(session: Session) -> Page[TriggerFiring]:
-        row = triggers.require(session, pipelines.require(session, tenant, slug), name)
+        row = triggers.latest(session, pipelines.require(session, tenant, slug), name)
         return trigger_firings.page(session, row.series, cursor=cursor, limit=limit)
 
     return context.store.read(firings)
