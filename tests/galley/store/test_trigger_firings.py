@@ -18,7 +18,7 @@ from galley.store.run_parameters import Interval
 from galley.store.trigger_tables import TriggerRow
 from sqlalchemy.orm import Session
 
-from tests.galley.stores import ONLY_SQLITE
+from tests.galley.stores import ONLY_SQLITE, steps
 from tests.galley.world import World
 
 HOOK = TriggerRequest.model_validate({"name": "ci", "source": {"type": "webhook"}})
@@ -119,26 +119,6 @@ def test_what_is_over_costs_nothing(
     hooked: World, ask: Callable[[Session, TriggerRow], object]
 ) -> None:
     fire(hooked, 20, RunState.SUCCEEDED)
-    few = hooked.read(partial(_steps, ask))
+    few = hooked.read(lambda s: steps(s, lambda: ask(s, the(s))))
     fire(hooked, 300, RunState.SUCCEEDED)
-    assert hooked.read(partial(_steps, ask)) < few + 200
-
-
-def _steps(ask: Callable[[Session, TriggerRow], object], session: Session) -> int:
-    """Return how many steps SQLite's machine makes for an answer."""
-    row, steps = the(session), 0
-
-    def count() -> int:
-        nonlocal steps
-        steps += 1
-        return 0
-
-    raw = session.connection().connection.driver_connection
-    assert raw is not None
-    raw.set_progress_handler(count, 1)
-    try:
-        ask(session, row)
-    finally:
-        raw.set_progress_handler(None, 1)
-    assert steps
-    return steps
+    assert hooked.read(lambda s: steps(s, lambda: ask(s, the(s)))) < few + 200
