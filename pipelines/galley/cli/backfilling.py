@@ -199,8 +199,14 @@ def _show(session: Session, plan: BackfillPlan) -> None:
     session.output.say(
         f"{plan.wanted:,} of {plan.total:,} dates would be run with version {plan.version}, "
         f"{plan.parallel} at a time: {takes}. {plan.succeeded:,} have succeeded, "
-        f"{plan.failed:,} failed, {plan.open:,} are open. Nothing was started."
+        f"{plan.failed:,} failed, {plan.open:,} are open{_left_out(plan)}. Nothing was started."
     )
+
+
+def _left_out(plan: BackfillPlan) -> str:
+    """Return what is told only where there is any: dates that `--only all` runs alone."""
+    removed = f", the runs of {plan.removed:,} are not kept any more" if plan.removed else ""
+    return removed + (f", the schedule was paused at {plan.paused:,}" if plan.paused else "")
 
 
 def _zone(client: Client, tenant: str, pipeline: str, timezone: str | None) -> ZoneInfo:

@@ -98,8 +98,9 @@ def _nothing(draft: Draft) -> str:
         return f"{draft.cron.expression!r} fires at no time of this range: choose a longer one."
     return (
         f"none of the {len(draft.candidates):,} dates is to be run with {draft.request.only!s}: "
-        "use `all` to run those again that succeeded; what is queued, running or about to be "
-        "recorded by the schedule is left alone."
+        "use `all` to run those as well that succeeded, were paused, or have runs that are not "
+        "kept any more; what is queued, running or about to be recorded by the schedule is left "
+        "alone."
     )
 
 

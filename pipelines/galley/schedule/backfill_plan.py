@@ -28,9 +28,10 @@ from galley.domain.runs import RunKind, RunState
 from galley.domain.tenants import Tenant
 from galley.errors import Conflict, InvalidInput
 from galley.schedule.record import own_values
-from galley.store import pipelines, run_parameters, runnable, schedules
+from galley.store import pauses, pipelines, run_parameters, runnable, schedules
 from galley.store.backfill_tables import BackfillRow
 from galley.store.columns import new_id
+from galley.store.records import RetentionRow
 from galley.store.run_parameters import Interval
 from galley.store.tables import PipelineRow, RunRow, ScheduleRow, VersionRow
 
@@ -103,7 +104,7 @@ def draft(
         _check_parameters(session, pipeline, version, tenant, timetable, parameters, intervals[0])
     if request.order is Order.NEWEST:
         intervals.reverse()
-    standing = tuple(_standing(session, pipeline, row, intervals))
+    standing = tuple(_standing(session, pipeline, row, intervals, own=request.cron is None))
     return Draft(pipeline, version, timetable, request, parameters, standing)
 
 
@@ -153,6 +154,8 @@ def plan(session: Session, found: Draft, tenant: Tenant) -> BackfillPlan:
         succeeded=standings.count(Standing.SUCCEEDED),
         failed=standings.count(Standing.FAILED),
         open=standings.count(Standing.OPEN),
+        removed=standings.count(Standing.REMOVED),
+        paused=standings.count(Standing.PAUSED),
         parallel=parallel,
         median_s=typical,
         duration_s=None if typical is None else ceil(wanted / parallel) * typical,
@@ -232,7 +235,10 @@ def _standing(
     pipeline: PipelineRow,
     schedule: ScheduleRow | None,
     intervals: Sequence[Interval],
+    *,
+    own: bool,
 ) -> list[Candidate]:
+    """Return how each date stands; ``own``: they are those of ``schedule``, which may rest."""
     if not intervals:
         return []
     dates = [one.logical_date for one in intervals]
@@ -247,12 +253,23 @@ def _standing(
         ):
             runs[date].append((run, state))
     coming = _about_to_be_recorded(schedule, dates)
-    return [
-        Candidate(one, Standing.OPEN, None)
-        if one.logical_date in coming
-        else Candidate(one, *_judge(sorted(runs[one.logical_date])))
-        for one in intervals
-    ]
+    kept = session.get(RetentionRow, pipeline.id)
+    removed_until = None if kept is None else kept.removed_until
+    rests = pauses.overlapping(session, [pipeline.id], min(dates), max(dates)) if own else []
+
+    def without_a_run(date: datetime) -> Standing:
+        if any(one.since < date and (one.until is None or date <= one.until) for one in rests):
+            return Standing.PAUSED
+        if removed_until is not None and date <= removed_until:
+            return Standing.REMOVED
+        return Standing.NONE
+
+    def judged(date: datetime) -> tuple[Standing, UUID | None]:
+        if date in coming:
+            return Standing.OPEN, None
+        return _judge(sorted(runs[date])) if runs[date] else (without_a_run(date), None)
+
+    return [Candidate(one, *judged(one.logical_date)) for one in intervals]
 
 
 def _about_to_be_recorded(

@@ -26,7 +26,7 @@ from galley.store.run_parameters import Interval
 from galley.store.tables import PipelineRow, ScheduleRow
 
 ON_TIME = timedelta(seconds=60)
-"""A firing found within this time counts as on time, so that a quick restart misses nothing."""
+"""A firing found less late than this counts as on time, so that a quick restart misses nothing."""
 
 MISSED_SHOWN = 100
 """Missed firings recorded as skipped runs at most, the latest ones."""
@@ -146,7 +146,7 @@ def _wanted(row: ScheduleRow, firings: Sequence[datetime], now: datetime) -> Seq
         return firings[-row.catch_up_limit :]
     late = firings[-1:] if row.catch_up is CatchUp.LATEST else []
     # With a jitter the gaps vary: two may come due between one look and the next.
-    return [at for at in firings if now - schedules.due_at(row, at) <= ON_TIME] or late
+    return [at for at in firings if now - schedules.due_at(row, at) < ON_TIME] or late
 
 
 def _why_missed(row: ScheduleRow, *, more: bool) -> str:

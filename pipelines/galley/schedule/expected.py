@@ -79,11 +79,11 @@ def _without_a_run(
     for pause in held.pauses:
         if pause.since < at and (pause.until is None or at <= pause.until):
             return DateState.PAUSED, f"paused by {pause.by}"
-    if held.removed_until is not None and at <= held.removed_until:
-        return DateState.REMOVED, "runs of this time are not kept any more"
     live = any(one.since <= at and (one.until is None or at < one.until) for one in held.live)
     if at > now:
         return DateState.UPCOMING, None if live else "no version is live: nothing will run"
+    if held.removed_until is not None and at <= held.removed_until:
+        return DateState.REMOVED, "runs of this time are not kept any more"
     if not live:
         return DateState.MISSED, "no version was live"
     unrecorded = schedules.unrecorded_from(row)

@@ -23,9 +23,10 @@ from galley.domain.runs import AttemptState, FailureClass, Run, RunState, Trigge
 from galley.errors import Conflict, InvalidInput, NotFound
 from galley.schedule import backfill, backfill_plan
 from galley.schedule.due import materialise_due
-from galley.store import Store, audit, backfills, events, pipelines, retention, runs
+from galley.store import Store, audit, backfills, events, pauses, pipelines, retention, runs
 from galley.store.backfill_tables import BackfillDateRow, BackfillRow
 from galley.store.columns import new_id
+from galley.store.records import RetentionRow
 from galley.store.tables import RunRow
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
@@ -389,7 +390,8 @@ def test_a_run_that_is_forgotten_meanwhile_still_counts(daily: World, stops: boo
         found = retention.old_runs(
             session, pipeline, policy, daily.now, state=EndedState.FAILED, after=None, limit=9
         )
-        return retention.forget(session, pipeline, found, 0, "galley", daily.now)
+        sizes = {one.id: 0 for one in found}
+        return retention.forget(session, pipeline, found, sizes, "galley", daily.now)
 
     assert daily.write(forget).runs == 1
     assert look(daily, one).failed == 1
@@ -467,3 +469,38 @@ def test_lists_are_pages(daily: World) -> None:
 def test_no_arrow_leaves_an_end() -> None:
     assert set(BACKFILL_TRANSITIONS) == set(BackfillState)
     assert all(not arrows for state, arrows in BACKFILL_TRANSITIONS.items() if state.ended)
+
+
+def test_what_is_not_kept_any_more_is_not_run_again_unless_all_are(world: World) -> None:
+    """It may have succeeded: running it again would double it."""
+    world.live(schedule={"cron": "30 6 * * *"})
+
+    def remove(session: Session) -> None:
+        row = pipelines.require(session, "lab", "churn")
+        session.add(RetentionRow(pipeline_id=row.id, removed_until=FIRST + 2 * DAY))
+
+    world.write(remove)
+    found = plan(world)
+    assert [one.standing.value for one in found.dates] == ["removed"] * 3 + ["none"] * 2
+    assert (found.wanted, found.removed) == (2, 3)
+    assert plan(world, request(only="failed")).wanted == 0
+    assert plan(world, request(only="all")).wanted == 5
+    again = plan(world, request(cron="30 6 * * *"))
+    assert again.wanted == 2
+
+
+def test_dates_of_a_pause_are_not_run_unless_all_are(world: World) -> None:
+    world.live(schedule={"cron": "30 6 * * *"})
+
+    def rest(session: Session) -> None:
+        row = pipelines.require(session, "lab", "churn")
+        pauses.begin(session, row.id, "max", FIRST)
+        session.flush()
+        pauses.end(session, row.id, FIRST + DAY)
+
+    world.write(rest)
+    found = plan(world)
+    assert [one.standing.value for one in found.dates] == ["none", "paused", *["none"] * 3]
+    assert (found.wanted, found.paused) == (4, 1)
+    assert plan(world, request(only="all")).wanted == 5
+    assert plan(world, request(cron="30 6 * * *")).wanted == 5, "those dates are its own"

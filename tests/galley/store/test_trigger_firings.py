@@ -86,7 +86,8 @@ def test_a_firing_goes_with_its_run_and_the_last_one_stays(hooked: World) -> Non
         found = retention.old_runs(
             session, pipeline, policy, hooked.now, state=EndedState.FAILED, after=None, limit=9
         )
-        return retention.forget(session, pipeline, found, 0, "galley", hooked.now)
+        sizes = {one.id: 0 for one in found}
+        return retention.forget(session, pipeline, found, sizes, "galley", hooked.now)
 
     assert hooked.write(forget).runs == 3
     assert log(hooked) == everything[:1]

@@ -55,6 +55,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("host", name="pk_drains"),
     )
     op.create_table(
+        "hosts",
+        sa.Column("name", sa.String(300), nullable=False),
+        sa.Column("tenant", sa.String(48), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_hosts"),
+    )
+    op.create_table(
         "retention",
         sa.Column("pipeline_id", sa.Uuid(), nullable=False),
         sa.Column("policy", sa.JSON(none_as_null=True), nullable=True),
@@ -65,6 +72,13 @@ def upgrade() -> None:
             ["pipeline_id"], ["pipelines.id"], name="fk_retention_pipeline_id_pipelines"
         ),
         sa.PrimaryKeyConstraint("pipeline_id", name="pk_retention"),
+    )
+    op.create_table(
+        "removals",
+        sa.Column("attempt_id", sa.Uuid(), nullable=False),
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("tenant", sa.String(48), nullable=False),
+        sa.PrimaryKeyConstraint("attempt_id", name="pk_removals"),
     )
     op.add_column("runs", sa.Column("files_removed_at", UtcDateTime(), nullable=True))
     for columns in _LISTS:
@@ -120,7 +134,9 @@ def downgrade() -> None:
     for columns in reversed(_LISTS):
         op.drop_index(f"ix_runs_{'_'.join(columns)}", "runs")
     op.drop_column("runs", "files_removed_at")
+    op.drop_table("removals")
     op.drop_table("retention")
+    op.drop_table("hosts")
     op.drop_table("drains")
     op.drop_table("schedule_pauses")
     op.execute("DELETE FROM events WHERE kind = 'hosts.changed'")
