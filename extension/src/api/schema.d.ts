@@ -969,6 +969,8 @@ export interface paths {
         /**
          * List Trigger Firings
          * @description Return when a trigger fired, upon what, and which run came of it; newest first.
+         *
+         *     Of one that was removed too, until another has its name.
          */
         get: operations["list_trigger_firings"];
         put?: never;
@@ -4346,7 +4348,7 @@ export interface components {
         TriggerChange: {
             /**
              * Parameters
-             * @description Values of the runs that it starts.
+             * @description Values of the runs that it starts; text may hold templates, as a schedule's.
              */
             parameters?: {
                 [key: string]: unknown;
@@ -4417,7 +4419,7 @@ export interface components {
             name: string;
             /**
              * Parameters
-             * @description Values of the runs that it starts.
+             * @description Values of the runs that it starts; text may hold templates, as a schedule's.
              */
             parameters?: {
                 [key: string]: unknown;

@@ -39,6 +39,8 @@ TODAY = timedelta(days=1)
 """How far in the future an end may lie: the end of today, in any zone. It is cut to now."""
 SHOWN = 200
 """Dates that a plan lists."""
+AT_A_TIME = 1000
+"""Dates whose runs are asked for at a time; between them there may be many more runs."""
 JUDGED_FROM = 50
 """Latest successful runs that the duration is taken from."""
 
@@ -234,16 +236,15 @@ def _standing(
         return []
     dates = [one.logical_date for one in intervals]
     runs: dict[datetime, list[tuple[UUID, RunState]]] = defaultdict(list)
-    for run, date, state in session.execute(
-        select(RunRow.id, RunRow.logical_date, RunRow.state)
-        .where(
-            RunRow.pipeline_id == pipeline.id,
-            RunRow.logical_date.between(min(dates), max(dates)),
-            RunRow.kind == RunKind.PIPELINE,
-        )
-        .order_by(RunRow.id)
-    ):
-        runs[date].append((run, state))
+    for at in range(0, len(dates), AT_A_TIME):
+        for run, date, state in session.execute(
+            select(RunRow.id, RunRow.logical_date, RunRow.state).where(
+                RunRow.pipeline_id == pipeline.id,
+                RunRow.logical_date.in_(dates[at : at + AT_A_TIME]),
+                RunRow.kind == RunKind.PIPELINE,
+            )
+        ):
+            runs[date].append((run, state))
     coming = _about_to_be_recorded(session, pipeline, dates)
     kept = session.get(RetentionRow, pipeline.id)
     removed_until = None if kept is None else kept.removed_until
@@ -259,7 +260,7 @@ def _standing(
     def judged(date: datetime) -> tuple[Standing, UUID | None]:
         if date in coming:
             return Standing.OPEN, None
-        return _judge(runs[date]) if runs[date] else (without_a_run(date), None)
+        return _judge(sorted(runs[date])) if runs[date] else (without_a_run(date), None)
 
     return [Candidate(one, *judged(one.logical_date)) for one in intervals]
 

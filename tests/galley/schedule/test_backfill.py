@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -24,10 +25,13 @@ from galley.schedule import backfill, backfill_plan
 from galley.schedule.due import materialise_due
 from galley.store import Store, audit, backfills, events, pauses, pipelines, retention, runs
 from galley.store.backfill_tables import BackfillDateRow, BackfillRow
+from galley.store.columns import new_id
 from galley.store.records import RetentionRow
-from sqlalchemy import func, select
+from galley.store.tables import RunRow
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from tests.galley.stores import ONLY_SQLITE, steps
 from tests.galley.world import ERROR, START, World, tenants_with
 
 FIRST = datetime(2026, 2, 20, 6, 30, tzinfo=UTC)
@@ -400,6 +404,53 @@ def test_a_run_that_is_forgotten_meanwhile_still_counts(daily: World, stops: boo
     )
     (first, *_) = daily.read(lambda s: backfills.dates(s, one.id)).items
     assert first.state is RunState.FAILED
+
+
+@ONLY_SQLITE
+def test_dates_that_are_done_cost_the_loop_nothing(daily: World) -> None:
+    one = start(daily)
+
+    def cost() -> int:
+        return daily.read(lambda s: steps(s, lambda: backfill.backfills_due(s, daily.tenants)))
+
+    few = cost()
+    done = [
+        {
+            "backfill_id": one.id,
+            "position": 100 + number,
+            "logical_date": FIRST - number * DAY,
+            "data_interval_start": FIRST,
+            "run_id": new_id(),
+            "end_state": RunState.SUCCEEDED,
+        }
+        for number in range(1, 301)
+    ]
+    daily.write(lambda s: s.execute(insert(BackfillDateRow), done))
+    assert look(daily, one).succeeded == 300
+    assert cost() < few + 200
+
+
+@ONLY_SQLITE
+def test_runs_between_the_dates_cost_a_plan_nothing(daily: World) -> None:
+    def cost() -> int:
+        draft = partial(backfill_plan.draft, tenant_name="lab", tenant=daily.tenant(), slug="churn")
+        ask = partial(draft, request=request(), now=daily.now)
+        return daily.read(lambda s: steps(s, lambda: ask(s)))
+
+    run = daily.request(logical_date=FIRST)
+    few = cost()
+
+    def between(session: Session) -> None:
+        row = session.get_one(RunRow, run.id)
+        same = {column.key: getattr(row, column.key) for column in RunRow.__table__.columns}
+        for minutes in range(1, 301):
+            at = FIRST + timedelta(minutes=minutes)
+            session.add(
+                RunRow(**{**same, "id": new_id(), "trigger_id": new_id(), "logical_date": at})
+            )
+
+    daily.write(between)
+    assert cost() < few + 200
 
 
 def test_lists_are_pages(daily: World) -> None:
