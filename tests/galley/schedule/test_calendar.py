@@ -6,16 +6,17 @@ from typing import Any
 import pytest
 from galley import dispatch, schedule
 from galley.domain.calendar import Calendar, CalendarEntry, DateState
-from galley.domain.runs import AttemptState, RunState, TriggerKind
+from galley.domain.runs import AttemptState, FailureClass, RunState, TriggerKind
 from galley.domain.schedules import ScheduleRequest
 from galley.errors import InvalidInput, NotFound
 from galley.store import run_arrows
 from galley.store.tables import DeploymentRow, RunRow
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from tests.galley.world import START, World
 
 DAY = timedelta(days=1)
+END = START + 14 * DAY
 
 
 def tick(world: World) -> None:
@@ -43,7 +44,8 @@ def daily(world: World, **fields: Any) -> None:
 def run_next(world: World, state: AttemptState = AttemptState.SUCCEEDED) -> None:
     work = world.must_claim()
     world.start(work)
-    world.finish(work, state)
+    failure = FailureClass.USER if state is AttemptState.FAILED else None
+    world.finish(work, state, failure_class=failure)
 
 
 def test_what_ran_what_failed_and_what_is_to_come(world: World) -> None:
@@ -217,6 +219,83 @@ def test_a_pause_within_a_day_of_minutes_is_counted_apart(world: World) -> None:
     world.later(hours=1)
     world.write(lambda s: schedule.resume(s, "lab", "churn", "max", world.now))
     assert calendar(world).days[0].counts[DateState.PAUSED] == 6
+
+
+def by_hand(world: World, at: datetime, state: AttemptState, trigger: TriggerKind) -> None:
+    """Let a run of a date end; ``trigger`` asked for it."""
+    run = world.request(logical_date=at)
+    run_next(world, state)
+
+    def say(session: Any) -> None:
+        session.get_one(RunRow, run.id).trigger = trigger
+
+    world.write(say)
+
+
+def test_what_is_counted_is_what_would_be_listed(world: World) -> None:
+    """A date has one state, and only a run of a firing's date fills a miss."""
+    world.live(schedule={"cron": "0 * * * *", "catch_up": "skip", "overlap": "allow"})
+    ten = START + timedelta(hours=2)
+    for at, state in ((ten - timedelta(hours=1), AttemptState.FAILED), (ten, AttemptState.FAILED)):
+        world.now = at
+        tick(world)
+        run_next(world, state)
+    world.later(minutes=30)
+    by_hand(world, ten, AttemptState.SUCCEEDED, TriggerKind.BACKFILL)
+    for minutes in (7, 8, 9):
+        off = ten + timedelta(minutes=minutes)
+        by_hand(world, off, AttemptState.SUCCEEDED, TriggerKind.WEBHOOK)
+    by_hand(world, ten - timedelta(hours=2), AttemptState.FAILED, TriggerKind.MANUAL)
+    world.later(hours=3)
+    world.write(lambda s: schedule.pause(s, "lab", "churn", "max", world.now))
+    world.later(hours=2)
+    world.write(lambda s: schedule.resume(s, "lab", "churn", "max", world.now))
+    tick(world)
+    by_hand(world, world.now.replace(minute=0), AttemptState.FAILED, TriggerKind.MANUAL)
+    open_again = world.request(logical_date=ten - timedelta(hours=1))
+    assert open_again.state is RunState.QUEUED
+
+    day: dict[str, Any] = {"start": START.replace(hour=0), "end": START.replace(hour=0) + DAY}
+    listed, counted = calendar(world, **day).days[0], calendar(world, None, **day).days[0]
+    assert len(listed.entries) == 15 + 4
+    assert (counted.entries, counted.counts) == ((), listed.counts)
+    assert counted.counts == {
+        DateState.FAILED: 2,
+        DateState.MISSED: 3,
+        DateState.QUEUED: 1,
+        DateState.SUCCEEDED: 4,
+        DateState.UPCOMING: 8,
+        DateState.PAUSED: 1,
+    }
+
+
+def test_a_page_of_a_tenants_pipelines_costs_as_much_as_one(world: World) -> None:
+    def questions() -> int:
+        asked = 0
+
+        def look(session: Any) -> None:
+            nonlocal asked
+            connection = session.connection()
+
+            def note(*_: object) -> None:
+                nonlocal asked
+                asked += 1
+
+            event.listen(connection, "before_cursor_execute", note)
+            schedule.calendar(
+                session, "lab", None, start=START, end=END, timezone=None, now=world.now
+            )
+
+        world.read(look)
+        return asked
+
+    for slug, expression in (("often", "0 * * * *"), ("daily", "0 12 * * *")):
+        world.live(slug, content=slug, schedule={"cron": expression})
+    few = questions()
+    for number in range(4):
+        expression = "*/5 * * * *" if number % 2 else "30 6 * * *"
+        world.live(f"p-{number}", content=f"{number}", schedule={"cron": expression})
+    assert questions() == few
 
 
 def test_changes_of_the_clock_are_marked_and_noted(world: World) -> None:
