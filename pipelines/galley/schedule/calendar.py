@@ -9,6 +9,7 @@ from datetime import date, datetime
 from itertools import pairwise
 from typing import NamedTuple
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -28,6 +29,7 @@ from galley.domain.clock_changes import changes_between
 from galley.domain.cron_counts import between, count, fires_at, most_in_a_day
 from galley.domain.days import Moment
 from galley.domain.runs import RunState
+from galley.errors import InvalidInput
 from galley.schedule.expected import Piece, pieces
 from galley.store import calendar as history
 from galley.store import cursors, pipelines, schedules
@@ -74,9 +76,8 @@ def calendar(
         InvalidInput: the zone is none; the window ends before it begins, or is too long.
     """
     one = None if slug is None else pipelines.require(session, tenant, slug)
-    current = None if one is None else schedules.in_force(session, one.id)
-    own = "UTC" if current is None else current.timezone
-    view = window(start, end, timezones.zone(timezone or own), now)
+    zone = timezones.zone(timezone) if timezone else _own_zone(session, one)
+    view = window(start, end, zone, now)
     limit = cursors.clamp(limit)
     rows = [one] if one else history.page(session, tenant, view, cursor, limit)
     days, more, taken = _Days(view), len(rows) > limit, None
@@ -94,6 +95,15 @@ def calendar(
         clock_changes=_changes(view, days.zones),
         next_cursor=cursors.encode(taken) if more else None,
     )
+
+
+def _own_zone(session: Session, pipeline: PipelineRow | None) -> ZoneInfo:
+    """Return the zone of the pipeline's schedule; UTC without one that the system knows."""
+    row = None if pipeline is None else schedules.in_force(session, pipeline.id)
+    try:
+        return timezones.zone("UTC" if row is None else row.timezone)
+    except InvalidInput:
+        return timezones.zone("UTC")
 
 
 class _Dates(NamedTuple):

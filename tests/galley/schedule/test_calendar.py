@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from galley import dispatch, schedule
@@ -9,8 +10,9 @@ from galley.domain.calendar import Calendar, CalendarEntry, DateState
 from galley.domain.runs import AttemptState, FailureClass, RunState, TriggerKind
 from galley.domain.schedules import ScheduleRequest
 from galley.errors import InvalidInput, NotFound
-from galley.store import run_arrows
-from galley.store.tables import DeploymentRow, RunRow
+from galley.store import run_arrows, schedules
+from galley.store.records import PauseRow
+from galley.store.tables import DeploymentRow, RunRow, ScheduleRow
 from sqlalchemy import event, select
 
 from tests.galley.world import START, World
@@ -160,6 +162,86 @@ def test_a_firing_whose_jitter_is_not_over_is_not_missed(world: World) -> None:
     world.later(hours=2)
     tick(world)
     assert states(calendar(world))[0] == "missed"
+
+
+def fix_the_jitter(world: World) -> None:
+    """Give the schedule a series of which the next firing is due a good while later."""
+
+    def fix(session: Any) -> None:
+        row = session.scalars(select(ScheduleRow)).one()
+        row.series = UUID(int=7)
+        schedules.aim(row, world.now)
+
+    world.write(fix)
+
+
+def test_what_was_not_due_yet_when_its_schedule_rested_or_changed_was_not_missed(
+    world: World,
+) -> None:
+    daily(world, jitter_s=3600)
+    fix_the_jitter(world)
+    firing = START + timedelta(hours=4)
+    due = entries(calendar(world))[0].at
+    assert due - firing > timedelta(minutes=1)
+    world.now = firing + (due - firing) / 2
+    paused_at = world.now
+    world.write(lambda s: schedule.pause(s, "lab", "churn", "max", world.now))
+    first = entries(calendar(world))[0]
+    assert (first.logical_date, first.state, first.reason) == (
+        firing,
+        DateState.PAUSED,
+        "paused by max",
+    )
+    world.now = due + timedelta(hours=1)
+    world.write(lambda s: schedule.resume(s, "lab", "churn", "max", world.now))
+    assert states(calendar(world))[0] == "paused"
+
+    def rest_later(session: Any) -> None:
+        pause = session.scalars(select(PauseRow)).one()
+        assert pause.since == paused_at
+        pause.since = due + timedelta(seconds=1)
+
+    world.write(rest_later)
+    assert states(calendar(world))[0] == "missed", "it was due before the pause"
+
+
+@pytest.mark.parametrize(("cron", "stays"), [("0 12 * * *", True), ("0 18 * * *", False)])
+def test_a_wording_takes_over_what_is_not_due_yet_where_the_times_stay(
+    world: World, cron: str, *, stays: bool
+) -> None:
+    jittered = {"cron": "0 12 * * *", "catch_up": "skip", "jitter_s": 3600}
+    world.live("p", tenant="play", schedule=jittered)
+    fix_the_jitter(world)
+    due = entries(calendar(world, "p", tenant="play"))[0]
+    world.now = due.logical_date + (due.at - due.logical_date) / 2
+    wording = ScheduleRequest.model_validate({**jittered, "cron": cron, "priority": 1})
+    world.write(
+        lambda s: schedule.set_schedule(
+            s, "play", world.tenant("play"), "p", wording, "ana", world.now
+        )
+    )
+    first = entries(calendar(world, "p", tenant="play"))[0]
+    assert first.state is DateState.UPCOMING
+    assert (first.logical_date == due.logical_date) is stays
+    world.now = due.at
+    tick(world)
+    first = entries(calendar(world, "p", tenant="play"))[0]
+    assert (first.run is not None) is stays
+
+
+def test_a_zone_that_the_system_has_lost_hides_no_calendar(world: World) -> None:
+    daily(world)
+    world.later(hours=4)
+    tick(world)
+
+    def lose(session: Any) -> None:
+        for row in session.scalars(select(ScheduleRow)):
+            row.timezone = "Europe/Atlantis"
+
+    world.write(lose)
+    for slug in (None, "churn"):
+        found = calendar(world, slug)
+        assert (found.timezone, states(found)) == ("UTC", ["queued"])
 
 
 def test_a_success_counts_more_than_a_failure_of_the_same_date(world: World) -> None:
