@@ -143,7 +143,7 @@ def put_in_force(
         set_by=by,
         **columns_of(request),
     )
-    if before is not None and _times(before) == _times(row):
+    if before is not None and same_times(before, row):
         row.next_firing, before.next_firing = before.next_firing, None
     elif not paused:
         aim(row, now)
@@ -152,6 +152,11 @@ def put_in_force(
     session.flush()
     changed(session, pipeline, row, "schedule.set", by, request.model_dump(mode="json"), now)
     return row
+
+
+def same_times(one: ScheduleRow, other: ScheduleRow) -> bool:
+    """Return whether two wordings fire at the same times: the later goes on where the other was."""
+    return _times(one) == _times(other)
 
 
 def _keep_what_is_owed(before: ScheduleRow | None) -> None:

@@ -1,4 +1,4 @@
-"""Pauses of schedules, drained hosts, retention, and the indexes of lists of runs"""
+"""Pauses of schedules, drained hosts, retention, and the indexes of lists and calendars"""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ _LISTS = (
     ("tenant", "state", "logical_date", "id"),
     ("pipeline_id", "logical_date", "id"),
 )
+
+_HISTORIES = ("deployments", "schedules")
 
 _PAUSES = sa.table(
     "schedule_pauses",
@@ -83,6 +85,8 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("files_removed_at", UtcDateTime(), nullable=True))
     for columns in _LISTS:
         op.create_index(f"ix_runs_{'_'.join(columns)}", "runs", list(columns))
+    for table in _HISTORIES:
+        op.create_index(f"ix_{table}_pipeline_id_since", table, ["pipeline_id", "since"])
     _read_the_trail()
 
 
@@ -131,6 +135,8 @@ def _read_the_trail() -> None:
 
 def downgrade() -> None:
     """Take this revision back."""
+    for table in reversed(_HISTORIES):
+        op.drop_index(f"ix_{table}_pipeline_id_since", table)
     for columns in reversed(_LISTS):
         op.drop_index(f"ix_runs_{'_'.join(columns)}", "runs")
     op.drop_column("runs", "files_removed_at")
