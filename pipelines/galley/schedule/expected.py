@@ -53,8 +53,8 @@ def pieces(held: History, view: Window, now: datetime) -> list[Piece]:
         except InvalidInput:
             continue  # the system's time zone data lost the zone: nothing can be said of it
         until = row.until
-        if until is not None and _successor(held, row) is None:
-            until = _last_due(row, cron, until)
+        if until is not None and not any(one.since == until for one in held.wordings):
+            until = _last_due(row, cron, until)  # removed, and what was not due yet with it
         start = max(view.start, row.since + _TICK, row.starts_at or view.start)
         ends = (one + _TICK for one in (until, row.ends_at) if one is not None)
         end = min([view.end, *ends])
