@@ -146,9 +146,11 @@ class Background:
         tenants, now = self._tenants(), self._clock()
         watched = self._store.read(lambda s: watch.due(s, tenants, now))
         if watched:
-            looks = self._watcher.look(watched)
-            seen = self._clock()
-            self._store.write(self._fenced("files", lambda s: watch.take(s, tenants, looks, seen)))
+            looks, seen = self._watcher.look(watched), self._clock()
+            if looks:
+                self._store.write(
+                    self._fenced("files", lambda s: watch.take(s, tenants, looks, seen))
+                )
 
     def reap(self) -> None:
         """Take back what lost hosts had leased, and settle rehearsals that ended so."""

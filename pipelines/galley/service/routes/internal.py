@@ -31,7 +31,7 @@ from galley.service.accepting import judge
 from galley.service.context import Context, InContext, context_of
 from galley.service.sessions import header_token
 from galley.service.wakeup import wait
-from galley.store import drains, runs, tokens
+from galley.store import drains, hosts, runs, tokens
 from galley.store.records import TokenKind
 from galley.store.tokens import HostIdentity
 
@@ -99,14 +99,21 @@ async def lease(
 def _claim(context: Context, host: HostIdentity, body: LeaseRequest) -> Assignment | None:
     """Try to lease; look first, because looking is cheap and claiming is a write."""
     personal = host.author is not None
-    if not context.store.read(
-        lambda s: runs.waits(s, host.tenant, personal=personal) and not drains.stops(s, body.host)
-    ):
-        return None
     tenants, now = context.tenants(), context.clock()
 
+    def look(session: Session) -> tuple[bool, bool]:
+        work = runs.waits(session, host.tenant, personal=personal)
+        stopped = drains.stops(session, body.host, host.tenant)
+        return work and not stopped, hosts.is_noted(session, body.host, now)
+
+    work, noted = context.store.read(look)
+    if not noted:
+        context.store.write(lambda s: hosts.note(s, body.host, host.tenant, now))
+    if not work:
+        return None
+
     def take(session: Session) -> Assignment | None:
-        if drains.stops(session, body.host):
+        if drains.stops(session, body.host, host.tenant):
             return None
         found = dispatch.claim(session, tenants, host, body, now)
         return found and dispatch.give_secrets(session, context.vault, host, found, now)

@@ -49,11 +49,25 @@ def _columns() -> dict[str, list[sa.Column[object]]]:
     }
 
 
+def _index_what_is_due(condition: str) -> None:
+    op.drop_index("ix_schedules_due", "schedules")
+    where = sa.text(condition)
+    op.create_index(
+        "ix_schedules_due",
+        "schedules",
+        ["next_firing"],
+        sqlite_where=where,
+        postgresql_where=where,
+    )
+
+
 def upgrade() -> None:
     """Apply this revision: what was there before overlaps freely, as it did."""
     for table, columns in _columns().items():
         for column in columns:
             op.add_column(table, column)
+    op.execute("UPDATE schedules SET next_firing = NULL WHERE until IS NOT NULL")
+    _index_what_is_due("next_firing IS NOT NULL")
     for name, (parts, condition) in _INDEXES.items():
         op.create_index(
             name,
@@ -70,6 +84,7 @@ def downgrade() -> None:
     _forget_rules_of_versions()
     for name in reversed(_INDEXES):
         op.drop_index(name, "runs")
+    _index_what_is_due("until IS NULL AND next_firing IS NOT NULL")
     for table, columns in reversed(_columns().items()):
         for column in reversed(columns):
             op.drop_column(table, column.name)
