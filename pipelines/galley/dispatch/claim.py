@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from galley.dispatch.allowance import ENVIRONMENT_S, rehearsal_time, rehearsal_work, run_time
@@ -27,6 +27,12 @@ _EXPERIMENTS = {
     RunKind.REHEARSAL: "{} (rehearsals)",
     RunKind.TRIAL: "{} (trials)",
 }
+
+_USED = select(
+    func.count(),
+    func.coalesce(func.sum(AttemptRow.cpu), 0.0),
+    func.coalesce(func.sum(AttemptRow.memory), 0),
+).where(AttemptRow.tenant == bindparam("tenant"), literally(AttemptRow.state, *OPEN_ATTEMPTS))
 
 
 def claim(
@@ -106,13 +112,7 @@ def _has_parameters(session: Session, run: RunRow, version: VersionRow, now: dat
 
 
 def _fits(session: Session, tenant_name: str, limits: Limits, profile: Profile) -> bool:
-    count, cpu, memory = session.execute(
-        select(
-            func.count(),
-            func.coalesce(func.sum(AttemptRow.cpu), 0.0),
-            func.coalesce(func.sum(AttemptRow.memory), 0),
-        ).where(AttemptRow.tenant == tenant_name, literally(AttemptRow.state, *OPEN_ATTEMPTS))
-    ).one()
+    count, cpu, memory = session.execute(_USED, {"tenant": tenant_name}).one()
     rounding = 1e-6
     return bool(
         count < limits.concurrent_runs
@@ -145,6 +145,7 @@ def _lease(
         case _:
             extra = run_time(version)
     number = run.attempt_count + 1
+    pipeline = session.get_one(PipelineRow, run.pipeline_id)  # at hand for all that tell of it
     run_arrows.launch(session, run.id, number, now)
     attempt = attempt_arrows.lease(
         session,
@@ -167,7 +168,6 @@ def _lease(
         ),
         now,
     )
-    slug = session.get_one(PipelineRow, run.pipeline_id).slug
     run_token, task_token = (
         tokens.mint_attempt(
             session,
@@ -186,7 +186,7 @@ def _lease(
         fencing=attempt.fencing,
         kind=run.kind,
         tenant=run.tenant,
-        pipeline=slug,
+        pipeline=pipeline.slug,
         version=version.number,
         parameters=run.parameters,
         logical_date=run.logical_date,
@@ -202,7 +202,7 @@ def _lease(
         run_token=run_token,
         task_token=task_token,
         tracking_path=f"/services/mlflow/{run.tenant}",
-        experiment=_EXPERIMENTS[run.kind].format(slug),
+        experiment=_EXPERIMENTS[run.kind].format(pipeline.slug),
         rehearsal=rehearsal_work(version, tenant) if rehearsal else None,
         lease_until=attempt.lease_until,
         heartbeat_s=HEARTBEAT_S,

@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, case, or_, select
+from sqlalchemy import bindparam, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from galley.domain.runs import RunKind, RunState
@@ -55,9 +55,15 @@ _PIPELINE = _WAITING.where(
 )
 _PERSONAL = _WAITING.where(RunRow.kind.in_(PERSONAL), RunRow.requested_by == bindparam("author"))
 _ACTIVE = (
-    select(AttemptRow.profile, RunRow.pipeline_id, RunRow.kind)
+    select(AttemptRow.profile, RunRow.pipeline_id, RunRow.kind, func.count())
     .join(RunRow, RunRow.id == AttemptRow.run_id)
     .where(AttemptRow.tenant == bindparam("tenant"), literally(AttemptRow.state, *OPEN_ATTEMPTS))
+    .group_by(AttemptRow.profile, RunRow.pipeline_id, RunRow.kind)
+)
+_LIMITED = select(ScheduleRow.pipeline_id, ScheduleRow.max_active_runs).where(
+    ScheduleRow.pipeline_id.in_(bindparam("running", expanding=True)),
+    ScheduleRow.until.is_(None),
+    ScheduleRow.max_active_runs.is_not(None),
 )
 """Made once: a claim is asked for often, and putting a statement together takes longer than it."""
 
@@ -85,16 +91,19 @@ def first_eligible(
 
 
 class _Active(NamedTuple):
-    """One open attempt."""
+    """Open attempts that have all of it in common."""
 
     profile: str | None
     pipeline: UUID
     kind: RunKind
+    number: int
 
 
 def _full_profiles(profiles: Mapping[str, Profile], active: Sequence[_Active]) -> list[str]:
     """Return the profiles that have as many attempts as they may."""
-    running = Counter(one.profile for one in active)
+    running = Counter[str | None]()
+    for one in active:
+        running[one.profile] += one.number
     return [
         name
         for name, profile in profiles.items()
@@ -104,14 +113,11 @@ def _full_profiles(profiles: Mapping[str, Profile], active: Sequence[_Active]) -
 
 def _full_pipelines(session: Session, active: Sequence[_Active]) -> list[UUID]:
     """Return the pipelines that have as many active runs as their schedule allows."""
-    running = Counter(one.pipeline for one in active if one.kind is RunKind.PIPELINE)
+    running = Counter[UUID]()
+    for one in active:
+        if one.kind is RunKind.PIPELINE:
+            running[one.pipeline] += one.number
     if not running:
         return []
-    limits = session.execute(
-        select(ScheduleRow.pipeline_id, ScheduleRow.max_active_runs).where(
-            ScheduleRow.pipeline_id.in_(running),
-            ScheduleRow.until.is_(None),
-            ScheduleRow.max_active_runs.is_not(None),
-        )
-    )
+    limits = session.execute(_LIMITED, {"running": list(running)})
     return [one for one, limit in limits if limit is not None and running[one] >= limit]

@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from galley.domain.events import AuditEntry
 from galley.domain.model import Page
 from galley.store import cursors
 from galley.store.records import AuditRow
+from galley.store.tables import Base
 
 PLATFORM = "galley"
 """The actor of what no person asked for."""
+
+
+_INSERT = insert(Base.metadata.tables[AuditRow.__tablename__])
 
 
 def append(
@@ -29,9 +33,8 @@ def append(
     now: datetime,
 ) -> None:
     """Append one line, in the transaction of the change that it tells of."""
-    session.add(
-        AuditRow(tenant=tenant, actor=actor, action=action, subject=subject, detail=detail, at=now)
-    )
+    line = {"tenant": tenant, "actor": actor, "action": action, "subject": subject}
+    session.execute(_INSERT, {**line, "detail": detail, "at": now})
 
 
 def page(

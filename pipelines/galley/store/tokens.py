@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from galley.domain.model import Instant, Model
 from galley.store.records import TokenKind, TokenRow
+from galley.store.tables import Base
 
 LATE_REPORTS = timedelta(hours=1)
 """How long a runner's token is still known after its attempt, so that it hears why it is late."""
+
+_INSERT = insert(Base.metadata.tables[TokenRow.__tablename__])
 
 
 class HostIdentity(Model):
@@ -64,15 +68,13 @@ def mint_host(
         revoke_host(session, identity, now)
     return _mint(
         session,
-        TokenRow(
-            kind=TokenKind.HOST,
-            tenant=identity.tenant,
-            identity=identity.key,
-            author=identity.author,
-            run_id=identity.run,
-            rehearsal=identity.author is not None,
-            created_at=now,
-        ),
+        TokenKind.HOST,
+        tenant=identity.tenant,
+        identity=identity.key,
+        author=identity.author,
+        run_id=identity.run,
+        rehearsal=identity.author is not None,
+        created_at=now,
     )
 
 
@@ -97,13 +99,11 @@ def mint_attempt(
     """Return a new credential for the runner or the tasks of an attempt."""
     return _mint(
         session,
-        TokenRow(
-            kind=kind,
-            tenant=tenant,
-            attempt_id=attempt_id,
-            rehearsal=rehearsal,
-            created_at=now,
-        ),
+        kind,
+        tenant=tenant,
+        attempt_id=attempt_id,
+        rehearsal=rehearsal,
+        created_at=now,
     )
 
 
@@ -117,11 +117,10 @@ def end_attempt(session: Session, attempt_id: UUID, now: datetime) -> None:
         )
 
 
-def _mint(session: Session, row: TokenRow) -> str:
-    secret = f"galley-{row.kind}-{secrets.token_urlsafe(32)}"
-    row.secret_hash = _hash(secret)
-    session.add(row)
+def _mint(session: Session, kind: TokenKind, **values: Any) -> str:
+    secret = f"galley-{kind}-{secrets.token_urlsafe(32)}"
     session.flush()
+    session.execute(_INSERT, {**values, "kind": kind, "secret_hash": _hash(secret)})
     return secret
 
 

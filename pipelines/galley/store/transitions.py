@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from galley.errors import Conflict, NotFound
 from galley.store.backfill_tables import BackfillRow
@@ -21,6 +23,19 @@ from galley.store.tables import AttemptRow, RunRow, VersionRow
 
 S = TypeVar("S", bound=StrEnum)
 Row = TypeVar("Row", VersionRow, RunRow, AttemptRow, BackfillRow)
+
+
+@cache
+def _statement(table: type[Row], changed: tuple[str, ...]) -> ReturningUpdate[Row]:
+    """Return the UPDATE of these columns; putting it together takes longer than it does itself."""
+    columns = table.__table__.columns
+    return (
+        update(table)
+        .where(table.id == bindparam("of"), table.state == bindparam("expected"))
+        .values({name: bindparam(f"new_{name}", type_=columns[name].type) for name in changed})
+        .returning(table)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
 
 
 def move(
@@ -43,14 +58,13 @@ def move(
     """
     if target not in table_of_arrows[expected]:
         raise ValueError(f"{table.__tablename__}: there is no arrow {expected} -> {target}")
-    statement = (
-        update(table)
-        .where(table.id == row_id, table.state == expected)
-        .values(state=target, **values)
-        .returning(table)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    )
-    moved = session.scalars(statement).one_or_none()
+    changes = {"state": target, **values}
+    given = {
+        "of": row_id,
+        "expected": expected,
+        **{f"new_{key}": it for key, it in changes.items()},
+    }
+    moved: Row | None = session.scalars(_statement(table, tuple(changes)), given).one_or_none()
     if moved is not None:
         return moved
     row = session.get(table, row_id, populate_existing=True)
