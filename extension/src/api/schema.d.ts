@@ -1844,6 +1844,7 @@ export interface components {
          *         run: None for a firing without a run.
          *         runs: how many runs the date has; shown is the one that counts.
          *         note: what a change of the clock does to this firing; else None.
+         *         fillable: it is a date of the schedule that holds now: a backfill can run it.
          */
         CalendarEntry: {
             /**
@@ -1851,6 +1852,11 @@ export interface components {
              * Format: date-time
              */
             at: string;
+            /**
+             * Fillable
+             * @default false
+             */
+            fillable: boolean;
             /**
              * Logical Date
              * Format: date-time

@@ -62,6 +62,7 @@ class CalendarEntry(Model):
         run: None for a firing without a run.
         runs: how many runs the date has; shown is the one that counts.
         note: what a change of the clock does to this firing; else None.
+        fillable: it is a date of the schedule that holds now: a backfill can run it.
     """
 
     at: Instant
@@ -74,6 +75,7 @@ class CalendarEntry(Model):
     runs: int = 0
     trigger: TriggerKind | None = None
     note: str | None = None
+    fillable: bool = False
 
 
 class CalendarGroup(Model):
