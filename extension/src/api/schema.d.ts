@@ -580,7 +580,7 @@ export interface paths {
         };
         /**
          * Get Disk Use
-         * @description Return what a tenant keeps on disk.
+         * @description Return what a tenant keeps on disk, counted within the last minute.
          */
         get: operations["get_disk_use"];
         put?: never;
