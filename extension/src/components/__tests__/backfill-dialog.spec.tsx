@@ -116,7 +116,7 @@ describe('BackfillDialog', () => {
   });
 
   it('leaves to the schedule what is not changed, and says so', async () => {
-    const parameters = { day: '{{ logical_date.date() }}', limit: 25 };
+    const parameters = { day: '{{ logical_date | date }}', limit: 25 };
     const { asked, box } = await show(FOUND, {
       ...PIPELINE,
       schedule: { ...PIPELINE.schedule, parameters }

@@ -1,5 +1,5 @@
 import * as React from 'react';
-import { button, clear, draw, reasonOf, settle, stage } from '../../__tests__/galley';
+import { button, clear, draw, reasonOf, settle, stage, until } from '../../__tests__/galley';
 import type { Action, Pipeline } from '../../api/types';
 import { CalendarView } from '../calendar';
 
@@ -160,6 +160,30 @@ describe('CalendarView', () => {
       0, 1
     ]);
     expect(box.textContent).toContain('being run');
+  });
+
+  it('lists a busy day, and again when its runs change', async () => {
+    const busy = {
+      days: [
+        {
+          day: '2026-11-20',
+          counts: { missed: 30 },
+          entries: [],
+          groups: [{ pipeline: 'daily', pipeline_name: 'Daily', counts: { missed: 30 } }]
+        }
+      ],
+      clock_changes: [],
+      next_cursor: null
+    };
+    const day = MONTH.replace('2026-10-26', '2026-11-20').replace('2026-12-06', '2026-11-20');
+    const { box, transport, events } = await show({ [MONTH]: busy, [day]: answer() });
+    expect(box.textContent).toContain('missed: was down');
+    const asked = () => transport.asked.filter(one => `GET ${one.path}` === day).length;
+    expect(asked()).toBe(1);
+    jest.setSystemTime(new Date('2026-11-20T09:01:00Z'));
+    const changed = { kind: 'run.changed', tenant: 'oncology', pipeline: 'daily' };
+    await settle(() => events.received.emit(changed));
+    await until(() => asked() === 2);
   });
 
   it('fills nothing for somebody who may only read', async () => {
