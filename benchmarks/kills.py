@@ -6,7 +6,7 @@ random moment. Then it asks of each run: is it succeeded; did each task leave a 
 does MLflow have each point of each metric once in the run that counts; and, at the end, whether
 any process of any attempt is left.
 
-    python benchmarks/kills.py [--runs 200] [--seed N] [--at-a-time 2]
+    python benchmarks/kills.py [--runs 20] [--seed N] [--at-a-time 2]
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def check(person: Person, run: str) -> list[str]:
 def main() -> int:
     """Run, kill, check; the exit status says whether all was well."""
     options = argparse.ArgumentParser()
-    options.add_argument("--runs", type=int, default=200)
+    options.add_argument("--runs", type=int, default=20)
     options.add_argument("--seed", type=int, default=int(time.time()))
     options.add_argument("--at-a-time", type=int, default=2)
     chosen = options.parse_args()

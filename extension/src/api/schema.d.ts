@@ -969,6 +969,8 @@ export interface paths {
         /**
          * List Trigger Firings
          * @description Return when a trigger fired, upon what, and which run came of it; newest first.
+         *
+         *     Of one that was removed too, until another has its name.
          */
         get: operations["list_trigger_firings"];
         put?: never;
@@ -2535,7 +2537,8 @@ export interface components {
          *
          *     Attributes:
          *         url: ``/datasets/NAME/PATH``, or an URL under one of the tenant's ``watch`` entries. A
-         *             folder is watched by its entries, a Delta or Iceberg table by its newest commit.
+         *             folder of the platform's machine is watched by its entries, a Delta or Iceberg table by
+         *             its newest commit.
          *         interval_s: pause between two looks, seconds.
          */
         FileSource: {
@@ -4156,10 +4159,11 @@ export interface components {
         SplitSource: "tags" | "headings" | "author" | "none";
         /**
          * Standing
-         * @description What the runs of a date came to so far; ``open``: one is queued or under way.
+         * @description What the runs of a date came to so far.
          *
-         *     ``removed``: its runs are not kept any more, so that nobody knows; ``paused``: the schedule
-         *     rested, and nobody wanted it.
+         *     ``open``: one is queued or under way, or the schedule is about to record it. ``removed``: its
+         *     runs are not kept any more, so that nobody knows. ``paused``: the schedule rested, and nobody
+         *     wanted it.
          * @enum {string}
          */
         Standing: "none" | "succeeded" | "failed" | "open" | "removed" | "paused";
@@ -4350,7 +4354,7 @@ export interface components {
         TriggerChange: {
             /**
              * Parameters
-             * @description Values of the runs that it starts.
+             * @description Values of the runs that it starts; text may hold templates, as a schedule's.
              */
             parameters?: {
                 [key: string]: unknown;
@@ -4421,7 +4425,7 @@ export interface components {
             name: string;
             /**
              * Parameters
-             * @description Values of the runs that it starts.
+             * @description Values of the runs that it starts; text may hold templates, as a schedule's.
              */
             parameters?: {
                 [key: string]: unknown;

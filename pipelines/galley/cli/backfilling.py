@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import click
@@ -230,6 +230,7 @@ def _instant(text: str, zone: ZoneInfo, option: str, *, end: bool = False) -> da
         return at if at.tzinfo is not None else at.replace(tzinfo=zone)
     try:
         after = datetime.combine(day + timedelta(days=end), time(), zone)
-        return after - timedelta(microseconds=1) if end else after
+        # In UTC, because the day's last hour may come twice by the clock on the wall.
+        return after.astimezone(UTC) - timedelta(microseconds=1) if end else after
     except OverflowError:
         raise InvalidInput(f"{text!r} is too late a date.", field=option) from None

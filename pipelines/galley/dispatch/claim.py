@@ -14,7 +14,8 @@ from galley.domain.runs import AttemptState, RunKind, RunState
 from galley.domain.schedules import Overlap
 from galley.domain.tenants import Limits, Profile, Tenant, Tenants
 from galley.domain.work import Assignment, LeaseRequest
-from galley.store import attempt_arrows, run_arrows, series, tokens
+from galley.errors import InvalidInput
+from galley.store import attempt_arrows, own_parameters, run_arrows, series, tokens
 from galley.store.columns import literally, new_id
 from galley.store.records import TokenKind
 from galley.store.runs import OPEN_ATTEMPTS
@@ -46,10 +47,12 @@ def claim(
         name = _profile_of(run, version, tenant)
         profile = tenant.profiles.get(name)
         if profile is None or not tenant.limits.allow(profile):
-            _give_up(session, run, version, tenant, now)
+            _give_up(session, run, _cannot(version, tenant), now)
             continue
         if not _fits(session, host.tenant, tenant.limits, profile):
             return None
+        if not _has_parameters(session, run, version, now):
+            continue
         return _lease(session, run, version, tenant, name, request.host, now)
     return None
 
@@ -68,26 +71,38 @@ def _overlaps(session: Session, run: RunRow, now: datetime) -> bool:
 
 def _profile_of(run: RunRow, version: VersionRow, tenant: Tenant) -> str:
     """Return the profile of the next attempt; a larger one that is gone is not insisted on."""
-    larger = tenant.profiles.get(run.profile or "")
-    if run.profile is None or larger is None or not tenant.limits.allow(larger):
-        return version.profile
-    return run.profile
+    return run.profile if run.profile in tenant.usable_profiles() else version.profile
 
 
-def _give_up(
-    session: Session, run: RunRow, version: VersionRow, tenant: Tenant, now: datetime
-) -> None:
+def _cannot(version: VersionRow, tenant: Tenant) -> str:
+    """Return why a run of ``version`` can never start."""
+    if version.profile in tenant.profiles:
+        why = f"its profile {version.profile!r} is larger than the tenant's limits"
+    else:
+        why = (
+            f"its profile {version.profile!r} is not declared any more (there are: "
+            f"{', '.join(tenant.profiles)})"
+        )
+    return f"{why}; publish the next version"
+
+
+def _give_up(session: Session, run: RunRow, why: str, now: datetime) -> None:
     """Fail a run that can never start, rather than let it hold up the queue."""
-    why = (
-        f"its profile {version.profile!r} is larger than the tenant's limits"
-        if version.profile in tenant.profiles
-        else f"its profile {version.profile!r} is not declared any more (there are: "
-        f"{', '.join(tenant.profiles)})"
-    )
     run_arrows.launch(session, run.id, run.attempt_count, now)
-    why = f"{why}; publish the next version"
     ended = run_arrows.fail(session, run.id, RunState.LAUNCHING, why, now)
     series.tell_successor(session, ended, now)
+
+
+def _has_parameters(session: Session, run: RunRow, version: VersionRow, now: datetime) -> bool:
+    """Give a run that starts for the first time its parameters as of now, or fail it."""
+    if run.attempt_count:
+        return True
+    try:
+        run.parameters = own_parameters.at_start(session, run, version)
+    except InvalidInput as error:
+        _give_up(session, run, error.detail, now)
+        return False
+    return True
 
 
 def _fits(session: Session, tenant_name: str, limits: Limits, profile: Profile) -> bool:

@@ -25,7 +25,6 @@ def cancel(session: Session, run_id: UUID, by: str, now: datetime) -> Run:
     """
     row = runs.require(session, run_id)
     cancelling.cancel(session, row, by, now)
-    series.tell_successor(session, row, now)
     return runs.get(session, run_id)
 
 

@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, case, or_, select
 from sqlalchemy.orm import Session
 
 from galley.domain.runs import RunKind, RunState
@@ -38,9 +38,11 @@ _WAITING = (
         literally(RunRow.state, RunState.QUEUED),
         RunRow.not_before <= bindparam("now"),
         or_(RunRow.deadline.is_(None), RunRow.deadline > bindparam("now")),
-        func.coalesce(RunRow.profile, VersionRow.profile).not_in(
-            bindparam("full_profiles", expanding=True)
-        ),
+        # A larger profile that a retry asks for counts only while it can be had.
+        case(
+            (RunRow.profile.in_(bindparam("usable_profiles", expanding=True)), RunRow.profile),
+            else_=VersionRow.profile,
+        ).not_in(bindparam("full_profiles", expanding=True)),
     )
     .order_by(RunRow.priority.desc(), RunRow.id)
     .limit(1)
@@ -71,6 +73,7 @@ def first_eligible(
     values: dict[str, Any] = {
         "tenant": host.tenant,
         "now": now,
+        "usable_profiles": tenant.usable_profiles(),
         "full_profiles": _full_profiles(tenant.profiles, active),
     }
     if host.author is None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from galley.dispatch.ending import end_attempt
 from galley.dispatch.late import skip_late
+from galley.dispatch.policy import HANGING_HOST, LEASE
 from galley.dispatch.report import over_time_reason
-from galley.domain.runs import AttemptState, FailureClass
+from galley.domain.runs import AttemptState, FailureClass, RunState
 from galley.store import liveness
 from galley.store.runs import OPEN_ATTEMPTS
 from galley.store.tables import AttemptRow, RunRow, VersionRow
@@ -31,9 +32,16 @@ def reap(session: Session, now: datetime) -> list[UUID]:
     Queued runs whose own deadline has passed are skipped.
 
     Hosts cannot report while the service is away. The time between two calls beyond the usual
-    is therefore added to every lease first: a restart of the service ends no attempt.
+    is therefore added to every lease first: a restart of the service ends no attempt. Where the
+    clock was set back, what was planned by it is planned anew, or it would wait that much longer.
     """
-    _forgive_own_absence(session, now)
+    before = liveness.last(session, LOOP)
+    if before is None or not before <= now < before + TICK:
+        liveness.tick(session, LOOP, now)
+    if before is not None and now - before > ABSENT:
+        _forgive_own_absence(session, now - before - TICK)
+    elif before is not None and before - now > ABSENT:
+        _follow_the_clock(session, before - now, now)
     overdue = session.scalars(
         select(AttemptRow)
         .where(
@@ -47,15 +55,31 @@ def reap(session: Session, now: datetime) -> list[UUID]:
     return [*(attempt.run_id for attempt in overdue), *skip_late(session, now)]
 
 
-def _forgive_own_absence(session: Session, now: datetime) -> None:
-    before = liveness.last(session, LOOP)
-    if before is not None and before <= now < before + TICK:
-        return
-    liveness.tick(session, LOOP, now)
-    if before is None or now - before <= ABSENT:
-        return
+def _forgive_own_absence(session: Session, absence: timedelta) -> None:
     for attempt in session.scalars(select(AttemptRow).where(AttemptRow.state.in_(OPEN_ATTEMPTS))):
-        attempt.lease_until += now - before - TICK
+        attempt.lease_until += absence
+    session.flush()
+
+
+def _follow_the_clock(session: Session, back: timedelta, now: datetime) -> None:
+    """Bring to ``now`` what was planned before the clock was set ``back``.
+
+    A lease that is longer than leases are is from before. A deadline that is the schedule's own
+    stays: it is an hour of the day and no span of time.
+    """
+    for attempt, run in session.execute(
+        select(AttemptRow, RunRow)
+        .join(RunRow, RunRow.id == AttemptRow.run_id)
+        .where(AttemptRow.state.in_(OPEN_ATTEMPTS), AttemptRow.lease_until > now + LEASE)
+    ):
+        attempt.lease_until = now + LEASE
+        if run.deadline is None or attempt.deadline != run.deadline + HANGING_HOST:
+            attempt.deadline -= back
+    session.execute(
+        update(RunRow)
+        .where(RunRow.state == RunState.QUEUED, RunRow.not_before > now)
+        .values(not_before=now)
+    )
     session.flush()
 
 

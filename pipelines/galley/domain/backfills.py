@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from galley.domain.model import Instant, Model
+from galley.domain.model import Instant, Model, PlannedInstant
 from galley.domain.runs import RunState
 
 MAX_DATES = 10_000
@@ -72,10 +72,11 @@ class Only(StrEnum):
 
 
 class Standing(StrEnum):
-    """What the runs of a date came to so far; ``open``: one is queued or under way.
+    """What the runs of a date came to so far.
 
-    ``removed``: its runs are not kept any more, so that nobody knows; ``paused``: the schedule
-    rested, and nobody wanted it.
+    ``open``: one is queued or under way, or the schedule is about to record it. ``removed``: its
+    runs are not kept any more, so that nobody knows. ``paused``: the schedule rested, and nobody
+    wanted it.
     """
 
     NONE = "none"
@@ -107,8 +108,8 @@ class BackfillRequest(Model):
         stop_at_first_failure: start no more dates once one has failed.
     """
 
-    start: Instant
-    end: Instant
+    start: PlannedInstant
+    end: PlannedInstant
     cron: str | None = None
     timezone: str | None = None
     version: int | None = Field(default=None, ge=1, le=2**31 - 1)

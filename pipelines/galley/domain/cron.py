@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice, pairwise
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from cronsim.cronsim import SYMBOLIC_DAYS, SYMBOLIC_MONTHS
 
 from galley.domain import timezones
 from galley.domain.clock_changes import next_boundary
+from galley.domain.model import LATEST
 from galley.domain.schedules import Firing
 from galley.errors import InvalidInput
 
@@ -55,6 +56,9 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _CORRECTION = timedelta(hours=3)
 """A longer change of the clock is no summer time to Debian's cron: it goes on at the new time."""
 
+_FAR = timedelta(days=8)
+"""So long before a local time, no clock shows it yet: two zones are never more than a day apart."""
+
 _LONGEST_GAP = timedelta(days=366 * 9)
 """29 February may be eight years away; nothing that fires at all is rarer but odd weekdays."""
 
@@ -66,11 +70,12 @@ class Cron(NamedTuple):
     zone: ZoneInfo
 
     def after(self, instant: datetime) -> Iterator[datetime]:
-        """Yield the firings later than ``instant``, in UTC, each once, in order."""
+        """Yield the firings later than ``instant`` and before 2200, in UTC, each once, in order."""
         instant = instant.astimezone(UTC)
-        if self.zone.key == "UTC":
-            return iter(CronSim(self.expression, instant))
-        return self._walk(instant)
+        if instant >= LATEST:
+            return iter(())
+        found = CronSim(self.expression, instant)
+        return takewhile(LATEST.__gt__, found if self.zone.key == "UTC" else self._walk(instant))
 
     @property
     def follows_real_time(self) -> bool:
@@ -82,22 +87,28 @@ class Cron(NamedTuple):
 
         ``reached`` is the local time up to which firings are done, as Debian's cron keeps it: at a
         change it goes on where it stood, so that what is jumped over comes right after and what is
-        repeated is left out; or it jumps with the clock.
+        repeated is left out; or it jumps with the clock. What fires once in decades is looked for
+        once: changes long before the local time that comes next cannot matter to it.
         """
         start = self._before_a_late_change(last)
-        give_up = start + _LONGEST_GAP * 6
         offset = self._offset(start)
         reached = start + offset
-        while start < give_up:
+        while start < LATEST:
             end = next_boundary(self.zone, start)
             for local in CronSim(self.expression, reached.replace(tzinfo=None)):
                 at = max(local.replace(tzinfo=UTC) - offset, start)
                 if at >= end:
                     break
-                give_up = at + _LONGEST_GAP * 6
                 if at > last:
                     last = at
                     yield at
+            else:
+                return
+            if at - end > _FAR:
+                start = at - _FAR / 2
+                offset = self._offset(start)
+                reached = start + offset
+                continue
             before, offset = offset, self._offset(end)
             jumps = self.follows_real_time or not -_CORRECTION <= offset - before < _CORRECTION
             start, reached = end, end + (offset if jumps else before) - timedelta(seconds=1)
@@ -226,11 +237,6 @@ def clock_rule(cron: Cron) -> str:
         f"Where the clock of {zone} changes, each local time fires once: one that is jumped over "
         "fires right after the jump, one that comes twice fires the first time."
     )
-
-
-def firings(cron: Cron, after: datetime, count: int) -> list[Firing]:
-    """Return the next ``count`` firings later than ``after``, with notes on clock changes."""
-    return explained(cron, after, islice(cron.after(after), count))
 
 
 def explained(cron: Cron, after: datetime, found: Iterable[datetime]) -> list[Firing]:

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import takewhile
 
 from cronsim import CronSim
 
@@ -38,12 +39,12 @@ def fires_at(cron: Cron, instant: datetime) -> bool:
 
 def most_in_a_day(cron: Cron) -> int:
     """Return how often it fires on a day on which it fires at all."""
-    return len(_minutes_of(cron.expression))
+    return len(minutes_of(cron))
 
 
 def count(cron: Cron, start: datetime, end: datetime) -> int:
     """Return the number of firings in [start, end)."""
-    minutes, total = _minutes_of(cron.expression), 0
+    minutes, total = minutes_of(cron), 0
     day = datetime.combine(start.astimezone(cron.zone).date(), datetime.min.time())
     while start < end:
         following = (day + _DAY).replace(tzinfo=cron.zone).astimezone(UTC)
@@ -60,11 +61,22 @@ def count(cron: Cron, start: datetime, end: datetime) -> int:
     return total
 
 
+def minutes_of(cron: Cron) -> tuple[int, ...]:
+    """Return the minutes of a day at which it fires, sorted."""
+    return _minutes_of(cron.expression)
+
+
 @lru_cache(maxsize=256)
 def _minutes_of(expression: str) -> tuple[int, ...]:
-    """Return the minutes of a day at which it fires, sorted."""
     read = CronSim(expression, datetime(2000, 1, 1, tzinfo=UTC))
     return tuple(sorted(60 * hour + minute for hour in read.hours for minute in read.minutes))
+
+
+def days(cron: Cron, start: datetime, end: datetime) -> Iterator[datetime]:
+    """Yield the midnights (without a zone) of the days in (start, end) on which it fires."""
+    expression = " ".join(["0", "0", *cron.expression.split()[2:]])
+    found = CronSim(expression, start.replace(tzinfo=None))
+    return takewhile(lambda day: day < end.replace(tzinfo=None), found)
 
 
 def _fires_on(cron: Cron, day: datetime) -> bool:

@@ -25,6 +25,23 @@ Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """A point in time: zone-aware on the way in, UTC from then on."""
 
 
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+"""Nothing is planned for a time before the one or from the other on."""
+
+
+def _plannable(value: datetime) -> datetime:
+    if not EARLIEST <= value < LATEST:
+        raise ValueError(
+            f"{value.isoformat()} is not between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}"
+        )
+    return value
+
+
+PlannedInstant = Annotated[Instant, AfterValidator(_plannable)]
+"""A point in time that a person chooses for runs: within years that calendars and clocks know."""
+
+
 T = TypeVar("T")
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from math import isfinite
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from galley.domain.model import Model
 
@@ -45,6 +46,52 @@ class ParameterSchema(Model):
             for name, schema in self.properties.items()
             if "default" in schema
         }
+
+
+JSON_TYPES = ("integer", "number", "boolean", "string", "array", "object", "null")
+
+_NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
+_COUNTS = ("minItems", "maxItems")
+_INNER = ("items", "additionalProperties")
+
+
+def _checked(schema: ParameterSchema) -> ParameterSchema:
+    for name, one in schema.properties.items():
+        _check_keywords(one, name)
+    return schema
+
+
+def _check_keywords(schema: dict[str, Any], path: str) -> None:
+    for key, value in schema.items():
+        if not _fits(key, value):
+            raise ValueError(f"{path}.{key} is not a valid {key} of a JSON schema: {value!r:.100}")
+        if key in _INNER:
+            _check_keywords(value, f"{path}.{key}")
+
+
+def _fits(key: str, value: object) -> bool:
+    """Whether ``value`` is of the kind that this keyword takes; unknown keywords take any."""
+    if key in _NUMBERS:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return False
+        return value > 0 if key == "multipleOf" else isinstance(value, int) or isfinite(value)
+    if key in _COUNTS:
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if key in _INNER:
+        return isinstance(value, dict)
+    match key:
+        case "type":
+            kinds = [value] if isinstance(value, str) else value
+            return isinstance(kinds, list) and all(kind in JSON_TYPES for kind in kinds)
+        case "enum":
+            return isinstance(value, list)
+        case "format":
+            return isinstance(value, str)
+    return True
+
+
+CheckedSchema = Annotated[ParameterSchema, AfterValidator(_checked)]
+"""A schema that somebody sends: its keywords are of the kinds that checking a value relies on."""
 
 
 class ParameterLayers(Model):

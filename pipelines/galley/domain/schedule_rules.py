@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice, pairwise
+from itertools import pairwise
 
-from galley.domain import cron
+from galley.domain import cron, cron_counts
+from galley.domain.clock_changes import changes_between
 from galley.domain.cron import Cron
 from galley.domain.schedules import ScheduleRequest
 from galley.errors import InvalidInput
 
 _GAP_WINDOW = timedelta(days=400)
-_GAP_FIRINGS = 2000
 """How far the shortest time between firings is looked for: over a year with its clock changes."""
+
+_DAY = timedelta(days=1)
 
 _MINUTE = timedelta(minutes=1)
 """No two firings are nearer."""
@@ -56,15 +58,27 @@ def within(
 
 
 def shortest_gap(parsed: Cron, now: datetime) -> timedelta | None:
-    """Return the shortest time between two firings of the coming year; None with fewer than two."""
-    last = now.astimezone(UTC) + _GAP_WINDOW
-    shortest: timedelta | None = None
-    for before, at in pairwise(islice(parsed.after(now), _GAP_FIRINGS)):
-        if shortest is None or at - before < shortest:
-            shortest = at - before
-        if shortest <= _MINUTE or at > last:
-            break
-    return shortest
+    """Return the shortest time between two firings of the coming year; None with fewer than two.
+
+    A time of more than two days may be shorter by what a clock changes in between.
+    """
+    gaps = list(_plain_gaps(parsed, now))
+    if _MINUTE in gaps:
+        return _MINUTE
+    for change in changes_between(parsed.zone, now.astimezone(UTC), now + _GAP_WINDOW):
+        near = cron_counts.between(parsed, change.at - _DAY, change.at + _DAY)
+        gaps += (at - before for before, at in pairwise(near))
+    return min(gaps, default=None)
+
+
+def _plain_gaps(parsed: Cron, now: datetime) -> Iterator[timedelta]:
+    """Yield the times between two firings, as if the clock never changed."""
+    minutes = cron_counts.minutes_of(parsed)
+    days = list(cron_counts.days(parsed, now - _DAY, now + _GAP_WINDOW))
+    if days:
+        yield from (_MINUTE * (at - before) for before, at in pairwise(minutes))
+    for before, at in pairwise(days):
+        yield at - before - _MINUTE * (minutes[-1] - minutes[0])
 
 
 def _refuse_the_silent(request: ScheduleRequest, prefix: str) -> None:

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from galley.domain.model import Instant, Model
-from galley.domain.parameters import ParameterSchema
+from galley.domain.model import Instant, Model, PlannedInstant
+from galley.domain.parameters import CheckedSchema
 
 DAY_S = 86400
 
@@ -44,8 +44,8 @@ class ScheduleRequest(Model):
 
     cron: str = Field(min_length=1, max_length=200)
     timezone: str = "UTC"
-    start: Instant | None = Field(default=None, description="No firing before this instant.")
-    end: Instant | None = Field(default=None, description="No firing after this instant.")
+    start: PlannedInstant | None = Field(default=None, description="No firing before this instant.")
+    end: PlannedInstant | None = Field(default=None, description="No firing after this instant.")
     jitter_s: int = Field(
         default=0,
         ge=0,
@@ -125,7 +125,7 @@ class PreviewRequest(ScheduleRequest):
     """
 
     count: int = Field(default=5, ge=1, le=100)
-    parameter_schema: ParameterSchema | None = None
+    parameter_schema: CheckedSchema | None = None
 
 
 class SchedulePreview(Model):

@@ -15,9 +15,8 @@ from pydantic import Field
 
 from galley.domain.model import Instant, Model
 from galley.errors import InvalidInput
+from galley.inside.outbox.redact import MIN_VALUE
 
-MIN_VALUE = 4
-"""Shorter values could not be kept out of outputs without hiding much else, characters."""
 MAX_VALUE = 64 * 2**10
 """Largest value, bytes as UTF-8."""
 MAX_NAME = 63

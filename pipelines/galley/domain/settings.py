@@ -64,6 +64,10 @@ class Settings(Model):
         """Where the service itself listens."""
         return f"http://127.0.0.1:{self.service_port}"
 
+    def service_socket(self, name: str) -> Path:
+        """The unix socket at which one process of the service answers, and no other."""
+        return self.run / f"{name}.sock"
+
     @property
     def secrets(self) -> Path:
         """Folder (0700) of tokens, one file each: service, mlflow, proxy, cookie."""

@@ -291,6 +291,10 @@ class Tenant(Model):
         roles = self.members.get(user, ())
         return frozenset(action for role in roles for action in ROLE_ACTIONS[role])
 
+    def usable_profiles(self) -> list[str]:
+        """Return the names of the profiles that are within the tenant's limits."""
+        return [name for name, one in self.profiles.items() if self.limits.allow(one)]
+
     def next_profile(self, name: str) -> str | None:
         """Return the smallest profile with more memory than ``name`` and no less of the rest.
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from galley.domain.model import Instant, Model
+from galley.domain.model import Instant, Model, PlannedInstant
 from galley.domain.runs import TriggerKind
 
 MAX_UPSTREAM = 20
@@ -59,7 +59,8 @@ class FileSource(Model):
 
     Attributes:
         url: ``/datasets/NAME/PATH``, or an URL under one of the tenant's ``watch`` entries. A
-            folder is watched by its entries, a Delta or Iceberg table by its newest commit.
+            folder of the platform's machine is watched by its entries, a Delta or Iceberg table by
+            its newest commit.
         interval_s: pause between two looks, seconds.
     """
 
@@ -82,7 +83,8 @@ class TriggerChange(Model):
 
     source: Source
     parameters: dict[str, Any] = Field(
-        default_factory=dict, description="Values of the runs that it starts."
+        default_factory=dict,
+        description="Values of the runs that it starts; text may hold templates, as a schedule's.",
     )
 
 
@@ -164,11 +166,12 @@ class HookRequest(Model):
     """The body of a webhook's request; an empty body is an empty object.
 
     Attributes:
+        parameters: above the trigger's own; plain values, no templates.
         logical_date: default is the time at which it was signed.
     """
 
     parameters: dict[str, Any] = Field(default_factory=dict)
-    logical_date: Instant | None = None
+    logical_date: PlannedInstant | None = None
 
 
 class HookAnswer(Model):

@@ -69,7 +69,6 @@ class AttemptRun:
     def run(self) -> None:
         """Execute, report, clean up; returns when the service knows the outcome or refuses it."""
         self._runners.warm()
-        prune(self._config.kept, time.time())
         self._folder.mkdir(mode=0o700, parents=True)
         job = self._job()
         reporter = Reporter(self._service, self._assignment, job, self._outboxes)
@@ -92,6 +91,7 @@ class AttemptRun:
             self._sweep()
             self._outboxes.ended(job.attempt, status_of(ending))
             shutil.rmtree(self._folder, ignore_errors=True)
+            prune(self._config.kept, time.time())
 
     def _job(self) -> Job:
         given = self._assignment

@@ -5,6 +5,7 @@ Hosts outlive the service. A pid file with the start time lets the next service 
 
 from __future__ import annotations
 
+import fcntl
 import math
 import os
 import shutil
@@ -13,13 +14,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Concatenate, ParamSpec
 from uuid import UUID
 
 from galley.domain.packages import Packages
 from galley.domain.settings import Settings
 from galley.domain.tenants import Profile, Tenant, Tenants
-from galley.errors import NotFound
+from galley.errors import NotFound, Unavailable
 from galley.launcher.backoff import Backoff
 from galley.sandbox import command, processes
 from galley.sandbox.processes import ProcessId
@@ -35,12 +38,41 @@ from galley.sandbox.workspace import (
     user_identity,
 )
 
+P = ParamSpec("P")
+
 Mint = Callable[[str, str | None, UUID | None], str]
 """(tenant, author or None, run or None) → the token of a new host."""
 
 OVERHEAD = 2**30
 """Memory of the host, its runners and idle Dask workers, beside what notebooks use, bytes."""
 PATIENCE_S = 10.0
+
+
+def _one_at_a_time(
+    start: Callable[Concatenate[LocalLauncher, str, P], None],
+) -> Callable[Concatenate[LocalLauncher, str, P], None]:
+    """Return ``start`` as what only one process of the service does at a time, once for a host.
+
+    Whose lease was taken over while it was stopped half-way finds the other one's host, and starts
+    none beside it. Raises Unavailable while another process is starting one.
+    """
+
+    @wraps(start)
+    def alone(self: LocalLauncher, name: str, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._folder / "lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise Unavailable(
+                    f"another process of the service is starting a host (it holds {lock.name})"
+                ) from error
+            if (started := processes.saved(self._folder).get(name)) is not None:
+                self._hosts[name] = started
+            else:
+                start(self, name, *args, **kwargs)
+
+    return alone
 
 
 class LocalLauncher:
@@ -156,6 +188,7 @@ class LocalLauncher:
             raise NotFound(f"there is no tenant {name!r}")
         return tenant
 
+    @_one_at_a_time
     def _start(
         self,
         name: str,

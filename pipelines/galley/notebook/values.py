@@ -119,7 +119,7 @@ def text_to_value(schema: dict[str, Any], text: str, *, path: str) -> Any:
     if "boolean" in allowed and stripped.lower() in {"true", "false"}:
         return stripped.lower() == "true"
     if "integer" in allowed and re.fullmatch(r"[+-]?\d+", stripped):
-        return int(stripped)
+        return _whole_number(stripped, path)
     if "number" in allowed and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", stripped):
         return float(stripped)
     try:
@@ -138,6 +138,13 @@ def _refused(path: str, value: Any, why: str) -> InvalidInput:
     return InvalidInput(f"parameter {name!r} cannot be {shown}: {why}", field=path)
 
 
+def _whole_number(text: str, path: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:  # Python reads no more than 4300 digits
+        raise _refused(path, text, "it has too many digits") from error
+
+
 def _lossless_float(value: int, path: str) -> float:
     try:
         converted = float(value)
@@ -153,8 +160,15 @@ def _check_limits(schema: dict[str, Any], value: float, path: str) -> None:
         if key in schema and not holds(value, schema[key]):
             raise _refused(path, value, f"it must be {words} {schema[key]}")
     step = schema.get("multipleOf")
-    if step and value % step != 0:
+    if step and not _is_multiple(value, step):
         raise _refused(path, value, f"it must be a multiple of {step}")
+
+
+def _is_multiple(value: float, step: float) -> bool:
+    try:
+        return value % step == 0
+    except OverflowError:  # a whole number that no floating-point number comes near
+        return False
 
 
 def _check_length(schema: dict[str, Any], value: list[Any], path: str) -> None:

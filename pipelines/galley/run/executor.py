@@ -61,6 +61,7 @@ class DaskExecutor(Executor):  # type: ignore[misc]
         failed: list[str] = []
         while True:
             ready = self._next(dag, submitted, len(pending))
+            again = False
             for task in ready:
                 _ensure_parents_exist(task.product)
                 spec = self.spec_of(task)
@@ -68,11 +69,12 @@ class DaskExecutor(Executor):  # type: ignore[misc]
                 made = self.kept.find(spec) if self.kept else None
                 if made is not None:
                     self._end(task, spec, made, failed)
+                    again = True
                 else:
                     pending[self.compute.submit(spec)] = (task, spec)
+            if again:  # what waited for a task that was made before may be next
+                continue
             if not pending:
-                if ready:  # all made before: what waited for them may be next
-                    continue
                 break
             done, _ = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
             for future in done:
@@ -84,11 +86,11 @@ class DaskExecutor(Executor):  # type: ignore[misc]
 
     def _end(self, task: Any, spec: TaskSpec, result: TaskResult, failed: list[str]) -> None:
         result = _finish(task, spec, result)
+        self.on_result(result)
         if result.state is not TaskState.SUCCEEDED:
             failed.append(spec.name)
         elif self.kept is not None:
             self.kept.keep(spec, result)
-        self.on_result(result)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the connection behind when Ploomber copies a DAG."""

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from galley.domain.secrets import MIN_VALUE
 from galley.domain.versions import CellError
-from galley.inside.outbox.redact import Values
+from galley.inside.outbox.redact import MIN_VALUE, Values
 from galley.run.job import write_private
 
 
@@ -21,7 +20,7 @@ class Redactor(Values):
     """
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        super().__init__(values, MIN_VALUE)
+        super().__init__(values)
         self._by_start: dict[str, list[str]] = {}
         for form in self.names:
             for length in range(1, MIN_VALUE + 1):
@@ -57,7 +56,7 @@ class Redactor(Values):
         """Return an error without values."""
         if error is None or not self.names:
             return error
-        return CellError.model_validate(self.tree(error.model_dump()))
+        return CellError.model_validate(self.tree(error.model_dump(), keys=False))
 
     def notebook(self, path: Path) -> None:
         """Take values out of the outputs and the metadata of an executed notebook, if there are.

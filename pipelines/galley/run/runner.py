@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +17,6 @@ from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
 from galley.domain.versions import CellError
 from galley.domain.work import Outcome, TaskSecrets
 from galley.errors import PublicError
-from galley.inside.outbox.spool import OutboxFull
 from galley.locking import Stopped
 from galley.run.compute import Compute, InlineCompute
 from galley.run.dag import (
@@ -31,20 +30,18 @@ from galley.run.dag import (
 )
 from galley.run.environment import kernel_environment
 from galley.run.executor import DaskExecutor
-from galley.run.failures import human_bytes, infrastructure
+from galley.run.failures import infrastructure
 from galley.run.job import Job
 from galley.run.journal import Journal, Report
-from galley.run.kept import Kept
+from galley.run.kept import Kept, Verdict
 from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prepare
 from galley.run.needs import AsksTooMuch, Share, share
 from galley.run.progress import Progress
-from galley.run.scratch import ScratchGuard
+from galley.run.scratch import ScratchGuard, full
 from galley.run.secrets import HANDED
 from galley.run.staging import show
-from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec, TaskTracking
-from galley.run.tracked import merged_metrics, run_tags
-from galley.tracking.outbox import Outbox
-from galley.tracking.parent import end_parent, start_parent
+from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec
+from galley.run.tracked import Tracked, merged_metrics
 
 
 class Runner:
@@ -71,8 +68,7 @@ class Runner:
         self._inherited = environment
         self._locked = locked
         self._watch = watch
-        self._parent: Outbox | None = None
-        self._environment = kernel_environment(job, environment, locked)
+        self._tracked = Tracked(job, self._say)
         self._cancelled = threading.Event()
         self._full: int | None = None
         self._compute: Compute | None = None
@@ -103,7 +99,6 @@ class Runner:
         with contextlib.closing(self._locked):
             took = time.monotonic() - started
             self.job = self.job.model_copy(update={"preparing_s": took})
-            self._environment = kernel_environment(self.job, self._inherited, self._locked)
             return self._run()
 
     def _run(self) -> Outcome:
@@ -119,9 +114,9 @@ class Runner:
             {name: upstream_of(task) for name, task in tasks.items()},
             {name: cells_of(task) for name, task in tasks.items()},
         )
-        self._parent = self._start_tracking(progress)
+        progress.tracked(self._tracked.begin())
         outcome = self._execute(dag, progress)
-        self._end_tracking(outcome)
+        self._tracked.end(outcome)
         return outcome
 
     def _execute(self, dag: Any, progress: Progress) -> Outcome:
@@ -155,10 +150,8 @@ class Runner:
             compute.close()
             scratch.close()
         progress.close(cancelled=self._cancelled.is_set())
-        outcome = self._judge(failure, progress)
-        if kept is not None and _ends(outcome, self._results):
-            kept.forget()
-        return outcome
+        verdict = self._judge(failure)
+        return self.ended(*(kept.end(verdict) if kept else verdict), progress)
 
     def _kept(self, dag: Any) -> Kept | None:
         if self.job.kept is None or len(dag) < 2:
@@ -168,7 +161,7 @@ class Runner:
             self.job.kept,
             self.job.number,
             self.job.project,
-            frozenset(path for one in tasks for path in all_products_of(one, self.job.project)),
+            {str(one.name): frozenset(all_products_of(one, self.job.project)) for one in tasks},
             {str(one.name): upstream_of(one) for one in tasks},
             self._say,
         )
@@ -211,7 +204,7 @@ class Runner:
             notebook=task.source.nb_str_rendered,
             output=self.job.notebooks / f"{task.name}.ipynb",
             cwd=self.job.project,
-            environment=self._environment,
+            environment=kernel_environment(self.job, self._inherited, self._locked, taken.cpu),
             python=self._locked.python if self._locked else None,
             zygotes=self.job.zygotes,
             kept=self.job.outputs,
@@ -229,7 +222,7 @@ class Runner:
             deadline=self.job.deadline,
             timeout_s=self.job.timeout_s,
             grace_s=self.job.grace_s,
-            tracking=self._task_tracking(),
+            tracking=self._tracked.of_tasks(),
             secrets=self.job.secrets,
         )
 
@@ -237,41 +230,25 @@ class Runner:
         cells = task.source.nb_obj_rendered.cells
         return share(str(task.name), cells, self.job.profile, self.job.profile_name)
 
-    def _judge(self, failure: DAGBuildError | None, progress: Progress) -> Outcome:
+    def _judge(self, failure: DAGBuildError | None) -> Verdict:
         """Decide what the attempt was, from its tasks and from what was asked of it."""
         if self._full is not None:
-            return self.ended(
-                AttemptState.FAILED, FailureClass.USER, self._scratch_error(self._full), progress
-            )
+            error = full(self._full, self.job.scratch_limit)
+            return Verdict(AttemptState.FAILED, FailureClass.USER, error)
         if self._cancelled.is_set():
-            return self.ended(AttemptState.CANCELLED, None, None, progress)
+            return Verdict(AttemptState.CANCELLED)
         failed = [result for result in self._results if result.state is not TaskState.SUCCEEDED]
         if failed:
             first = failed[0]
-            state = (
-                AttemptState.TIMED_OUT
-                if first.failure_class is FailureClass.TIMEOUT
-                else AttemptState.FAILED
-            )
-            return self.ended(state, first.failure_class, first.error, progress)
+            late = first.failure_class is FailureClass.TIMEOUT
+            state = AttemptState.TIMED_OUT if late else AttemptState.FAILED
+            return Verdict(state, first.failure_class, first.error)
         if failure is not None and datetime.now(UTC) >= self.job.deadline:
-            return self.ended(
-                AttemptState.TIMED_OUT, FailureClass.TIMEOUT, _late(self.job.timeout_s), progress
-            )
+            error = _late(self.job.timeout_s)
+            return Verdict(AttemptState.TIMED_OUT, FailureClass.TIMEOUT, error)
         if failure is not None:
-            return self.ended(AttemptState.FAILED, FailureClass.USER, _error(failure), progress)
-        return self.ended(AttemptState.SUCCEEDED, None, None, progress)
-
-    def _scratch_error(self, used: int) -> CellError:
-        limit = self.job.scratch_limit
-        return CellError(
-            ename="ScratchFull",
-            evalue=f"{used} of {limit} bytes",
-            message=(
-                f"scratch is full: the run's files took {human_bytes(used)}, "
-                f"{human_bytes(limit)} is this tenant's limit. Write less, or to a dataset."
-            ),
-        )
+            return Verdict(AttemptState.FAILED, FailureClass.USER, _error(failure))
+        return Verdict(AttemptState.SUCCEEDED)
 
     def ended(
         self,
@@ -301,61 +278,6 @@ class Runner:
 
     def _say(self, line: str) -> None:
         self.journal.write(line)
-
-    def _start_tracking(self, progress: Progress) -> Outbox | None:
-        if self.job.tracking is None:
-            return None
-        try:
-            parent = start_parent(
-                self.job.tracking.outbox,
-                name=f"{self.job.pipeline} v{self.job.version}",
-                started_at=self.job.started_at,
-                tags=run_tags(self.job),
-                params=self.job.parameters,
-            )
-        except (OutboxFull, OSError) as error:
-            self._say(f"tracking: the run goes on without MLflow: {error}")
-            return None
-        progress.tracked(parent.run)
-        return parent
-
-    def _end_tracking(self, outcome: Outcome) -> None:
-        if self._parent is None:
-            return
-        try:
-            end_parent(
-                self._parent,
-                state=outcome.state,
-                metrics=outcome.metrics,
-                ended_at=datetime.now(UTC),
-            )
-        except OutboxFull as error:
-            self._say(f"tracking: how the run ended could not be kept for MLflow: {error}")
-
-    def _task_tracking(self) -> TaskTracking | None:
-        tracking = self.job.tracking
-        if tracking is None:
-            return None
-        return TaskTracking(
-            uri=tracking.uri,
-            token=tracking.token,
-            experiment=tracking.experiment,
-            outbox=tracking.outbox,
-            parent=self._parent.run if self._parent else None,
-            tags=run_tags(self.job),
-        )
-
-
-def _ends(outcome: Outcome, results: Sequence[TaskResult]) -> bool:
-    """Whether a next attempt is to begin anew.
-
-    After a success there is none. Where a notebook failed after tasks that were not executed
-    again, it may have missed something that those leave behind elsewhere.
-    """
-    if outcome.state is AttemptState.SUCCEEDED:
-        return True
-    reused = any(result.reused_from is not None for result in results)
-    return reused and outcome.failure_class is FailureClass.USER
 
 
 def _error(error: Exception) -> CellError:

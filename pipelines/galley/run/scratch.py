@@ -7,6 +7,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from galley.domain.versions import CellError
+from galley.run.failures import human_bytes
+
 INTERVAL_S = 1.0
 
 
@@ -44,3 +47,15 @@ class ScratchGuard(threading.Thread):
         """Stop measuring."""
         self._closed.set()
         self.join()
+
+
+def full(used: int, limit: int) -> CellError:
+    """Return the error of an attempt whose files took ``used`` of ``limit`` bytes."""
+    return CellError(
+        ename="ScratchFull",
+        evalue=f"{used} of {limit} bytes",
+        message=(
+            f"scratch is full: the run's files took {human_bytes(used)}, "
+            f"{human_bytes(limit)} is this tenant's limit. Write less, or to a dataset."
+        ),
+    )

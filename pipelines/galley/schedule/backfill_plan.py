@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from itertools import takewhile
 from math import ceil
 from statistics import median
 from typing import Any, NamedTuple
@@ -26,19 +27,20 @@ from galley.domain.cron import Cron
 from galley.domain.runs import RunKind, RunState
 from galley.domain.tenants import Tenant
 from galley.errors import Conflict, InvalidInput
-from galley.schedule.record import own_values
 from galley.store import pauses, pipelines, run_parameters, runnable, schedules
 from galley.store.backfill_tables import BackfillRow
 from galley.store.columns import new_id
+from galley.store.own_parameters import own_values
 from galley.store.records import RetentionRow
 from galley.store.run_parameters import Interval
 from galley.store.tables import PipelineRow, RunRow, ScheduleRow, VersionRow
 
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 TODAY = timedelta(days=1)
 """How far in the future an end may lie: the end of today, in any zone. It is cut to now."""
 SHOWN = 200
 """Dates that a plan lists."""
+AT_A_TIME = 1000
+"""Dates whose runs are asked for at a time; between them there may be many more runs."""
 JUDGED_FROM = 50
 """Latest successful runs that the duration is taken from."""
 
@@ -190,11 +192,6 @@ def _intervals(timetable: Cron, request: BackfillRequest, now: datetime) -> list
             "exchange the two.",
             field="end",
         )
-    if start < EARLIEST:
-        raise InvalidInput(
-            f"{start.isoformat()} is too early: dates begin with {EARLIEST.isoformat()}.",
-            field="start",
-        )
     if end > now + TODAY:
         raise InvalidInput(
             f"{end.isoformat()} has not come yet: a backfill ends today at the latest; what comes "
@@ -228,23 +225,27 @@ def _too_many(found: Sequence[Interval], start: datetime, end: datetime) -> Inva
 
 
 def _standing(
-    session: Session, pipeline: PipelineRow, intervals: Sequence[Interval], *, own: bool
+    session: Session,
+    pipeline: PipelineRow,
+    intervals: Sequence[Interval],
+    *,
+    own: bool,
 ) -> list[Candidate]:
     """Return how each date stands; ``own``: they are those of the schedule, which may rest."""
     if not intervals:
         return []
     dates = [one.logical_date for one in intervals]
     runs: dict[datetime, list[tuple[UUID, RunState]]] = defaultdict(list)
-    for run, date, state in session.execute(
-        select(RunRow.id, RunRow.logical_date, RunRow.state)
-        .where(
-            RunRow.pipeline_id == pipeline.id,
-            RunRow.logical_date.between(min(dates), max(dates)),
-            RunRow.kind == RunKind.PIPELINE,
-        )
-        .order_by(RunRow.id)
-    ):
-        runs[date].append((run, state))
+    for at in range(0, len(dates), AT_A_TIME):
+        for run, date, state in session.execute(
+            select(RunRow.id, RunRow.logical_date, RunRow.state).where(
+                RunRow.pipeline_id == pipeline.id,
+                RunRow.logical_date.in_(dates[at : at + AT_A_TIME]),
+                RunRow.kind == RunKind.PIPELINE,
+            )
+        ):
+            runs[date].append((run, state))
+    coming = _about_to_be_recorded(session, pipeline, dates)
     kept = session.get(RetentionRow, pipeline.id)
     removed_until = None if kept is None else kept.removed_until
     rests = pauses.overlapping(session, [pipeline.id], min(dates), max(dates)) if own else []
@@ -256,12 +257,30 @@ def _standing(
             return Standing.REMOVED
         return Standing.NONE
 
-    found = []
-    for one in intervals:
-        of_date = runs[one.logical_date]
-        judged = _judge(of_date) if of_date else (without_a_run(one.logical_date), None)
-        found.append(Candidate(one, *judged))
-    return found
+    def judged(date: datetime) -> tuple[Standing, UUID | None]:
+        if date in coming:
+            return Standing.OPEN, None
+        return _judge(sorted(runs[date])) if runs[date] else (without_a_run(date), None)
+
+    return [Candidate(one, *judged(one.logical_date)) for one in intervals]
+
+
+def _about_to_be_recorded(
+    session: Session, pipeline: PipelineRow, dates: Sequence[datetime]
+) -> set[datetime]:
+    """Return those of ``dates`` that the schedule itself has yet to record: late, or down."""
+    owing = schedules.owing(session, pipeline.id)
+    return {date for row in owing for date in _unrecorded(row, dates)}
+
+
+def _unrecorded(row: ScheduleRow, dates: Sequence[datetime]) -> frozenset[datetime]:
+    start = schedules.unrecorded_from(row)
+    late = [] if start is None else [date for date in dates if date >= start]
+    if not late:
+        return frozenset()
+    last = max(late)
+    firings = schedules.firings(row, min(late) - timedelta(microseconds=1))
+    return frozenset(takewhile(lambda at: at <= last, firings)).intersection(late)
 
 
 def _judge(runs: Sequence[tuple[UUID, RunState]]) -> tuple[Standing, UUID | None]:

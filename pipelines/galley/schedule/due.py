@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -25,16 +26,14 @@ from galley.store.run_parameters import Interval
 from galley.store.tables import PipelineRow, ScheduleRow
 
 ON_TIME = timedelta(seconds=60)
-"""A firing found within this time counts as on time, so that a quick restart misses nothing."""
+"""A firing found less late than this counts as on time, so that a quick restart misses nothing."""
 
 MISSED_SHOWN = 100
 """Missed firings recorded as skipped runs at most, the latest ones."""
 
-BATCH = 500
-"""Schedules handled in one transaction at most; the rest stays due for the next call."""
-
-MAX_RUNS = 2000
-"""Once so many runs were recorded, the rest stays due for the next call as well."""
+BATCH = 300
+"""Runs recorded in one transaction at most, and schedules handled; the rest stays due for the next
+call. Heartbeats, claims and leases wait for a transaction of a loop, so none may be long."""
 
 
 def materialise_due(session: Session, tenants: Tenants, now: datetime) -> list[UUID]:
@@ -42,7 +41,6 @@ def materialise_due(session: Session, tenants: Tenants, now: datetime) -> list[U
     due = session.scalars(
         select(ScheduleRow)
         .where(
-            ScheduleRow.until.is_(None),
             ScheduleRow.next_firing <= now,
             ScheduleRow.tenant.in_(tenants.tenants),
         )
@@ -52,17 +50,22 @@ def materialise_due(session: Session, tenants: Tenants, now: datetime) -> list[U
         .with_for_update(skip_locked=True)
     ).all()
     queued: list[UUID] = []
+    room = BATCH
     for row in due:
-        if len(queued) >= MAX_RUNS:
-            break
         try:
             cron = schedules.cron_of(row)
         except InvalidInput:
             # The system's time zone data lost the zone. Others must not wait for its return.
-            pipeline = session.get_one(PipelineRow, row.pipeline_id)
-            schedules.pause(session, pipeline, row, audit.PLATFORM, now)
-        else:
-            queued.extend(_fire(session, row, cron, tenants.tenants[row.tenant], now))
+            _stop(session, row, now)
+            continue
+        owed = _owed(row, cron, now)
+        if len(owed.firings) > room and room < BATCH:
+            break  # Only what is too much for a transaction of its own is split over several.
+        part = owed.firings[:room]
+        queued.extend(_record(session, row, cron, tenants.tenants[row.tenant], owed, part, now))
+        room -= len(part)
+        if not room:
+            break
     return queued
 
 
@@ -71,52 +74,85 @@ def next_due(session: Session, tenants: Tenants) -> datetime | None:
     return schedules.next_firing(session, tenants.tenants)
 
 
-def _fire(
-    session: Session, row: ScheduleRow, cron: Cron, tenant: Tenant, now: datetime
+def _stop(session: Session, row: ScheduleRow, now: datetime) -> None:
+    if row.until is not None:
+        row.next_firing = None
+        return
+    pipeline = session.get_one(PipelineRow, row.pipeline_id)
+    schedules.pause(session, pipeline, row, audit.PLATFORM, now)
+
+
+class _Owed(NamedTuple):
+    """What a schedule owes.
+
+    Attributes:
+        firings: those to record, oldest first.
+        wanted: those of them that are run; always the latest ones, so that what is left of a part
+            is decided as the whole would be.
+        behind: everything up to here is done once they are recorded.
+    """
+
+    firings: list[datetime]
+    wanted: Sequence[datetime]
+    why_missed: str
+    behind: datetime
+
+
+def _owed(row: ScheduleRow, cron: Cron, now: datetime) -> _Owed:
+    firings, more, behind = _due(row, cron, now)
+    wanted = _wanted(row, firings, now) if firings else []
+    missed = firings[: len(firings) - len(wanted)]
+    why = _why_missed(row, more=more or len(missed) > MISSED_SHOWN)
+    return _Owed([*missed[-MISSED_SHOWN:], *wanted], wanted, why, behind)
+
+
+def _record(
+    session: Session,
+    row: ScheduleRow,
+    cron: Cron,
+    tenant: Tenant,
+    owed: _Owed,
+    part: list[datetime],
+    now: datetime,
 ) -> list[UUID]:
+    """Record the oldest ``part`` of what a schedule owes, and move on behind it."""
+    whole = len(part) == len(owed.firings)
+    schedules.aim(row, owed.behind if whole else part[-1])
     version = deployments.current(session, row.pipeline_id)
-    firings, more = _due(row, cron, now)
-    if version is None or not firings:
+    if version is None or not part:
         return []
-    wanted = _wanted(row, firings, now)
-    missed = [one for one in firings if one not in wanted]
-    more = more or len(missed) > MISSED_SHOWN
-    kept = sorted([*missed[-MISSED_SHOWN:], *wanted])
     return record_runs(
         session,
         row,
         version,
         tenant,
-        _intervals(cron, kept),
-        wanted=wanted,
-        why_missed=_why_missed(row, more=more),
+        _intervals(cron, part),
+        wanted=frozenset(owed.wanted),
+        why_missed=owed.why_missed,
         now=now,
     )
 
 
-def _due(row: ScheduleRow, cron: Cron, now: datetime) -> tuple[list[datetime], bool]:
-    """Return the latest firings that are due, and whether there are more; move on behind them.
-
-    A jitter is shorter than any time between two firings, so the first firing that was due at
-    ``next_firing`` or later is the first after ``next_firing`` less the longest jitter.
-    """
-    assert row.next_firing is not None
-    just_before = row.next_firing - timedelta(seconds=row.jitter_s, microseconds=1)
-    last = now if row.ends_at is None else min(now, row.ends_at)
+def _due(row: ScheduleRow, cron: Cron, now: datetime) -> tuple[list[datetime], bool, datetime]:
+    """Return the latest firings that are due, whether there are more, and the time behind all."""
+    unrecorded, end = schedules.unrecorded_from(row), schedules.last_instant(row)
+    assert unrecorded is not None
+    just_before = unrecorded - timedelta(microseconds=1)
+    last = now if end is None else min(now, end)
     limit = MISSED_SHOWN + (row.catch_up_limit if row.catch_up is CatchUp.ALL else 1)
     found, more = cron.last_between(just_before, last, limit)
     while found and schedules.due_at(row, found[-1]) > now:
         found.pop()
-    schedules.aim(row, found[-1] if found else just_before)
-    return found, more
+    return found, more, found[-1] if found else just_before
 
 
 def _wanted(row: ScheduleRow, firings: Sequence[datetime], now: datetime) -> Sequence[datetime]:
     """Return the due firings that are run: those on time, and those to be caught up."""
     if row.catch_up is CatchUp.ALL:
         return firings[-row.catch_up_limit :]
-    on_time = now - schedules.due_at(row, firings[-1]) <= ON_TIME
-    return firings[-1:] if on_time or row.catch_up is CatchUp.LATEST else []
+    late = firings[-1:] if row.catch_up is CatchUp.LATEST else []
+    # With a jitter the gaps vary: two may come due between one look and the next.
+    return [at for at in firings if now - schedules.due_at(row, at) < ON_TIME] or late
 
 
 def _why_missed(row: ScheduleRow, *, more: bool) -> str:

@@ -53,8 +53,8 @@ def pieces(held: History, view: Window, now: datetime) -> list[Piece]:
         except InvalidInput:
             continue  # the system's time zone data lost the zone: nothing can be said of it
         until = row.until
-        if until is not None and _successor(held, row) is None:
-            until = _last_due(row, cron, until)
+        if until is not None and not any(one.since == until for one in held.wordings):
+            until = _last_due(row, cron, until)  # removed, and what was not due yet with it
         start = max(view.start, row.since + _TICK, row.starts_at or view.start)
         ends = (one + _TICK for one in (until, row.ends_at) if one is not None)
         end = min([view.end, *ends])
@@ -132,15 +132,10 @@ def _without_a_run(
 
 
 def _unrecorded(held: History, row: ScheduleRow) -> datetime | None:
-    """Return an instant after which no firing has been recorded yet; None: none will be.
-
-    The next one is due later than it fires by its jitter, which is shorter than any gap.
-    """
+    """Return an instant from which on no firing of a wording has been recorded yet, or None."""
     while (successor := _successor(held, row)) is not None:
         row = successor
-    if row.until is not None or row.next_firing is None:
-        return None
-    return row.next_firing - timedelta(seconds=row.jitter_s)
+    return schedules.unrecorded_from(row)
 
 
 def _successor(held: History, row: ScheduleRow) -> ScheduleRow | None:

@@ -12,15 +12,13 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from galley.domain import templates
 from galley.domain.runs import RunKind, RunState, TriggerKind
 from galley.domain.schedules import Overlap
 from galley.domain.tenants import Tenant
 from galley.errors import InvalidInput
-from galley.notebook.templated import resolve
 from galley.store import audit, cancelling, run_parameters, runs, schedules, series
-from galley.store.backfill_tables import BackfillRow
 from galley.store.columns import new_id
+from galley.store.own_parameters import own_values
 from galley.store.run_parameters import Interval
 from galley.store.tables import RunRow, ScheduleRow, VersionRow
 
@@ -42,48 +40,65 @@ def record_runs(
         wanted: the firings that are to run; the others are recorded as skipped.
         why_missed: the reason of those.
     """
-    going = series.open_before(session, row.series, intervals[0].logical_date)
+    going = series.last_open_before(session, row.series, intervals[0].logical_date)
+    before = going
     queued: list[UUID] = []
     for interval in intervals:
         run = _run(row, version, interval, now)
         if interval.logical_date not in wanted:
             _skip(run, why_missed, now)
-        elif why := _why_not(row, run, going, now):
+        elif why := _why_not(row, run, before, now):
             _skip(run, why, now)
         else:
             _fill(session, run, row, version, tenant, interval, now)
-            _line_up(session, run, row, queued)
+            _line_up(session, run, row, before)
         if runs.record(session, run, now) and run.state is RunState.QUEUED:
             queued.append(run.id)
-    if queued and row.overlap is Overlap.CANCEL_PREVIOUS:
-        for one in going:
-            reason = f"the run of {_name(intervals[-1].logical_date)} takes its place"
-            cancelling.cancel(session, one, audit.PLATFORM, now, reason)
+            before = run
+    if queued and going is not None and row.overlap is Overlap.CANCEL_PREVIOUS:
+        _take_the_place(session, row, intervals, now)
     return queued
 
 
-def _why_not(row: ScheduleRow, run: RunRow, going: Sequence[RunRow], now: datetime) -> str | None:
+def _why_not(row: ScheduleRow, run: RunRow, before: RunRow | None, now: datetime) -> str | None:
     """Return why a wanted firing is not run; None where it is."""
     if run.deadline is not None and run.deadline <= now:
         return f"it could not start before its deadline, {_name(run.deadline)}"
-    if going and row.overlap is Overlap.SKIP:
-        return f"the run of {_name(going[-1].logical_date)} is still going"
-    return None
+    if before is None or row.overlap is not Overlap.SKIP or _together(row, before, run):
+        return None
+    return f"the run of {_name(before.logical_date)} is still going"
 
 
-def _line_up(session: Session, run: RunRow, row: ScheduleRow, queued: Sequence[UUID]) -> None:
+def _together(row: ScheduleRow, before: RunRow, run: RunRow) -> bool:
+    """Whether both were due when ``before`` was recorded: they are caught up together.
+
+    So it does not matter over how many transactions what is caught up is spread.
+    """
+    return before.created_at >= schedules.due_at(row, run.logical_date)
+
+
+def _take_the_place(
+    session: Session, row: ScheduleRow, intervals: Sequence[Interval], now: datetime
+) -> None:
+    """Ask the earlier runs to end, but for those that are caught up together with these."""
+    first = intervals[0].logical_date
+    reason = f"the run of {_name(intervals[-1].logical_date)} takes its place"
+    for one in series.open_before(session, row.series, first):
+        if one.created_at < schedules.due_at(row, first):
+            cancelling.cancel(session, one, audit.PLATFORM, now, reason)
+
+
+def _line_up(session: Session, run: RunRow, row: ScheduleRow, before: RunRow | None) -> None:
     """Say what the run waits for; times that are caught up together wait in line."""
-    if queued and run.overlap is Overlap.SKIP:
+    if before is not None and run.overlap is Overlap.SKIP:
         run.overlap = Overlap.QUEUE
     if run.state is not RunState.QUEUED:
         return
     if run.depends_on_past:
-        before = series.predecessor(session, row.series, run.scheduled_at)
-        run.state_reason = series.why_waits(session, before)
-    if run.state_reason is None and run.overlap is Overlap.QUEUE:
-        going = series.open_before(session, row.series, run.scheduled_at)
-        if going:
-            run.state_reason = f"waits until the run of {_name(going[-1].logical_date)} has ended"
+        past = series.predecessor(session, row.series, run.scheduled_at)
+        run.state_reason = series.why_waits(session, past)
+    if run.state_reason is None and run.overlap is Overlap.QUEUE and before is not None:
+        run.state_reason = f"waits until the run of {_name(before.logical_date)} has ended"
 
 
 def _run(row: ScheduleRow, version: VersionRow, interval: Interval, now: datetime) -> RunRow:
@@ -131,28 +146,6 @@ def _fill(
         run.parameters = run_parameters.values_of(version, tenant, own, interval)
     except InvalidInput as error:
         run.state, run.state_reason, run.ended_at = RunState.FAILED, error.detail, now
-
-
-def own_values(
-    session: Session,
-    row: ScheduleRow | BackfillRow,
-    version: VersionRow,
-    interval: Interval,
-    run_id: UUID,
-) -> dict[str, object]:
-    """Return what the own parameters of a schedule or a backfill come to for one run.
-
-    Raises:
-        InvalidInput: one of them does not fit the version; ``field`` is ``parameters.NAME``.
-    """
-    if not row.parameters:
-        return {}
-    success = None
-    if templates.uses(row.parameters, "previous_success"):
-        success = runs.last_success(session, row.pipeline_id, interval.logical_date)
-    zone = schedules.cron_of(row).zone
-    context = templates.Context(*interval, run_id, success, zone)
-    return resolve(run_parameters.schema_of(version), row.parameters, context)
 
 
 def _name(instant: datetime) -> str:

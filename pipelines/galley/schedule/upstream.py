@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from galley.domain.tenants import Tenants
 from galley.errors import InvalidInput, NotFound
 from galley.schedule.firing import Key, fire
-from galley.store import pipelines, trigger_successes
+from galley.store import pipelines, trigger_successes, triggers
 from galley.store.run_parameters import Interval
 from galley.store.tables import PipelineRow, RunRow
 from galley.store.trigger_tables import TriggerRow, TriggerSuccessRow
@@ -99,11 +99,15 @@ def step(session: Session, tenants: Tenants, now: datetime) -> list[UUID]:
 def _look(
     session: Session, tenants: Tenants, success: TriggerSuccessRow, now: datetime
 ) -> UUID | None:
-    row = session.get_one(TriggerRow, success.trigger_id)
+    """Fire, as the trigger is worded now: it may have changed since the success."""
+    noted = session.get_one(TriggerRow, success.trigger_id)
+    row = triggers.by_series(session, noted.series)
     run = session.get(RunRow, success.run_id)
-    if row.until is not None or row.paused or run is None:
+    if row is None or row.paused or run is None:
         return None
     upstream = trigger_successes.upstream_of(session, row.id)
+    if run.pipeline_id not in upstream:
+        return None
     done = trigger_successes.succeeded(session, upstream, run.logical_date)
     if len(done) < len(upstream):
         return None  # The success of the one that is missing will be looked at too.

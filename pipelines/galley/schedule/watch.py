@@ -11,17 +11,16 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from galley.domain.tenants import Tenants
 from galley.domain.triggers import FileSource
 from galley.schedule.firing import Key, fire
-from galley.store import triggers
+from galley.store import trigger_firings, triggers
 from galley.store.run_parameters import Interval
-from galley.store.runs import OPEN_RUNS
-from galley.store.tables import PipelineRow, RunRow
-from galley.store.trigger_tables import TriggerFiringRow, TriggerRow, TriggerWatchRow
+from galley.store.tables import PipelineRow
+from galley.store.trigger_tables import TriggerRow, TriggerWatchRow
 
 SETTLE = timedelta(seconds=5)
 """Pause before a new version is looked at again, to see whether it is still being written."""
@@ -53,7 +52,13 @@ class Look(NamedTuple):
 
 
 def due(session: Session, tenants: Tenants, now: datetime) -> list[Watched]:
-    """Return the files that are to be looked at, those that have waited longest first."""
+    """Return the files that are to be looked at, in turns of their tenants.
+
+    Of each tenant those that have waited longest come first: many that hang keep nobody waiting.
+    """
+    in_line = func.row_number().over(
+        partition_by=TriggerRow.tenant, order_by=TriggerWatchRow.next_poll
+    )
     rows = session.scalars(
         select(TriggerRow)
         .join(TriggerWatchRow, TriggerWatchRow.trigger_id == TriggerRow.id)
@@ -63,7 +68,7 @@ def due(session: Session, tenants: Tenants, now: datetime) -> list[Watched]:
             TriggerRow.paused.is_(False),
             TriggerRow.tenant.in_(tenants.tenants),
         )
-        .order_by(TriggerWatchRow.next_poll)
+        .order_by(in_line, TriggerWatchRow.next_poll)
         .limit(BATCH)
     )
     return [Watched(row.id, row.tenant, _source(row).url) for row in rows]
@@ -73,9 +78,11 @@ def take(session: Session, tenants: Tenants, looks: Iterable[Look], now: datetim
     """Keep what looks have shown, and fire where a file has changed; return the runs' ids."""
     queued = []
     for look in looks:
+        watch = session.get(TriggerWatchRow, look.trigger, with_for_update=True)
+        if watch is None:
+            continue  # the trigger was changed or removed meanwhile
         row = session.get_one(TriggerRow, look.trigger)
-        watch = session.get_one(TriggerWatchRow, look.trigger, with_for_update=True)
-        if row.until is not None or row.paused or row.tenant not in tenants.tenants:
+        if row.paused or row.tenant not in tenants.tenants:
             continue
         if look.error is not None:
             _failed(session, row, watch, look.error, now)
@@ -120,7 +127,7 @@ def _seen(
     if version != watch.candidate:
         watch.candidate, watch.next_poll = version, now + min(interval, SETTLE)
         return None
-    if _busy(session, row):
+    if trigger_firings.open_runs(session, row):
         return None
     return _fire(session, tenants, row, watch, version, now)
 
@@ -141,17 +148,6 @@ def _fire(
     watch.version, watch.candidate, watch.since = version, None, now
     watch.changes += 1
     return fire(session, row, tenants.tenants[row.tenant], key, interval, cause, now)
-
-
-def _busy(session: Session, row: TriggerRow) -> bool:
-    """Return whether a run that the trigger started is queued or under way."""
-    query = (
-        select(RunRow.id)
-        .join(TriggerFiringRow, TriggerFiringRow.run_id == RunRow.id)
-        .where(TriggerFiringRow.series == row.series, RunRow.state.in_(OPEN_RUNS))
-        .limit(1)
-    )
-    return session.scalar(query) is not None
 
 
 def _source(row: TriggerRow) -> FileSource:

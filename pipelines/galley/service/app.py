@@ -126,6 +126,7 @@ def create_app(
     clock: Callable[[], datetime] = _now,
     monotonic: Callable[[], float] = time.monotonic,
     background: bool = True,
+    leading: Leading | None = None,
 ) -> FastAPI:
     """Return the service.
 
@@ -136,6 +137,7 @@ def create_app(
         hub, mlflow_hub: the hub as the OAuth client of the service and of its MLflow proxy.
         secret: key of XSRF tokens.
         background: whether this process runs the loops, each while it holds its lease.
+        leading: the leases, where what is handed in goes by them too.
     """
     metrics = Metrics()
     metrics.watch(store, tenants, clock)
@@ -151,7 +153,7 @@ def create_app(
         monotonic,
     )
     keeper = Keeper(store, blobs, logs, artifacts, resources, settings.service_state / "git")
-    leading = Leading(store, LOOPS, clock, monotonic)
+    leading = leading or Leading(store, LOOPS, clock, monotonic)
     passes = Background(
         settings, tenants, store, blobs, launcher, renderer, clock, leading.require, keeper=keeper
     )

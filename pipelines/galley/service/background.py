@@ -31,6 +31,7 @@ from galley.service.tenants_view import why_unavailable
 from galley.service.wakeup import Wakeup
 from galley.service.watching import Watcher
 from galley.store import Store, drains, housekeeping, versions
+from galley.store.leases import LostLease
 
 LOOPS = (
     "scheduler",
@@ -145,9 +146,11 @@ class Background:
         tenants, now = self._tenants(), self._clock()
         watched = self._store.read(lambda s: watch.due(s, tenants, now))
         if watched:
-            looks = self._watcher.look(watched)
-            seen = self._clock()
-            self._store.write(self._fenced("files", lambda s: watch.take(s, tenants, looks, seen)))
+            looks, seen = self._watcher.look(watched), self._clock()
+            if looks:
+                self._store.write(
+                    self._fenced("files", lambda s: watch.take(s, tenants, looks, seen))
+                )
 
     def reap(self) -> None:
         """Take back what lost hosts had leased, and settle rehearsals that ended so."""
@@ -245,11 +248,14 @@ def _each(steps: Sequence[tuple[str, Callable[[], object]]]) -> None:
 
     Raises:
         GalleyError: names the steps that failed.
+        LostLease: another process has taken over; the steps that are left are its own.
     """
     failures = []
     for name, step in steps:
         try:
             step()
+        except LostLease:
+            raise
         except Exception as error:  # whatever it is, it is another tenant's
             _log.exception("%s failed", name)
             failures.append(f"{name}: {error}")

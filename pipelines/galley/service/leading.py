@@ -3,7 +3,8 @@
 A holder renews its leases each second. Who sees one stand still for :data:`EXPIRY_S` of its own
 monotonic time takes it over; no clock is compared with another one's. A holder that could not
 renew for that long stops by itself, and where it does not notice, because it was stopped, its
-transactions are refused: each names the lease's token.
+transactions are refused: each names the lease's token. Where leases cannot be renewed at all, so
+that nobody leads, its passes fail.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
+from galley.errors import Unavailable
 from galley.store import Store, leases
 from galley.store.leases import Lease, LostLease
 
@@ -60,7 +62,7 @@ class Leading:
         self._monotonic = monotonic
         self._holder = holder or f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._held: dict[str, int] = {}
-        self._renewed_at = monotonic()
+        self._renewed_at = self._looked_at = monotonic()
         self._watched: dict[str, tuple[Lease | None, float]] = {}
         self._failing = False
         self._ended = threading.Event()
@@ -74,17 +76,21 @@ class Leading:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop, and give back what is held."""
+        """Stop, and give back what is held; where that fails, it is taken over as from the dead."""
         self._ended.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(EXPIRY_S)
             self._thread = None
         held, self._held = self._held, {}
         if held:
             now = self._clock()
-            self._store.write(
-                lambda s: [leases.release(s, name, token, now) for name, token in held.items()]
-            )
+            try:
+                self._store.write(
+                    lambda s: [leases.release(s, name, token, now) for name, token in held.items()],
+                    timeout=EXPIRY_S,
+                )
+            except Exception:  # whatever it is, it must not keep the process from ending
+                _log.warning("the leases of the loops were not given back", exc_info=True)
 
     def token(self, name: str) -> int | None:
         """Return the token of a lease that this process holds; None where it holds none."""
@@ -112,6 +118,8 @@ class Leading:
     ) -> Callable[[], object]:
         """Return ``step`` as a step that does nothing while another process does it.
 
+        It raises Unavailable while it is not known whether another one does: then nobody may.
+
         Args:
             gained: called before the first step after the lease was had.
         """
@@ -121,6 +129,7 @@ class Leading:
             nonlocal last
             token = self.token(name)
             if token is None:
+                self._require_looks()
                 return None
             if token != last and gained is not None:
                 gained()
@@ -133,6 +142,15 @@ class Leading:
 
         return run
 
+    def _require_looks(self) -> None:
+        """Tell by time whether looks go well: one that hangs does not fail."""
+        since = self._monotonic() - self._looked_at
+        if since >= EXPIRY_S:
+            raise Unavailable(
+                f"The leases of the loops could not be renewed for {since:.0f} s: this process "
+                "does not run them. Does the database accept changes, and has its disk room?"
+            )
+
     def beat(self) -> None:
         """Renew what is held, and take over what stands still. One pass."""
         began = self._monotonic()
@@ -143,6 +161,7 @@ class Leading:
         stale = [name for name in free if self._stands_still(name, found.get(name), began)]
         if stale:
             self._claim({name: found.get(name) for name in stale}, began)
+        self._looked_at = self._monotonic()
 
     def _renew(self, began: float) -> None:
         held, now = self._held, self._clock()

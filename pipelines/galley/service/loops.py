@@ -59,7 +59,8 @@ class Loop:
                 self.last_pass = clock()
             else:
                 self.last_pass = self.last_good = clock()
-                metrics.loop_ticks.labels(self.name).set(self.last_good.timestamp())
+                if self.leads():
+                    metrics.loop_ticks.labels(self.name).set(self.last_good.timestamp())
                 if isinstance(wanted, float):
                     rest = max(SHORTEST_S, min(rest, wanted))
                     breath = min(breath, rest)

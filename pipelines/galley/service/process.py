@@ -7,17 +7,21 @@ import logging
 import os
 import socket
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy.orm import Session
 
 from galley.domain.settings import Settings
 from galley.launcher.local import LocalLauncher
 from galley.service.app import create_app
 from galley.service.auth import hubs
+from galley.service.background import LOOPS
+from galley.service.leading import Leading
 from galley.service.oauth_states import StoredStates
 from galley.service.tenancy import TenantsFile
 from galley.store import Store, tokens
@@ -37,9 +41,16 @@ def compose(settings: Settings) -> FastAPI:
     def now() -> datetime:
         return datetime.now(UTC)
 
+    leading = Leading(store, LOOPS, now, time.monotonic)
+
     def mint(tenant: str, author: str | None, run: UUID | None) -> str:
         identity = HostIdentity(tenant=tenant, author=author, run=run)
-        return store.write(lambda s: tokens.mint_host(s, identity, now()))
+
+        def work(session: Session) -> str:
+            leading.require(session, "launcher")
+            return tokens.mint_host(session, identity, now())
+
+        return store.write(work)
 
     hub, mlflow_hub = hubs(settings, StoredStates(store, now))
     return create_app(
@@ -51,6 +62,7 @@ def compose(settings: Settings) -> FastAPI:
         mlflow_hub=mlflow_hub,
         secret=_key(settings),
         clock=now,
+        leading=leading,
     )
 
 
@@ -76,7 +88,8 @@ def main() -> None:
         server_header=False,
     )
     server = uvicorn.Server(config)
-    server.run(sockets=[_listener(settings)])
+    own = settings.service_socket(os.environ.get("GALLEY_SERVICE_NAME", "service"))
+    server.run(sockets=[_listener(settings), _own_listener(own)])
     if not server.started:
         sys.exit(1)
 
@@ -88,4 +101,14 @@ def _listener(settings: Settings) -> socket.socket:
     if settings.service_processes > 1:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listener.bind(("127.0.0.1", settings.service_port))
+    return listener
+
+
+def _own_listener(path: Path) -> socket.socket:
+    """Return a socket at which this process answers and no other: who asks it means it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    path.chmod(0o600)
     return listener

@@ -1,54 +1,33 @@
-"""Looking at files for triggers: where one may look, and which version is there.
-
-The control plane never reads what a tenant has written: names, sizes, times and tags are all.
-"""
+"""Looking at files for triggers: where one may look, and at many at a time."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import posixpath
-import re
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from threading import Thread
+from time import monotonic
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-from fsspec import AbstractFileSystem
-from fsspec.core import url_to_fs
+from fsspec import get_filesystem_class
+from fsspec.utils import get_protocol
 
 from galley.domain.settings import Settings
 from galley.domain.tenants import DATASETS_ROOT, Tenant, Tenants
 from galley.errors import InvalidInput, PublicError
 from galley.sandbox.workspace import dataset_folder
 from galley.schedule.watch import Look, Watched
+from galley.service.file_versions import Place, version_at
 
-PATIENCE_S = 20.0
+PASS_S = 1.0
 """How long a pass waits for answers, seconds; a look that hangs holds up no other."""
-THREADS = 8
-MOST_ENTRIES = 10_000
-"""Entries of a watched folder."""
-
-_TAGS = ("ETag", "etag", "VersionId", "generation", "md5Hash", "checksum")
-_TIMES = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated")
-_OTHER = ("size", "ino")
-_DELTA = re.compile(r"(\d{20})\.json")
-_ICEBERG = re.compile(r"v?(\d+)(?:-[0-9a-f-]+)?\.metadata\.json")
-
-
-class Place(NamedTuple):
-    """Where a file lies.
-
-    Attributes:
-        url: what fsspec opens; a path of this machine for a local one.
-        root: the allowed folder above it, on this machine; None: it is elsewhere.
-    """
-
-    url: str
-    root: Path | None
+PATIENCE_S = 20.0
+"""How long a look may take before it has failed, seconds."""
+MOST_AT_A_TIME = 4
+"""Looks of one tenant that are under way at a time, those that hang among them."""
 
 
 def locate(settings: Settings, tenant_name: str, tenant: Tenant, url: str) -> Place:
@@ -68,9 +47,9 @@ def locate(settings: Settings, tenant_name: str, tenant: Tenant, url: str) -> Pl
         return _in_dataset(settings, tenant_name, tenant, url)
     for allowed in tenant.watch:
         if url.startswith(allowed) and len(url) > len(allowed):
-            local = parts.scheme in {"file", "local"}
-            root = Path(unquote(urlsplit(allowed).path)) if local else None
-            return Place(unquote(parts.path) if local else url, root)
+            if parts.scheme not in {"file", "local"}:
+                return Place(url)
+            return Place(url, Path(unquote(urlsplit(allowed).path)), unquote(parts.path))
     raise _refused(tenant, f"{url!r} is not under a folder that this tenant may watch")
 
 
@@ -81,7 +60,7 @@ def _in_dataset(settings: Settings, tenant_name: str, tenant: Tenant, url: str) 
         raise _refused(tenant, f"{url!r} is in no dataset of this tenant")
     field = f"tenants.{tenant_name}.datasets.{name}.uri"
     root = dataset_folder(settings, tenant.datasets[name], field=field)
-    return Place(str(root.joinpath(*parts[3:])), root)
+    return Place(url, root, str(root.joinpath(*parts[3:])))
 
 
 def _refused(tenant: Tenant, what: str) -> InvalidInput:
@@ -95,120 +74,101 @@ def _refused(tenant: Tenant, what: str) -> InvalidInput:
 
 
 def check_reachable(place: Place) -> None:
-    """Do nothing if what opens such a place is installed.
+    """Do nothing if what opens such a place is installed; nothing is connected to.
 
     Raises:
         InvalidInput: it is not.
     """
     try:
-        url_to_fs(place.url)
+        get_filesystem_class(get_protocol(place.url))
     except (ImportError, ValueError) as error:
         raise InvalidInput(
             f"{place.url!r} cannot be watched by this platform: {error}", field="source.url"
         ) from error
 
 
-def version_at(place: Place) -> str | None:
-    """Return what tells one version of a file from the next; None: there is no such file.
+class _Pending(NamedTuple):
+    """A look under way; ``since`` is of the monotonic clock, seconds."""
 
-    A Delta or Iceberg table is told by its newest commit, another folder by its entries.
-
-    Raises:
-        InvalidInput: a link leads out of the allowed folder, or nothing tells versions apart.
-        OSError: the place does not answer.
-    """
-    where = place.url
-    if place.root is not None:
-        where = os.path.realpath(where)
-        if not Path(where).is_relative_to(os.path.realpath(place.root)):
-            raise InvalidInput(f"{place.url!r} leads out of the folder that may be watched")
-    files, path = url_to_fs(where, use_listings_cache=False)
-    files.invalidate_cache()
-    try:
-        info = files.info(path)
-        if info["type"] != "directory":
-            return _digest(_facts(info))
-        return _table(files, path) or _folder(files, path)
-    except FileNotFoundError:
-        return None
-
-
-def _facts(info: Mapping[str, Any]) -> dict[str, str]:
-    """Return what changes with the content: a tag, a time, the size."""
-    names = [name for name in (*_TAGS, *_TIMES) if info.get(name)] or ["created"]
-    found = {name: str(info[name]) for name in (*names, *_OTHER) if info.get(name) is not None}
-    if not set(found) - set(_OTHER):
-        raise InvalidInput("the place tells neither a tag nor a time of the file")
-    return found
-
-
-def _folder(files: AbstractFileSystem, path: str) -> str:
-    entries = files.ls(path, detail=True)
-    if len(entries) > MOST_ENTRIES:
-        raise InvalidInput(
-            f"the folder has {len(entries):,} entries, more than {MOST_ENTRIES:,}: watch a file"
-        )
-    return _digest(
-        sorted(
-            (one["name"], "folder" if one["type"] == "directory" else _digest(_facts(one)))
-            for one in entries
-        )
-    )
-
-
-def _table(files: AbstractFileSystem, path: str) -> str | None:
-    """Return the newest commit of a Delta or Iceberg table; None: it is none."""
-    for folder, pattern, kind in (
-        ("_delta_log", _DELTA, "delta"),
-        ("metadata", _ICEBERG, "iceberg"),
-    ):
-        inside = f"{path.rstrip('/')}/{folder}"
-        if not files.isdir(inside):
-            continue
-        names = (posixpath.basename(name) for name in files.ls(inside, detail=False))
-        commits = [(int(match[1]), name) for name in names if (match := pattern.fullmatch(name))]
-        if commits:
-            return f"{kind} {max(commits)[1].removesuffix('.json')}"
-    return None
-
-
-def _digest(facts: Any) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    tenant: str
+    since: float
+    answer: Future[str | None]
 
 
 class Watcher:
-    """Looks at many files at a time; one that does not answer is asked again once it has."""
+    """Looks at many files at a time; one that does not answer is asked again once it has.
+
+    Each look has a thread that the end of the process does not wait for, and each tenant few of
+    them, so that places that hang hold up only what their own tenant watches there.
+    """
 
     def __init__(self, settings: Settings, tenants: Callable[[], Tenants]) -> None:
         self._settings = settings
         self._tenants = tenants
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="galley-watch")
-        self._pending: dict[UUID, Future[str | None]] = {}
+        self._pending: dict[UUID, _Pending] = {}
 
     def look(self, watched: Iterable[Watched]) -> list[Look]:
-        """Return what is to be seen now, within :data:`PATIENCE_S` seconds."""
-        asked = {}
-        for one in watched:
-            if one.trigger not in self._pending:
-                self._pending[one.trigger] = self._pool.submit(self._version, one)
-            asked[one.trigger] = self._pending[one.trigger]
-        done, _ = wait(asked.values(), PATIENCE_S)
-        for trigger, future in asked.items():
-            if future in done:
-                del self._pending[trigger]
-        return [_look_of(trigger, future) for trigger, future in asked.items()]
+        """Return what is to be seen now, within :data:`PASS_S` seconds.
 
-    def _version(self, one: Watched) -> str | None:
-        tenant = self._tenants().tenants[one.tenant]
-        return version_at(locate(self._settings, one.tenant, tenant, one.url))
+        What is still under way then is told by a later call, as a failure once it has taken
+        :data:`PATIENCE_S` seconds; what could not be begun is left out.
+        """
+        asked, began = list(watched), monotonic()
+        self._pending = {
+            trigger: one
+            for trigger, one in self._pending.items()
+            if not one.answer.done() or began - one.since <= PATIENCE_S
+        }
+        waiting = [one for one in asked if one.trigger not in self._pending]
+        until = began + min(PASS_S, PATIENCE_S)
+        while True:
+            waiting = [one for one in waiting if not self._begin(one, began)]
+            rest, open_ = until - monotonic(), self._open()
+            if rest <= 0 or not (waiting or any(one.trigger in open_ for one in asked)):
+                break
+            wait(open_.values(), rest, FIRST_COMPLETED)
+        return [found for one in asked if (found := self._told(one.trigger, until))]
 
+    def _open(self) -> dict[UUID, Future[str | None]]:
+        return {key: one.answer for key, one in self._pending.items() if not one.answer.done()}
 
-def _look_of(trigger: UUID, future: Future[str | None]) -> Look:
-    if not future.done():
+    def _begin(self, one: Watched, now: float) -> bool:
+        """Begin a look unless too many of the tenant are under way; return whether it was."""
+        under_way = [p for p in self._pending.values() if not p.answer.done()]
+        if sum(other.tenant == one.tenant for other in under_way) >= MOST_AT_A_TIME:
+            return False
+        pending = _Pending(one.tenant, now, Future())
+        self._pending[one.trigger] = pending
+        Thread(
+            target=self._answer, args=(one, pending.answer), name="galley-watch", daemon=True
+        ).start()
+        return True
+
+    def _answer(self, one: Watched, answer: Future[str | None]) -> None:
+        try:
+            tenant = self._tenants().tenants[one.tenant]
+            version = version_at(locate(self._settings, one.tenant, tenant, one.url))
+        except Exception as error:  # whatever a filesystem's own library raises
+            answer.set_exception(error)
+        else:
+            answer.set_result(version)
+
+    def _told(self, trigger: UUID, now: float) -> Look | None:
+        pending = self._pending.get(trigger)
+        if pending is None:
+            return None
+        if pending.answer.done():
+            del self._pending[trigger]
+            return _look_of(trigger, pending.answer)
+        if now < pending.since + PATIENCE_S:
+            return None
         return Look(trigger, error=f"no answer within {PATIENCE_S:g} s")
-    error = future.exception()
+
+
+def _look_of(trigger: UUID, answer: Future[str | None]) -> Look:
+    error = answer.exception()
     if isinstance(error, PublicError):
         return Look(trigger, error=error.detail)
-    if error is not None:  # whatever a filesystem's own library raises
+    if error is not None:
         return Look(trigger, error=f"{type(error).__name__}: {error}"[:500])
-    return Look(trigger, future.result())
+    return Look(trigger, answer.result())

@@ -1,6 +1,7 @@
 """Tables of backfills: the order, and its dates, each once.
 
-A date's ``run_id`` is set when its run is recorded; the run may be forgotten before its backfill.
+A date's ``run_id`` is set when its run is recorded; the run may be forgotten before its backfill,
+and ``end_state`` is then what it came to.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from galley.domain.backfills import BackfillState, Only, Order
+from galley.domain.runs import RunState
 from galley.store.columns import enum_column, new_id
 from galley.store.tables import Base
 
+_WAITING = text("run_id IS NULL")
 _ACTIVE = text("state IN ('running', 'paused')")
 
 
@@ -60,10 +63,20 @@ class BackfillDateRow(Base):
     """One date; ``position`` is its place in the order of running."""
 
     __tablename__ = "backfill_dates"
-    __table_args__ = (UniqueConstraint("backfill_id", "logical_date"),)
+    __table_args__ = (
+        UniqueConstraint("backfill_id", "logical_date"),
+        Index(
+            "ix_backfill_dates_waiting",
+            "backfill_id",
+            "position",
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
+        ),
+    )
 
     backfill_id: Mapped[UUID] = mapped_column(ForeignKey("backfills.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     logical_date: Mapped[datetime]
     data_interval_start: Mapped[datetime]
     run_id: Mapped[UUID | None]
+    end_state: Mapped[RunState | None]

@@ -6,21 +6,24 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, case, exists, false, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from galley.domain.backfills import Backfill, BackfillDate, BackfillState
 from galley.domain.model import Page
-from galley.domain.runs import RunState
+from galley.domain.runs import RunState, TriggerKind
 from galley.errors import NotFound
 from galley.store import cursors, pipelines
 from galley.store.backfill_tables import BackfillDateRow, BackfillRow
+from galley.store.columns import literally
 from galley.store.runs import OPEN_RUNS
 from galley.store.tables import PipelineRow, RunRow, VersionRow
 
+_FAILED = [state for state in RunState if state.ended and state is not RunState.SUCCEEDED]
+
 
 class Counts(NamedTuple):
-    """How many dates of a backfill stand how; a date whose run is forgotten counts nowhere."""
+    """How many dates of a backfill stand how."""
 
     waiting: int = 0
     open: int = 0
@@ -63,31 +66,87 @@ def running(session: Session, tenants: Collection[str]) -> Sequence[BackfillRow]
     ).all()
 
 
+class Progress(NamedTuple):
+    """What a running backfill has to do next.
+
+    Attributes:
+        open: runs that are queued or under way.
+        waiting: a date has no run yet.
+        stopped: a date did not succeed, and the backfill is to stop there.
+    """
+
+    open: int
+    waiting: bool
+    stopped: bool
+
+
+def progress(session: Session, ids: Collection[UUID]) -> dict[UUID, Progress]:
+    """Return what backfills have to do next, without a look at each date that is done."""
+    if not ids:
+        return {}
+    open_ = dict(
+        session.execute(
+            select(RunRow.trigger_id, func.count())
+            .where(
+                RunRow.trigger_id.in_(ids),
+                literally(RunRow.state, *OPEN_RUNS),
+                RunRow.trigger == TriggerKind.BACKFILL,
+            )
+            .group_by(RunRow.trigger_id)
+        ).all()
+    )
+    date, run = (BackfillDateRow.backfill_id == BackfillRow.id), RunRow.trigger_id == BackfillRow.id
+    failed = or_(
+        exists().where(run, RunRow.trigger == TriggerKind.BACKFILL, RunRow.state.in_(_FAILED)),
+        exists().where(date, BackfillDateRow.end_state.in_(_FAILED)),
+    )
+    rows = session.execute(
+        select(
+            BackfillRow.id,
+            exists().where(date, BackfillDateRow.run_id.is_(None)),
+            case((BackfillRow.stop_at_first_failure, failed), else_=false()),
+        ).where(BackfillRow.id.in_(ids))
+    )
+    return {one: Progress(open_.get(one, 0), waiting, stopped) for one, waiting, stopped in rows}
+
+
 def counts(session: Session, ids: Collection[UUID]) -> dict[UUID, Counts]:
     """Return how far backfills are."""
+    state = _state()
     query = (
-        select(
-            BackfillDateRow.backfill_id,
-            BackfillDateRow.run_id.is_(None),
-            RunRow.state,
-            func.count(),
-        )
+        select(BackfillDateRow.backfill_id, state, func.count())
         .outerjoin(RunRow, RunRow.id == BackfillDateRow.run_id)
         .where(BackfillDateRow.backfill_id.in_(ids))
-        .group_by(BackfillDateRow.backfill_id, BackfillDateRow.run_id.is_(None), RunRow.state)
+        .group_by(BackfillDateRow.backfill_id, state)
     )
     found = {one: Counts() for one in ids}
-    for backfill, waits, state, number in session.execute(query):
-        name = "waiting" if waits else _standing(state)
-        if name is not None:
-            before = found[backfill]
-            found[backfill] = before._replace(**{name: getattr(before, name) + number})
+    for backfill, came_to, number in session.execute(query):
+        name, before = _standing(came_to), found[backfill]
+        found[backfill] = before._replace(**{name: getattr(before, name) + number})
     return found
 
 
-def _standing(state: RunState | None) -> str | None:
+def _state() -> ColumnElement[RunState | None]:
+    """Return the state of a date's run, as it was at the end where the run is forgotten."""
+    return func.coalesce(RunRow.state, BackfillDateRow.end_state)
+
+
+def run_forgotten(session: Session, run: RunRow) -> None:
+    """Keep for its backfill what a run came to that is about to be forgotten."""
+    if run.trigger is TriggerKind.BACKFILL:
+        session.execute(
+            update(BackfillDateRow)
+            .where(
+                BackfillDateRow.backfill_id == run.trigger_id,
+                BackfillDateRow.logical_date == run.logical_date,
+            )
+            .values(end_state=run.state)
+        )
+
+
+def _standing(state: RunState | None) -> str:
     if state is None:
-        return None
+        return "waiting"
     if not state.ended:
         return "open"
     return "succeeded" if state is RunState.SUCCEEDED else "failed"
@@ -142,7 +201,7 @@ def dates(
 ) -> Page[BackfillDate]:
     """Return the dates of a backfill in the order in which they are run."""
     query = (
-        select(BackfillDateRow, RunRow.state)
+        select(BackfillDateRow, _state())
         .outerjoin(RunRow, RunRow.id == BackfillDateRow.run_id)
         .where(BackfillDateRow.backfill_id == backfill_id)
         .order_by(BackfillDateRow.position)

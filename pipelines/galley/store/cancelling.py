@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from galley.domain.runs import AttemptState, RunState
 from galley.errors import Conflict
-from galley.store import run_arrows
+from galley.store import run_arrows, series
 from galley.store.tables import AttemptRow, RunRow
 
 CANCEL_GRACE = timedelta(seconds=60)
@@ -34,6 +34,7 @@ def cancel(
         session.flush()
         why = reason or f"cancelled by {by}"
         run_arrows.cancel(session, row.id, RunState.QUEUED, by, why, now)
+        series.tell_successor(session, row, now)
     elif not row.cancel_requested:
         run_arrows.ask_to_cancel(session, row, by, now, reason)
         session.execute(

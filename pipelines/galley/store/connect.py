@@ -34,7 +34,7 @@ class Database(ABC):
     @property
     def shown(self) -> str:
         """The URL as it may be printed: without the password."""
-        return self.url.render_as_string()
+        return shown(self.url)
 
     @abstractmethod
     def in_transaction(self, connection: Connection) -> bool:
@@ -66,7 +66,7 @@ class Database(ABC):
 
     @abstractmethod
     def notices(self, every_s: float, ended: Callable[[], bool]) -> Iterator[str]:
-        """Yield the sender of each commit of any process; look each ``every_s`` for the end."""
+        """Yield who announced a commit, of any process; look each ``every_s`` for the end."""
 
     @abstractmethod
     def numbered(self, session: Session, above: int) -> tuple[int, int] | None:
@@ -78,7 +78,7 @@ class Database(ABC):
 
     @abstractmethod
     def oldest_open(self, session: Session) -> int:
-        """Return the number below which every transaction has ended."""
+        """Return the number below which every transaction of the database has ended."""
 
     @abstractmethod
     def lock_schema(self, connection: Connection) -> None:
@@ -98,6 +98,16 @@ class Database(ABC):
         self.reader.dispose()
 
 
+_SECRET = frozenset({"password", "sslpassword", "passfile"})
+"""Parameters of a URL that hold a password, or say where one lies."""
+
+
+def shown(url: URL) -> str:
+    """Return ``url`` as it may be printed: without any password."""
+    hidden = {name: "***" if name in _SECRET else value for name, value in url.query.items()}
+    return url.set(query=hidden).render_as_string()
+
+
 def database(url: str) -> Database:
     """Return the database behind ``url``, without connecting.
 
@@ -109,18 +119,21 @@ def database(url: str) -> Database:
 
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise IncompatibleState(
             "The database URL cannot be read (it is not shown: it may hold a password): "
             f"use {_FORMS}."
         ) from error
+    if "@" in (parsed.host or ""):
+        raise IncompatibleState(
+            "The database URL has more than one '@' (it is not shown: it may hold a password): "
+            f"percent-encode the password, '@' is %40. Use {_FORMS}."
+        )
     if parsed.drivername == "sqlite" and parsed.database not in {None, "", ":memory:"}:
         return Sqlite(parsed)
     if parsed.drivername in {"postgresql", "postgresql+psycopg"} and parsed.database:
         return PostgreSQL(parsed.set(drivername="postgresql+psycopg"))
-    raise IncompatibleState(
-        f"The database {parsed.render_as_string()!r} is not supported: use {_FORMS}."
-    )
+    raise IncompatibleState(f"The database {shown(parsed)!r} is not supported: use {_FORMS}.")
 
 
 _FORMS = "sqlite:////absolute/path.db or postgresql+psycopg://USER:PASSWORD@HOST/NAME"

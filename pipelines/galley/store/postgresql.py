@@ -24,7 +24,17 @@ from galley.errors import IncompatibleState, PublicError, Unavailable
 from galley.store.connect import Database
 from galley.store.tables import Base
 
-CONNECT_TIMEOUT_S = 10
+_CONNECT: dict[str, str | int] = {
+    "application_name": "galley",
+    "connect_timeout": 10,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""Of every connection, unless the URL says otherwise. Seconds; the last one milliseconds. A server
+whose host vanishes sends nothing, not even that it ended: it counts as gone after about 10 s."""
+
 LOCK_TIMEOUT = "30s"
 """How long a writer waits for the writer of another process."""
 
@@ -43,8 +53,11 @@ _RACES = frozenset({"40001", "40P01"})
 """Serialization failure, deadlock."""
 
 _UNIQUE = "23505"
-_DOWN = ("08", "57P", "53300")
-"""No connection; the server stops, starts or recovers; it has too many clients."""
+_LOCKED = "55P03"
+"""Waited for a lock longer than LOCK_TIMEOUT."""
+
+_DOWN = ("08", "57P", "53300", "25P03")
+"""No connection; the server stops, starts or recovers; it has too many clients; it ended us."""
 
 _SCHEMA_LOCK = 0x6A11E7
 
@@ -95,7 +108,7 @@ class PostgreSQL(Database):
         return False
 
     def explain(self, error: BaseException) -> PublicError | None:
-        """Return that the database does not answer, or that others always were faster."""
+        """Return that the database does not answer, is held, or that others always were faster."""
         for one in _causes(error):
             if _is_down(one):
                 return Unavailable(
@@ -104,6 +117,10 @@ class PostgreSQL(Database):
                 )
             if _state(one) in _RACES:
                 return Unavailable("Too many changes happen at the same time. Try again.")
+            if _state(one) == _LOCKED:
+                return Unavailable(
+                    f"Something else has held the database for more than {LOCK_TIMEOUT}. Try again."
+                )
         return None
 
     def announce(self, connection: Connection, sender: str) -> None:
@@ -112,8 +129,8 @@ class PostgreSQL(Database):
 
     def notices(self, every_s: float, ended: Callable[[], bool]) -> Iterator[str]:
         """Yield who committed, on a connection that does nothing else."""
-        connected = self.reader.dialect.create_connect_args(self.url)
-        with psycopg.connect(**connected[1], autocommit=True) as connection:
+        connected = self.reader.dialect.create_connect_args(self.url)[1]
+        with psycopg.connect(**_CONNECT | dict(connected), autocommit=True) as connection:
             connection.execute(f"LISTEN {CHANNEL}")
             while not ended():
                 for notice in connection.notifies(timeout=every_s):
@@ -131,8 +148,14 @@ class PostgreSQL(Database):
         return newest, _number(session, "pg_current_xact_id()")
 
     def oldest_open(self, session: Session) -> int:
-        """Return the number below which every transaction has ended."""
-        return _number(session, "pg_snapshot_xmin(pg_current_snapshot())")
+        """Return the number below which every transaction of this database has ended.
+
+        A snapshot's xmin counts those of the server's other databases too, where somebody else's
+        open session would hold up everything. What is below its xmax had begun before we look.
+        """
+        row = session.execute(text(_OPEN_HERE)).one()
+        top = int(row.top)
+        return min([top, *(_whole(int(short), top) for short in row.open or ())])
 
     def lock_schema(self, connection: Connection) -> None:
         """Wait for another process that migrates, and see then what it has left.
@@ -153,10 +176,19 @@ class PostgreSQL(Database):
                 f"The database {self.shown} keeps text as {encoding}: Galley needs UTF8. Make "
                 "another one: CREATE DATABASE galley ENCODING 'UTF8' TEMPLATE template0."
             )
+        # The other one migrates as long as it takes; what it then holds back is not waited for so.
+        connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
 
     def unusable(self, error: DatabaseError) -> IncompatibleState:
-        """Return what to say where the server cannot be reached or refuses us."""
+        """Return what to say where the server cannot be reached, refuses us or makes us wait."""
+        if any(_state(one) == _LOCKED for one in _causes(error)):
+            return IncompatibleState(
+                f"The database {self.shown} cannot be migrated: something else has held one of its "
+                f"tables for more than {LOCK_TIMEOUT}. End what works on it, such as another "
+                "release of Galley or an open session of psql, and start again."
+            )
         return IncompatibleState(
             f"The database {self.shown} cannot be used: {_one_line(error)}. Check that the "
             "server runs, that host, port, name, user and password in GALLEY_DATABASE_URL are "
@@ -186,7 +218,7 @@ class _WithoutNul(StrDumper):
 def _engine(url: URL, *, writer: bool) -> Engine:
     engine = create_engine(
         url,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "galley"},
+        connect_args={name: it for name, it in _CONNECT.items() if name not in url.query},
         pool_size=1 if writer else 8,
         max_overflow=0 if writer else 24,
     )
@@ -214,6 +246,24 @@ def _engine(url: URL, *, writer: bool) -> Engine:
         connection.read_only = not writer
 
     return engine
+
+
+_OPEN_HERE = """
+    SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS top, (
+        SELECT array_agg(number::text) FROM (
+            SELECT backend_xid AS number FROM pg_stat_activity
+            WHERE datname = current_database() AND backend_xid IS NOT NULL
+            UNION ALL
+            SELECT transaction FROM pg_prepared_xacts WHERE database = current_database()
+        ) AS found
+    ) AS open
+"""
+"""Every role sees these columns of all sessions, others than its own as well."""
+
+
+def _whole(short: int, near: int) -> int:
+    """Return the number whose last 32 bits are ``short``, less than 2³¹ away from ``near``."""
+    return near + (short - near + 2**31) % 2**32 - 2**31
 
 
 def _number(session: Session, of: str) -> int:

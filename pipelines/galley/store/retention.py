@@ -25,7 +25,7 @@ from galley.domain.retention import (
     RetentionPolicy,
 )
 from galley.domain.runs import RunKind, RunState, TriggerKind
-from galley.store import audit, pipelines
+from galley.store import audit, backfills, pipelines, trigger_firings
 from galley.store.kept import kept
 from galley.store.records import RemovalRow, RetentionRow, TokenRow
 from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow
@@ -232,6 +232,8 @@ def _delete(session: Session, pipeline_id: UUID, old: OldRun, now: datetime) -> 
     without = {"synchronize_session": False}
     try:
         with session.begin_nested():
+            backfills.run_forgotten(session, run)
+            trigger_firings.run_forgotten(session, run.id)
             for statement in (
                 delete(TokenRow).where(TokenRow.attempt_id.in_(old.attempts)),
                 delete(TokenRow).where(TokenRow.run_id == old.id),

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from datetime import datetime
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from galley.domain import cron, schedule_rules
 from galley.domain.events import EventKind
 from galley.domain.schedules import ScheduleRequest, jitter_of
+from galley.errors import InvalidInput
 from galley.store import audit, events, pauses
 from galley.store.backfill_tables import BackfillRow
 from galley.store.columns import new_id
-from galley.store.tables import PipelineRow, ScheduleRow
+from galley.store.run_parameters import Interval
+from galley.store.tables import PipelineRow, RunRow, ScheduleRow
 
 
 def in_force(session: Session, pipeline_id: UUID) -> ScheduleRow | None:
@@ -31,6 +33,13 @@ def in_force(session: Session, pipeline_id: UUID) -> ScheduleRow | None:
 def cron_of(row: ScheduleRow | BackfillRow) -> cron.Cron:
     """Return the row's expression, ready to compute firings."""
     return cron.parse(row.cron, row.timezone)
+
+
+def interval_before(session: Session, pipeline_id: UUID, logical_date: datetime) -> Interval:
+    """Return the time that a run out of turn is for: since the scheduled time before it, if any."""
+    schedule = in_force(session, pipeline_id)
+    before = None if schedule is None else cron_of(schedule).previous(logical_date)
+    return Interval(logical_date, before or logical_date, logical_date)
 
 
 def request_of(row: ScheduleRow) -> ScheduleRequest:
@@ -61,12 +70,36 @@ def columns_of(request: ScheduleRequest) -> dict[str, Any]:
 
 def firings(row: ScheduleRow, after: datetime) -> Iterator[datetime]:
     """Yield the firings later than ``after`` from the row's start to its end, UTC."""
-    return schedule_rules.within(cron_of(row), row.starts_at, row.ends_at, after)
+    return schedule_rules.within(cron_of(row), row.starts_at, last_instant(row), after)
+
+
+def last_instant(row: ScheduleRow) -> datetime | None:
+    """Return the last instant at which the wording may fire; None: it has no end."""
+    return min((end for end in (row.ends_at, row.until) if end is not None), default=None)
 
 
 def due_at(row: ScheduleRow, firing: datetime) -> datetime:
     """Return when ``firing`` is due: later by its jitter."""
     return firing + jitter_of(row.series, firing, row.jitter_s)
+
+
+def unrecorded_from(row: ScheduleRow) -> datetime | None:
+    """Return an instant from which on no firing has been recorded yet; None: none will be.
+
+    The next one is due later than it fires by its jitter, which is shorter than any gap.
+    """
+    if row.next_firing is None:
+        return None
+    return row.next_firing - timedelta(seconds=row.jitter_s)
+
+
+def owing(session: Session, pipeline_id: UUID) -> Sequence[ScheduleRow]:
+    """Return the wordings of the pipeline's schedule that have firings yet to be recorded."""
+    return session.scalars(
+        select(ScheduleRow).where(
+            ScheduleRow.pipeline_id == pipeline_id, ScheduleRow.next_firing.is_not(None)
+        )
+    ).all()
 
 
 def aim(row: ScheduleRow, after: datetime) -> None:
@@ -87,7 +120,8 @@ def put_in_force(
     """Make ``request`` the schedule from ``now`` on; a paused one stays paused.
 
     A schedule that says the same stays as it is, and one with the same times goes on where it
-    stands, so that nothing that is due gets lost.
+    stands. One with other times begins after ``now``; what the wording before it still owes, the
+    firings that have come and are not recorded yet, stays due under that wording.
     """
     before = in_force(session, pipeline.id)
     if before is not None and request_of(before) == request:
@@ -110,9 +144,10 @@ def put_in_force(
         **columns_of(request),
     )
     if before is not None and same_times(before, row):
-        row.next_firing = before.next_firing
+        row.next_firing, before.next_firing = before.next_firing, None
     elif not paused:
         aim(row, now)
+        _keep_what_is_owed(before)
     session.add(row)
     session.flush()
     changed(session, pipeline, row, "schedule.set", by, request.model_dump(mode="json"), now)
@@ -124,8 +159,47 @@ def same_times(one: ScheduleRow, other: ScheduleRow) -> bool:
     return _times(one) == _times(other)
 
 
+def _keep_what_is_owed(before: ScheduleRow | None) -> None:
+    """Leave a wording that has ended with the firings it still owes, if any."""
+    if before is None or (unrecorded := unrecorded_from(before)) is None:
+        return
+    try:
+        aim(before, unrecorded - timedelta(microseconds=1))
+    except InvalidInput:
+        before.next_firing = None  # The system's time zone data lost the zone.
+
+
+def forget_what_is_owed(session: Session, pipeline_id: UUID) -> None:
+    """Let no wording of the pipeline's schedule fire any more."""
+    session.execute(
+        update(ScheduleRow)
+        .where(ScheduleRow.pipeline_id == pipeline_id, ScheduleRow.next_firing.is_not(None))
+        .values(next_firing=None)
+    )
+
+
 def _times(row: ScheduleRow) -> tuple[object, ...]:
     return row.cron, row.timezone, row.starts_at, row.ends_at, row.jitter_s
+
+
+def wording_of(session: Session, run: RunRow) -> ScheduleRow | None:
+    """Return the wording that asked for a scheduled run.
+
+    It is the one in which the firing lies, or one with the same times that had gone on in its
+    place before the run was recorded.
+    """
+    found: ScheduleRow | None = None
+    for row in session.scalars(
+        select(ScheduleRow)
+        .where(ScheduleRow.series == run.trigger_id, ScheduleRow.since <= run.created_at)
+        .order_by(ScheduleRow.since)
+    ):
+        fired = row.since < run.scheduled_at
+        if found is None or fired or (_times(row) == _times(found) and found.until == row.since):
+            found = row
+        else:
+            break
+    return found
 
 
 def _series(session: Session, pipeline_id: UUID) -> UUID:
@@ -141,6 +215,7 @@ def end(session: Session, pipeline: PipelineRow, by: str, now: datetime) -> None
     row = in_force(session, pipeline.id)
     if row is not None:
         row.until = now
+        forget_what_is_owed(session, pipeline.id)
         pauses.end(session, pipeline.id, now)
         session.flush()
         changed(session, pipeline, row, "schedule.ended", by, {}, now)
@@ -150,7 +225,8 @@ def pause(
     session: Session, pipeline: PipelineRow, row: ScheduleRow, by: str, now: datetime
 ) -> None:
     """Stop firing; nothing of this time is caught up later."""
-    row.paused, row.paused_by, row.next_firing = True, by, None
+    row.paused, row.paused_by = True, by
+    forget_what_is_owed(session, pipeline.id)
     pauses.begin(session, pipeline.id, by, now)
     session.flush()
     changed(session, pipeline, row, "schedule.paused", by, {}, now)
@@ -203,7 +279,6 @@ def next_firing(session: Session, tenants: Collection[str]) -> datetime | None:
     return session.scalar(
         select(ScheduleRow.next_firing)
         .where(
-            ScheduleRow.until.is_(None),
             ScheduleRow.next_firing.is_not(None),
             ScheduleRow.tenant.in_(tenants),
         )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from galley.domain.runs import RunKind, RunState, TriggerKind
@@ -72,13 +72,23 @@ def past_is_good() -> ColumnElement[bool]:
 
 def open_before(session: Session, series: UUID, firing: datetime) -> list[RunRow]:
     """Return the open runs of the firings before ``firing``, oldest first."""
-    query = select(RunRow).where(
+    query = _open_before(series, firing)
+    return list(session.scalars(query.order_by(RunRow.scheduled_at)))
+
+
+def last_open_before(session: Session, series: UUID, firing: datetime) -> RunRow | None:
+    """Return the latest of the open runs of the firings before ``firing``."""
+    query = _open_before(series, firing)
+    return session.scalar(query.order_by(RunRow.scheduled_at.desc()).limit(1))
+
+
+def _open_before(series: UUID, firing: datetime) -> Select[RunRow]:
+    return select(RunRow).where(
         RunRow.trigger == TriggerKind.SCHEDULE,
         RunRow.trigger_id == series,
         literally(RunRow.state, *OPEN),
         RunRow.scheduled_at < firing,
     )
-    return list(session.scalars(query.order_by(RunRow.scheduled_at)))
 
 
 def going_on(session: Session, run: RunRow) -> RunRow | None:

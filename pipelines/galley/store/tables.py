@@ -188,7 +188,8 @@ class ScheduleRow(Base):
 
     ``next_firing`` is when the first firing that no run was recorded for is due, its jitter
     included: what is missed after a time of absence is counted from it. It is None while paused
-    and after the last firing before ``ends_at``.
+    and after the last firing before ``ends_at``. A wording that has ended has one as long as it
+    owes firings from before its end.
     ``version_id`` is the version that brought it; None: an operator set it.
     """
 
@@ -205,8 +206,8 @@ class ScheduleRow(Base):
         Index(
             "ix_schedules_due",
             "next_firing",
-            sqlite_where=text("until IS NULL AND next_firing IS NOT NULL"),
-            postgresql_where=text("until IS NULL AND next_firing IS NOT NULL"),
+            sqlite_where=text("next_firing IS NOT NULL"),
+            postgresql_where=text("next_firing IS NOT NULL"),
         ),
     )
 

@@ -1,6 +1,6 @@
 """Tables of triggers: their wordings, what they watch, what waits for them, and when they fired.
 
-Runs are named without a foreign key: a firing is remembered longer than its run may be.
+Runs are named without a foreign key: the last firing of a trigger may outlive its run.
 """
 
 from __future__ import annotations
@@ -83,12 +83,12 @@ class TriggerSuccessRow(Base):
 
 
 class TriggerWatchRow(Base):
-    """What a file trigger saw last.
+    """What the wording in force of a file trigger saw last; it goes when the wording does.
 
     ``seen``: it was looked at with success, and ``version`` None means that there was no file.
     ``candidate`` is a version that was seen once: it counts when it is seen again, because a file
-    may still be being written. ``changes`` counts the versions; it is what compare-and-set
-    compares. ``since`` is when ``version`` was taken.
+    may still be being written. ``changes`` counts the firings, and is a part of the key of each.
+    ``since`` is when ``version`` was taken.
     """
 
     __tablename__ = "trigger_watches"

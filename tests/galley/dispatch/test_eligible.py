@@ -7,8 +7,9 @@ from galley import schedule
 from galley.dispatch.eligible import first_eligible
 from galley.domain.runs import Run
 from galley.domain.tenants import Tenants
+from galley.store.tables import RunRow
 from galley.store.tokens import HostIdentity
-from sqlalchemy import event
+from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 
 from tests.galley.stores import ONLY_SQLITE
@@ -79,6 +80,18 @@ def test_a_full_profile_holds_up_nobody_else(world: World) -> None:
     assert claimed(world) == ids(first, small)
     world.tenants = limited(concurrent_runs=9)
     assert claimed(world) == ids(second)
+
+
+def test_a_full_profile_takes_no_run_whose_larger_profile_is_gone(world: World) -> None:
+    lab = TENANTS.tenants["lab"]
+    small = lab.profiles["small"].model_copy(update={"concurrent_runs": 1})
+    limits = limited(concurrent_runs=9).tenants["lab"].limits
+    world.live()
+    world.tenants = tenants_with("lab", limits=limits, profiles={"small": small})
+    first, second, third = (world.request() for _ in range(3))
+    larger = update(RunRow).where(RunRow.id.in_([second.id, third.id])).values(profile="large")
+    world.write(lambda s: s.execute(larger))
+    assert claimed(world) == ids(first)
 
 
 def test_the_limit_of_a_profile_is_no_matter_of_hosts() -> None:

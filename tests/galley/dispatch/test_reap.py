@@ -5,10 +5,12 @@ from uuid import UUID
 
 import pytest
 from galley import dispatch
-from galley.dispatch.policy import LAUNCH_LIMIT
+from galley.dispatch.policy import HANGING_HOST, LAUNCH_LIMIT
 from galley.domain.runs import AttemptState, FailureClass, RunState, TaskState
 from galley.domain.work import Assignment, Heartbeat, TaskReport
 from galley.store import runs
+from galley.store.tables import RunRow
+from sqlalchemy import update
 
 from tests.galley.world import World
 
@@ -138,6 +140,49 @@ def test_a_clock_that_jumps_back_reaps_nothing(world: World, work: Assignment) -
     world.later(hours=-1)
     assert world.reap() == []
     assert world.keep_reaping(3) == []
+
+
+def test_a_host_that_is_gone_is_noticed_after_the_clock_jumped_back(
+    world: World, work: Assignment
+) -> None:
+    world.later(hours=-1)
+    assert world.reap() == []
+    assert world.keep_reaping(16) == [work.run]
+
+
+def test_a_run_keeps_its_time_where_the_clock_jumps_back(world: World, work: Assignment) -> None:
+    world.later(hours=-1)
+    world.reap()
+    for _ in range(8):
+        beat(world, work)
+        assert world.keep_reaping(10) == []
+    beat(world, work)
+    assert world.keep_reaping(11) == [work.run]
+    assert world.run(work.run).state is RunState.TIMED_OUT
+
+
+def test_what_is_leased_after_the_clock_jumped_back_keeps_its_time(
+    world: World, work: Assignment
+) -> None:
+    world.request()
+    world.later(hours=-1)
+    world.write(lambda s: s.execute(update(RunRow).values(not_before=world.now)))
+    other = world.must_claim()
+    world.start(other)
+    world.reap()
+    limit = world.read(lambda s: runs.require_attempt(s, other.attempt)).deadline
+    assert limit - world.now == timedelta(seconds=60) + HANGING_HOST
+
+
+def test_what_waits_does_not_wait_longer_where_the_clock_jumps_back(
+    world: World, work: Assignment
+) -> None:
+    second = world.request()
+    world.later(hours=-1)
+    assert world.claim() is None
+    world.reap()
+    claimed = world.must_claim()
+    assert claimed.run == second.id
 
 
 def test_a_lost_host_completes_a_cancellation(world: World, work: Assignment) -> None:

@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import pytest
+from cronsim import CronSim
 from galley.domain import cron
+from galley.domain.schedules import Firing
 from galley.errors import InvalidInput
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +26,10 @@ ZONES = (
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def firings(parsed: cron.Cron, after: datetime, count: int) -> list[Firing]:
+    return cron.explained(parsed, after, islice(parsed.after(after), count))
 
 
 def oracle(expression: str, zone: str, start: datetime, end: datetime) -> list[datetime]:
@@ -138,25 +144,25 @@ def test_a_change_by_half_an_hour_loses_nothing() -> None:
 
 def test_notes_tell_what_the_clock_does() -> None:
     parsed = cron.parse("30 2 * * *", "Europe/Berlin")
-    forward = cron.firings(parsed, at("2026-03-28T12:00+00:00"), 2)
+    forward = firings(parsed, at("2026-03-28T12:00+00:00"), 2)
     assert forward[0].local == "2026-03-29T03:00:00+02:00"
     assert forward[0].note is not None
     assert "runs at 03:00 instead" in forward[0].note
     assert forward[1].note is None
-    back = cron.firings(parsed, at("2026-10-24T12:00+00:00"), 3)
+    back = firings(parsed, at("2026-10-24T12:00+00:00"), 3)
     assert "comes twice" in (back[0].note or "")
     assert back[1].note == "The clock has gone back by 1 h since the firing before."
     assert back[2].note is None
-    hourly = cron.firings(cron.parse("0 * * * *", "Europe/Berlin"), at("2026-03-29T00:30Z"), 2)
+    hourly = firings(cron.parse("0 * * * *", "Europe/Berlin"), at("2026-03-29T00:30Z"), 2)
     assert hourly[0].note == "The clock has gone forward by 1 h since the firing before."
-    half = cron.firings(cron.parse("@daily", "Australia/Lord_Howe"), at("2026-04-04T12:00Z"), 3)
+    half = firings(cron.parse("@daily", "Australia/Lord_Howe"), at("2026-04-04T12:00Z"), 3)
     assert "30 min" in " ".join(firing.note or "" for firing in half)
 
 
 def test_in_utc_there_is_nothing_to_note() -> None:
-    firings = cron.firings(cron.parse("*/15 * * * *", "UTC"), MONDAY, 200)
-    assert {firing.note for firing in firings} == {None}
-    assert firings[0].at == MONDAY + timedelta(minutes=15)
+    found = firings(cron.parse("*/15 * * * *", "UTC"), MONDAY, 200)
+    assert {firing.note for firing in found} == {None}
+    assert found[0].at == MONDAY + timedelta(minutes=15)
 
 
 @pytest.mark.parametrize(
@@ -220,6 +226,33 @@ def test_leap_days_and_last_days_are_found() -> None:
     assert cron.parse("0 9 L * *", "UTC").next(MONDAY) == at("2026-03-31T09:00Z")
     monday_or_the_30th = cron.parse("0 9 30 2 1", "UTC")
     assert monday_or_the_30th.next(MONDAY) == at("2027-02-01T09:00Z")
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Pacific/Apia", "Africa/Casablanca"])
+def test_what_fires_once_in_decades_is_looked_for_once(
+    zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[None] = []
+
+    def counting(expression: str, after: datetime) -> CronSim:
+        looked.append(None)
+        return CronSim(expression, after)
+
+    monkeypatch.setattr(cron, "CronSim", counting)
+    parsed = cron.parse("0 12 29 2 */7", zone)
+    looked.clear()
+    found = list(parsed.after(MONDAY))
+    assert [f"{one.astimezone(parsed.zone):%Y-%m-%dT%H:%M}" for one in found] == [
+        f"{year}-02-29T12:00" for year in (2032, 2060, 2088, 2128, 2156, 2184)
+    ]
+    assert len(looked) < 30
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_no_firing_is_beyond_the_years_that_are_planned_for(zone: str) -> None:
+    parsed = cron.parse("0 0 1 * *", zone)
+    assert len(list(parsed.after(at("2199-06-02T00:00Z")))) in {6, 7}
+    assert parsed.next(at("9999-12-31T23:00Z")) is None
 
 
 @pytest.mark.parametrize(

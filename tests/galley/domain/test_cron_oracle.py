@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from galley.domain import cron, timezones
+from galley.errors import InvalidInput
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -68,7 +69,11 @@ expressions = st.one_of(
 def agrees(expression: str, zone: str, after: datetime) -> None:
     until = after + WINDOW
     expected = debian_cron.firings(expression, zone, after, until)
-    parsed = cron.parse(expression, zone)
+    try:
+        parsed = cron.parse(expression, zone)
+    except InvalidInput:  # a day that no month of it has, as 30 February
+        assert expected == [], expression
+        return
     found = list(takewhile(lambda at: at <= until, islice(parsed.after(after), 2500)))
     assert found == expected, (expression, zone, after)
     assert parsed.last_between(after, until, 3)[0] == expected[-3:]

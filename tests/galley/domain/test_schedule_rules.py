@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, pairwise, takewhile
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,8 @@ import pytest
 from galley.domain import cron, schedule_rules
 from galley.domain.schedules import ScheduleRequest, jitter_of
 from galley.errors import InvalidInput
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -89,6 +91,54 @@ def test_a_value_outside_its_bounds_is_refused(fields: dict[str, Any]) -> None:
 )
 def test_a_schedule_within_the_bounds_is_taken(fields: dict[str, Any]) -> None:
     schedule_rules.check(request_of(**fields), NOW)
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "seconds"),
+    [
+        ("*/5 * * * *", "Europe/Berlin", 300),
+        ("*/7 * * * *", "Europe/Berlin", 240),
+        ("0,58 0,23 * * *", "Europe/Berlin", 120),
+        ("0,58 0,23 * * 1", "Europe/Berlin", 58 * 60),
+        ("*/10 1-4 * * *", "Europe/Berlin", 600),
+        ("10,45 */1 * * *", "Europe/Berlin", 25 * 60),
+        ("45 2 * * *", "Europe/Berlin", 23 * 3600 + 15 * 60),
+        ("0,10,20,30,45 0-23 * * *", "UTC", 600),
+        ("45 2,3 * * *", "Europe/Berlin", 45 * 60),
+        ("10,20,30,40,50 2,3-22 * * *", "Europe/Berlin", 600),
+        # What is jumped over fires at 03:00, four minutes after 01:56.
+        ("8,20,32,44,56 0-23 * * *", "Europe/Berlin", 4 * 60),
+        ("0 12 * * *", "Europe/Berlin", 23 * 3600),
+        ("* * * * *", "Europe/Berlin", 60),
+        ("0 0 29 2 *", "Europe/Berlin", None),
+        ("0 0 1 * *", "UTC", 28 * 86400),
+    ],
+)
+def test_the_shortest_time_between_firings_is_found_over_the_year(
+    expression: str, zone: str, seconds: int | None
+) -> None:
+    found = schedule_rules.shortest_gap(cron.parse(expression, zone), NOW)
+    assert found == (None if seconds is None else timedelta(seconds=seconds))
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(st.integers(0, 59), min_size=1, max_size=3, unique=True),
+    st.sampled_from(["*", "0-23", "2", "1,2,3", "*/6", "0,23"]),
+    st.sampled_from(["* * *", "* * 1", "1,15,16 * *", "31 * *", "* 3 *"]),
+    st.sampled_from(["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca"]),
+)
+def test_the_shortest_time_is_that_of_all_firings(
+    minutes: list[int], hours: str, days: str, zone: str
+) -> None:
+    parsed = cron.parse(f"{','.join(map(str, minutes))} {hours} {days}", zone)
+    found = schedule_rules.shortest_gap(parsed, NOW)
+    year = takewhile(lambda at: at < NOW + timedelta(days=400), parsed.after(NOW))
+    shortest = min((at - before for before, at in pairwise(year)), default=None)
+    if found is None or shortest is None or found > timedelta(days=1):
+        assert shortest is None or shortest > timedelta(hours=22)
+    else:
+        assert found == shortest
 
 
 def test_firings_lie_from_the_start_to_the_end_both_included() -> None:

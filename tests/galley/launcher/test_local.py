@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ import pytest
 from galley.domain.runs import AttemptState, RunKind
 from galley.domain.settings import Settings
 from galley.domain.tenants import Dataset, Tenants
-from galley.errors import InvalidInput, NotFound
+from galley.errors import InvalidInput, NotFound, Unavailable
 from galley.launcher.backoff import FIRST_S
 from galley.launcher.local import LocalLauncher
 from galley.sandbox.workspace import tenant_identity, user_identity
@@ -167,6 +168,31 @@ def test_the_next_service_finds_the_hosts_of_the_last_one(
     assert len(minted) == 1
     restarted.stop_all()
     assert not host.alive()
+
+
+def test_who_was_stopped_half_way_starts_no_second_host(
+    launcher: LocalLauncher, settings: Settings
+) -> None:
+    """Its lease was taken over while it was minting the host's token."""
+
+    def mint(*_: object) -> str:
+        launcher.ensure_tenant_host("winery")
+        return RecordingService.HOST_TOKEN
+
+    late = LocalLauncher(settings, lambda: TENANTS, mint=mint)
+    late.ensure_tenant_host("winery")
+    assert late.hosts == launcher.hosts
+    assert late._children == []
+
+
+def test_one_process_at_a_time_starts_hosts(launcher: LocalLauncher, settings: Settings) -> None:
+    folder = settings.run / "hosts"
+    folder.mkdir(parents=True)
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(Unavailable, match="another process of the service is starting a host"):
+            launcher.ensure_tenant_host("winery")
+    assert launcher.hosts == {}
 
 
 def test_a_host_that_died_is_started_again_but_not_at_once(

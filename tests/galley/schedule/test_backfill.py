@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -17,15 +18,20 @@ from galley.domain.backfills import (
     BackfillRequest,
     BackfillState,
 )
+from galley.domain.retention import EndedState, RemovedRuns, RetentionPolicy
 from galley.domain.runs import AttemptState, FailureClass, Run, RunState, TriggerKind
 from galley.errors import Conflict, InvalidInput, NotFound
 from galley.schedule import backfill, backfill_plan
-from galley.store import Store, audit, backfills, events, pauses, pipelines, runs
+from galley.schedule.due import materialise_due
+from galley.store import Store, audit, backfills, events, pauses, pipelines, retention, runs
 from galley.store.backfill_tables import BackfillDateRow, BackfillRow
+from galley.store.columns import new_id
 from galley.store.records import RetentionRow
-from sqlalchemy import func, select
+from galley.store.tables import RunRow
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from tests.galley.stores import ONLY_SQLITE, steps
 from tests.galley.world import ERROR, START, World, tenants_with
 
 FIRST = datetime(2026, 2, 20, 6, 30, tzinfo=UTC)
@@ -127,6 +133,32 @@ def test_what_succeeded_is_left_out_and_the_duration_is_told(daily: World) -> No
     again = plan(daily, request(only="all"))
     assert again.wanted == 4, "what is queued is not doubled"
     assert plan(daily, request(order="newest")).dates[0].logical_date == FIRST + 4 * DAY
+
+
+@pytest.mark.parametrize("cron", [None, "0 * * * *"])
+def test_what_the_schedule_has_yet_to_record_is_left_to_it(world: World, cron: str | None) -> None:
+    world.live(
+        schedule={"cron": "0 9 * * *", "timezone": "UTC", "jitter_s": 3600, "catch_up": "latest"}
+    )
+    firing = START + timedelta(hours=1)
+    world.now = firing + timedelta(seconds=5)
+    wanted = request(start=firing, end=firing, only="all", cron=cron)
+    (date,) = plan(world, wanted).dates
+    assert (date.standing, date.run, date.wanted) == ("open", None, False)
+    with pytest.raises(InvalidInput, match="about to be recorded by the schedule"):
+        start(world, wanted)
+    world.later(days=2, hours=1)
+    down = request(start=firing, end=firing + 2 * DAY, cron=cron)
+
+    def wanted_of_its_own() -> list[bool]:
+        dates = plan(world, down).dates
+        return [one.wanted for one in dates if one.logical_date.hour == firing.hour]
+
+    assert wanted_of_its_own() == [False, False, False]
+    world.live(content="2", schedule={"cron": "0 9,21 * * *"})
+    assert wanted_of_its_own() == [False, False, False], "the former wording still owes them"
+    world.write(lambda s: materialise_due(s, world.tenants, world.now))
+    assert wanted_of_its_own() == [True, True, False], "it runs the latest and skips the others"
 
 
 def test_each_date_is_run_once_in_order_with_its_interval(daily: World) -> None:
@@ -277,7 +309,6 @@ def test_ten_million_dates_are_refused_with_their_number(daily: World) -> None:
     [
         ({"end": FIRST - DAY}, "end"),
         ({"end": START + 2 * DAY}, "end"),
-        ({"start": datetime(1969, 12, 31, tzinfo=UTC)}, "start"),
         ({"cron": "0 0 31 2 *"}, "cron"),
         ({"cron": "0 0 * * *", "timezone": "Mars/Base"}, "timezone"),
         ({"timezone": "Europe/Berlin"}, "timezone"),
@@ -344,6 +375,82 @@ def test_what_is_due_now_goes_before_what_is_made_up_for(daily: World) -> None:
     step(daily)
     asked = daily.request()
     assert daily.must_claim().run == asked.id
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_a_run_that_is_forgotten_meanwhile_still_counts(daily: World, stops: bool) -> None:
+    one = start(daily, request(days=3, stop_at_first_failure=stops))
+    step(daily)
+    run_one(daily, AttemptState.FAILED)
+    daily.later(days=9)
+    daily.request()
+    policy = RetentionPolicy.model_validate({"runs": {"failed": "1d"}, "latest": 1})
+
+    def forget(session: Session) -> RemovedRuns:
+        pipeline = pipelines.require(session, "lab", "churn").id
+        found = retention.old_runs(
+            session, pipeline, policy, daily.now, state=EndedState.FAILED, after=None, limit=9
+        )
+        sizes = {one.id: 0 for one in found}
+        return retention.forget(session, pipeline, found, sizes, "galley", daily.now)
+
+    assert daily.write(forget).runs == 1
+    assert look(daily, one).failed == 1
+    ended = to_the_end(daily, one)
+    assert (ended.state, ended.succeeded, ended.failed) == (
+        BackfillState.FAILED,
+        0 if stops else 2,
+        1,
+    )
+    (first, *_) = daily.read(lambda s: backfills.dates(s, one.id)).items
+    assert first.state is RunState.FAILED
+
+
+@ONLY_SQLITE
+def test_dates_that_are_done_cost_the_loop_nothing(daily: World) -> None:
+    one = start(daily)
+
+    def cost() -> int:
+        return daily.read(lambda s: steps(s, lambda: backfill.backfills_due(s, daily.tenants)))
+
+    few = cost()
+    done = [
+        {
+            "backfill_id": one.id,
+            "position": 100 + number,
+            "logical_date": FIRST - number * DAY,
+            "data_interval_start": FIRST,
+            "run_id": new_id(),
+            "end_state": RunState.SUCCEEDED,
+        }
+        for number in range(1, 301)
+    ]
+    daily.write(lambda s: s.execute(insert(BackfillDateRow), done))
+    assert look(daily, one).succeeded == 300
+    assert cost() < few + 200
+
+
+@ONLY_SQLITE
+def test_runs_between_the_dates_cost_a_plan_nothing(daily: World) -> None:
+    def cost() -> int:
+        draft = partial(backfill_plan.draft, tenant_name="lab", tenant=daily.tenant(), slug="churn")
+        ask = partial(draft, request=request(), now=daily.now)
+        return daily.read(lambda s: steps(s, lambda: ask(s)))
+
+    run = daily.request(logical_date=FIRST)
+    few = cost()
+
+    def between(session: Session) -> None:
+        row = session.get_one(RunRow, run.id)
+        same = {column.key: getattr(row, column.key) for column in RunRow.__table__.columns}
+        for minutes in range(1, 301):
+            at = FIRST + timedelta(minutes=minutes)
+            session.add(
+                RunRow(**{**same, "id": new_id(), "trigger_id": new_id(), "logical_date": at})
+            )
+
+    daily.write(between)
+    assert cost() < few + 200
 
 
 def test_lists_are_pages(daily: World) -> None:

@@ -6,8 +6,9 @@ from uuid import UUID
 import pytest
 from galley import schedule
 from galley.domain.runs import Run, RunState, TriggerKind
-from galley.domain.schedules import ScheduleRequest
+from galley.domain.schedules import ScheduleRequest, jitter_of
 from galley.domain.tenants import Tenants
+from galley.schedule import due as due_module
 from galley.store import pipelines, runs
 from galley.store.columns import new_id
 from galley.store.tables import RunRow, ScheduleRow
@@ -217,6 +218,7 @@ def test_values_that_do_not_fit_fail_the_run_before_anything_starts(world: World
 def test_a_changed_schedule_counts_from_its_own_beginning(world: World) -> None:
     hourly(world)
     world.later(hours=1, minutes=30)
+    tick(world)
     world.live(content="2", schedule={"cron": "15 * * * *"})
     assert due(world) == START + 2 * HOUR + timedelta(minutes=15)
     rows = world.read(
@@ -247,3 +249,53 @@ def test_a_zone_that_the_system_lost_pauses_its_schedule_only(world: World) -> N
     pipeline = world.read(lambda s: pipelines.get(s, "lab", "churn"))
     assert pipeline.schedule is not None
     assert pipeline.schedule.paused_by == "galley"
+
+
+@pytest.mark.parametrize("overlap", ["allow", "skip", "queue", "cancel_previous"])
+@pytest.mark.parametrize("batch", [1, 2, 300])
+def test_what_is_caught_up_is_the_same_over_however_many_passes(
+    world: World, monkeypatch: pytest.MonkeyPatch, batch: int, overlap: str
+) -> None:
+    monkeypatch.setattr(due_module, "BATCH", batch)
+    hourly(world, catch_up="all", catch_up_limit="3", overlap=overlap)
+    world.later(hours=5, minutes=30)
+    queued = []
+    for recorded in range(batch, 5 + batch, batch):
+        queued += tick(world)
+        assert len(scheduled(world)) == min(recorded, 5)
+        world.later(seconds=1)
+    assert tick(world) == []
+    found = scheduled(world)
+    assert [run.state for run in found] == [RunState.SKIPPED] * 2 + [RunState.QUEUED] * 3
+    assert queued == [run.id for run in found[2:]]
+    waits = "waits until the run of 2026-03-02 12:00 UTC has ended"
+    assert found[4].state_reason == (waits if overlap in {"skip", "queue"} else None)
+    assert [run.data_interval_start for run in found] == [START + n * HOUR for n in range(5)]
+
+
+def test_one_transaction_does_not_grow_with_what_was_missed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due_module, "BATCH", 5)
+    for slug in ("one", "two", "three"):
+        world.live(slug, schedule={"cron": "0 * * * *", "catch_up": "skip"})
+    world.later(hours=3, minutes=30)
+    sizes = [len(scheduled(world))]
+    for _ in range(3):
+        tick(world)
+        sizes.append(len(scheduled(world)))
+    assert sizes == [0, 3, 6, 9]
+
+
+@pytest.mark.parametrize("catch_up", ["skip", "latest"])
+def test_two_that_come_due_between_two_looks_are_both_on_time(world: World, catch_up: str) -> None:
+    world.live(schedule={"cron": "* * * * *", "jitter_s": 59, "catch_up": catch_up})
+    minute = timedelta(minutes=1)
+    series = world.read(lambda s: s.scalars(select(ScheduleRow.series)).one())
+    for first in (START + number * minute for number in range(1, 999)):
+        due_at = [at + jitter_of(series, at, 59) for at in (first, first + minute)]
+        if due_at[1] - due_at[0] < timedelta(seconds=40):
+            break
+    world.write(lambda s: s.execute(update(ScheduleRow).values(next_firing=due_at[0])))
+    world.now = due_at[1]
+    assert [world.run(one).logical_date for one in tick(world)] == [first, first + minute]

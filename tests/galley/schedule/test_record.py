@@ -13,6 +13,7 @@ from galley.domain.versions import Analysis, TaskNode
 from galley.domain.work import Assignment, Heartbeat
 from galley.store import audit, pipelines, runs, schedules
 from galley.store.tables import ScheduleRow
+from sqlalchemy import update
 
 from tests.galley.world import START, World, tenants_with
 
@@ -99,7 +100,8 @@ def test_a_jitter_moves_when_a_run_is_due_and_not_what_it_is_for(world: World) -
     hourly(world, jitter_s=1800)
     firing = START + HOUR
     late = jitter_of(row_of(world).series, firing, 1800)
-    assert timedelta() < late <= timedelta(seconds=1800)
+    next_late = jitter_of(row_of(world).series, firing + HOUR, 1800)
+    assert timedelta() <= late <= timedelta(seconds=1800)
     assert due(world) == firing + late
 
     world.now = firing + late - timedelta(seconds=1)
@@ -108,9 +110,7 @@ def test_a_jitter_moves_when_a_run_is_due_and_not_what_it_is_for(world: World) -
     (run_id,) = tick(world)
     run = world.run(run_id)
     assert (run.logical_date, run.data_interval_start) == (firing, START)
-    next_late = jitter_of(row_of(world).series, firing + HOUR, 1800)
     assert due(world) == firing + HOUR + next_late
-    assert next_late != late
     coming = world.read(lambda s: schedule.next_firings(s, "lab", "churn", 1, world.now))
     assert (coming[0].at, coming[0].due) == (firing + HOUR, firing + HOUR + next_late)
 
@@ -250,6 +250,13 @@ def test_cancel_previous_cancels_a_waiting_one_at_once(world: World) -> None:
     assert states(world) == [RunState.CANCELLED, RunState.QUEUED]
     entry = world.read(lambda s: audit.page(s, "lab")).items[0]
     assert (entry.actor, entry.action) == ("galley", "run.cancelled")
+
+
+def test_what_takes_the_place_of_a_waiting_one_does_not_wait_for_it(world: World) -> None:
+    hourly(world, overlap="cancel_previous", depends_on_past=True)
+    hours(world, 2)
+    assert states(world) == [RunState.CANCELLED, RunState.QUEUED]
+    assert scheduled(world)[1].state_reason is None
 
 
 def test_depending_on_the_past_waits_for_success_and_says_for_which(world: World) -> None:
@@ -407,3 +414,55 @@ def test_a_change_that_leaves_the_times_loses_nothing_that_is_due(world: World) 
     tick(world)
     assert [run.logical_date for run in scheduled(world)] == [START + HOUR, START + 2 * HOUR]
     assert scheduled(world)[-1].priority == 5
+
+
+def test_a_change_of_times_leaves_due_what_has_come_and_is_not_recorded(world: World) -> None:
+    hourly(world, catch_up="all")
+    world.later(hours=2, minutes=30)
+    hourly_at_45 = {"cron": "45 * * * *", "priority": 5}
+    world.live(content="2", schedule=hourly_at_45)
+    assert due(world) == START + HOUR
+    assert len(tick(world)) == 2
+    assert due(world) == row_of(world).next_firing == world.now + timedelta(minutes=15)
+    hours(world)
+    assert [run.logical_date for run in scheduled(world)] == [
+        START + HOUR,
+        START + 2 * HOUR,
+        START + 2 * HOUR + timedelta(minutes=45),
+    ]
+
+
+def test_a_change_of_times_keeps_a_firing_whose_jitter_is_not_over(world: World) -> None:
+    hourly(world, jitter_s=1800)
+    late = jitter_of(row_of(world).series, START + HOUR, 1800)
+    world.now = START + HOUR + timedelta(seconds=1)
+    world.live(content="2", schedule={"cron": "45 * * * *"})
+    assert due(world) == START + HOUR + late
+    world.now = START + HOUR + late
+    (run_id,) = tick(world)
+    assert world.run(run_id).logical_date == START + HOUR
+    assert due(world) == row_of(world).next_firing
+
+
+@pytest.mark.parametrize("then", ["pause", "end"])
+def test_what_a_former_wording_owes_ends_with_the_schedule(world: World, then: str) -> None:
+    hourly(world)
+    world.later(hours=2)
+    world.live(content="2", schedule={"cron": "45 * * * *"})
+    if then == "pause":
+        world.write(lambda s: schedule.pause(s, "lab", "churn", "ben", world.now))
+    else:
+        world.live(content="3")
+    assert due(world) is None
+    assert tick(world) == []
+
+
+def test_a_former_wording_whose_zone_is_lost_stops_alone(world: World) -> None:
+    hourly(world)
+    world.later(hours=2)
+    world.live(content="2", schedule={"cron": "45 * * * *"})
+    lost = update(ScheduleRow).where(ScheduleRow.until.is_not(None)).values(timezone="Mars/Base")
+    world.write(lambda s: s.execute(lost))
+    assert tick(world) == []
+    assert not row_of(world).paused
+    assert due(world) == row_of(world).next_firing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from galley.domain.triggers import Trigger, TriggerChange, TriggerFiring, Trigge
 from galley.errors import Conflict, InvalidInput, NotFound
 from galley.schedule import triggers as control
 from galley.schedule import upstream
-from galley.store import audit, events, pipelines, runs, triggers
+from galley.store import audit, events, pipelines, runs, trigger_firings, triggers
 from galley.store.trigger_tables import TriggerRow, TriggerSuccessRow
 from sqlalchemy import func, select
 
@@ -47,7 +48,7 @@ def fired(world: World, slug: str) -> list[Run]:
 
 
 def log(world: World, trigger: Trigger) -> list[TriggerFiring]:
-    return world.read(lambda s: triggers.firings(s, trigger.id)).items
+    return world.read(lambda s: trigger_firings.page(s, trigger.id)).items
 
 
 def succeed(world: World, slug: str, **fields: Any) -> Run:
@@ -99,6 +100,13 @@ def test_a_success_upstream_runs_the_same_date_once(three: World) -> None:
     assert three.read(lambda s: upstream.successes_wait(s, three.tenants))
     assert hear(three) == [], "a date that is run again upstream is not doubled"
     assert len(fired(three, "report")) == 1
+
+
+def test_templates_follow_the_time_of_the_run(three: World) -> None:
+    add(three, "report", "orders", rounds='{{ logical_date | date("%d") }}')
+    succeed(three, "orders")
+    (run_id,) = hear(three)
+    assert three.run(run_id).parameters["rounds"] == DATE.day
 
 
 def test_several_upstream_must_all_have_succeeded_for_the_date(three: World) -> None:
@@ -222,6 +230,38 @@ def test_wordings_are_versioned_and_kept(three: World) -> None:
         three.write(lambda s: control.change(s, "lab", "report", "after", other, "lee", three.now))
 
 
+def test_a_success_from_before_a_change_is_heard_by_the_wording_after_it(three: World) -> None:
+    trigger = add(three, "report", "orders")
+    succeed(three, "orders")
+    for rounds in (2, 4):
+        wanted = TriggerChange(source=trigger.source, parameters={"rounds": rounds})
+        change = partial(
+            control.change,
+            tenant="lab",
+            slug="report",
+            name="after",
+            request=wanted,
+            by="lee",
+            now=three.now,
+        )
+        three.write(change)
+    (run_id,) = hear(three)
+    assert three.run(run_id).parameters["rounds"] == 4
+    assert [one.run for one in log(three, trigger)] == [run_id]
+
+
+def test_a_change_that_says_the_same_is_none(three: World) -> None:
+    trigger = add(three, "report", "orders", rounds=2)
+    before = three.read(events.latest)
+    three.later(hours=1)
+    same = TriggerChange(source=trigger.source, parameters=trigger.parameters)
+    after = three.write(
+        lambda s: control.change(s, "lab", "report", "after", same, "max", three.now)
+    )
+    assert after == trigger
+    assert three.read(events.latest) == before
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
@@ -229,6 +269,9 @@ def test_wordings_are_versioned_and_kept(three: World) -> None:
         ({"upstreams": ["nowhere"]}, "source.pipelines"),
         ({"rounds": "many"}, "parameters.rounds"),
         ({"beta": 1}, "parameters.beta"),
+        ({"logical_date": "{{ logical_date.year }}"}, "parameters.logical_date"),
+        ({"logical_date": "{{ previous_success | date }}"}, "parameters.logical_date"),
+        ({"rounds": "{{ logical_date | date }}"}, "parameters.rounds"),
     ],
 )
 def test_bad_input_names_its_field_and_changes_nothing(

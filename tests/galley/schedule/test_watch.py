@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
 from galley.domain.runs import RunState, TriggerKind
-from galley.domain.triggers import FileWatch, Trigger, TriggerRequest
+from galley.domain.triggers import FileWatch, Trigger, TriggerChange, TriggerRequest
 from galley.schedule import triggers as control
 from galley.schedule import watch
 from galley.schedule.watch import Look
 from galley.store import events, pipelines, triggers
+from galley.store.trigger_tables import TriggerWatchRow
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from tests.galley.world import World
 
@@ -163,6 +167,32 @@ def test_while_paused_nothing_is_looked_at_nor_caught_up(watched: World) -> None
     assert len(look(watched, "three")) == 1
 
 
+def change(world: World, **fields: object) -> None:
+    source = {"type": "file", "url": "/datasets/in/a.csv", "interval_s": 60, **fields}
+    wanted = TriggerChange.model_validate({"source": source, "parameters": {"rounds": 4}})
+    world.write(lambda s: control.change(s, "lab", "churn", "landing", wanted, "lee", world.now))
+
+
+def test_a_change_of_the_wording_loses_no_change_of_the_file(watched: World) -> None:
+    look(watched, "one")
+    start = watched.now
+    change(watched, interval_s=30)
+    assert look(watched, "two") == [], "it is seen for the first time"
+    change(watched)
+    (run_id,) = look(watched, "two")
+    run = watched.run(run_id)
+    assert (run.data_interval_start, run.parameters["rounds"]) == (start, 4)
+    assert watched.read(lambda s: s.scalars(select(TriggerWatchRow)).all())[0].changes == 1
+
+
+def test_another_file_is_watched_from_its_first_look_on(watched: World) -> None:
+    look(watched, "one")
+    change(watched, url="/datasets/in/b.csv")
+    assert look(watched, "two") == []
+    assert look(watched, "two") == []
+    assert len(watched.read(lambda s: s.scalars(select(TriggerWatchRow)).all())) == 1
+
+
 def test_a_look_that_comes_after_the_end_counts_for_nothing(watched: World) -> None:
     look(watched, "one")
     look(watched, "two")
@@ -172,4 +202,21 @@ def test_a_look_that_comes_after_the_end_counts_for_nothing(watched: World) -> N
     looks = [Look(trigger, "two")]
     assert watched.write(lambda s: watch.take(s, watched.tenants, looks, watched.now)) == []
     assert due(watched) == []
+    assert watched.read(lambda s: s.scalars(select(TriggerWatchRow)).all()) == []
     assert watched.read(lambda s: pipelines.get(s, "lab", "churn")).slug == "churn"
+
+
+def test_tenants_take_turns(watched: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched.live(tenant="play", content="2")
+    request = {"source": {"type": "file", "url": "/datasets/in/a.csv"}}
+    for tenant, name in (("lab", "b"), ("lab", "c"), ("play", "a")):
+        wanted = TriggerRequest.model_validate({"name": name, **request})
+        watched.later(seconds=1)
+        watched.write(partial(_add, tenant=tenant, request=wanted, now=watched.now))
+    monkeypatch.setattr(watch, "BATCH", 2)
+    found = watched.read(lambda s: watch.due(s, watched.tenants, watched.now))
+    assert [one.tenant for one in found] == ["lab", "play"]
+
+
+def _add(session: Session, tenant: str, request: TriggerRequest, now: datetime) -> None:
+    control.add(session, tenant, "churn", request, "lee", now)

@@ -13,7 +13,10 @@ from galley.service import PREFIX
 from galley.service.background import Background, mirror_path
 from galley.service.loops import Loop
 from galley.service.metrics import Metrics
-from galley.store import versions
+from galley.store import leases, versions
+from galley.store.leases import LostLease
+from galley.store.records import LeaseRow
+from sqlalchemy import update
 
 from tests.galley.service.platform import Platform, eventually, running_platform
 
@@ -60,6 +63,19 @@ def test_a_host_that_does_not_start_holds_up_no_other(
     with pytest.raises(GalleyError, match="no room for another process"):
         passes.launch()
     assert ("cardiology",) in platform.launcher.asked
+
+
+def test_who_lost_the_lease_starts_no_more_hosts(
+    platform: Platform, passes: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(tenant: str) -> None:
+        platform.launcher.asked.append(("lost", tenant))
+        raise LostLease("launcher")
+
+    monkeypatch.setattr(platform.launcher, "ensure_tenant_host", lost)
+    with pytest.raises(LostLease):
+        passes.launch()
+    assert platform.launcher.asked == [("adopt",), ("lost", "oncology")]
 
 
 def test_a_schedule_that_is_due_makes_a_run(platform: Platform, passes: Background) -> None:
@@ -160,7 +176,12 @@ def test_health_tells_of_database_loops_and_mlflow(working: Platform) -> None:
         "mirror",
         "housekeeping",
     }
-    assert set(found["loops"]) == names
+    loops = dict(working.client.get(f"{PREFIX}/healthz").json()["loops"])
+    assert set(loops) == names
+    assert all(loop["led"] for loop in loops.values())
+    working.store.write(lambda s: s.execute(update(LeaseRow).values(holder=leases.NOBODY)))
+    loops = dict(working.client.get(f"{PREFIX}/healthz").json()["loops"])
+    assert not any(loop["led"] for loop in loops.values())
     working.clock.pass_time(hours=12)
     answer = working.client.get(f"{PREFIX}/healthz")
     assert (answer.status_code, answer.json()["status"]) == (503, "failing")

@@ -9,11 +9,13 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from galley import schedule
 from galley.domain.runs import TriggerKind
+from galley.errors import Unavailable
 from galley.service.leading import BEAT_S, EXPIRY_S, Leading
 from galley.service.loops import Loop
 from galley.service.metrics import Metrics
@@ -66,6 +68,7 @@ class Process:
         self.seconds = Seconds(1000 + offset)
         self.wall = START + timedelta(seconds=offset)
         self.leading = Leading(store, ["scheduler"], lambda: self.wall, self.seconds, name)
+        self.metrics = Metrics()
         self.did: list[str] = []
         self.step = self.leading.only(
             "scheduler", lambda: self.did.append("step"), lambda: self.did.append("gained")
@@ -163,6 +166,65 @@ def test_who_cannot_renew_stops_by_itself(one: Process, monkeypatch: pytest.Monk
         assert not one.leads
     one.leading.beat()
     assert one.leads, "nobody else took it"
+
+
+def a_pass(process: Process) -> Loop:
+    """Return the loop after one pass: a day after it was well for the last time."""
+    loop = Loop("scheduler", process.step, every_s=1, leads=lambda: process.leads)
+    loop.last_good = START - timedelta(days=1)
+
+    async def run() -> None:
+        task = asyncio.create_task(loop.run(process.metrics, lambda: START))
+        while loop.last_pass is None:
+            await asyncio.sleep(0)
+        task.cancel()
+
+    asyncio.run(run())
+    return loop
+
+
+def test_a_loop_that_nobody_can_lead_is_not_well(
+    one: Process, other: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(session: Session, *_: object) -> bool:
+        raise OperationalError("", {}, Exception("database or disk is full"))
+
+    assert a_pass(one).healthy(START)
+    assert a_pass(other).healthy(START), "another one does it"
+    monkeypatch.setattr(leases, "renew", full)
+    monkeypatch.setattr(leases, "claim", full)
+    for process in (one, other):
+        with suppress(OperationalError):
+            process.later(EXPIRY_S + 1)
+        process.seconds.at += EXPIRY_S
+        loop = a_pass(process)
+        assert loop.alive(START)
+        assert not loop.healthy(START)
+
+
+def test_a_renewal_that_hangs_is_told_by_time(one: Process) -> None:
+    one.seconds.at += EXPIRY_S
+    assert not a_pass(one).healthy(START)
+    with pytest.raises(Unavailable, match="could not be renewed for 2 s"):
+        one.step()
+
+
+def test_only_who_does_the_work_tells_when_it_was_done(one: Process, other: Process) -> None:
+    told = b'galley_loop_last_tick_seconds{loop="scheduler"}'
+    for process, leads in ((one, True), (other, False)):
+        a_pass(process)
+        assert (told in process.metrics.text()) == leads
+
+
+def test_a_process_ends_though_it_can_give_nothing_back(
+    one: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(session: Session, *_: object) -> bool:
+        raise Unavailable("The database does not answer.")
+
+    monkeypatch.setattr(leases, "release", away)
+    one.leading.close()
+    assert not one.leads
 
 
 def test_who_stops_gives_it_back_at_once(one: Process, other: Process) -> None:

@@ -6,6 +6,7 @@ import io
 import tarfile
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from galley.domain.tenants import Tenants
@@ -51,6 +52,37 @@ def test_publishing_is_refused_by_name(
     assert answer.status_code == 422, answer.text
     assert answer.json()["field"] == field
     assert platform.get("/tenants/oncology/pipelines").json()["items"] == []
+
+
+ODD: list[dict[str, object]] = [
+    {"type": "integer", "minimum": "a text"},
+    {"type": "integer", "maximum": True},
+    {"type": "integer", "multipleOf": 0},
+    {"type": "whole"},
+    {"type": [["integer"]]},
+    {"type": 3},
+    {"enum": 3},
+    {"format": []},
+    {"type": "array", "maxItems": -1},
+    {"type": "array", "items": {"minimum": None}},
+    {"type": "object", "additionalProperties": False},
+]
+"""Schemas of a parameter that no value can be checked against."""
+
+BEYOND = tuple(
+    f"{day}T00:00:00Z" for day in ("0001-01-02", "1969-12-31", "2200-01-01", "9999-12-31")
+)
+
+
+def test_nothing_runs_for_a_date_beyond_those_that_are_planned_for(platform: Platform) -> None:
+    platform.approved()
+    runs = "/tenants/oncology/pipelines/daily-report/runs"
+    for date in BEYOND:
+        refused = platform.post(runs, {"logical_date": date})
+        assert (refused.status_code, refused.json()["field"]) == (422, "logical_date")
+        assert "1970-01-01 and 2200-01-01" in refused.json()["detail"]
+    refused = platform.post(runs, {"version": 2**40})
+    assert (refused.status_code, refused.json()["field"]) == (422, "version")
 
 
 def test_too_large_a_notebook_is_refused_with_the_limit(platform: Platform) -> None:
@@ -111,6 +143,36 @@ def test_the_rehearsals_notebook_is_shown_in_a_sandbox(platform: Platform) -> No
     page = platform.get(f"/versions/{version['id']}/rehearsal")
     assert page.status_code == 200
     assert page.headers["content-security-policy"].startswith("sandbox;")
+
+
+def test_a_task_that_was_not_executed_again_has_the_files_of_when_it_was(
+    platform: Platform,
+) -> None:
+    platform.publish()
+    first = platform.lease("oncology", "ada")
+    assert first is not None
+    platform.report(first, "start")
+    for name in ("load.cell-1.stdout.txt", "fit.cell-2.stdout.txt"):
+        platform.client.put(
+            f"{INTERNAL}/attempts/{first.attempt}/files/{name}",
+            headers={"Authorization": f"Bearer {first.run_token}"},
+            content=b"all of it",
+        )
+    lost = {"state": "failed", "failure_class": "infrastructure", "duration_s": 1}
+    platform.report(first, "outcome", **lost)
+    platform.clock.now += timedelta(seconds=10)
+    second = platform.lease("oncology", "ada")
+    assert second is not None
+    platform.report(second, "start")
+    tasks = [{"name": "load", "state": "succeeded", "reused_from": 1}]
+    platform.report(second, "heartbeat", tasks=tasks)
+
+    files = platform.get(f"/runs/{first.run}/files", attempt=2).json()
+    assert files == [{"name": "load.cell-1.stdout.txt", "size": 9}]
+    kept = platform.get(f"/runs/{first.run}/files/load.cell-1.stdout.txt")
+    assert kept.content == b"all of it"
+    assert platform.get(f"/runs/{first.run}/files/fit.cell-2.stdout.txt").status_code == 404
+    assert platform.get(f"/runs/{first.run}/files", attempt=3).status_code == 404
 
 
 def test_each_attempt_keeps_its_own_files_and_notebooks(platform: Platform) -> None:
@@ -176,14 +238,18 @@ def test_a_preview_tells_the_rule_and_the_values_of_each_firing(platform: Platfo
     answer = platform.client.post(path, headers=platform.as_user("ada"), json=body).json()
     assert "each local time fires once" in answer["clock_rule"]
     assert [one["parameters"]["n"] for one in answer["firings"]] == [21, 22]
-    for change, field in (
+    refusals: list[tuple[dict[str, Any], str]] = [
         ({"parameters": {"n": "{% for x in y %}{% endfor %}"}}, "parameters.n"),
         ({"parameters": {"other": 1}}, "parameters.other"),
         ({"end": "2020-01-01T00:00:00Z"}, "end"),
         ({"jitter_s": 86400}, "jitter_s"),
         ({"overlap": "sometimes"}, "overlap"),
         ({"timezone": "Mars/Base"}, "timezone"),
-    ):
+        ({"parameters": {"n": "9" * 5000}}, "parameters.n"),
+        *(({"parameter_schema": {"properties": {"n": one}}}, "parameter_schema") for one in ODD),
+        *(({edge: at}, edge) for edge in ("start", "end") for at in BEYOND),
+    ]
+    for change, field in refusals:
         refused = platform.client.post(
             path, headers=platform.as_user("ada"), json={**body, **change}
         )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from galley.errors import Conflict, IncompatibleState, Unavailable
 from galley.store import Store, liveness
+from galley.store.connect import database as database_of
 from sqlalchemy import text
 from sqlalchemy.exc import (
     DBAPIError,
@@ -20,12 +22,17 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.orm import Session
 
+from tests.galley.store.test_settled import happen
 from tests.galley.stores import ONLY_SQLITE
 from tests.galley.world import START
 
 
 def put(name: str) -> Callable[[Session], datetime | None]:
-    return lambda session: liveness.tick(session, name, START)
+    def work(session: Session) -> datetime | None:
+        happen(session)
+        return liveness.tick(session, name, START)
+
+    return work
 
 
 def names(store: Store) -> set[str]:
@@ -73,7 +80,7 @@ def test_a_failing_caller_takes_back_only_its_own_changes(store: Store, store_ki
     gate = Gate(store)
 
     def fail(session: Session) -> None:
-        liveness.tick(session, "bad", START)
+        put("bad")(session)
         raise Conflict("no")
 
     def broken(session: Session) -> None:
@@ -94,7 +101,7 @@ def test_a_failing_caller_takes_back_only_its_own_changes(store: Store, store_ki
     ]
     assert names(store) == {"a", "b", "c"}
     store.write(put("d"))
-    assert len(commits) == 3  # the gate's, one for all five, one for "d"
+    assert len(commits) == 2  # one for all five, one for "d"
 
 
 def test_a_caller_sees_what_earlier_ones_of_its_batch_wrote(store: Store) -> None:
@@ -179,6 +186,25 @@ def test_listeners_hear_commits_and_only_those(store: Store) -> None:
     assert heard == ["x", "x"]
 
 
+def test_a_commit_without_an_event_wakes_nobody(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    store.listen(lambda: heard.append("here"))
+    monkeypatch.setattr(store._database, "announce", lambda *_: heard.append("elsewhere"))
+
+    def fail(session: Session) -> None:
+        happen(session)
+        raise Conflict("no")
+
+    store.write(lambda s: liveness.tick(s, "a", START))
+    with pytest.raises(Conflict):
+        store.write(fail)
+    assert heard == []
+    store.write(happen)
+    assert heard == ["elsewhere", "here"]
+
+
 def test_a_listener_whose_loop_has_ended_is_left_out(store: Store) -> None:
     calls: list[int] = []
 
@@ -234,6 +260,9 @@ def test_another_store_on_the_same_database_waits_its_turn(store: Store, databas
         "postgres",
         "sqlite:///:memory:",
         "postgresql://ana:secret@here",
+        "postgresql://ana:secret@here:port/x",
+        "postgresql://here?user=ana&password=secret",
+        "mysql://here/x?sslpassword=secret",
     ],
 )
 @ONLY_SQLITE
@@ -241,6 +270,23 @@ def test_only_a_file_or_a_postgresql_database_will_do(url: str, store_kind: str)
     with pytest.raises(IncompatibleState, match=r"sqlite:////absolute/path\.db or post") as caught:
         Store(url)
     assert "secret" not in str(caught.value)
+
+
+@ONLY_SQLITE
+def test_half_a_password_is_no_host(store_kind: str) -> None:
+    with pytest.raises(IncompatibleState, match="percent-encode the password") as caught:
+        Store("postgresql://ana:half@secret@here/x")
+    assert not re.search("half|secret", str(caught.value))
+
+
+@pytest.mark.parametrize("name", ["password", "sslpassword", "passfile"])
+@ONLY_SQLITE
+def test_a_password_is_not_shown_wherever_it_stands(name: str, store_kind: str) -> None:
+    opened = database_of(f"postgresql://ana:secret@here/x?{name}=secret&sslmode=require")
+    assert "secret" not in opened.shown
+    assert "sslmode=require" in opened.shown
+    assert opened.url.query[name] == "secret"
+    opened.dispose()
 
 
 def test_foreign_keys_hold(store: Store) -> None:

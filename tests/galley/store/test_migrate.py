@@ -8,13 +8,13 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from galley.domain.schedules import CatchUp, ScheduleRequest
+from galley.domain.schedules import CatchUp, Overlap, ScheduleRequest
 from galley.errors import IncompatibleState
 from galley.store import Store, liveness, migrate, runs, schedules
 from galley.store.connect import Database
 from galley.store.connect import database as database_of
 from galley.store.tables import Base
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import JSON, Connection, column, inspect, select, table, text, update
 
 from tests.galley.postgres import USER, Cluster
 from tests.galley.stores import ONLY_POSTGRESQL, ONLY_SQLITE
@@ -88,9 +88,14 @@ def test_secrets_come_and_go_and_the_rest_stays(new: Database) -> None:
 def test_schedules_from_before_have_the_rules_that_they_had(
     new: Database, new_database: str
 ) -> None:
-    upgrade_to(new, "0001", *_AN_OLD_VERSION, _AN_OLD_SCHEDULE)
+    ended = _AN_OLD_SCHEDULE.replace("b" * 32, "e" * 32)
+    end = f"UPDATE schedules SET until = '{_AT}' WHERE id = '{'e' * 32}'"
+    upgrade_to(new, "0001", *_AN_OLD_VERSION, ended, end, _AN_OLD_SCHEDULE)
     migrate.upgrade(new)
     store = Store(new_database)
+    with new.writer.begin() as connection:
+        owed = text("SELECT until IS NULL FROM schedules WHERE next_firing IS NOT NULL")
+        assert [bool(one) for one in connection.scalars(owed)] == [True]
     row = store.read(lambda s: schedules.in_force(s, UUID(_ID["pipeline"])))
     assert row is not None
     assert schedules.request_of(row) == ScheduleRequest(cron="@daily", catch_up=CatchUp.SKIP)
@@ -99,9 +104,38 @@ def test_schedules_from_before_have_the_rules_that_they_had(
     store.close()
     with new.writer.begin() as connection:
         command.downgrade(migrate.config(connection), "0004")
-        assert connection.execute(text("SELECT cron FROM schedules")).scalar() == "@daily"
+        crons = connection.scalars(text("SELECT cron FROM schedules"))
+        assert list(crons) == ["@daily", "@daily"]
         assert connection.execute(text("SELECT count(*) FROM runs")).scalar() == 1
         assert broken_references(connection) == []
+
+
+def test_going_back_leaves_nothing_that_the_release_before_cannot_read(new: Database) -> None:
+    upgrade_to(new, "0001", *_AN_OLD_VERSION, _AN_OLD_SCHEDULE)
+    migrate.upgrade(new)
+    with new.writer.begin() as connection:
+        connection.execute(text("UPDATE schedules SET catch_up = 'all'"))
+        request = ScheduleRequest(cron="@daily", catch_up=CatchUp.ALL, overlap=Overlap.SKIP)
+        versions = table("versions", column("schedule", JSON))
+        connection.execute(update(versions).values(schedule=request.model_dump(mode="json")))
+        for kind in ("hosts.changed", "run.changed"):
+            connection.execute(
+                text(
+                    "INSERT INTO events (tenant, kind, subject, pipeline, data, at) VALUES "
+                    f"('blue', '{kind}', '{_ID['run']}', '', '{{}}', '{_AT}')"
+                )
+            )
+        command.downgrade(migrate.config(connection), "0004")
+        assert connection.execute(text("SELECT catch_up FROM schedules")).scalar() == "latest"
+        assert connection.execute(select(versions)).scalar() == {
+            "cron": "@daily",
+            "timezone": "UTC",
+            "catch_up": "latest",
+        }
+        assert connection.execute(text("SELECT kind FROM events")).scalars().all() == [
+            "run.changed"
+        ]
+    migrate.upgrade(new)
 
 
 def test_runs_of_backfills_and_triggers_stay_when_these_go(new: Database) -> None:
@@ -109,12 +143,24 @@ def test_runs_of_backfills_and_triggers_stay_when_these_go(new: Database) -> Non
     migrate.upgrade(new)
     with new.writer.begin() as connection:
         connection.execute(text("UPDATE runs SET trigger = 'webhook'"))
+        connection.execute(
+            text(
+                "INSERT INTO secrets (tenant, owner, name, sealed, description, set_by, set_at) "
+                f"VALUES ('blue', :owner, 'webhook', :sealed, '', 'ann', '{_AT}')"
+            ),
+            [
+                {"owner": owner, "sealed": b"\0"}
+                for owner in (f"trigger:{UUID(int=1)}", "", "ann", "triggers")
+            ],
+        )
         command.downgrade(migrate.config(connection), "0004")
         assert connection.execute(text("SELECT trigger, state FROM runs")).one() == (
             "manual",
             "running",
         )
         assert "backfills" not in inspect(connection).get_table_names()
+        owners = connection.execute(text("SELECT owner FROM secrets ORDER BY owner")).scalars()
+        assert list(owners) == ["", "ann", "triggers"]
     migrate.upgrade(new)
 
 

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
+import psycopg
 import pytest
 from galley import dispatch
 from galley.domain.runs import RunState, TriggerKind
 from galley.domain.work import LeaseRequest
 from galley.errors import IncompatibleState, Unavailable
-from galley.store import Store, drains, liveness, runs
+from galley.store import Store, drains, liveness, postgresql, runs
 from galley.store.columns import new_id
 from galley.store.connect import Database
 from galley.store.connect import database as database_of
 from galley.store.records import LivenessRow
 from galley.store.tables import RunRow
 from galley.store.tokens import HostIdentity
-from sqlalchemy import make_url, text
+from sqlalchemy import Connection, event, make_url, text
 from sqlalchemy.orm import Session
 
 from tests.galley.postgres import Cluster, running_cluster
+from tests.galley.service.platform import eventually
+from tests.galley.store.test_settled import happen
 from tests.galley.stores import ONLY_POSTGRESQL
 from tests.galley.world import START, World
 
@@ -188,7 +193,7 @@ def test_commits_of_other_processes_wake(store: Store, other: Store) -> None:
     stop = other.listen(heard.set)
     try:
         for _ in range(100):  # until it listens
-            store.write(add_one)
+            store.write(happen)
             if heard.wait(0.1):
                 break
         assert heard.is_set()
@@ -248,6 +253,104 @@ def test_a_connection_that_breaks_within_a_write_is_made_again(
     store.write(broken)
     assert len(calls) == 2
     assert store.read(lambda s: liveness.last(s, "b")) == START
+
+
+def test_a_host_that_vanishes_is_noticed_by_every_connection(
+    database: str, cluster: Cluster, store_kind: str
+) -> None:
+    """Nothing comes from it any more: only the kernel's own limits end the wait."""
+    wanted = {"keepalives_idle": "5", "keepalives_count": "3", "tcp_user_timeout": "10000"}
+
+    def told(connection: psycopg.Connection[Any]) -> dict[str, str]:
+        found = connection.info.get_parameters()
+        return {name: found[name] for name in wanted if name in found}
+
+    opened = database_of(database + "&keepalives_idle=7")
+    for engine in (opened.writer, opened.reader):
+        with engine.connect() as connection:
+            driver_connection: Any = connection.connection.driver_connection
+            assert told(driver_connection) == wanted | {"keepalives_idle": "7"}
+    opened.dispose()
+
+    with pytest.MonkeyPatch.context() as patch:
+        heard: list[dict[str, str]] = []
+        connect = psycopg.connect
+
+        def noting(*given: Any, **named: Any) -> psycopg.Connection[Any]:
+            heard.append(told(connection := connect(*given, **named)))
+            return connection
+
+        patch.setattr(psycopg, "connect", noting)
+        opened = database_of(database)
+        assert list(opened.notices(0.01, lambda: bool(heard))) == []
+        assert heard == [wanted]
+        opened.dispose()
+
+
+@pytest.fixture
+def hasty(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """The same database, as a process has it that does not wait long."""
+    monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", "50ms")
+    store = Store(database)
+    yield store
+    store.close()
+
+
+def test_who_waits_for_a_lock_too_long_is_told_so(hasty: Store, own: Database) -> None:
+    hasty.write(add_one)
+    with own.writer.begin() as connection:
+        connection.execute(text("LOCK TABLE liveness"))
+        with pytest.raises(Unavailable, match="held the database for more than 50ms"):
+            hasty.write(add_one)
+        with pytest.raises(Unavailable, match="held the database for more than 50ms"):
+            hasty.read(lambda s: liveness.last(s, "count"))
+    hasty.write(add_one)
+
+
+def test_a_table_that_is_held_is_no_wrong_password(hasty: Store, own: Database) -> None:
+    with own.writer.begin() as connection:
+        connection.execute(text("LOCK TABLE alembic_version"))
+        with pytest.raises(IncompatibleState, match="held one of its tables") as caught:
+            hasty.migrate()
+    assert "password" not in str(caught.value)
+
+
+def test_a_second_host_waits_while_the_first_one_migrates(hasty: Store, own: Database) -> None:
+    waiting = text(
+        "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory' "
+        "AND clock_timestamp() - query_start > '200ms'"
+    )
+    with ThreadPoolExecutor() as pool:
+        with own.writer.begin() as connection:
+            own.lock_schema(connection)
+            second = pool.submit(hasty.migrate)
+            with own.reader.connect().execution_options(isolation_level="AUTOCOMMIT") as other:
+                eventually(lambda: second.done() or other.scalar(waiting))
+            assert not second.done()
+        second.result(30)
+
+
+def test_a_commit_whose_answer_is_lost_is_told_each_time_by_an_error_of_its_own(
+    store: Store, own: Database
+) -> None:
+    def cut(connection: Connection) -> None:
+        driver_connection: Any = connection.connection.driver_connection
+        pid = {"pid": driver_connection.info.backend_pid}
+        with own.reader.connect().execution_options(isolation_level="AUTOCOMMIT") as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid)"), pid)
+            living = text("SELECT 1 FROM pg_stat_activity WHERE pid = :pid")
+            eventually(lambda: other.scalar(living, pid) is None)
+
+    errors = []
+    event.listen(store._database.writer, "commit", cut)
+    try:
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="not known whether") as caught:
+                store.write(add_one)
+            errors.append(caught.value)
+    finally:
+        event.remove(store._database.writer, "commit", cut)
+    assert errors[0] is not errors[1], "its traceback would grow for ever"
 
 
 @pytest.fixture

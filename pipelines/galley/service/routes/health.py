@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 from fastapi import APIRouter
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -16,7 +15,7 @@ from galley.errors import Forbidden, Unavailable
 from galley.service import PREFIX
 from galley.service.callers import Caller
 from galley.service.context import Context, InContext
-from galley.store import drains
+from galley.store import drains, leases
 
 router = APIRouter(prefix=PREFIX, tags=["operation"], include_in_schema=False)
 
@@ -25,24 +24,26 @@ router = APIRouter(prefix=PREFIX, tags=["operation"], include_in_schema=False)
 async def healthz(context: InContext) -> JSONResponse:
     """Tell whether the service works: 200 when it does, 503 when it does not.
 
-    ``here`` says whether this process runs the loop or another one does. It is ``degraded`` without
-    MLflow, whose pages do not open then, and while a loop fails: the log says why, and what other
-    tenants do goes on.
+    ``here`` says whether this process runs the loop, ``led`` whether any does. It is ``degraded``
+    without MLflow, whose pages do not open then, and while a loop fails or nobody runs it: the log
+    says why, and what other tenants do goes on.
     """
-    database = await asyncio.to_thread(_database, context)
+    found = await asyncio.to_thread(_database, context)
+    database = found is not None
+    led, drained = found or (frozenset(), 0)
     mlflow = await context.mlflow.healthy()
     now = context.clock()
     loops = {
         loop.name: {
             "healthy": loop.healthy(now),
             "here": loop.leads(),
+            "led": loop.name in led,
             "last": loop.last_good and loop.last_good.isoformat(),
         }
         for loop in context.loops
     }
     works = database and all(loop.alive(now) for loop in context.loops)
-    well = mlflow and all(loop.healthy(now) for loop in context.loops)
-    drained = await asyncio.to_thread(_drained, context) if database else 0
+    well = mlflow and all(loop.healthy(now) and loop.name in led for loop in context.loops)
     body: dict[str, Any] = {
         "status": ("ok" if well else "degraded") if works else "failing",
         "database": database,
@@ -53,17 +54,17 @@ async def healthz(context: InContext) -> JSONResponse:
     return JSONResponse(body, status_code=200 if works else 503)
 
 
-def _database(context: Context) -> bool:
+def _database(context: Context) -> tuple[frozenset[str], int] | None:
+    """Return which loops have a leader, and how many names stand for drained hosts, not which.
+
+    None: the database does not answer.
+    """
     try:
-        context.store.read(lambda s: s.execute(text("select 1")).scalar())
+        seen, drained = context.store.read(lambda s: (leases.seen(s), drains.number(s)))
     except (SQLAlchemyError, Unavailable):
-        return False
-    return True
-
-
-def _drained(context: Context) -> int:
-    """Return how many names stand for hosts that are given no new work; which, is not for all."""
-    return context.store.read(drains.number)
+        return None
+    led = frozenset(name for name, one in seen.items() if one.holder != leases.NOBODY)
+    return led, drained
 
 
 @router.get("/metrics")

@@ -26,6 +26,7 @@ from galley.service import rendering
 from galley.service.context import InContext, TheCaller
 from galley.service.debugging import kit_of
 from galley.service.idempotency import IdempotencyKey, once
+from galley.service.kept_files import file_of, files_of
 from galley.service.routes.access import FIFTY, Cursor, Limit, the_run
 from galley.service.tenants_view import check_available
 from galley.store import runs
@@ -235,9 +236,7 @@ def list_run_files(
     attempt: Annotated[int | None, Query(ge=1, description="Default: the latest.")] = None,
 ) -> list[KeptFile]:
     """Return the files that an attempt left: outputs which its notebooks have only in part."""
-    run = the_run(context, caller, run_id)
-    tried = context.store.read(lambda s: runs.attempt_by_number(s, run_id, attempt))
-    return context.artifacts.files(run.tenant, run_id, tried.id)
+    return files_of(context.artifacts, the_run(context, caller, run_id), attempt)
 
 
 @router.get(
@@ -253,9 +252,7 @@ def get_run_file(
     attempt: Annotated[int | None, Query(ge=1, description="Default: the latest.")] = None,
 ) -> FileResponse:
     """Return a file that an attempt left."""
-    run = the_run(context, caller, run_id)
-    tried = context.store.read(lambda s: runs.attempt_by_number(s, run_id, attempt))
-    path = context.artifacts.file(run.tenant, run_id, tried.id, name)
+    path = file_of(context.artifacts, the_run(context, caller, run_id), attempt, name)
     return FileResponse(
         path, filename=name, media_type="application/octet-stream", headers=rendering.HEADERS
     )

@@ -13,6 +13,9 @@ branch_labels = None
 depends_on = None
 
 _OPEN = "state IN ('queued', 'launching', 'running')"
+_KEYS = ("cron", "timezone", "catch_up")
+"""What a schedule said before."""
+
 _INDEXES: dict[str, tuple[list[str], str]] = {
     "ix_runs_waiting": (["tenant", "priority DESC", "id"], "state = 'queued'"),
     "ix_runs_series_open": (["trigger_id", "scheduled_at"], _OPEN),
@@ -46,11 +49,25 @@ def _columns() -> dict[str, list[sa.Column[object]]]:
     }
 
 
+def _index_what_is_due(condition: str) -> None:
+    op.drop_index("ix_schedules_due", "schedules")
+    where = sa.text(condition)
+    op.create_index(
+        "ix_schedules_due",
+        "schedules",
+        ["next_firing"],
+        sqlite_where=where,
+        postgresql_where=where,
+    )
+
+
 def upgrade() -> None:
     """Apply this revision: what was there before overlaps freely, as it did."""
     for table, columns in _columns().items():
         for column in columns:
             op.add_column(table, column)
+    op.execute("UPDATE schedules SET next_firing = NULL WHERE until IS NOT NULL")
+    _index_what_is_due("next_firing IS NOT NULL")
     for name, (parts, condition) in _INDEXES.items():
         op.create_index(
             name,
@@ -62,9 +79,24 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take this revision back."""
+    """Take this revision back: the release before it reads neither new values nor new keys."""
+    op.execute("UPDATE schedules SET catch_up = 'latest' WHERE catch_up = 'all'")
+    _forget_rules_of_versions()
     for name in reversed(_INDEXES):
         op.drop_index(name, "runs")
+    _index_what_is_due("until IS NULL AND next_firing IS NOT NULL")
     for table, columns in reversed(_columns().items()):
         for column in reversed(columns):
             op.drop_column(table, column.name)
+
+
+def _forget_rules_of_versions() -> None:
+    versions = sa.table("versions", sa.column("id", sa.Uuid()), sa.column("schedule", sa.JSON()))
+    connection = op.get_bind()
+    for row in connection.execute(sa.select(versions)).all():
+        if row.schedule:
+            kept = {key: row.schedule[key] for key in _KEYS if key in row.schedule}
+            if kept.get("catch_up") == "all":
+                kept["catch_up"] = "latest"
+            change = sa.update(versions).where(versions.c.id == row.id)
+            connection.execute(change.values(schedule=kept))

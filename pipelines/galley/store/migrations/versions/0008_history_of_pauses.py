@@ -145,3 +145,4 @@ def downgrade() -> None:
     op.drop_table("hosts")
     op.drop_table("drains")
     op.drop_table("schedule_pauses")
+    op.execute("DELETE FROM events WHERE kind = 'hosts.changed'")

@@ -1,0 +1,83 @@
+"""The composition root: real processes, and what is composed goes by the leases."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from galley.domain.settings import Settings
+from galley.service import PREFIX
+from galley.service.context import Context
+from galley.service.process import compose
+from galley.store import Store, leases
+from galley.store.leases import LostLease
+from galley.store.records import TokenRow
+from galley.supervisor.plan import child_specs, settings_path
+from galley.vault import make_keys
+from sqlalchemy import func, select
+
+from tests.galley.sandbox.sandboxes import settings_in
+from tests.galley.service.platform import eventually
+from tests.journey.platform import free_port
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    made = settings_in(tmp_path).model_copy(
+        update={
+            "tenants_file": Path("hub_config/tenants.yaml").absolute(),
+            "service_port": free_port(),
+            "service_processes": 2,
+        }
+    )
+    made.secrets.mkdir(parents=True, exist_ok=True)
+    make_keys(made.secret_keys)
+    for name in ("cookie-secret", "service-token", "mlflow-token", "proxy-token"):
+        (made.secrets / name).write_text("x")
+    made.service_state.mkdir(parents=True)
+    settings_path(made.home).write_text(made.model_dump_json())
+    return made
+
+
+def test_each_process_answers_for_itself(settings: Settings) -> None:
+    """They share a port: who asks there gets whichever the kernel chooses."""
+    specs = [one for one in child_specs(settings, Path("proxy")) if "service" in one.name]
+    living = [subprocess.Popen(one.argv, env=one.env, cwd=one.cwd) for one in specs]
+    try:
+        eventually(lambda: all(one.is_ready() for one in specs), within_s=60)
+        assert leads(settings, "service") != leads(settings, "service-2")
+        living[1].kill()
+        living[1].wait(30)
+        assert [one.is_ready() for one in specs] == [True, False]
+    finally:
+        for one in living:
+            one.kill()
+            one.wait(30)
+
+
+def leads(settings: Settings, name: str) -> bool:
+    transport = httpx.HTTPTransport(uds=str(settings.service_socket(name)))
+    with httpx.Client(transport=transport, base_url="http://service") as client:
+        found = client.get(f"{PREFIX}/healthz").json()
+        return bool(found["loops"]["scheduler"]["here"])
+
+
+def test_a_host_is_only_started_by_who_holds_the_lease(settings: Settings) -> None:
+    context: Context = compose(settings).state.context
+    with closing(context.store):
+        taken = context.store.write(
+            lambda s: leases.claim(s, "launcher", "another", None, datetime.now(UTC))
+        )
+        assert taken is not None
+        tenant = next(iter(context.tenants().tenants))
+        with pytest.raises(LostLease, match="'launcher'"):
+            context.launcher.ensure_tenant_host(tenant)
+        assert tokens(context.store) == 0
+
+
+def tokens(store: Store) -> int | None:
+    return store.read(lambda s: s.scalar(select(func.count()).select_from(TokenRow)))
