@@ -119,7 +119,8 @@ def test_nothing_is_leased_after_a_drain_has_said_that_nothing_runs(
 ) -> None:
     world.live()
     world.request()
-    host, told = HostIdentity(tenant="lab", author=None, run=None), []
+    host = HostIdentity(tenant="lab", author=None, run=None)
+    told: list[int] = []
 
     def take(session: Session) -> bool:
         if drains.stops(session, "lab@here", "lab"):
