@@ -580,7 +580,7 @@ export interface paths {
         };
         /**
          * Get Disk Use
-         * @description Return what a tenant keeps on disk.
+         * @description Return what a tenant keeps on disk, counted within the last minute.
          */
         get: operations["get_disk_use"];
         put?: never;
@@ -1846,6 +1846,7 @@ export interface components {
          *         run: None for a firing without a run.
          *         runs: how many runs the date has; shown is the one that counts.
          *         note: what a change of the clock does to this firing; else None.
+         *         fillable: it is a date of the schedule that holds now: a backfill can run it.
          */
         CalendarEntry: {
             /**
@@ -1853,6 +1854,11 @@ export interface components {
              * Format: date-time
              */
             at: string;
+            /**
+             * Fillable
+             * @default false
+             */
+            fillable: boolean;
             /**
              * Logical Date
              * Format: date-time

@@ -4,10 +4,12 @@ import { Problem } from '../api/problem';
 import type { Backfill, BackfillPlan, BackfillRequest, Pipeline, Version } from '../api/types';
 import { duration } from '../format/time';
 import { may } from '../model/galley';
+import { dayOf, endOf, moved, startOf, type Day } from '../model/calendar';
 import { Resource } from '../model/resource';
+import { versionOf } from '../model/version';
 import { standingWord } from '../model/words';
 import { Button, Loading, ProblemBox } from './basics';
-import { useAction, useChanges, useGalley, useModel } from './context';
+import { useAction, useChanges, useGalley, useModel, useSettled } from './context';
 import { Choice, Field } from './field';
 import { Badge } from './glyph';
 import { Modal } from './modal';
@@ -15,6 +17,11 @@ import { ParameterForm } from './parameter-form';
 import { wallClock } from './schedule';
 
 const SHOWN = 8;
+
+/** How long an entry rests before it is planned, milliseconds. */
+const QUIET = 300;
+
+const OWN_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 
 export function BackfillButton(props: {
   pipeline: Pipeline;
@@ -54,8 +61,10 @@ export function BackfillButton(props: {
 export interface IBackfillDialogProps {
   pipeline: Pipeline;
   /** First and last day, as a date input writes them; default: the last seven days. */
-  first?: string;
-  last?: string;
+  first?: Day;
+  last?: Day;
+  /** The zone whose days they are; default: the reader's. */
+  timezone?: string;
   onClose: () => void;
   onStarted: (backfill: Backfill) => void;
 }
@@ -65,8 +74,11 @@ export function BackfillDialog(props: IBackfillDialogProps): JSX.Element {
   const { pipeline } = props;
   const { tenant, slug } = pipeline;
   const action = useAction();
-  const [first, setFirst] = React.useState(props.first ?? day(-7));
-  const [last, setLast] = React.useState(props.last ?? day(0));
+  const given = pipeline.schedule?.parameters ?? {};
+  const zone = props.timezone ?? OWN_ZONE;
+  const today = dayOf(new Date(), zone);
+  const [first, setFirst] = React.useState(props.first ?? moved(today, -7));
+  const [last, setLast] = React.useState(props.last ?? today);
   const [cron, setCron] = React.useState('0 6 * * *');
   const [only, setOnly] = React.useState<BackfillRequest['only']>('missing');
   const [order, setOrder] = React.useState<BackfillRequest['order']>('oldest');
@@ -75,18 +87,17 @@ export function BackfillDialog(props: IBackfillDialogProps): JSX.Element {
   const [values, setValues] = React.useState<Record<string, unknown>>({});
   const [valid, setValid] = React.useState(true);
   const version = useModel(() => {
-    const resource = new Resource<Version | undefined>(async () => {
-      const page = await client.versions(tenant, slug, { limit: 100 });
-      return page.items.find(one => one.number === pipeline.live_version);
-    });
+    const resource = new Resource<Version | null>(async () =>
+      pipeline.live_version ? versionOf(client, tenant, slug, pipeline.live_version) : null
+    );
     void resource.refresh();
     return resource;
   }, `${tenant}/${slug}/${pipeline.live_version}`);
   const request: BackfillRequest = {
-    start: instant(first, false) ?? '',
-    end: instant(last, true) ?? '',
+    start: startOf(first, zone)?.toISOString() ?? '',
+    end: endOf(last, zone)?.toISOString() ?? '',
     cron: pipeline.schedule ? null : cron,
-    timezone: pipeline.schedule ? null : Intl.DateTimeFormat().resolvedOptions().timeZone,
+    timezone: pipeline.schedule ? null : zone,
     version: pipeline.live_version,
     only,
     order,
@@ -94,11 +105,17 @@ export function BackfillDialog(props: IBackfillDialogProps): JSX.Element {
     parameters: values,
     stop_at_first_failure: stops
   };
-  const plan = useModel(() => {
-    const resource = new Resource<BackfillPlan>(() => client.planBackfill(tenant, slug, request));
-    void resource.refresh();
-    return resource;
-  }, JSON.stringify(request));
+  const wish = JSON.stringify(request);
+  const settled = useSettled(wish, QUIET);
+  const plan = useModel(
+    () => new Resource<BackfillPlan>(() => client.planBackfill(tenant, slug, request)),
+    `${tenant}/${slug}`
+  );
+  React.useEffect(() => {
+    const wanted = JSON.parse(settled) as BackfillRequest;
+    void plan.reload(() => client.planBackfill(tenant, slug, wanted));
+  }, [client, tenant, slug, plan, settled]);
+  const looking = plan.loading || settled !== wish;
   const refused = plan.problem ?? (action.problem ? Problem.from(action.problem) : null);
   const field = refused?.field ?? null;
   const about = (name: string): string | null => (field === name ? refused!.message : null);
@@ -109,7 +126,7 @@ export function BackfillDialog(props: IBackfillDialogProps): JSX.Element {
     ? trans.__('A parameter cannot be read: see its field.')
     : plan.problem
       ? plan.problem.message
-      : !plan.value
+      : looking || !plan.value
         ? trans.__('The dates are being looked up.')
         : wanted === 0
           ? trans.__('No date is to be run.')
@@ -137,11 +154,18 @@ export function BackfillDialog(props: IBackfillDialogProps): JSX.Element {
     >
       <DayField
         label={trans.__('From')}
+        zone={zone}
         value={first}
         problem={about('start')}
         onChange={setFirst}
       />
-      <DayField label={trans.__('To')} value={last} problem={about('end')} onChange={setLast} />
+      <DayField
+        label={trans.__('To')}
+        zone={zone}
+        value={last}
+        problem={about('end')}
+        onChange={setLast}
+      />
       {!pipeline.schedule && (
         <Field
           label={trans.__('Cron')}
@@ -196,9 +220,15 @@ export function BackfillDialog(props: IBackfillDialogProps): JSX.Element {
         <span>{trans.__('Stop at the first failure')}</span>
       </label>
       <ProblemBox problem={version.problem} retry={() => void version.refresh()} />
+      {pipeline.schedule && Object.keys(given).length > 0 && (
+        <p className="jp-Galley-muted">
+          {trans.__('What you leave as it is comes from the schedule, for each date anew.')}
+        </p>
+      )}
       {version.value && (
         <ParameterForm
           schema={version.value.analysis?.parameters}
+          given={given}
           values={values}
           problems={named ? { [named]: refused!.message } : {}}
           onChange={(next, readable) => {
@@ -207,7 +237,7 @@ export function BackfillDialog(props: IBackfillDialogProps): JSX.Element {
           }}
         />
       )}
-      <div aria-live="polite">
+      <div aria-live="polite" aria-busy={looking}>
         {plan.value && !plan.problem && <Plan plan={plan.value} />}
         {!plan.value && !plan.problem && <Loading lines={3} />}
       </div>
@@ -219,6 +249,7 @@ export function BackfillDialog(props: IBackfillDialogProps): JSX.Element {
 
 function DayField(props: {
   label: string;
+  zone: string;
   value: string;
   problem: string | null;
   onChange: (value: string) => void;
@@ -227,7 +258,7 @@ function DayField(props: {
   return (
     <Field
       label={props.label}
-      optional={trans.__('that day included, your time zone')}
+      optional={trans.__('that day included, in %1', props.zone)}
       problem={props.problem}
     >
       {control => (
@@ -293,18 +324,4 @@ function Plan({ plan }: { plan: BackfillPlan }): JSX.Element {
       )}
     </>
   );
-}
-
-/** The day that is `days` from today, as a date input writes it. */
-function day(days: number): string {
-  const date = new Date();
-  date.setDate(date.getDate() + days);
-  const two = (part: number): string => String(part).padStart(2, '0');
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-}
-
-/** The first or the last moment of a day in the reader's zone; null where it is no day. */
-function instant(text: string, end: boolean): string | null {
-  const date = new Date(`${text}T${end ? '23:59:59.999' : '00:00:00'}`);
-  return Number.isNaN(date.getTime()) ? null : date.toISOString();
 }

@@ -21,6 +21,9 @@ import { useGalley, useModel, useTrans } from './context';
 import { FillDate } from './fill-holes';
 import { Badge } from './glyph';
 
+/** How often a day is asked for again while its runs change, milliseconds. */
+const EVERY = 3000;
+
 /** Rows that are shown at first. */
 const ROWS = 100;
 
@@ -56,10 +59,19 @@ export function DayDetails(props: {
 
 /** Every date of a day on which the pipeline has too many for the grid. */
 function Whole(props: { scope: IScope; day: Day; zone: string }): JSX.Element {
-  const { client } = useGalley();
+  const { client, events } = useGalley();
   const { scope, day, zone } = props;
   const whole = useModel(() => {
-    const resource = new Resource<ICalendar>(() => loadCalendar(client, [scope], day, day, zone));
+    const resource = new Resource<ICalendar>(() =>
+      loadCalendar(client, [scope], day, day, zone)
+    ).follow(
+      events,
+      event =>
+        /^(run|schedule)\.changed$/.test(event.kind) &&
+        event.tenant === scope.tenant &&
+        event.pipeline === scope.slug,
+      EVERY
+    );
     void resource.refresh();
     return resource;
   }, `${scope.tenant}/${scope.slug}/${day}/${zone}`);

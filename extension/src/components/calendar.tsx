@@ -26,6 +26,17 @@ import { useGalley, useModel, useNow, useTrans } from './context';
 import { FillHoles } from './fill-holes';
 import { Badge, Glyph } from './glyph';
 
+/** How often a calendar is asked for again while runs change, milliseconds: it is a lot to read. */
+const EVERY = 5000;
+
+interface ILoaded {
+  /** What was asked for. */
+  key: string;
+  calendar: ICalendar;
+}
+
+const NOTHING: ICalendar = { timezone: '', days: new Map(), changes: [], more: false };
+
 const OWN_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 
 export function CalendarView(props: {
@@ -42,30 +53,42 @@ export function CalendarView(props: {
   const today = dayOf(now, zone);
   const [chosen, choose] = React.useState<Day>(today);
   const grid = React.useRef<HTMLTableElement>(null);
+  const byKey = React.useRef(false);
   const weeks = weeksAround(chosen, span);
   const [first, last] = [weeks[0][0], weeks[weeks.length - 1][6]];
   const key = `${scopes.map(one => `${one.tenant}/${one.slug ?? ''}`).join()}/${first}/${last}/${zone}`;
-  const calendar = useModel(() => {
-    const resource = new Resource<ICalendar>(() =>
-      loadCalendar(client, scopes, first, last, zone)
-    ).follow(events, event => concerns(event, scopes));
-    void resource.refresh();
-    return resource;
-  }, key);
-  const value = calendar.value;
+  const shown = React.useRef(scopes);
+  shown.current = scopes;
+  const load = async (): Promise<ILoaded> => ({
+    key,
+    calendar: await loadCalendar(client, scopes, first, last, zone)
+  });
+  const calendar = useModel(
+    () => new Resource(load).follow(events, event => concerns(event, shown.current), EVERY),
+    'calendar'
+  );
+  React.useEffect(() => {
+    void calendar.reload(load);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the key says what is to be loaded
+  }, [calendar, key]);
+  // Of other days until those that are asked for have come; the grid stays, and the focus in it.
+  const stale = calendar.value !== null && calendar.value.key !== key;
+  const value = stale ? NOTHING : (calendar.value?.calendar ?? null);
   const move = (steps: number): void =>
     choose(span === 'month' ? movedMonths(chosen, steps) : moved(chosen, 7 * steps));
   const onKey = (event: React.KeyboardEvent): void => {
     const day = dayByKey(event.key, chosen, span);
     if (day && !event.altKey && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
+      byKey.current = true;
       choose(day);
     }
   };
   React.useEffect(() => {
-    // The focus goes where the arrow keys lead, but does not come here by itself.
-    if (grid.current?.contains(document.activeElement)) {
-      grid.current.querySelector<HTMLElement>('[aria-selected=true]')?.focus();
+    // The focus goes where the keys lead, to another month too, but does not come here by itself.
+    if (byKey.current || grid.current?.contains(document.activeElement)) {
+      byKey.current = false;
+      grid.current?.querySelector<HTMLElement>('[aria-selected=true]')?.focus();
     }
   }, [chosen, value]);
   return (
@@ -84,7 +107,9 @@ export function CalendarView(props: {
         />
         <h3 aria-live="polite">{titleOf(chosen, weeks, span)}</h3>
         <span className="jp-Galley-spacer" />
-        {pipeline && value && <FillHoles pipeline={pipeline} holes={holesOf(value)} />}
+        {pipeline && value && (
+          <FillHoles pipeline={pipeline} holes={holesOf(value)} timezone={zone} />
+        )}
         <Choice<Span>
           label={trans.__('Show')}
           value={span}
@@ -160,18 +185,22 @@ export function CalendarView(props: {
               </tbody>
             </table>
             <Legend />
-            {value.days.size === 0 && (
+            {!stale && value.days.size === 0 && (
               <Empty title={trans.__('Nothing ran and nothing is to come in this time.')}>
                 {trans.__('A pipeline with a schedule shows its dates here, weeks ahead.')}
               </Empty>
             )}
-            <DayDetails
-              key={chosen}
-              day={chosen}
-              content={value.days.get(chosen)}
-              scopes={scopes}
-              zone={zone}
-            />
+            {stale ? (
+              !calendar.problem && <Loading lines={3} />
+            ) : (
+              <DayDetails
+                key={chosen}
+                day={chosen}
+                content={value.days.get(chosen)}
+                scopes={scopes}
+                zone={zone}
+              />
+            )}
           </>
         )
       )}

@@ -86,3 +86,13 @@ export function useAction(): {
   const clear = React.useCallback(() => setProblem(null), []);
   return { busy, problem, start, clear };
 }
+
+/** The value once it has stayed the same for a while, milliseconds: typing asks for little. */
+export function useSettled<T>(value: T, quiet: number): T {
+  const [settled, settle] = React.useState(value);
+  React.useEffect(() => {
+    const timer = setTimeout(() => settle(value), quiet);
+    return () => clearTimeout(timer);
+  }, [value, quiet]);
+  return settled;
+}

@@ -8,13 +8,19 @@ import { BackfillDialog } from './backfill-dialog';
 import { Button } from './basics';
 import { useAction, useChanges, useGalley } from './context';
 
-export function FillHoles(props: { pipeline: Pipeline; holes: IHoles | null }): JSX.Element | null {
+export function FillHoles(props: {
+  pipeline: Pipeline;
+  holes: IHoles | null;
+  /** The zone whose days the holes are named by. */
+  timezone: string;
+}): JSX.Element | null {
   const galley = useGalley();
   const { trans } = galley;
   const [asking, setAsking] = React.useState(false);
   const { pipeline, holes } = props;
   const reason = useReason(pipeline.tenant);
-  if (!holes) {
+  // Without a schedule nothing says which dates there should be.
+  if (!holes || !pipeline.schedule) {
     return null;
   }
   return (
@@ -30,6 +36,7 @@ export function FillHoles(props: { pipeline: Pipeline; holes: IHoles | null }): 
           pipeline={pipeline}
           first={holes.first}
           last={holes.last}
+          timezone={props.timezone}
           onClose={() => setAsking(false)}
           onStarted={backfill => {
             setAsking(false);
@@ -49,12 +56,18 @@ export function FillDate({ date }: { date: IDate }): JSX.Element {
   const galley = useGalley();
   const { client, trans } = galley;
   const action = useAction();
+  const reason = useReason(date.tenant);
+  const [filled, setFilled] = React.useState(false);
+  if (filled) {
+    // Until its run is there, and this row is another one.
+    return <span className="jp-Galley-muted">{trans.__('being run')}</span>;
+  }
   return (
     <Button
       kind="quiet"
       label={trans.__('Fill')}
       title={trans.__('Run this date now, with the live version')}
-      reason={useReason(date.tenant)}
+      reason={reason}
       busy={action.busy}
       onClick={() =>
         action.start(async () => {
@@ -67,6 +80,7 @@ export function FillDate({ date }: { date: IDate }): JSX.Element {
               parallel: 1,
               stop_at_first_failure: false
             });
+            setFilled(true);
             galley.notify(trans.__('The date is being run'), 'success');
           } catch (error) {
             galley.notify(Problem.from(error).message, 'error');

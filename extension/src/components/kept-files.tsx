@@ -3,26 +3,26 @@ import * as React from 'react';
 import { downloadIcon } from '@jupyterlab/ui-components';
 import type { Attempt, KeptFile, Run } from '../api/types';
 import { bytes } from '../format/quantity';
+import { Resource } from '../model/resource';
 import { ProblemBox } from './basics';
-import { useGalley } from './context';
+import { useGalley, useModel } from './context';
 
 export function KeptFiles({ run, attempt }: { run: Run; attempt: Attempt }): JSX.Element | null {
   const { client, trans } = useGalley();
-  const [files, setFiles] = React.useState<KeptFile[]>([]);
-  const [problem, setProblem] = React.useState<unknown>(null);
-  React.useEffect(() => {
-    let wanted = true;
-    client.files(run.id, attempt.number).then(
-      found => wanted && setFiles(found),
-      (reason: unknown) => wanted && setProblem(reason)
-    );
-    return () => {
-      wanted = false;
-    };
-  }, [client, run.id, attempt.number, attempt.ended_at]);
-  if (problem) {
-    return <ProblemBox problem={problem} />;
+  const key = `${run.id}/${attempt.number}/${attempt.ended_at}`;
+  const kept = useModel(() => {
+    const resource = new Resource<{ key: string; files: KeptFile[] }>(async () => ({
+      key,
+      files: await client.files(run.id, attempt.number)
+    }));
+    void resource.refresh();
+    return resource;
+  }, key);
+  if (kept.problem) {
+    return <ProblemBox problem={kept.problem} retry={() => void kept.refresh()} />;
   }
+  // The model of the attempt before is there until the next one is made.
+  const files = kept.value?.key === key ? kept.value.files : [];
   if (files.length === 0) {
     return null;
   }

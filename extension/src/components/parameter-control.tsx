@@ -14,6 +14,18 @@ export function Control(props: {
 }): JSX.Element {
   const trans = useTrans();
   const { parameter, text, control, onChange } = props;
+  if (parameter.template !== undefined) {
+    return (
+      <input
+        type="text"
+        {...control}
+        value={text}
+        placeholder={parameter.template}
+        spellCheck={false}
+        onChange={event => onChange(event.target.value)}
+      />
+    );
+  }
   if (parameter.enum) {
     return <Select {...props} values={parameter.enum} />;
   }

@@ -27,13 +27,15 @@ export interface IParameterFormProps {
   values: Record<string, unknown>;
   /** The new values; `valid` is false while a field cannot be read. */
   onChange: (values: Record<string, unknown>, valid: boolean) => void;
+  /** What the schedule gives, templates included: shown, and left to it where it is not changed. */
+  given?: Record<string, unknown>;
   /** A mistake that the service named, by parameter. */
   problems?: Record<string, string>;
 }
 
 export function ParameterForm(props: IParameterFormProps): JSX.Element {
   const trans = useTrans();
-  const parameters = parametersOf(props.schema);
+  const parameters = parametersOf(props.schema, props.given);
   const [texts, setTexts] = React.useState<Record<string, string>>(() =>
     Object.fromEntries(
       parameters.map(one => [one.name, show(one, props.values[one.name] ?? one.default)])
@@ -96,7 +98,9 @@ function ParameterField(props: {
   const filled = TIME_PARAMETERS.includes(parameter.name);
   const help = [
     parameter.description,
-    filled && trans.__('Filled from the run’s logical date.'),
+    parameter.template !== undefined
+      ? trans.__('The schedule fills it for each date: %1', parameter.template)
+      : filled && trans.__('Filled from the run’s logical date.'),
     limits(trans, parameter)
   ]
     .filter(Boolean)

@@ -4,6 +4,7 @@ import { runIcon } from '@jupyterlab/ui-components';
 import { Problem } from '../api/problem';
 import type { Run, Version } from '../api/types';
 import { Resource } from '../model/resource';
+import { versionOf } from '../model/version';
 import { Button, Loading, ProblemBox } from './basics';
 import { useAction, useGalley, useModel } from './context';
 import { Field } from './field';
@@ -27,9 +28,11 @@ export function RunDialog(props: IRunDialogProps): JSX.Element {
   const action = useAction();
   const found = useModel(() => {
     const resource = new Resource<Version>(async () => {
-      const page = await client.versions(tenant, slug, { limit: 100 });
-      const one = page.items.find(item => item.number === version);
-      return one ?? (await client.version(page.items[0].id));
+      const one = await versionOf(client, tenant, slug, version);
+      if (!one) {
+        throw new Error(trans.__('%1 has no version %2.', slug, version));
+      }
+      return one;
     });
     void resource.refresh();
     return resource;

@@ -4,6 +4,7 @@ import { Problem } from '../api/problem';
 import type { ISchedulePreview, ParameterSchema, Pipeline } from '../api/types';
 import { may, tenantOf } from '../model/galley';
 import { Resource } from '../model/resource';
+import { versionOf } from '../model/version';
 import { isAboutTimes, problemAbout, rulesOf } from '../model/schedule';
 import { Button, Loading, ProblemBox } from './basics';
 import { useAction, useChanges, useGalley, useModel } from './context';
@@ -61,7 +62,7 @@ export function ChangeScheduleButton(props: IProps): JSX.Element | null {
 
 function ScheduleDialog(props: IProps & { onClose: () => void }): JSX.Element {
   const { client, trans } = useGalley();
-  const { tenant, slug, schedule } = props.pipeline;
+  const { tenant, slug, schedule, live_version } = props.pipeline;
   const action = useAction();
   const zones = React.useId();
   const [cron, setCron] = React.useState(schedule?.cron ?? '0 6 * * *');
@@ -77,8 +78,8 @@ function ScheduleDialog(props: IProps & { onClose: () => void }): JSX.Element {
   const [rules, setRules] = React.useState(rulesOf(schedule));
   const live = useModel(() => {
     const resource = new Resource<ParameterSchema | null>(async () => {
-      const page = await client.versions(tenant, slug, { limit: 100 });
-      return page.items.find(one => one.live)?.analysis?.parameters ?? null;
+      const version = live_version ? await versionOf(client, tenant, slug, live_version) : null;
+      return version?.analysis?.parameters ?? null;
     });
     void resource.refresh();
     return resource;

@@ -57,9 +57,9 @@ export const DATE_STATES: DateState[] = [
 
 const HOLES: readonly DateState[] = ['missed', 'failed', 'timed_out', 'skipped', 'cancelled'];
 
-/** Whether a date has no result and could get one; a run by hand has no date of the schedule. */
-export function isHole(date: Pick<CalendarEntry, 'state' | 'trigger'>): boolean {
-  return HOLES.includes(date.state) && date.trigger !== 'manual';
+/** Whether a date has no result and a backfill could give it one. */
+export function isHole(date: Pick<CalendarEntry, 'state' | 'fillable'>): boolean {
+  return HOLES.includes(date.state) && date.fillable;
 }
 
 export interface IHoles {
@@ -156,6 +156,50 @@ export function dayOf(date: Date, timezone: string): Day {
   }).formatToParts(date);
   const part = (type: string) => parts.find(one => one.type === type)?.value ?? '';
   return `${part('year').padStart(4, '0')}-${part('month')}-${part('day')}`;
+}
+
+/** When a day begins in a zone; null where `day` is none. */
+export function startOf(day: Day, timezone: string): Date | null {
+  const utc = Date.parse(`${day}T00:00:00Z`);
+  if (Number.isNaN(utc)) {
+    return null;
+  }
+  // The clock may change within a day of it: it is the first instant of that day either way.
+  const instants = [-86_400_000, 86_400_000].map(
+    step => new Date(utc - offset(new Date(utc + step), timezone))
+  );
+  const [first, second] = instants.sort((a, b) => a.getTime() - b.getTime());
+  return dayOf(first, timezone) === day ? first : second;
+}
+
+/** The last instant of a day in a zone, to the millisecond. */
+export function endOf(day: Day, timezone: string): Date | null {
+  const next = startOf(day, timezone) && startOf(moved(day, 1), timezone);
+  return next && new Date(next.getTime() - 1);
+}
+
+/** How far the clock of a zone is ahead of UTC, milliseconds. */
+function offset(at: Date, timezone: string): number {
+  const parts = new Intl.DateTimeFormat('en-CA', {
+    timeZone: timezone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric'
+  }).formatToParts(at);
+  const part = (type: string) => Number(parts.find(one => one.type === type)?.value);
+  const local = Date.UTC(
+    part('year'),
+    part('month') - 1,
+    part('day'),
+    part('hour'),
+    part('minute'),
+    part('second')
+  );
+  return local - Math.floor(at.getTime() / 1000) * 1000;
 }
 
 /** Noon of a day in UTC: a date that any formatter set to UTC shows as this day. */

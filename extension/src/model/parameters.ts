@@ -27,12 +27,30 @@ export interface IParameter extends IBounds {
   items: (IBounds & { enum: unknown[] | null; labels: string[] | null }) | null;
   minItems: number | null;
   maxItems: number | null;
+  /** What the schedule makes its value from for each date; a value of one's own comes first. */
+  template?: string;
 }
 
 /** Filled by Galley from the run's logical date when a notebook declares them. */
 export const TIME_PARAMETERS = ['logical_date', 'data_interval_start', 'data_interval_end'];
 
-export function parametersOf(schema: ParameterSchema | null | undefined): IParameter[] {
+/** The parameters; `given` are what a schedule gives in place of the notebook's own defaults. */
+export function parametersOf(
+  schema: ParameterSchema | null | undefined,
+  given: Record<string, unknown> = {}
+): IParameter[] {
+  return declared(schema).map(one => {
+    const value = given[one.name];
+    if (value === undefined) {
+      return one;
+    }
+    return typeof value === 'string' && value.includes('{{')
+      ? { ...one, default: undefined, hasDefault: true, template: value }
+      : { ...one, default: value, hasDefault: true };
+  });
+}
+
+function declared(schema: ParameterSchema | null | undefined): IParameter[] {
   return Object.entries(schema?.properties ?? {}).map(([name, raw]) => {
     const property = raw as Record<string, unknown>;
     const { type, nullable } = typeOf(property);
@@ -140,6 +158,9 @@ const not = (problem: Mistake): Reading => ({ ok: false, problem });
 
 /** What a text field says; `undefined` means: as in the notebook. */
 export function read(parameter: IParameter, entered: string): Reading {
+  if (parameter.template !== undefined && entered === '') {
+    return as(undefined);
+  }
   if (parameter.enum) {
     const found = parameter.enum.filter(value => JSON.stringify(value) === entered);
     return found.length ? as(found[0]) : not(entered === '' ? 'missing' : 'choice');

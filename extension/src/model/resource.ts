@@ -5,7 +5,7 @@ import { Problem } from '../api/problem';
 import type { EventStream } from '../api/events';
 import type { GalleyEvent } from '../api/types';
 
-/** Events that come in a burst lead to one request. */
+/** Events that come in a burst lead to one request, milliseconds. */
 const COALESCE = 300;
 
 export interface IChanging {
@@ -33,8 +33,12 @@ export class Resource<T> implements IDisposable, IChanging {
     Signal.clearData(this);
   }
 
-  /** Refresh when an event concerns this resource, and when a lost connection is back. */
-  follow(events: EventStream, concerns: (event: GalleyEvent) => boolean): this {
+  /**
+   * Refresh when an event concerns this resource, and when a lost connection is back; at most once
+   * in `every` milliseconds.
+   */
+  follow(events: EventStream, concerns: (event: GalleyEvent) => boolean, every = COALESCE): this {
+    this.every = every;
     events.received.connect(this.onEvent, this);
     events.connectedChanged.connect(this.onConnected, this);
     this.concerns = concerns;
@@ -44,6 +48,7 @@ export class Resource<T> implements IDisposable, IChanging {
   /** Load again; an answer that a later request has overtaken is dropped. */
   async refresh(): Promise<void> {
     const turn = ++this.turn;
+    this.asked = Date.now();
     this.loading = true;
     this._changed.emit();
     try {
@@ -92,16 +97,20 @@ export class Resource<T> implements IDisposable, IChanging {
 
   private refreshSoon(): void {
     if (this.timer === undefined) {
+      const wait = Math.max(COALESCE, this.asked + this.every - Date.now());
       this.timer = setTimeout(() => {
         this.timer = undefined;
         void this.refresh();
-      }, COALESCE);
+      }, wait);
     }
   }
 
   private concerns: (event: GalleyEvent) => boolean = () => false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private turn = 0;
+  private every = COALESCE;
+  /** When it was asked for last. */
+  private asked = 0;
   private _disposed = false;
   private readonly _changed = new Signal<this, void>(this);
 }

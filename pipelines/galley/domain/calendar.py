@@ -62,6 +62,7 @@ class CalendarEntry(Model):
         run: None for a firing without a run.
         runs: how many runs the date has; shown is the one that counts.
         note: what a change of the clock does to this firing; else None.
+        fillable: it is a date of the schedule that holds now: a backfill can run it.
     """
 
     at: Instant
@@ -74,6 +75,7 @@ class CalendarEntry(Model):
     runs: int = 0
     trigger: TriggerKind | None = None
     note: str | None = None
+    fillable: bool = False
 
 
 class CalendarGroup(Model):
@@ -165,27 +167,22 @@ def window(
     """Return the window from ``start`` to ``end``; default: two weeks back and two ahead.
 
     Args:
-        start, end: an instant, or a day of ``zone``: then the whole day lies in the window.
+        start, end: an instant, or a day of ``zone``: then the whole day lies in the window; as
+            :func:`galley.domain.days.parse` lets them through.
 
     Raises:
-        InvalidInput: it ends before it begins, is too long, or lies out of time's range.
+        InvalidInput: it ends before it begins, or is too long.
     """
     today = now.astimezone(zone).date()
-    try:
-        until = days.end(end, zone)
-        if start is None:
-            last = (until - timedelta(seconds=1)).astimezone(zone).date() if until else today
-            start = last - timedelta(days=27 if until else 14)
-        begin = days.begin(start, zone) or now
-        if until is None:
-            until = days.midnight(begin.astimezone(zone).date() + timedelta(days=28), zone)
-        found = Window(begin.astimezone(UTC), until.astimezone(UTC), zone)
-        longest = found.start + timedelta(days=MOST_DAYS, hours=1)
-        days.midnight(found.day_of(found.end) + timedelta(days=1), zone)
-    except (OverflowError, ValueError) as error:
-        raise InvalidInput(
-            "the calendar goes from the year 1 to 9999: choose another 'from'", field="from"
-        ) from error
+    until = days.end(end, zone)
+    if start is None:
+        last = (until - timedelta(seconds=1)).astimezone(zone).date() if until else today
+        start = last - timedelta(days=27 if until else 14)
+    begin = days.begin(start, zone) or now
+    if until is None:
+        until = days.midnight(begin.astimezone(zone).date() + timedelta(days=28), zone)
+    found = Window(begin.astimezone(UTC), until.astimezone(UTC), zone)
+    longest = found.start + timedelta(days=MOST_DAYS, hours=1)
     if found.end <= found.start:
         raise InvalidInput(
             f"the calendar would end at {found.end.isoformat()}, not after it begins at "

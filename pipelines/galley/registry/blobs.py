@@ -10,7 +10,9 @@ import os
 import re
 import tempfile
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from fcntl import LOCK_EX, LOCK_SH, flock
 from hashlib import sha256
 from pathlib import Path
 
@@ -47,6 +49,10 @@ class Blobs:
 
     def put(self, data: bytes) -> str:
         """Store ``data`` and return its name; a damaged earlier copy is replaced."""
+        with self._held(alone=False):
+            return self._put(data)
+
+    def _put(self, data: bytes) -> str:
         digest = sha256(data).hexdigest()
         target = self._path(digest)
         if target.is_file() and _digest_of(target) == digest:
@@ -111,12 +117,32 @@ class Blobs:
         Returns:
             How many there were.
         """
+        unused = [one for one in self if one not in needed and self._is_older(one, before)]
         removed = 0
-        for digest in self:
-            if digest not in needed and self._path(digest).stat().st_mtime < before.timestamp():
-                self.remove(digest)
-                removed += 1
+        for digest in unused:
+            with self._held(alone=True):
+                # Whoever has written it once more meanwhile needs it.
+                if self._is_older(digest, before):
+                    self.remove(digest)
+                    removed += 1
         return removed
+
+    def _is_older(self, digest: str, instant: datetime) -> bool:
+        try:
+            return self._path(digest).stat().st_mtime < instant.timestamp()
+        except FileNotFoundError:
+            return False
+
+    @contextmanager
+    def _held(self, *, alone: bool) -> Iterator[None]:
+        """Hold the folder: writers together, who removes what nobody needs alone."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            flock(folder, LOCK_EX if alone else LOCK_SH)
+            yield
+        finally:
+            os.close(folder)
 
     def remove(self, digest: str) -> None:
         """Forget a blob; nothing happens where there is none."""

@@ -26,6 +26,7 @@ from galley.domain.calendar import (
     window,
 )
 from galley.domain.clock_changes import changes_between
+from galley.domain.cron import Cron
 from galley.domain.cron_counts import between, count, fires_at, most_in_a_day
 from galley.domain.days import Moment
 from galley.domain.runs import RunState
@@ -213,14 +214,15 @@ class _Days:
         dates: dict[datetime, list[Ran]] = defaultdict(list)
         for run in ran:
             dates[run.logical_date].append(run)
+        in_force = _in_force(held)
         for piece in found:
             changes = changes_between(piece.cron.zone, self.view.start, self.view.end)
             firings = list(between(piece.cron, piece.start, piece.end))
             for before, at in pairwise([*firings[:1], *firings]):
                 note = cron.note(piece.cron, before, at) if changes else None
-                self._add(_entry(held, piece, at, dates.pop(at, []), note))
+                self._add(_entry(held, piece, at, dates.pop(at, []), note, in_force))
         for at, runs in dates.items():
-            self._add(_entry(held, None, at, runs, None))
+            self._add(_entry(held, None, at, runs, None, in_force))
 
     def _add(self, entry: CalendarEntry) -> None:
         self.listed += 1
@@ -262,10 +264,29 @@ class _Days:
         )
 
 
+def _in_force(held: History) -> Cron | None:
+    """Return the schedule whose dates a backfill would run now; None where it could run none."""
+    row = next((one for one in held.wordings if one.until is None), None)
+    if row is None or all(one.until is not None for one in held.live):
+        return None
+    try:
+        return schedules.cron_of(row)
+    except InvalidInput:
+        return None
+
+
 def _entry(
-    held: History, piece: Piece | None, at: datetime, runs: list[Ran], note: str | None
+    held: History,
+    piece: Piece | None,
+    at: datetime,
+    runs: list[Ran],
+    note: str | None,
+    in_force: Cron | None,
 ) -> CalendarEntry:
     """Return a date with the run that counts, or as the firing without a run that it is."""
+    fillable = in_force is not None and (
+        (piece is not None and piece.cron == in_force) or fires_at(in_force, at)
+    )
     names = {"pipeline": held.pipeline.slug, "pipeline_name": held.pipeline.name}
     if not runs:
         assert piece is not None
@@ -275,6 +296,7 @@ def _entry(
             state=piece.state,
             reason=piece.reason,
             note=note,
+            fillable=fillable,
             **names,
         )
     run = max(runs, key=lambda one: (one.state in _OPEN, one.state is RunState.SUCCEEDED, one.id))
@@ -287,6 +309,7 @@ def _entry(
         runs=len(runs),
         trigger=run.trigger,
         note=note,
+        fillable=fillable,
         **names,
     )
 

@@ -38,6 +38,9 @@ ONE_PASS = 2000
 UNUSED_BLOBS_KEPT = timedelta(days=7)
 """A blob is written before the version that names it is recorded."""
 
+COUNTED_EVERY = timedelta(minutes=1)
+"""How old a figure of what is on disk may be: counting walks through every folder."""
+
 _Each = Callable[[PipelineRow, list[OldRun]], RemovedRuns]
 
 
@@ -63,6 +66,7 @@ class Keeper:
         self._artifacts = artifacts
         self._resources = resources
         self._mirrors = mirrors
+        self._counted: dict[str, tuple[datetime, DiskUse]] = {}
 
     def tidy(self, tenants: Tenants, now: datetime) -> None:
         """Apply every tenant's policies, and sweep the blobs that no version needs any more."""
@@ -169,9 +173,16 @@ class Keeper:
                 self._resources.remove(attempt)
             attempts = [attempt for _, _, attempt in gone]
             self._store.write(partial(retention.removed, attempts=attempts))
+            self._counted.clear()
 
-    def disk(self, name: str, tenant: Tenant) -> DiskUse:
-        """Return what a tenant keeps on disk, counted now."""
+    def disk(self, name: str, tenant: Tenant, now: datetime) -> DiskUse:
+        """Return what a tenant keeps on disk, counted within the last minute."""
+        counted = self._counted.get(name)
+        if counted is None or not counted[0] <= now < counted[0] + COUNTED_EVERY:
+            counted = self._counted[name] = now, self._count(name, tenant)
+        return counted[1]
+
+    def _count(self, name: str, tenant: Tenant) -> DiskUse:
         notebooks, tracked = self._artifacts.use(name)
         keys = self._store.read(lambda s: versions.all_blobs(s, name))
         parts = {

@@ -37,7 +37,7 @@ from galley.store.tables import CHAMPION, DeploymentRow, PipelineRow, RunRow, Sc
 
 @dataclass
 class History:
-    """What held for a pipeline while the window lasted; each list is in order of time."""
+    """What held for a pipeline while the window lasted, and now; each list is in order of time."""
 
     pipeline: PipelineRow
     wordings: list[ScheduleRow] = field(default_factory=list)
@@ -94,7 +94,7 @@ def histories(session: Session, rows: Sequence[PipelineRow], window: Window) -> 
     wordings: dict[UUID, list[ScheduleRow]] = defaultdict(list)
     for wording in session.scalars(
         select(ScheduleRow)
-        .where(ScheduleRow.pipeline_id.in_(ids), *_holds(ScheduleRow, window))
+        .where(ScheduleRow.pipeline_id.in_(ids), _holds_or_does_now(ScheduleRow, window))
         .order_by(ScheduleRow.since)
     ):
         wordings[wording.pipeline_id].append(wording)
@@ -107,7 +107,7 @@ def histories(session: Session, rows: Sequence[PipelineRow], window: Window) -> 
         .where(
             DeploymentRow.pipeline_id.in_(ids),
             DeploymentRow.role == CHAMPION,
-            *_holds(DeploymentRow, window),
+            _holds_or_does_now(DeploymentRow, window),
         )
         .order_by(DeploymentRow.since)
     ):
@@ -257,3 +257,9 @@ def _holds(
 ) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that a row held at some time of the window."""
     return row.since < window.end, or_(row.until.is_(None), row.until >= window.start)
+
+
+def _holds_or_does_now(
+    row: type[ScheduleRow] | type[DeploymentRow], window: Window
+) -> ColumnElement[bool]:
+    return or_(row.until.is_(None), and_(*_holds(row, window)))

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import pickle
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -79,3 +81,24 @@ def test_removing(tmp_path: Path) -> None:
     blobs.remove(digest)
     blobs.remove(digest)
     assert digest not in blobs
+
+
+def test_what_is_put_again_while_it_is_swept_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs, now = Blobs(tmp_path), datetime.now(UTC)
+    digest = blobs.put(b"a")
+    path, long_ago = blobs.root / digest[:2] / digest, (now - timedelta(days=30)).timestamp()
+    os.utime(path, (long_ago, long_ago))
+    touch, sweepers = os.utime, ThreadPoolExecutor(1)
+    swept: list[Future[int]] = []
+
+    def sweep_before(target: Path) -> None:
+        swept.append(sweepers.submit(blobs.sweep, set(), now - timedelta(days=7)))
+        wait(swept, timeout=0.3)  # it is through by then, or waits itself
+        touch(target)
+
+    monkeypatch.setattr(os, "utime", sweep_before)
+    assert blobs.put(b"a") == digest
+    assert swept[0].result(30) == 0
+    assert blobs.get(digest) == b"a"

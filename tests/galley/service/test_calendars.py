@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from tests.galley.service.platform import Platform
 
 PIPELINE = "/tenants/oncology/pipelines/daily-report/calendar"
@@ -25,6 +27,26 @@ def test_windows_are_checked_by_name(platform: Platform) -> None:
     ):
         answer = platform.get(PIPELINE, **query)
         assert (answer.status_code, answer.json()["field"].removeprefix("query.")) == (422, field)
+
+
+@pytest.mark.parametrize("path", [PIPELINE, "/tenants/oncology/calendar", "/tenants/oncology/runs"])
+def test_times_are_asked_for_as_far_as_they_can_be_computed(platform: Platform, path: str) -> None:
+    platform.publish()
+    for query in (
+        {"to": "9999-12-31"},
+        {"from": "9999-12-31T23:00:00-10:00"},
+        {"from": "0001-01-01"},
+        {"to": "0001-01-01T00:00:00+10:00"},
+    ):
+        (field,) = query
+        refused = platform.get(path, **query)
+        assert (refused.status_code, refused.json()["field"]) == (422, field)
+        assert "nearer to today" in refused.json()["detail"]
+    for query in ({"to": "1000-01-01"}, {"from": "9000-12-31"}, {"to": "9000-12-31"}):
+        assert platform.get(path, **query).status_code == 200
+        if "calendar" in path:
+            west = platform.get(path, **query, timezone="Pacific/Honolulu")
+            assert west.status_code == 200
 
 
 def test_a_day_is_shown_whole_in_the_zone_that_is_asked_for(platform: Platform) -> None:

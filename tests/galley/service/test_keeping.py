@@ -301,6 +301,10 @@ def test_disk_use_is_told_by_kind(old: tuple[Platform, list[str]]) -> None:
     assert min(use["notebooks"], use["blobs"], use["limit"]) > 0
     parts = ("notebooks", "tracked", "logs", "blobs", "mirror")
     assert use["total"] == sum(use[part] for part in parts)
+    run(platform, "succeeded")
+    assert kept(platform) == use, "it is counted once in a minute"
+    platform.clock.pass_time(minutes=1)
+    assert kept(platform)["logs"] > use["logs"]
     assert platform.get("/tenants/oncology/disk", "carl").status_code == 404
     assert platform.store.read(lambda s: runs.log_bytes(s, "cardiology")) == 0
     assert platform.store.read(lambda s: s.get(RunRow, UUID(int=0))) is None

@@ -10,14 +10,17 @@ from typing import Any
 
 import psycopg
 import pytest
+from galley import dispatch
 from galley.domain.runs import RunState, TriggerKind
+from galley.domain.work import LeaseRequest
 from galley.errors import IncompatibleState, Unavailable
-from galley.store import Store, liveness, postgresql, runs
+from galley.store import Store, drains, liveness, postgresql, runs
 from galley.store.columns import new_id
 from galley.store.connect import Database
 from galley.store.connect import database as database_of
 from galley.store.records import LivenessRow
 from galley.store.tables import RunRow
+from galley.store.tokens import HostIdentity
 from sqlalchemy import Connection, event, make_url, text
 from sqlalchemy.orm import Session
 
@@ -109,6 +112,28 @@ def test_a_row_that_came_meanwhile_is_seen_the_second_time(world: World, other: 
 
     assert not world.write(record)
     assert len(calls) == 2
+
+
+def test_nothing_is_leased_after_a_drain_has_said_that_nothing_runs(
+    world: World, other: Store
+) -> None:
+    world.live()
+    world.request()
+    host = HostIdentity(tenant="lab", author=None, run=None)
+    told: list[int] = []
+
+    def take(session: Session) -> bool:
+        if drains.stops(session, "lab@here", "lab"):
+            return False
+        if not told:
+            drain = other.write(lambda s: drains.begin(s, "here", ["lab"], "olga", START))
+            told.append(drain.running)
+        lease = LeaseRequest(host="lab@here")
+        return dispatch.claim(session, world.tenants, host, lease, world.now) is not None
+
+    assert not world.write(take)
+    assert told == [0]
+    assert world.read(lambda s: drains.get(s, "here", world.now)).running == 0
 
 
 def test_who_always_loses_gets_its_turn_alone(store: Store, other: Store) -> None:

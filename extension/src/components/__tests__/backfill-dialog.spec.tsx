@@ -1,7 +1,7 @@
 import * as React from 'react';
-import { button, clear, draw, reasonOf, settle, stage, type } from '../../__tests__/galley';
+import { button, clear, draw, reasonOf, settle, stage, type, until } from '../../__tests__/galley';
 import { version } from '../../__tests__/samples';
-import type { Backfill, BackfillPlan, BackfillRequest, Pipeline } from '../../api/types';
+import type { Backfill, BackfillPlan, BackfillRequest, Pipeline, Version } from '../../api/types';
 import { BackfillButton, BackfillDialog } from '../backfill-dialog';
 
 afterEach(clear);
@@ -50,9 +50,18 @@ const FOUND: BackfillPlan = {
   duration_s: 90
 };
 
+const SCHEMA = {
+  properties: {
+    day: { type: 'string', default: '2020-01-01' },
+    limit: { type: 'integer', default: 10 }
+  }
+};
+
 async function show(plan: unknown = FOUND, pipeline = PIPELINE) {
   const scene = stage({
-    [`GET ${PATH}/versions?limit=100`]: { items: [version({ live: true })] },
+    [`GET ${PATH}/versions?limit=100`]: {
+      items: [version({ live: true, analysis: { parameters: SCHEMA } as Version['analysis'] })]
+    },
     [PLAN]: plan,
     [`POST ${PATH}/backfills`]: { id: 'b-1' }
   });
@@ -97,8 +106,35 @@ describe('BackfillDialog', () => {
     await settle(() => all.find(one => one.value === 'all')!.click());
     await type(box.querySelector<HTMLInputElement>('input[type=number]')!, '4');
     await settle(() => box.querySelector<HTMLInputElement>('input[type=checkbox]')!.click());
+    expect(reasonOf('Run 1 date')).toBe('The dates are being looked up.');
+    await until(() => asked(PLAN).length > 1);
+    await settle();
+    expect(reasonOf('Run 1 date')).toBeNull();
+    expect(asked(PLAN)).toHaveLength(2);
     const last = asked(PLAN).pop()!;
     expect([last.only, last.parallel, last.stop_at_first_failure]).toEqual(['all', 4, true]);
+  });
+
+  it('leaves to the schedule what is not changed, and says so', async () => {
+    const parameters = { day: '{{ logical_date | date }}', limit: 25 };
+    const { asked, box } = await show(FOUND, {
+      ...PIPELINE,
+      schedule: { ...PIPELINE.schedule, parameters }
+    } as Pipeline);
+    const field = (name: string) =>
+      [...box.querySelectorAll('label')]
+        .find(one => one.textContent?.startsWith(name))
+        ?.parentElement?.querySelector('input');
+    expect(box.textContent).toContain('comes from the schedule');
+    expect(field('day')?.value).toBe('');
+    expect(field('day')?.placeholder).toBe(parameters.day);
+    expect(field('limit')?.value).toBe('25');
+    expect(asked(PLAN)[0].parameters).toEqual({});
+    await type(field('limit')!, '10');
+    await type(field('day')!, '2026-11-10');
+    await until(() => asked(PLAN).length > 1);
+    // The notebook's own default too, where the schedule gives another value.
+    expect(asked(PLAN).pop()?.parameters).toEqual({ limit: 10, day: '2026-11-10' });
   });
 
   it('starts nothing where no date is to be run', async () => {

@@ -1,5 +1,5 @@
 import * as React from 'react';
-import { button, clear, draw, reasonOf, settle, stage } from '../../__tests__/galley';
+import { button, clear, draw, reasonOf, settle, stage, until } from '../../__tests__/galley';
 import type { Action, Pipeline } from '../../api/types';
 import { CalendarView } from '../calendar';
 
@@ -30,6 +30,7 @@ function date(day: string, state: string, more: object = {}): object {
     pipeline_name: 'Daily',
     state,
     runs: 0,
+    fillable: true,
     ...more
   };
 }
@@ -104,6 +105,31 @@ describe('CalendarView', () => {
     expect(transport.asked.at(-1)?.path).toContain('from=2026-11-30&to=2027-01-03');
   });
 
+  it('stays where it is while another month is asked for', async () => {
+    const { box, transport } = await show({ [MONTH]: answer() });
+    const grid = box.querySelector<HTMLElement>('[role=grid]')!;
+    cell(box, 'November 20')!.focus();
+    const answered: (() => void)[] = [];
+    const fetch = transport.fetch.bind(transport);
+    transport.fetch = async (path, init) => {
+      await new Promise<void>(resolve => answered.push(resolve));
+      return fetch(path, init);
+    };
+    await settle(() =>
+      grid.dispatchEvent(new KeyboardEvent('keydown', { key: 'PageDown', bubbles: true }))
+    );
+    expect(box.querySelector('[role=grid]')).toBe(grid);
+    expect(grid.getAttribute('aria-busy')).toBe('true');
+    expect(document.activeElement?.getAttribute('aria-label')).toContain('December 20');
+    expect(box.textContent).not.toContain('Nothing ran');
+    const december = MONTH.replace('2026-10-26', '2026-11-30').replace('2026-12-06', '2027-01-03');
+    transport.answers[december] = { days: [], clock_changes: [], next_cursor: null };
+    await settle(() => answered.forEach(one => one()));
+    expect(box.querySelector('[role=grid]')).toBe(grid);
+    expect(grid.getAttribute('aria-busy')).toBe('false');
+    expect(box.textContent).toContain('Nothing ran');
+  });
+
   it('fills one hole by a click, and offers to fill all that are shown', async () => {
     const { transport, told } = await show({ [MONTH]: answer(), [FILL]: { total: 1 } });
     expect(button('Fill 2 holes…')).toBeTruthy();
@@ -116,6 +142,48 @@ describe('CalendarView', () => {
     await settle(() => button('Fill 2 holes…').click());
     const days = [...document.querySelectorAll<HTMLInputElement>('dialog input[type=date]')];
     expect(days.map(one => one.value)).toEqual(['2026-11-19', '2026-11-20']);
+    // They are days of the calendar's zone, whatever the reader's is.
+    expect(transport.asked.at(-1)).toMatchObject({
+      path: 'tenants/oncology/pipelines/daily/backfills/plan',
+      body: { start: '2026-11-18T23:00:00.000Z', end: '2026-11-20T22:59:59.999Z' }
+    });
+  });
+
+  it('offers to fill only what a backfill can run, and once', async () => {
+    const found = answer() as { days: { entries: object[] }[] };
+    found.days[1].entries.push(date('2026-11-20', 'failed', { run: 'r-9', fillable: false }));
+    const { box, transport } = await show({ [MONTH]: found, [FILL]: { total: 1 } });
+    const offered = () => box.querySelectorAll('.jp-Galley-calendarDates button').length;
+    expect([box.textContent?.includes('Fill 2 holes'), offered()]).toEqual([true, 1]);
+    await settle(() => button('Fill').click());
+    expect([offered(), transport.asked.filter(one => one.method === 'POST').length]).toEqual([
+      0, 1
+    ]);
+    expect(box.textContent).toContain('being run');
+  });
+
+  it('lists a busy day, and again when its runs change', async () => {
+    const busy = {
+      days: [
+        {
+          day: '2026-11-20',
+          counts: { missed: 30 },
+          entries: [],
+          groups: [{ pipeline: 'daily', pipeline_name: 'Daily', counts: { missed: 30 } }]
+        }
+      ],
+      clock_changes: [],
+      next_cursor: null
+    };
+    const day = MONTH.replace('2026-10-26', '2026-11-20').replace('2026-12-06', '2026-11-20');
+    const { box, transport, events } = await show({ [MONTH]: busy, [day]: answer() });
+    expect(box.textContent).toContain('missed: was down');
+    const asked = () => transport.asked.filter(one => `GET ${one.path}` === day).length;
+    expect(asked()).toBe(1);
+    jest.setSystemTime(new Date('2026-11-20T09:01:00Z'));
+    const changed = { kind: 'run.changed', tenant: 'oncology', pipeline: 'daily' };
+    await settle(() => events.received.emit(changed));
+    await until(() => asked() === 2);
   });
 
   it('fills nothing for somebody who may only read', async () => {

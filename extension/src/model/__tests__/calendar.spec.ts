@@ -1,6 +1,15 @@
 import { TableTransport } from '../../__tests__/galley';
 import { Client } from '../../api/client';
-import { dayByKey, dayOf, isHole, loadCalendar, movedMonths, weeksAround } from '../calendar';
+import {
+  dayByKey,
+  dayOf,
+  endOf,
+  isHole,
+  loadCalendar,
+  movedMonths,
+  startOf,
+  weeksAround
+} from '../calendar';
 
 describe('weeks', () => {
   it('of a month go from Monday to Sunday around it', () => {
@@ -22,6 +31,29 @@ describe('days', () => {
     const at = new Date('2026-11-20T23:30:00Z');
     expect(dayOf(at, 'UTC')).toBe('2026-11-20');
     expect(dayOf(at, 'Asia/Tokyo')).toBe('2026-11-21');
+  });
+
+  it('begin and end in their zone, where its clock changes too', () => {
+    const times = (day: string, zone: string) =>
+      [startOf(day, zone), endOf(day, zone)].map(one => one?.toISOString());
+    expect(times('2026-11-20', 'UTC')).toEqual([
+      '2026-11-20T00:00:00.000Z',
+      '2026-11-20T23:59:59.999Z'
+    ]);
+    expect(times('2026-11-20', 'Asia/Tokyo')[0]).toBe('2026-11-19T15:00:00.000Z');
+    expect(times('2026-10-25', 'Europe/Berlin')).toEqual([
+      '2026-10-24T22:00:00.000Z',
+      '2026-10-25T22:59:59.999Z'
+    ]);
+    expect(times('2026-03-29', 'Europe/Berlin')).toEqual([
+      '2026-03-28T23:00:00.000Z',
+      '2026-03-29T21:59:59.999Z'
+    ]);
+    // Midnight is jumped over, and comes twice.
+    expect(times('2026-03-08', 'America/Havana')[0]).toBe('2026-03-08T05:00:00.000Z');
+    expect(times('2026-11-01', 'America/Havana')[0]).toBe('2026-11-01T04:00:00.000Z');
+    expect(startOf('', 'UTC')).toBeNull();
+    expect(endOf('', 'UTC')).toBeNull();
   });
 
   it('move by keys', () => {
@@ -80,9 +112,8 @@ describe('loading', () => {
 describe('holes', () => {
   it('are dates without a result that could get one', () => {
     const states = ['missed', 'failed', 'succeeded', 'paused', 'upcoming', 'running'] as const;
-    expect(states.filter(state => isHole({ state, trigger: 'schedule' }))).toEqual([
-      'missed',
-      'failed'
-    ]);
+    const fillable = true;
+    expect(states.filter(state => isHole({ state, fillable }))).toEqual(['missed', 'failed']);
+    expect(isHole({ state: 'failed', fillable: false })).toBe(false);
   });
 });

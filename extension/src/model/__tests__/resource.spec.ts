@@ -72,6 +72,32 @@ describe('Resource', () => {
   });
 });
 
+describe('Resource that much happens to', () => {
+  it('refreshes soon after a quiet time, and then seldom', async () => {
+    jest.useFakeTimers();
+    const events = new Events();
+    const load = jest.fn(() => Promise.resolve('value'));
+    const resource = new Resource(load).follow(events.stream, () => true, 5000);
+    await resource.refresh();
+    const within = (time: number): number => {
+      load.mockClear();
+      for (let passed = 0; passed < time; passed += 100) {
+        events.tell({});
+        jest.advanceTimersByTime(100);
+      }
+      return load.mock.calls.length;
+    };
+    expect(within(4900)).toBe(0);
+    expect(within(10_000)).toBe(2);
+    jest.advanceTimersByTime(60_000);
+    events.tell({});
+    jest.advanceTimersByTime(300);
+    expect(within(4600)).toBe(0);
+    resource.dispose();
+    jest.useRealTimers();
+  });
+});
+
 describe('PagedList', () => {
   it('reads on by the cursor and keeps what was read on a refresh', async () => {
     let newest = 3;

@@ -75,9 +75,9 @@ def _put(
 
 @router.get("/tenants/{tenant}/disk")
 def get_disk_use(tenant: str, caller: TheCaller, context: InContext) -> DiskUse:
-    """Return what a tenant keeps on disk."""
+    """Return what a tenant keeps on disk, counted within the last minute."""
     caller.require(tenant, Action.READ)
-    return context.keeper.disk(tenant, context.tenant(tenant))
+    return context.keeper.disk(tenant, context.tenant(tenant), context.clock())
 
 
 def _require_operator(context: Context, caller: Caller, tenant: str) -> None:
