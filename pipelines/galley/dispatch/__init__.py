@@ -9,7 +9,7 @@ Glossary
 
 from __future__ import annotations
 
-from galley.dispatch.claim import claim
+from galley.dispatch.claim import claim, finds_work
 from galley.dispatch.control import cancel, retry
 from galley.dispatch.progress import take_tracked
 from galley.dispatch.reap import reap
@@ -27,6 +27,7 @@ __all__ = [
     "WaitingRehearsal",
     "cancel",
     "claim",
+    "finds_work",
     "finish",
     "give_secrets",
     "heartbeat",

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import inf
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -77,7 +78,7 @@ def first_eligible(
         "full_profiles": _full_profiles(tenant.profiles, active),
     }
     if host.author is None:
-        values["full_pipelines"] = _full_pipelines(session, active)
+        values["full_pipelines"] = _full_pipelines(session, tenant.limits.pipeline_runs, active)
     else:
         values["author"] = host.author
     found = session.execute(query, values).one_or_none()
@@ -102,16 +103,19 @@ def _full_profiles(profiles: Mapping[str, Profile], active: Sequence[_Active]) -
     ]
 
 
-def _full_pipelines(session: Session, active: Sequence[_Active]) -> list[UUID]:
-    """Return the pipelines that have as many active runs as their schedule allows."""
+def _full_pipelines(session: Session, most: int | None, active: Sequence[_Active]) -> list[UUID]:
+    """Return the pipelines that have as many active runs as tenant and schedule allow."""
     running = Counter(one.pipeline for one in active if one.kind is RunKind.PIPELINE)
     if not running:
         return []
-    limits = session.execute(
+    found = session.execute(
         select(ScheduleRow.pipeline_id, ScheduleRow.max_active_runs).where(
             ScheduleRow.pipeline_id.in_(running),
             ScheduleRow.until.is_(None),
             ScheduleRow.max_active_runs.is_not(None),
         )
     )
-    return [one for one, limit in limits if limit is not None and running[one] >= limit]
+    limits = dict.fromkeys(running, inf if most is None else most)
+    for one, limit in found:
+        limits[one] = min(limits[one], inf if limit is None else limit)
+    return [one for one, limit in limits.items() if running[one] >= limit]

@@ -98,12 +98,11 @@ async def lease(
 
 def _claim(context: Context, host: HostIdentity, body: LeaseRequest) -> Assignment | None:
     """Try to lease; look first, because looking is cheap and claiming is a write."""
-    personal = host.author is not None
+    tenants, now = context.tenants(), context.clock()
     if not context.store.read(
-        lambda s: runs.waits(s, host.tenant, personal=personal) and not drains.stops(s, body.host)
+        lambda s: not drains.stops(s, body.host) and dispatch.finds_work(s, tenants, host, now)
     ):
         return None
-    tenants, now = context.tenants(), context.clock()
 
     def take(session: Session) -> Assignment | None:
         if drains.stops(session, body.host):
