@@ -16,12 +16,7 @@ from galley.dispatch.reap import reap
 from galley.dispatch.report import finish, heartbeat, log_grew, start
 from galley.dispatch.request import request_run, request_trial
 from galley.dispatch.secrets import give_secrets
-from galley.dispatch.waiting import (
-    WaitingRehearsal,
-    next_due,
-    rehearsals_waiting,
-    tenants_with_work,
-)
+from galley.dispatch.waiting import WaitingRehearsal, rehearsals_waiting
 
 __all__ = [
     "WaitingRehearsal",
@@ -32,7 +27,6 @@ __all__ = [
     "give_secrets",
     "heartbeat",
     "log_grew",
-    "next_due",
     "reap",
     "rehearsals_waiting",
     "request_run",
@@ -40,5 +34,4 @@ __all__ = [
     "retry",
     "start",
     "take_tracked",
-    "tenants_with_work",
 ]

@@ -57,7 +57,7 @@ def test_publishing_is_refused_by_name(
 ODD: list[dict[str, object]] = [
     {"type": "integer", "minimum": "a text"},
     {"type": "integer", "maximum": True},
-    {"type": "integer", "multipleOf": 0},
+    {"type": "integer", "multipleOf": -1},
     {"type": "whole"},
     {"type": [["integer"]]},
     {"type": 3},
