@@ -7,7 +7,7 @@ that is about one kind says ``@ONLY_SQLITE`` or ``@ONLY_POSTGRESQL``.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -71,6 +71,26 @@ def database(store_kind: str, request: pytest.FixtureRequest, tmp_path: Path) ->
         return f"sqlite:///{shutil.copy(empty, tmp_path / 'galley.db')}"
     request.getfixturevalue("shared_store").write(_empty)
     return str(request.getfixturevalue("shared_database"))
+
+
+def steps(session: Session, ask: Callable[[], object]) -> int:
+    """Return how many steps SQLite's machine makes for an answer: the same on each computer."""
+    taken = 0
+
+    def count() -> int:
+        nonlocal taken
+        taken += 1
+        return 0
+
+    raw = session.connection().connection.driver_connection
+    assert raw is not None
+    raw.set_progress_handler(count, 1)
+    try:
+        ask()
+    finally:
+        raw.set_progress_handler(None, 1)
+    assert taken
+    return taken
 
 
 def _empty(session: Session) -> None:

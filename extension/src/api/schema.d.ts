@@ -969,6 +969,8 @@ export interface paths {
         /**
          * List Trigger Firings
          * @description Return when a trigger fired, upon what, and which run came of it; newest first.
+         *
+         *     Of one that was removed too, until another has its name.
          */
         get: operations["list_trigger_firings"];
         put?: never;
@@ -1679,7 +1681,7 @@ export interface components {
          *     Attributes:
          *         dates: the first ones, in the order in which they would be run; ``total`` counts all.
          *         wanted: how many would be run.
-         *         succeeded, failed, open: how many dates stand so.
+         *         succeeded, failed, open, removed, paused: how many dates stand so.
          *         median_s: of the latest successful runs, seconds; None: there is none to judge from.
          *         duration_s: how long it would take with nothing else to do, seconds.
          *         parallel: runs at the same time, as the tenant's limits allow.
@@ -1699,8 +1701,18 @@ export interface components {
             open: number;
             /** Parallel */
             parallel: number;
+            /**
+             * Paused
+             * @default 0
+             */
+            paused: number;
             /** Pipeline */
             pipeline: string;
+            /**
+             * Removed
+             * @default 0
+             */
+            removed: number;
             /** Succeeded */
             succeeded: number;
             /** Timezone */
@@ -2380,14 +2392,21 @@ export interface components {
          * @description Hosts that are given no new work.
          *
          *     Attributes:
-         *         host: a host's name, a machine's name, or ``*`` for all hosts.
+         *         host: ``TENANT@MACHINE``, a machine's name, or ``*`` for all hosts.
          *         running: attempts of theirs that have not ended; 0: they can be taken away.
+         *         hosts: the names of those that are meant and asked for work lately; none: perhaps no
+         *             host is called so.
          */
         Drain: {
             /** By */
             by: string;
             /** Host */
             host: string;
+            /**
+             * Hosts
+             * @default []
+             */
+            hosts: string[];
             /** Running */
             running: number;
             /**
@@ -3127,7 +3146,7 @@ export interface components {
          *     Attributes:
          *         policy: its own, or its tenant's.
          *         own: whether an operator gave it one of its own.
-         *         removed_until: the latest logical date of a run that is not kept any more.
+         *         removed_until: the latest date of its schedule whose run is not kept any more.
          */
         PipelineRetention: {
             /** Own */
@@ -4141,10 +4160,12 @@ export interface components {
          * Standing
          * @description What the runs of a date came to so far.
          *
-         *     ``open``: one is queued or under way, or the schedule is about to record it.
+         *     ``open``: one is queued or under way, or the schedule is about to record it. ``removed``: its
+         *     runs are not kept any more, so that nobody knows. ``paused``: the schedule rested, and nobody
+         *     wanted it.
          * @enum {string}
          */
-        Standing: "none" | "succeeded" | "failed" | "open";
+        Standing: "none" | "succeeded" | "failed" | "open" | "removed" | "paused";
         /**
          * TaskLayout
          * @description One task as its author wants it: a name and its cells (indexes over all cells, from 0).
@@ -4332,7 +4353,7 @@ export interface components {
         TriggerChange: {
             /**
              * Parameters
-             * @description Values of the runs that it starts.
+             * @description Values of the runs that it starts; text may hold templates, as a schedule's.
              */
             parameters?: {
                 [key: string]: unknown;
@@ -4403,7 +4424,7 @@ export interface components {
             name: string;
             /**
              * Parameters
-             * @description Values of the runs that it starts.
+             * @description Values of the runs that it starts; text may hold templates, as a schedule's.
              */
             parameters?: {
                 [key: string]: unknown;

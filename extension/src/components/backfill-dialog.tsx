@@ -262,6 +262,24 @@ function Plan({ plan }: { plan: BackfillPlan }): JSX.Element {
             ? trans.__('It takes about %1.', duration(trans, plan.duration_s))
             : trans.__('Nobody knows how long it takes: no run has succeeded yet.'))}
       </p>
+      {plan.removed > 0 && (
+        <p className="jp-Galley-muted">
+          {trans._n(
+            'The runs of %1 date are not kept any more: only “all, again” runs it.',
+            'The runs of %1 dates are not kept any more: only “all, again” runs them.',
+            plan.removed
+          )}
+        </p>
+      )}
+      {plan.paused > 0 && (
+        <p className="jp-Galley-muted">
+          {trans._n(
+            'The schedule was paused at %1 date: only “all, again” runs it.',
+            'The schedule was paused at %1 dates: only “all, again” runs them.',
+            plan.paused
+          )}
+        </p>
+      )}
       <ol className="jp-Galley-firings">
         {wanted.map(one => (
           <li key={one.logical_date}>

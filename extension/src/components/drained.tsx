@@ -11,7 +11,10 @@ export function DrainBanner(): JSX.Element | null {
   const drains = useModel(() => {
     const resource = new Resource<Drain[]>(() => client.drains()).follow(
       events,
-      event => event.kind === 'hosts.changed'
+      event =>
+        event.kind === 'hosts.changed' ||
+        // An attempt that ended is one less to wait for.
+        (event.kind === 'run.changed' && (resource.value?.length ?? 0) > 0)
     );
     void resource.refresh();
     return resource;
@@ -35,7 +38,9 @@ export function DrainBanner(): JSX.Element | null {
             <Time at={drain.since} />.{' '}
             {drain.running > 0
               ? trans._n('%1 attempt goes on there.', '%1 attempts go on there.', drain.running)
-              : trans.__('Nothing runs there any more.')}
+              : drain.host !== '*' && drain.hosts.length === 0
+                ? trans.__('No host of that name has asked for work lately.')
+                : trans.__('Nothing runs there any more.')}
           </div>
         ))}
       </span>

@@ -65,7 +65,9 @@ export function standingWord(trans: TranslationBundle, standing: Standing): IWor
     none: { text: trans.__('Not run'), tone: 'idle', glyph: 'info' },
     succeeded: { text: trans.__('Succeeded'), tone: 'good', glyph: 'check' },
     failed: { text: trans.__('Failed'), tone: 'bad', glyph: 'cross' },
-    open: { text: trans.__('Under way'), tone: 'wait', glyph: 'clock' }
+    open: { text: trans.__('Under way'), tone: 'wait', glyph: 'clock' },
+    removed: { text: trans.__('Not kept'), tone: 'idle', glyph: 'info' },
+    paused: { text: trans.__('Paused'), tone: 'idle', glyph: 'pause' }
   };
   return words[standing];
 }

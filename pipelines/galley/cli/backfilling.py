@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import click
@@ -199,8 +199,14 @@ def _show(session: Session, plan: BackfillPlan) -> None:
     session.output.say(
         f"{plan.wanted:,} of {plan.total:,} dates would be run with version {plan.version}, "
         f"{plan.parallel} at a time: {takes}. {plan.succeeded:,} have succeeded, "
-        f"{plan.failed:,} failed, {plan.open:,} are open. Nothing was started."
+        f"{plan.failed:,} failed, {plan.open:,} are open{_left_out(plan)}. Nothing was started."
     )
+
+
+def _left_out(plan: BackfillPlan) -> str:
+    """Return what is told only where there is any: dates that `--only all` runs alone."""
+    removed = f", the runs of {plan.removed:,} are not kept any more" if plan.removed else ""
+    return removed + (f", the schedule was paused at {plan.paused:,}" if plan.paused else "")
 
 
 def _zone(client: Client, tenant: str, pipeline: str, timezone: str | None) -> ZoneInfo:
@@ -224,6 +230,7 @@ def _instant(text: str, zone: ZoneInfo, option: str, *, end: bool = False) -> da
         return at if at.tzinfo is not None else at.replace(tzinfo=zone)
     try:
         after = datetime.combine(day + timedelta(days=end), time(), zone)
-        return after - timedelta(microseconds=1) if end else after
+        # In UTC, because the day's last hour may come twice by the clock on the wall.
+        return after.astimezone(UTC) - timedelta(microseconds=1) if end else after
     except OverflowError:
         raise InvalidInput(f"{text!r} is too late a date.", field=option) from None

@@ -21,7 +21,10 @@ EVERY = click.option("--all", "every", is_flag=True, help="All hosts.")
 @click.option("--wait", is_flag=True, help="Wait until nothing of theirs runs any more.")
 @with_session
 def drain(session: Session, host: str | None, every: bool, wait: bool) -> None:
-    """Give no new work to HOST (TENANT@MACHINE or MACHINE); without one, list what is drained."""
+    """Give no new work to HOST (TENANT@MACHINE or MACHINE); without one, list what is drained.
+
+    A tenant's hosts are those of its rehearsals and trials as well.
+    """
     if host is None and not every:
         _list(session)
         return
@@ -72,6 +75,8 @@ def _name(host: str) -> str:
 
 
 def _still(drain: Drain) -> str:
+    if not drain.hosts and drain.host != ALL:
+        return "no host of that name has asked for work lately: look whether it is the right one"
     if not drain.running:
         return "nothing runs there: it can be taken away"
     return f"{drain.running} attempt{'s' if drain.running > 1 else ''} still running"

@@ -67,6 +67,11 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for oth
     help="PostgreSQL for the service's state; default: SQLite in the state (GALLEY_DATABASE_URL).",
 )
 @click.option(
+    "--new-database",
+    is_flag=True,
+    help="Start with another database than the state belongs to: moved, or an empty one.",
+)
+@click.option(
     "--service-processes",
     envvar="GALLEY_SERVICE_PROCESSES",
     default=1,
@@ -82,6 +87,7 @@ def up(
     tenants_file: Path | None,
     secret_keys_file: Path | None,
     database_url: str | None,
+    new_database: bool,
     service_processes: int,
     die_with_parent: bool,
 ) -> None:
@@ -93,6 +99,7 @@ def up(
         tenants_file=tenants_file,
         secret_keys_file=secret_keys_file,
         database_url=database_url,
+        new_database=new_database,
         service_processes=service_processes,
         die_with_parent=die_with_parent,
     )

@@ -16,3 +16,12 @@ def parse_values(schema: ParameterSchema, pairs: Iterable[tuple[str, str]]) -> d
         InvalidInput: an unknown name or a value of another type, before anything is started.
     """
     return {name: parse_text(schema, name, text) for name, text in pairs}
+
+
+def parse_templates(schema: ParameterSchema, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Return name → typed value as :func:`parse_values`; templates stay text, for the service.
+
+    Raises:
+        InvalidInput: as :func:`parse_values`.
+    """
+    return {name: text if "{{" in text else parse_text(schema, name, text) for name, text in pairs}

@@ -1,14 +1,15 @@
-"""Commands about triggers: add, list, pause, resume, remove, and what they fired upon."""
+"""Commands about triggers: add, change, list, pause, resume, remove, and what they fired upon."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
 from pydantic import ValidationError
 
 from galley.cli import output
-from galley.cli.parameters import parse_values
+from galley.cli.parameters import parse_templates
 from galley.cli.session import Session, with_session
 from galley.domain.triggers import (
     LEAST_INTERVAL_S,
@@ -18,15 +19,37 @@ from galley.domain.triggers import (
     FileSource,
     Source,
     Trigger,
+    TriggerChange,
     TriggerMade,
     TriggerRequest,
     UpstreamSource,
     WebhookSource,
 )
-from galley.errors import InvalidInput
+from galley.errors import InvalidInput, NotFound
 
 _ABOUT = click.argument("pipeline")
 _NAME = click.argument("name")
+_AFTER = click.option(
+    "--after", "upstream", multiple=True, metavar="PIPELINE", help="May be repeated."
+)
+_FILE = click.option(
+    "--file", "url", metavar="URL", help="/datasets/NAME/PATH, or what may be watched."
+)
+_EVERY = click.option(
+    "--every",
+    type=click.FloatRange(LEAST_INTERVAL_S, LONGEST_INTERVAL_S),
+    metavar="SECONDS",
+    help="Pause between looks; default 60.",
+)
+_PARAMETER = click.option(
+    "-p",
+    "--parameter",
+    "values",
+    nargs=2,
+    multiple=True,
+    metavar="NAME VALUE",
+    help="Of the runs; templates as in a schedule.",
+)
 
 
 @click.group()
@@ -37,16 +60,11 @@ def trigger() -> None:
 @trigger.command()
 @_ABOUT
 @_NAME
-@click.option("--after", "upstream", multiple=True, metavar="PIPELINE", help="May be repeated.")
-@click.option("--file", "url", metavar="URL", help="/datasets/NAME/PATH, or what may be watched.")
-@click.option(
-    "--every",
-    type=click.FloatRange(LEAST_INTERVAL_S, LONGEST_INTERVAL_S),
-    metavar="SECONDS",
-    help="Pause between looks; default 60.",
-)
+@_AFTER
+@_FILE
+@_EVERY
 @click.option("--webhook", is_flag=True)
-@click.option("-p", "--parameter", "values", nargs=2, multiple=True, metavar="NAME VALUE")
+@_PARAMETER
 @with_session
 def add(
     session: Session,
@@ -59,14 +77,51 @@ def add(
     values: tuple[tuple[str, str], ...],
 ) -> None:
     """Add the trigger NAME to PIPELINE: --after, --file or --webhook."""
-    version = session.version(pipeline)
-    schema = version.analysis.parameters if version.analysis else None
     request = TriggerRequest(
         name=name,
         source=_source(upstream, url, every, webhook=webhook),
-        parameters=parse_values(schema, values) if schema else {},
+        parameters=_parameters(session, pipeline, values),
     )
     _made(session, session.client.add_trigger(session.tenant, pipeline, request))
+
+
+@trigger.command()
+@_ABOUT
+@_NAME
+@_AFTER
+@_FILE
+@_EVERY
+@_PARAMETER
+@click.option("--without", multiple=True, metavar="NAME", help="Set this parameter no more.")
+@with_session
+def change(
+    session: Session,
+    pipeline: str,
+    name: str,
+    upstream: tuple[str, ...],
+    url: str | None,
+    every: float | None,
+    values: tuple[tuple[str, str], ...],
+    without: tuple[str, ...],
+) -> None:
+    """Change the trigger NAME of PIPELINE; what is not given stays as it is."""
+    found = session.client.triggers(session.tenant, pipeline=pipeline).items
+    before = next((one for one in found if one.name == name), None)
+    if before is None:
+        raise NotFound(f"The pipeline {pipeline!r} has no trigger {name!r}.")
+    for one in without:
+        if one not in before.parameters:
+            raise InvalidInput(f"the trigger sets no parameter {one!r}.", field="--without")
+    parameters = {**before.parameters, **_parameters(session, pipeline, values)}
+    kept = {key: value for key, value in parameters.items() if key not in without}
+    source = before.source
+    if isinstance(source, FileSource) and not upstream:
+        source = _source((), url or source.url, every or source.interval_s, webhook=False)
+    elif upstream or url is not None or every is not None:
+        source = _source(upstream, url, every, webhook=False)
+    wanted = TriggerChange(source=source, parameters=kept)
+    done = session.client.change_trigger(session.tenant, pipeline, name, wanted)
+    session.output.model(done, f"the trigger {name} of {pipeline} is changed")
 
 
 @trigger.command(name="list")
@@ -148,13 +203,21 @@ def log(session: Session, pipeline: str, name: str, limit: int) -> None:
     )
 
 
+def _parameters(
+    session: Session, pipeline: str, values: tuple[tuple[str, str], ...]
+) -> dict[str, Any]:
+    version = session.version(pipeline)
+    schema = version.analysis.parameters if version.analysis else None
+    return parse_templates(schema, values) if schema else {}
+
+
 def _source(
     upstream: tuple[str, ...], url: str | None, every: float | None, *, webhook: bool
 ) -> Source:
-    if (bool(upstream), url is not None, webhook).count(True) != 1:
-        raise click.UsageError("say what to wait for: one of --after, --file or --webhook.")
     if every is not None and url is None:
         raise click.UsageError("--every goes with --file.")
+    if (bool(upstream), url is not None, webhook).count(True) != 1:
+        raise click.UsageError("say what to wait for: one of --after, --file or --webhook.")
     try:
         if upstream:
             return UpstreamSource(pipelines=upstream)

@@ -18,7 +18,6 @@ from galley.store import (
     versions,
 )
 from galley.store.columns import new_id
-from galley.store.run_parameters import Interval
 from galley.store.tables import PipelineRow, RunRow, VersionRow
 
 
@@ -80,7 +79,7 @@ def _record(
     by: str,
     now: datetime,
 ) -> Run:
-    interval = _interval(session, pipeline, request.logical_date or now)
+    interval = schedules.interval_before(session, pipeline.id, request.logical_date or now)
     run_id = new_id()
     row = RunRow(
         id=run_id,
@@ -104,10 +103,3 @@ def _record(
     )
     runs.record(session, row, now)
     return runs.get(session, run_id)
-
-
-def _interval(session: Session, pipeline: PipelineRow, logical_date: datetime) -> Interval:
-    """Return the time that a run by hand is for: since the scheduled time before it, if any."""
-    schedule = schedules.in_force(session, pipeline.id)
-    before = None if schedule is None else schedules.cron_of(schedule).previous(logical_date)
-    return Interval(logical_date, before or logical_date, logical_date)

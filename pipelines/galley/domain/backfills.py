@@ -74,20 +74,24 @@ class Only(StrEnum):
 class Standing(StrEnum):
     """What the runs of a date came to so far.
 
-    ``open``: one is queued or under way, or the schedule is about to record it.
+    ``open``: one is queued or under way, or the schedule is about to record it. ``removed``: its
+    runs are not kept any more, so that nobody knows. ``paused``: the schedule rested, and nobody
+    wanted it.
     """
 
     NONE = "none"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     OPEN = "open"
+    REMOVED = "removed"
+    PAUSED = "paused"
 
     def wanted(self, only: Only) -> bool:
         """Whether a backfill of ``only`` runs such a date; what is under way is never doubled."""
         if self is Standing.OPEN:
             return False
         if only is Only.MISSING:
-            return self is not Standing.SUCCEEDED
+            return self in {Standing.NONE, Standing.FAILED}
         return only is Only.ALL or self is Standing.FAILED
 
 
@@ -132,7 +136,7 @@ class BackfillPlan(Model):
     Attributes:
         dates: the first ones, in the order in which they would be run; ``total`` counts all.
         wanted: how many would be run.
-        succeeded, failed, open: how many dates stand so.
+        succeeded, failed, open, removed, paused: how many dates stand so.
         median_s: of the latest successful runs, seconds; None: there is none to judge from.
         duration_s: how long it would take with nothing else to do, seconds.
         parallel: runs at the same time, as the tenant's limits allow.
@@ -148,6 +152,8 @@ class BackfillPlan(Model):
     succeeded: int
     failed: int
     open: int
+    removed: int = 0
+    paused: int = 0
     parallel: int
     median_s: float | None = None
     duration_s: float | None = None

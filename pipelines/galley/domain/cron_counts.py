@@ -7,8 +7,9 @@ the expression names; only days with a change are gone through one by one.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import takewhile
 
 from cronsim import CronSim
@@ -26,6 +27,14 @@ def between(cron: Cron, start: datetime, end: datetime) -> Iterator[datetime]:
         if at >= end:
             return
         yield at
+
+
+def fires_at(cron: Cron, instant: datetime) -> bool:
+    """Return whether ``instant`` is a firing."""
+    local = instant.astimezone(cron.zone)
+    if local.second or local.microsecond:
+        return False
+    return next(between(cron, instant, instant + _TICK), None) is not None
 
 
 def most_in_a_day(cron: Cron) -> int:
@@ -52,10 +61,15 @@ def count(cron: Cron, start: datetime, end: datetime) -> int:
     return total
 
 
-def minutes_of(cron: Cron) -> list[int]:
+def minutes_of(cron: Cron) -> tuple[int, ...]:
     """Return the minutes of a day at which it fires, sorted."""
-    read = CronSim(cron.expression, datetime(2000, 1, 1, tzinfo=UTC))
-    return sorted(60 * hour + minute for hour in read.hours for minute in read.minutes)
+    return _minutes_of(cron.expression)
+
+
+@lru_cache(maxsize=256)
+def _minutes_of(expression: str) -> tuple[int, ...]:
+    read = CronSim(expression, datetime(2000, 1, 1, tzinfo=UTC))
+    return tuple(sorted(60 * hour + minute for hour in read.hours for minute in read.minutes))
 
 
 def days(cron: Cron, start: datetime, end: datetime) -> Iterator[datetime]:
@@ -71,6 +85,6 @@ def _fires_on(cron: Cron, day: datetime) -> bool:
     return first is not None and first < day + _DAY
 
 
-def _at_least(minutes: list[int], begin: datetime, instant: datetime) -> int:
+def _at_least(minutes: Sequence[int], begin: datetime, instant: datetime) -> int:
     """Return how many of the minutes since ``begin`` lie before ``instant``."""
     return bisect_left(minutes, (instant - begin).total_seconds() / 60)

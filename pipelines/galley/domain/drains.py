@@ -1,8 +1,9 @@
 """Draining: a host finishes what it has and is given nothing new, so that it can be taken away.
 
 Glossary
-    host      what leases runs, by the name it gives itself: ``TENANT@MACHINE``
-    selector  which hosts are meant: one host's name, a machine's name, or ``*`` for all
+    host      what leases runs for one tenant, by the name it gives itself: ``NAME@MACHINE``
+    selector  which hosts are meant: those of ``TENANT@MACHINE``, of a machine, or ``*`` for all;
+              those of rehearsals and trials are their tenant's
 """
 
 from __future__ import annotations
@@ -20,14 +21,17 @@ class Drain(Model):
     """Hosts that are given no new work.
 
     Attributes:
-        host: a host's name, a machine's name, or ``*`` for all hosts.
+        host: ``TENANT@MACHINE``, a machine's name, or ``*`` for all hosts.
         running: attempts of theirs that have not ended; 0: they can be taken away.
+        hosts: the names of those that are meant and asked for work lately; none: perhaps no
+            host is called so.
     """
 
     host: str
     since: Instant
     by: str
     running: int
+    hosts: tuple[str, ...] = ()
 
 
 def check_selector(host: str) -> str:
@@ -40,9 +44,10 @@ def check_selector(host: str) -> str:
     return host
 
 
-def selectors_of(host: str) -> tuple[str, ...]:
-    """Return the selectors that mean the host of this name."""
-    return (ALL, host, host.rpartition("@")[2])
+def selectors_of(host: str, tenant: str) -> tuple[str, ...]:
+    """Return the selectors that mean the host of this name, which works for ``tenant``."""
+    machine = host.rpartition("@")[2]
+    return (ALL, machine, f"{tenant}@{machine}")
 
 
 def concerned(selector: str, tenants: tuple[str, ...]) -> tuple[str, ...]:

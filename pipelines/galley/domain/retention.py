@@ -85,7 +85,7 @@ class PipelineRetention(Model):
     Attributes:
         policy: its own, or its tenant's.
         own: whether an operator gave it one of its own.
-        removed_until: the latest logical date of a run that is not kept any more.
+        removed_until: the latest date of its schedule whose run is not kept any more.
     """
 
     pipeline: str
@@ -136,6 +136,7 @@ class OldRun(Model):
 
     id: UUID
     state: EndedState
+    ended_at: Instant
     attempts: tuple[UUID, ...]
     whole: bool
     bare: bool

@@ -83,7 +83,8 @@ class TriggerChange(Model):
 
     source: Source
     parameters: dict[str, Any] = Field(
-        default_factory=dict, description="Values of the runs that it starts."
+        default_factory=dict,
+        description="Values of the runs that it starts; text may hold templates, as a schedule's.",
     )
 
 
@@ -165,6 +166,7 @@ class HookRequest(Model):
     """The body of a webhook's request; an empty body is an empty object.
 
     Attributes:
+        parameters: above the trigger's own; plain values, no templates.
         logical_date: default is the time at which it was signed.
     """
 

@@ -19,7 +19,9 @@ from galley.domain.versions import Analysis, CellError
 class LeaseRequest(Model):
     """A host asks for work; the service answers an :class:`Assignment` or 204 after ``wait_s``."""
 
-    host: str = Field(description="Name of the host, for people: 'oncology@machine'.")
+    host: str = Field(
+        max_length=300, description="Name of the host, for people: 'oncology@machine'."
+    )
     slots: int = Field(default=1, ge=1)
     wait_s: float = Field(default=20, ge=0, le=60)
 

@@ -77,6 +77,7 @@ class Zygote:
         self._spare: Any = None
         self._wanted = False
         self._listener: socket.socket | None = None
+        self._aside = False
         self._ended = False
 
     def warm(self) -> None:
@@ -131,7 +132,7 @@ class Zygote:
         self._selector.register(listener, selectors.EVENT_READ, self._accept)
         os.write(1, b"ready\n")
         os.dup2(2, 1)
-        while self._listener or self._children:
+        while (self._listener and not self._aside) or self._children:
             for key, _ in self._selector.select(timeout=1.0):
                 if self._selector.get_map().get(key.fd) is key:  # news before it may have ended it
                     key.data(key.fileobj)
@@ -139,7 +140,7 @@ class Zygote:
                 break
             if not self._children and time.monotonic() - self._used_at > self._idle_s:
                 self._retire()
-            elif self._wanted and self._listener and self._spare is None:
+            elif self._wanted and not self._aside and self._listener and self._spare is None:
                 self._stock()
         self._retire()
         for keeper, _ in self._children.values():
@@ -169,6 +170,16 @@ class Zygote:
             self._listener = None
             with contextlib.suppress(OSError):
                 os.unlink(self._path)  # noqa: PTH108
+        self._drop_spare()
+
+    def _step_aside(self) -> None:
+        """Fork no more; by another name it is still found by who ends its tasks."""
+        aside = self._path.replace(".sock", f".{os.getpid()}.sock")
+        os.rename(self._path, aside)  # noqa: PTH104
+        self._path, self._aside = aside, True
+        self._drop_spare()
+
+    def _drop_spare(self) -> None:
         if self._spare is not None:
             self._spare.end()
             self._spare = None
@@ -194,11 +205,13 @@ class Zygote:
                 client.sendall(b"{}\n")
                 client.close()
                 return
+            if self._aside:
+                raise ValueError("this zygote forks no more")
             self._wanted = _sibling("spare").Spare.serves(request)
             if not self._preloaded(request.get("preload", [])):
                 self._preload += request["preload"]
                 # What is unfit is loaded now; this fork and later ones would carry its threads.
-                self._retire()
+                self._step_aside()
                 raise ValueError(f"unfit to be imported ahead: {sorted(self._preloader.unfit)}")
             self._fork(client, request, fds)
         finally:
@@ -209,9 +222,8 @@ class Zygote:
         """Import what is new; a spare that lacks it is of no use."""
         known = len(sys.modules)
         fit = bool(self._preloader.load(names))
-        if self._spare is not None and len(sys.modules) != known:
-            self._spare.end()
-            self._spare = None
+        if len(sys.modules) != known:
+            self._drop_spare()
         return fit
 
     def _fork(self, client: socket.socket, request: dict[str, Any], fds: list[int]) -> None:

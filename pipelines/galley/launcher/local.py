@@ -9,6 +9,7 @@ import fcntl
 import math
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -80,6 +81,7 @@ class LocalLauncher:
     Args:
         tenants: the tenants in force.
         mint: makes the token of a host; the service keeps only its hash.
+        machine: this machine's name: its hosts call themselves ``NAME@MACHINE``.
     """
 
     def __init__(
@@ -89,11 +91,13 @@ class LocalLauncher:
         *,
         mint: Mint,
         monotonic: Callable[[], float] = time.monotonic,
+        machine: str | None = None,
     ) -> None:
         self._settings = settings
         self._tenants = tenants
         self._mint = mint
         self._backoff = Backoff(monotonic)
+        self._machine = machine or socket.gethostname()
         self._hosts: dict[str, ProcessId] = {}
         self._children: list[subprocess.Popen[bytes]] = []
 
@@ -217,7 +221,7 @@ class LocalLauncher:
                 "GALLEY_PACKAGES_FILE": str(home / ".galley-packages"),
                 "GALLEY_ENVIRONMENTS": str(ENVIRONMENTS if isolated else environments),
                 "GALLEY_TENANT": tenant,
-                "GALLEY_HOST_NAME": name,
+                "GALLEY_HOST_NAME": f"{name}@{self._machine}",
                 **environment,
             },
             outbound=service_door(self._settings),

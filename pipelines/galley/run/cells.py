@@ -22,9 +22,14 @@ _DOING = {
 }
 
 
+def tags_of(cell: Any) -> list[str]:
+    """Return the tags of a cell; what a notebook has among them that is no text is none."""
+    return [tag for tag in cell.metadata.get("tags") or () if isinstance(tag, str)]
+
+
 def is_injected(cell: Any) -> bool:
     """Whether a cell holds the values of a run."""
-    return "injected-parameters" in cell.metadata.get("tags", [])
+    return "injected-parameters" in tags_of(cell)
 
 
 def is_noted(cells: Sequence[Any]) -> bool:
@@ -62,7 +67,7 @@ def time_limit(cell: Any, usual: float | None) -> float | None:
     A tag that names no positive number of seconds is no tag of ours. ``timeout:none`` lifts the
     limit.
     """
-    for tag in cell.metadata.get("tags", []):
+    for tag in tags_of(cell):
         if tag == "timeout:none":
             return None
         if (match := _TIMEOUT_TAG.fullmatch(tag)) and float(match[1]) > 0:

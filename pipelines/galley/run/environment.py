@@ -32,16 +32,17 @@ _THREADS = (
 
 
 def kernel_environment(
-    job: Job, inherited: Mapping[str, str], locked: Locked | None = None
+    job: Job, inherited: Mapping[str, str], locked: Locked | None, cpu: float
 ) -> dict[str, str]:
-    """Return the environment of the job's kernels, without what tracking adds.
+    """Return the environment of a kernel of the job, without what tracking adds.
 
     Args:
         inherited: environment of the runner; a few variables are taken from it by name.
-        locked: the environment that they run in; None: the platform's own.
+        locked: the environment that it runs in; None: the platform's own.
+        cpu: cores that its task may use.
     """
     own = locked is not None and locked.python is not None
-    threads = str(max(1, int(job.profile.cpu)))
+    threads = str(max(1, int(cpu)))
     return {
         **{name: inherited[name] for name in _INHERITED if name in inherited},
         **_programs(inherited.get("PATH", "/usr/bin:/bin"), locked),

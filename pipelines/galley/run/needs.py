@@ -13,6 +13,7 @@ from typing import Any
 from galley.domain.model import Model
 from galley.domain.tenants import Profile, parse_bytes
 from galley.errors import GalleyError
+from galley.run.cells import tags_of
 
 _TAG = re.compile(r"(cpu|memory|gpus):(.+)")
 _READ: dict[str, Callable[[str], float]] = {"cpu": float, "memory": parse_bytes, "gpus": int}
@@ -44,7 +45,7 @@ def share(task: str, cells: Sequence[Any], profile: Profile, profile_name: str) 
     """
     asked: dict[str, tuple[float, str]] = {}
     for cell in cells:
-        for tag in cell.metadata.get("tags", []):
+        for tag in tags_of(cell):
             if match := _TAG.fullmatch(tag):
                 name, value = match[1], _value(task, match[1], match[2])
                 given = getattr(profile, name)
@@ -54,12 +55,12 @@ def share(task: str, cells: Sequence[Any], profile: Profile, profile_name: str) 
                         f"has ({given}): choose a larger profile, or a smaller number"
                     )
                 asked[name] = max(asked.get(name, (0.0, "")), (value, tag))
-    memory, tag = asked.get("memory", (profile.memory, None))
+    memory, limiting = asked.get("memory", (profile.memory, None))
     return Share(
         cpu=asked.get("cpu", (profile.cpu, ""))[0],
         memory=int(memory),
         gpus=int(asked.get("gpus", (profile.gpus, ""))[0]),
-        tag=tag,
+        tag=limiting,
     )
 
 

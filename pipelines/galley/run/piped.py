@@ -21,6 +21,10 @@ from nbclient.exceptions import DeadKernelError
 from galley.inside.wire import Frames, frame
 from galley.run.zygotes import Forked
 
+INTERRUPT_S = 5.0
+"""How long a cell that was interrupted may take to end, as Jupyter's kernel manager has it."""
+IDLE_POLL_S = 0.02
+
 Fork = Callable[[int], Forked]
 """File descriptor of the kernel's end of the pair → the kernel."""
 
@@ -76,6 +80,8 @@ class PipedClient:
         self._pipe = pipe
         self._frames = Frames()
         self._listeners = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._executing: str | None = None
         self.gone = False
 
     def execute(self, code: str, *, store_history: bool = True, stop_on_error: bool = True) -> str:
@@ -88,7 +94,8 @@ class PipedClient:
             "allow_stdin": False,
             "stop_on_error": stop_on_error,
         }
-        return self._request("execute_request", content)
+        self._executing = self._request("execute_request", content)
+        return self._executing
 
     def kernel_info(self) -> str:
         """Ask for the kernel's language; returns the request's id."""
@@ -111,8 +118,28 @@ class PipedClient:
     async def wait_for_ready(self, timeout: float | None = None) -> None:
         """A fork is ready."""
 
+    async def idle(self, timeout: float) -> None:
+        """Wait until no cell is being executed, ``timeout`` seconds at most."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout
+        self.listen(loop)
+        try:
+            while self.executing and not self.gone and loop.time() < until:
+                await asyncio.sleep(IDLE_POLL_S)
+        finally:
+            self.unlisten(loop)
+
+    @property
+    def executing(self) -> bool:
+        """Whether the reply to a cell is outstanding."""
+        return self._executing is not None
+
     def stop_channels(self) -> None:
-        """Close the pair."""
+        """Close the pair; who still waits for a message waits for ever."""
+        if self._loop is not None:
+            # Or the loop, which others use, takes the next pair of this number for this one.
+            self._loop.remove_reader(self._pipe)
+        self.gone = True
         self._pipe.close()
 
     def send(self, message: dict[str, Any]) -> None:
@@ -122,8 +149,9 @@ class PipedClient:
 
     def listen(self, loop: asyncio.AbstractEventLoop) -> None:
         """Read while somebody waits."""
-        if self._listeners == 0:
+        if self._listeners == 0 and not self.gone:
             loop.add_reader(self._pipe, self._read)
+            self._loop = loop
         self._listeners += 1
 
     def unlisten(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -131,6 +159,7 @@ class PipedClient:
         self._listeners -= 1
         if self._listeners == 0 and not self.gone:
             loop.remove_reader(self._pipe)
+            self._loop = None
 
     def _request(self, kind: str, content: dict[str, Any]) -> str:
         message = self.session.msg(kind, content)
@@ -147,6 +176,7 @@ class PipedClient:
         if not data:
             self.gone = True
             asyncio.get_running_loop().remove_reader(self._pipe)
+            self._loop = None
             self.shell_channel.wake()
         for text, buffers in self._frames.feed(data):
             self._arrive(json.loads(text), buffers)
@@ -155,6 +185,8 @@ class PipedClient:
         message["header"] = extract_dates(message["header"])
         message["buffers"] = buffers
         channel = self.shell_channel if message["channel"] == "shell" else self.iopub_channel
+        if channel is self.shell_channel and message["parent_header"]["msg_id"] == self._executing:
+            self._executing = None
         channel.arrived.append(message)
         channel.wake()
 
@@ -223,10 +255,17 @@ class PipedManager:
         if self.process is not None:
             self.process.send_signal(signal.SIGINT)
 
-    def shutdown_kernel(self, *, now: bool = False, restart: bool = False) -> None:  # noqa: ARG002
-        """Ask the kernel to end; whoever took its process waits for the end or brings it about."""
-        if not now:
-            self._client.shutdown()
+    async def shutdown_kernel(self, *, now: bool = False, restart: bool = False) -> None:  # noqa: ARG002
+        """Ask the kernel to end; whoever took its process waits for the end or brings it about.
+
+        A cell that is still being executed is interrupted first, as Jupyter's manager does.
+        """
+        if now:
+            return
+        if self._client.executing:
+            self.interrupt_kernel()
+            await self._client.idle(INTERRUPT_S)
+        self._client.shutdown()
 
     def cleanup_resources(self, *, restart: bool = False) -> None:
         """There are no files."""

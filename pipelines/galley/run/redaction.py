@@ -56,7 +56,7 @@ class Redactor(Values):
         """Return an error without values."""
         if error is None or not self.names:
             return error
-        return CellError.model_validate(self.tree(error.model_dump()))
+        return CellError.model_validate(self.tree(error.model_dump(), keys=False))
 
     def notebook(self, path: Path) -> None:
         """Take values out of the outputs and the metadata of an executed notebook, if there are.

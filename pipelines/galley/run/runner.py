@@ -69,7 +69,6 @@ class Runner:
         self._locked = locked
         self._watch = watch
         self._tracked = Tracked(job, self._say)
-        self._environment = kernel_environment(job, environment, locked)
         self._cancelled = threading.Event()
         self._full: int | None = None
         self._compute: Compute | None = None
@@ -100,7 +99,6 @@ class Runner:
         with contextlib.closing(self._locked):
             took = time.monotonic() - started
             self.job = self.job.model_copy(update={"preparing_s": took})
-            self._environment = kernel_environment(self.job, self._inherited, self._locked)
             return self._run()
 
     def _run(self) -> Outcome:
@@ -206,7 +204,7 @@ class Runner:
             notebook=task.source.nb_str_rendered,
             output=self.job.notebooks / f"{task.name}.ipynb",
             cwd=self.job.project,
-            environment=self._environment,
+            environment=kernel_environment(self.job, self._inherited, self._locked, taken.cpu),
             python=self._locked.python if self._locked else None,
             zygotes=self.job.zygotes,
             kept=self.job.outputs,

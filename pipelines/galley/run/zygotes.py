@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -208,14 +209,19 @@ class Zygotes:
         self._tell({"kind": "end"})
 
     def _tell(self, request: Mapping[str, str]) -> None:
+        """Tell all of them, and only then wait for any: one may not answer in time."""
+        asked: list[socket.socket] = []
         with contextlib.suppress(OSError), _opened(self.folder) as folder:
             for file in self.folder.glob("*.sock"):
-                connection = _connected(folder, file.stem)
-                if connection is not None:
-                    with connection:
-                        connection.settimeout(ANSWER_S)
+                with contextlib.suppress(OSError):
+                    if (connection := _connected(folder, file.stem)) is not None:
+                        asked.append(connection)
                         connection.sendall(json.dumps(request).encode() + b"\n")
-                        connection.recv(64)
+        latest = time.monotonic() + ANSWER_S
+        for connection in asked:
+            with connection, contextlib.suppress(OSError):
+                connection.settimeout(max(0.0, latest - time.monotonic()))
+                connection.recv(64)
 
     def _start(
         self,
@@ -308,18 +314,21 @@ def _name(interpreter: str, environment: Mapping[str, str]) -> str:
 
 def _connected(folder: int, name: str) -> socket.socket | None:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(ANSWER_S)  # one that was stopped takes up no connection
     try:
         connection.connect(f"/proc/self/fd/{folder}/{name}.sock")
     except (FileNotFoundError, ConnectionRefusedError):
         connection.close()
         return None
+    except OSError:
+        connection.close()
+        raise
     return connection
 
 
 def _ask(connection: socket.socket, request: Mapping[str, Any], files: Sequence[int]) -> Forked:
     """Send a request and read the answer."""
     try:
-        connection.settimeout(ANSWER_S)
         data = json.dumps(request).encode() + b"\n"
         sent = socket.send_fds(connection, [data[: 1 << 16]], list(files))
         connection.sendall(data[sent:])

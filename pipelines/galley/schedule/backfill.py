@@ -21,7 +21,7 @@ from galley.errors import Conflict, InvalidInput
 from galley.schedule.backfill_plan import Draft
 from galley.store import backfill_arrows, backfills, cancelling, run_parameters, runs
 from galley.store.backfill_tables import BackfillDateRow, BackfillRow
-from galley.store.backfills import Counts
+from galley.store.backfills import Counts, Progress
 from galley.store.columns import new_id
 from galley.store.own_parameters import own_values
 from galley.store.run_parameters import Interval
@@ -98,8 +98,9 @@ def _nothing(draft: Draft) -> str:
         return f"{draft.cron.expression!r} fires at no time of this range: choose a longer one."
     return (
         f"none of the {len(draft.candidates):,} dates is to be run with {draft.request.only!s}: "
-        "use `all` to run those again that succeeded; what is queued, running or about to be "
-        "recorded by the schedule is left alone."
+        "use `all` to run those as well that succeeded, were paused, or have runs that are not "
+        "kept any more; what is queued, running or about to be recorded by the schedule is left "
+        "alone."
     )
 
 
@@ -150,8 +151,8 @@ def cancel(session: Session, backfill_id: UUID, by: str, now: datetime) -> Backf
 def backfills_due(session: Session, tenants: Tenants) -> list[UUID]:
     """Return the backfills for which :func:`step` has something to do."""
     rows = backfills.running(session, tenants.tenants)
-    counts = backfills.counts(session, [row.id for row in rows])
-    return [row.id for row in rows if _room(row, counts[row.id]) or _over(row, counts[row.id])]
+    found = backfills.progress(session, [row.id for row in rows])
+    return [row.id for row in rows if _room(row, found[row.id]) or _over(found[row.id])]
 
 
 def step(session: Session, tenants: Tenants, due: Iterable[UUID], now: datetime) -> list[UUID]:
@@ -162,27 +163,23 @@ def step(session: Session, tenants: Tenants, due: Iterable[UUID], now: datetime)
         tenant = tenants.tenants.get(row.tenant)
         if row.state is not BackfillState.RUNNING or tenant is None:
             continue
-        counts = backfills.counts(session, [row.id])[row.id]
-        if _over(row, counts):
-            _end(session, row, counts, now)
+        progress = backfills.progress(session, [row.id])[row.id]
+        if _over(progress):
+            _end(session, row, backfills.counts(session, [row.id])[row.id], now)
         else:
-            queued.extend(_next(session, row, tenant, _room(row, counts), now))
+            queued.extend(_next(session, row, tenant, _room(row, progress), now))
     return queued
 
 
-def _stops(row: BackfillRow, counts: Counts) -> bool:
-    return row.stop_at_first_failure and counts.failed > 0
-
-
-def _room(row: BackfillRow, counts: Counts) -> int:
+def _room(row: BackfillRow, progress: Progress) -> int:
     """Return how many more runs may be recorded now."""
-    if _stops(row, counts):
+    if progress.stopped or not progress.waiting:
         return 0
-    return min(max(row.parallel - counts.open, 0), counts.waiting)
+    return max(row.parallel - progress.open, 0)
 
 
-def _over(row: BackfillRow, counts: Counts) -> bool:
-    return counts.open == 0 and (counts.waiting == 0 or _stops(row, counts))
+def _over(progress: Progress) -> bool:
+    return progress.open == 0 and (progress.stopped or not progress.waiting)
 
 
 def _end(session: Session, row: BackfillRow, counts: Counts, now: datetime) -> None:

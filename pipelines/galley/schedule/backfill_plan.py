@@ -27,10 +27,11 @@ from galley.domain.cron import Cron
 from galley.domain.runs import RunKind, RunState
 from galley.domain.tenants import Tenant
 from galley.errors import Conflict, InvalidInput
-from galley.store import pipelines, run_parameters, runnable, schedules
+from galley.store import pauses, pipelines, run_parameters, runnable, schedules
 from galley.store.backfill_tables import BackfillRow
 from galley.store.columns import new_id
 from galley.store.own_parameters import own_values
+from galley.store.records import RetentionRow
 from galley.store.run_parameters import Interval
 from galley.store.tables import PipelineRow, RunRow, ScheduleRow, VersionRow
 
@@ -38,6 +39,8 @@ TODAY = timedelta(days=1)
 """How far in the future an end may lie: the end of today, in any zone. It is cut to now."""
 SHOWN = 200
 """Dates that a plan lists."""
+AT_A_TIME = 1000
+"""Dates whose runs are asked for at a time; between them there may be many more runs."""
 JUDGED_FROM = 50
 """Latest successful runs that the duration is taken from."""
 
@@ -100,7 +103,7 @@ def draft(
         _check_parameters(session, pipeline, version, tenant, timetable, parameters, intervals[0])
     if request.order is Order.NEWEST:
         intervals.reverse()
-    standing = tuple(_standing(session, pipeline, intervals))
+    standing = tuple(_standing(session, pipeline, intervals, own=request.cron is None))
     return Draft(pipeline, version, timetable, request, parameters, standing)
 
 
@@ -150,6 +153,8 @@ def plan(session: Session, found: Draft, tenant: Tenant) -> BackfillPlan:
         succeeded=standings.count(Standing.SUCCEEDED),
         failed=standings.count(Standing.FAILED),
         open=standings.count(Standing.OPEN),
+        removed=standings.count(Standing.REMOVED),
+        paused=standings.count(Standing.PAUSED),
         parallel=parallel,
         median_s=typical,
         duration_s=None if typical is None else ceil(wanted / parallel) * typical,
@@ -223,28 +228,41 @@ def _standing(
     session: Session,
     pipeline: PipelineRow,
     intervals: Sequence[Interval],
+    *,
+    own: bool,
 ) -> list[Candidate]:
+    """Return how each date stands; ``own``: they are those of the schedule, which may rest."""
     if not intervals:
         return []
     dates = [one.logical_date for one in intervals]
     runs: dict[datetime, list[tuple[UUID, RunState]]] = defaultdict(list)
-    for run, date, state in session.execute(
-        select(RunRow.id, RunRow.logical_date, RunRow.state)
-        .where(
-            RunRow.pipeline_id == pipeline.id,
-            RunRow.logical_date.between(min(dates), max(dates)),
-            RunRow.kind == RunKind.PIPELINE,
-        )
-        .order_by(RunRow.id)
-    ):
-        runs[date].append((run, state))
+    for at in range(0, len(dates), AT_A_TIME):
+        for run, date, state in session.execute(
+            select(RunRow.id, RunRow.logical_date, RunRow.state).where(
+                RunRow.pipeline_id == pipeline.id,
+                RunRow.logical_date.in_(dates[at : at + AT_A_TIME]),
+                RunRow.kind == RunKind.PIPELINE,
+            )
+        ):
+            runs[date].append((run, state))
     coming = _about_to_be_recorded(session, pipeline, dates)
-    return [
-        Candidate(one, Standing.OPEN, None)
-        if one.logical_date in coming
-        else Candidate(one, *_judge(runs[one.logical_date]))
-        for one in intervals
-    ]
+    kept = session.get(RetentionRow, pipeline.id)
+    removed_until = None if kept is None else kept.removed_until
+    rests = pauses.overlapping(session, [pipeline.id], min(dates), max(dates)) if own else []
+
+    def without_a_run(date: datetime) -> Standing:
+        if any(one.since < date and (one.until is None or date <= one.until) for one in rests):
+            return Standing.PAUSED
+        if removed_until is not None and date <= removed_until:
+            return Standing.REMOVED
+        return Standing.NONE
+
+    def judged(date: datetime) -> tuple[Standing, UUID | None]:
+        if date in coming:
+            return Standing.OPEN, None
+        return _judge(sorted(runs[date])) if runs[date] else (without_a_run(date), None)
+
+    return [Candidate(one, *judged(one.logical_date)) for one in intervals]
 
 
 def _about_to_be_recorded(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import pairwise
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -23,19 +26,24 @@ from galley.domain.calendar import (
     window,
 )
 from galley.domain.clock_changes import changes_between
-from galley.domain.cron_counts import between, count, most_in_a_day
+from galley.domain.cron_counts import between, count, fires_at, most_in_a_day
 from galley.domain.days import Moment
 from galley.domain.runs import RunState
+from galley.errors import InvalidInput
 from galley.schedule.expected import Piece, pieces
 from galley.store import calendar as history
 from galley.store import cursors, pipelines, schedules
-from galley.store.calendar import History, Ran
+from galley.store.calendar import History, Ran, Stretch
+from galley.store.tables import PipelineRow
 
 LISTED_ALONE = 24
 """Firings a day up to which a pipeline's own calendar lists them."""
 
 LISTED_TOGETHER = 4
 """Firings a day up to which the calendar of a tenant lists them; others are counted."""
+
+LISTED_OF_A_DAY = 1500
+"""Runs up to which a pipeline's own calendar of one day lists them: one a minute, and some."""
 
 MOST_ENTRIES = 3000
 """Entries after which a page of a tenant's calendar takes no further pipeline."""
@@ -68,18 +76,17 @@ def calendar(
         InvalidInput: the zone is none; the window ends before it begins, or is too long.
     """
     one = None if slug is None else pipelines.require(session, tenant, slug)
-    current = None if one is None else schedules.in_force(session, one.id)
-    own = "UTC" if current is None else current.timezone
-    view = window(start, end, timezones.zone(timezone or own), now)
+    zone = timezones.zone(timezone) if timezone else _own_zone(session, one)
+    view = window(start, end, zone, now)
     limit = cursors.clamp(limit)
     rows = [one] if one else history.page(session, tenant, view, cursor, limit)
     days, more, taken = _Days(view), len(rows) > limit, None
-    for held in history.histories(session, rows[:limit], view):
+    for dates in _dates(session, history.histories(session, rows[:limit], view), view, now, one):
         if taken is not None and days.listed > MOST_ENTRIES:
             more = True
             break
-        taken = held.pipeline.slug
-        days.take(session, held, now, together=one is None)
+        taken = dates.held.pipeline.slug
+        days.take(dates)
     return Calendar(
         start=view.start,
         end=view.end,
@@ -88,6 +95,100 @@ def calendar(
         clock_changes=_changes(view, days.zones),
         next_cursor=cursors.encode(taken) if more else None,
     )
+
+
+def _own_zone(session: Session, pipeline: PipelineRow | None) -> ZoneInfo:
+    """Return the zone of the pipeline's schedule; UTC without one that the system knows."""
+    row = None if pipeline is None else schedules.in_force(session, pipeline.id)
+    try:
+        return timezones.zone("UTC" if row is None else row.timezone)
+    except InvalidInput:
+        return timezones.zone("UTC")
+
+
+class _Dates(NamedTuple):
+    """The dates of one pipeline: its runs one by one, or what each bucket of its time counts."""
+
+    held: History
+    pieces: list[Piece]
+    ran: list[Ran]
+    counted: list[tuple[date, Mapping[DateState, int]]] | None
+
+
+def _dates(
+    session: Session,
+    histories: Sequence[History],
+    view: Window,
+    now: datetime,
+    one: PipelineRow | None,
+) -> list[_Dates]:
+    """Return the dates of each pipeline, with a fixed number of queries."""
+    alone = view.one_day and one is not None
+    most = LISTED_TOGETHER if one is None else LISTED_ALONE
+    limit = LISTED_OF_A_DAY if alone else most * len(view.days())
+    found = {held.pipeline.id: pieces(held, view, now) for held in histories}
+    seldom = [
+        held.pipeline.id
+        for held in histories
+        if alone or all(most_in_a_day(one.cron) <= most for one in found[held.pipeline.id])
+    ]
+    numbers = history.numbers(session, seldom, view)
+    listed = {one for one in seldom if numbers.get(one, 0) <= limit}
+    ran = history.ran(session, list(listed), view)
+    counted = _count(session, {one: found[one] for one in found if one not in listed}, view)
+    return [
+        _Dates(held, found[pipeline], ran.get(pipeline, []), counted.get(pipeline))
+        for held in histories
+        for pipeline in [held.pipeline.id]
+    ]
+
+
+def _count(
+    session: Session, found: Mapping[UUID, Sequence[Piece]], view: Window
+) -> dict[UUID, list[tuple[date, Mapping[DateState, int]]]]:
+    """Return for each pipeline how many dates stand how, by piece and day."""
+    days = view.days()
+    parts = [
+        (piece, Stretch(pipeline, start, end, piece is not None))
+        for pipeline, its in found.items()
+        for start, end, piece in _parts(its, view.start, view.end)
+    ]
+    counts: dict[tuple[int, int], dict[DateState, int]] = defaultdict(lambda: defaultdict(int))
+    covered: dict[tuple[int, int], int] = defaultdict(int)
+    stretches, bounds = [one for _, one in parts], [(start, end) for _, start, end in days]
+    for one in history.counted(session, stretches, bounds):
+        counts[one.stretch, one.day][one.state] += one.number
+        piece = parts[one.stretch][0]
+        if one.scheduled or (piece and one.date and fires_at(piece.cron, one.date)):
+            covered[one.stretch, one.day] += one.number
+    result: dict[UUID, list[tuple[date, Mapping[DateState, int]]]] = {one: [] for one in found}
+    for place, (piece, stretch) in enumerate(parts):
+        for number, (day, start, end) in enumerate(days):
+            begin, until = max(start, stretch.start), min(end, stretch.end)
+            if begin >= until:
+                continue
+            of_day = counts[place, number]
+            if piece is not None:
+                without = count(piece.cron, begin, until) - covered[place, number]
+                of_day[piece.state] += max(without, 0)
+            result[stretch.pipeline_id].append((day, of_day))
+    return result
+
+
+def _parts(
+    found: Sequence[Piece], start: datetime, end: datetime
+) -> Iterator[tuple[datetime, datetime, Piece | None]]:
+    """Yield the parts of [start, end) that lie in one piece, or in none."""
+    for piece in found:
+        if piece.end <= start or piece.start >= end:
+            continue
+        if piece.start > start:
+            yield start, piece.start, None
+        start, until = max(start, piece.start), min(end, piece.end)
+        yield start, until, piece
+        start = until
+    if start < end:
+        yield start, end, None
 
 
 @dataclass
@@ -100,20 +201,13 @@ class _Days:
     _entries: dict[date, list[CalendarEntry]] = field(default_factory=lambda: defaultdict(list))
     _groups: dict[date, list[CalendarGroup]] = field(default_factory=lambda: defaultdict(list))
 
-    def take(self, session: Session, held: History, now: datetime, *, together: bool) -> None:
+    def take(self, dates: _Dates) -> None:
         """Add the dates of one pipeline: one by one, or counted where there are many in a day."""
-        self.zones.update(row.timezone for row in held.wordings)
-        found, alone = pieces(held, self.view, now), self.view.one_day and not together
-        most = LISTED_TOGETHER if together else LISTED_ALONE
-        often = not alone and any(most_in_a_day(one.cron) > most for one in found)
-        if not often:
-            limit = 1500 if alone else most * len(self.view.days())
-            ran = history.ran(session, held.pipeline.id, self.view.start, self.view.end, limit)
-            often = len(ran) > limit
-        if often:
-            self._count(session, held, found)
+        self.zones.update(piece.cron.zone.key for piece in dates.pieces)
+        if dates.counted is None:
+            self._list(dates.held, dates.pieces, dates.ran)
         else:
-            self._list(held, found, ran)
+            self._group(dates.held.pipeline, dates.counted)
 
     def _list(self, held: History, found: list[Piece], ran: list[Ran]) -> None:
         dates: dict[datetime, list[Ran]] = defaultdict(list)
@@ -132,18 +226,14 @@ class _Days:
         self.listed += 1
         self._entries[self.view.day_of(entry.logical_date)].append(entry)
 
-    def _count(self, session: Session, held: History, found: list[Piece]) -> None:
-        pipeline = held.pipeline
-        for day, start, end in self.view.days():
-            counts = history.counted(session, pipeline.id, start, end)
-            for piece in found:
-                begin, until = max(start, piece.start), min(end, piece.end)
-                if begin >= until:
-                    continue
-                ran = history.covered(session, pipeline.id, begin, until)
-                if (without := count(piece.cron, begin, until) - ran) > 0:
-                    counts[piece.state] = counts.get(piece.state, 0) + without
-            if counts:
+    def _group(
+        self, pipeline: PipelineRow, counted: Iterable[tuple[date, Mapping[DateState, int]]]
+    ) -> None:
+        days: dict[date, list[Mapping[DateState, int]]] = defaultdict(list)
+        for day, counts in counted:
+            days[day].append(counts)
+        for day, parts in days.items():
+            if counts := _sum(parts):
                 self._groups[day].append(
                     CalendarGroup(
                         pipeline=pipeline.slug, pipeline_name=pipeline.name, counts=counts

@@ -14,6 +14,7 @@ from galley.domain.tenants import Tenant
 from galley.errors import InvalidInput
 from galley.store import audit, deployments, run_parameters, runs, triggers
 from galley.store.columns import new_id
+from galley.store.own_parameters import own_values
 from galley.store.run_parameters import Interval
 from galley.store.tables import PipelineRow, RunRow, VersionRow
 from galley.store.trigger_tables import TriggerFiringRow, TriggerRow
@@ -46,7 +47,8 @@ def fire(
         return None
     run = run_of(row, version, key, interval, now)
     try:
-        run.parameters = run_parameters.values_of(version, tenant, row.parameters, interval)
+        own = own_values(session, row, version, interval, run.id)
+        run.parameters = run_parameters.values_of(version, tenant, own, interval)
     except InvalidInput as error:
         run.state, run.state_reason, run.ended_at = RunState.FAILED, error.detail, now
     if not runs.record(session, run, now):

@@ -8,7 +8,6 @@ import re
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from galley.domain.tenants import Tenant
@@ -21,11 +20,10 @@ from galley.domain.triggers import (
 )
 from galley.errors import Conflict, NotSignedIn
 from galley.schedule.firing import Key, keep, run_of
-from galley.store import run_parameters, runnable, runs
-from galley.store.run_parameters import Interval
-from galley.store.runs import OPEN_RUNS
-from galley.store.tables import PipelineRow, RunRow
-from galley.store.trigger_tables import TriggerFiringRow, TriggerRow
+from galley.store import run_parameters, runnable, runs, schedules, trigger_firings
+from galley.store.own_parameters import own_values
+from galley.store.tables import PipelineRow
+from galley.store.trigger_tables import TriggerRow
 
 SCHEME = "v1="
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
@@ -88,15 +86,15 @@ def receive(
     if row.paused:
         raise Conflict(f"The trigger {row.name!r} is paused, by {row.paused_by}: nothing is run.")
     version = runnable.version(session, pipeline, None)
-    if _open(session, row) >= HOOK_OPEN:
+    if trigger_firings.open_runs(session, row) >= HOOK_OPEN:
         raise Conflict(
             f"The trigger {row.name!r} has {HOOK_OPEN} runs waiting or under way: ask again later."
         )
     date = request.logical_date or signed_at
-    interval = Interval(date, date, date)
+    interval = schedules.interval_before(session, row.pipeline_id, date)
     run = run_of(row, version, Key(uuid5(row.series, given), signed_at), interval, now)
-    parameters = {**row.parameters, **request.parameters}
-    run.parameters = run_parameters.values_of(version, tenant, parameters, interval)
+    own = own_values(session, row, version, interval, run.id, request.parameters)
+    run.parameters = run_parameters.values_of(version, tenant, own, interval)
     if not runs.record(session, run, now):
         raise Conflict(
             "This request was taken before: a signature starts one run. Sign it anew, a second "
@@ -105,13 +103,3 @@ def receive(
     cause = {"request": hashlib.sha256(given.encode()).hexdigest()[:32]}
     keep(session, row, run, {**cause, "signed_at": signed_at.isoformat()}, None, now)
     return run.id
-
-
-def _open(session: Session, row: TriggerRow) -> int:
-    query = (
-        select(func.count())
-        .select_from(TriggerFiringRow)
-        .join(RunRow, RunRow.id == TriggerFiringRow.run_id)
-        .where(TriggerFiringRow.series == row.series, RunRow.state.in_(OPEN_RUNS))
-    )
-    return session.scalar(query) or 0

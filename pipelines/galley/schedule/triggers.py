@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from galley.domain import templates
 from galley.domain.slugs import check_slug
 from galley.domain.triggers import Trigger, TriggerChange, TriggerRequest
 from galley.errors import Conflict, InvalidInput
-from galley.notebook.parameters import validate
+from galley.notebook.templated import resolve
 from galley.schedule import upstream
 from galley.store import deployments, pipelines, run_parameters, triggers, versions
 from galley.store.tables import PipelineRow
@@ -121,14 +124,20 @@ def _put(
     now: datetime,
 ) -> TriggerRow:
     waits_for = upstream.resolve(session, pipeline, triggers.upstream_names(request.source))
-    _check_parameters(session, pipeline, request)
+    _check_parameters(session, pipeline, request, now)
     return triggers.put_in_force(session, pipeline, name, request, waits_for, by, now)
 
 
-def _check_parameters(session: Session, pipeline: PipelineRow, request: TriggerChange) -> None:
-    """Hold the values against the live version, or the latest one."""
+def _check_parameters(
+    session: Session, pipeline: PipelineRow, request: TriggerChange, now: datetime
+) -> None:
+    """Hold the values against the live version, or the latest one, as if it fired now.
+
+    No success is before it, as with the first run of a pipeline.
+    """
     version = deployments.current(session, pipeline.id)
     if version is None:
         number = versions.latest_number(session, pipeline.id) or 1
         version = versions.require_number(session, pipeline.tenant, pipeline.slug, number)
-    validate(run_parameters.schema_of(version), request.parameters)
+    context = templates.Context(now, now, now, UUID(int=0), None, ZoneInfo("UTC"))
+    resolve(run_parameters.schema_of(version), request.parameters, context)

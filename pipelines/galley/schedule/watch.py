@@ -17,11 +17,10 @@ from sqlalchemy.orm import Session
 from galley.domain.tenants import Tenants
 from galley.domain.triggers import FileSource
 from galley.schedule.firing import Key, fire
-from galley.store import triggers
+from galley.store import trigger_firings, triggers
 from galley.store.run_parameters import Interval
-from galley.store.runs import OPEN_RUNS
-from galley.store.tables import PipelineRow, RunRow
-from galley.store.trigger_tables import TriggerFiringRow, TriggerRow, TriggerWatchRow
+from galley.store.tables import PipelineRow
+from galley.store.trigger_tables import TriggerRow, TriggerWatchRow
 
 SETTLE = timedelta(seconds=5)
 """Pause before a new version is looked at again, to see whether it is still being written."""
@@ -128,7 +127,7 @@ def _seen(
     if version != watch.candidate:
         watch.candidate, watch.next_poll = version, now + min(interval, SETTLE)
         return None
-    if _busy(session, row):
+    if trigger_firings.open_runs(session, row):
         return None
     return _fire(session, tenants, row, watch, version, now)
 
@@ -149,17 +148,6 @@ def _fire(
     watch.version, watch.candidate, watch.since = version, None, now
     watch.changes += 1
     return fire(session, row, tenants.tenants[row.tenant], key, interval, cause, now)
-
-
-def _busy(session: Session, row: TriggerRow) -> bool:
-    """Return whether a run that the trigger started is queued or under way."""
-    query = (
-        select(RunRow.id)
-        .join(TriggerFiringRow, TriggerFiringRow.run_id == RunRow.id)
-        .where(TriggerFiringRow.series == row.series, RunRow.state.in_(OPEN_RUNS))
-        .limit(1)
-    )
-    return session.scalar(query) is not None
 
 
 def _source(row: TriggerRow) -> FileSource:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection
 
 from galley.domain.events import Event
+from galley.errors import Unavailable
 from galley.service.wakeup import Wakeup, wait
 from galley.store import Store, events
 from galley.store.settled import Settled
@@ -21,6 +23,9 @@ from galley.store.settled import Settled
 POLL_S = 1.0
 RING = 2000
 BATCH = 500
+HELD_S = 30.0
+"""After how long, and how often then, it is told that events are held up, seconds."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -32,12 +37,18 @@ class Feed:
     """
 
     def __init__(
-        self, store: Store, tenants: Callable[[], Collection[str]], poll_s: float = POLL_S
+        self,
+        store: Store,
+        tenants: Callable[[], Collection[str]],
+        poll_s: float = POLL_S,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._tenants = tenants
         self._poll_s = poll_s
-        self._settled = Settled(store)
+        self._settled = Settled(store, monotonic)
+        self._told_s = 0.0
+        self._began = asyncio.Event()
         self._committed = Wakeup()
         self._ring: deque[Event] = deque(maxlen=RING)
         self._floor = 0
@@ -46,8 +57,12 @@ class Feed:
 
     @property
     def latest(self) -> int:
-        """Id of the newest event that was read."""
+        """Id of the newest event that was read; of none before it has :meth:`began`."""
         return self._latest
+
+    async def began(self, within_s: float) -> bool:
+        """Wait until it is known which events there were at the start; False: it still is not."""
+        return await wait(self._began, within_s)
 
     async def run(self, failed: Callable[[BaseException], None]) -> None:
         """Read until cancelled; a failure is told to ``failed`` and tried again."""
@@ -60,6 +75,7 @@ class Feed:
                 ticket = self._committed.ticket()
                 try:
                     more = await self._read()
+                    self._tell_of_held(failed)
                 except Exception as error:  # a loop never dies silently
                     _log.exception("reading events failed; trying again")
                     failed(error)
@@ -73,14 +89,31 @@ class Feed:
         while True:
             try:
                 newest = await asyncio.to_thread(self._newest)
+                self._tell_of_held(failed)
             except Exception as error:  # a loop never dies silently
                 _log.exception("reading events failed; trying again")
                 failed(error)
                 newest = None
             if newest is not None:
                 self._latest = self._floor = newest
+                self._began.set()
+                self.moved.ring()
                 return
             await asyncio.sleep(self._poll_s)
+
+    def _tell_of_held(self, failed: Callable[[BaseException], None]) -> None:
+        held_s = self._settled.held_s()
+        if held_s < HELD_S:
+            self._told_s = 0.0
+        elif held_s - self._told_s >= HELD_S:
+            self._told_s = held_s
+            error = Unavailable(
+                f"live pages have shown nothing new for {held_s:.0f} s: a transaction that began "
+                "before is still open in this database. It is one of those in pg_stat_activity "
+                "that have a backend_xid, or in pg_prepared_xacts. End it."
+            )
+            _log.warning("%s", error)
+            failed(error)
 
     def _newest(self) -> int | None:
         until = self._settled.advance()

@@ -1,13 +1,14 @@
 """Keeping and letting go: policies applied in small batches, and what is on disk.
 
-Files go first and the store is told afterwards: a crash in between leaves a run whose files are
-gone already, which the next pass finishes.
+The store forgets first and notes which files are to go: a run that is tried again meanwhile keeps
+them, and what a crash leaves on disk the next pass removes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -29,7 +30,7 @@ from galley.store import Store, audit, retention, runs, versions
 from galley.store.tables import PipelineRow
 
 BATCH = 50
-"""Runs whose files are removed before the store is told."""
+"""Runs that are forgotten, or attempts whose files are removed, at a time."""
 
 ONE_PASS = 2000
 """Runs of a tenant that one pass handles at most; the next one goes on."""
@@ -65,6 +66,7 @@ class Keeper:
 
     def tidy(self, tenants: Tenants, now: datetime) -> None:
         """Apply every tenant's policies, and sweep the blobs that no version needs any more."""
+        self._remove_forgotten()
         for name, tenant in tenants.tenants.items():
             self.apply(name, tenant, audit.PLATFORM, now)
         needed = self._store.read(versions.all_blobs)
@@ -74,10 +76,12 @@ class Keeper:
         """Remove what the policies of a tenant and its pipelines say."""
 
         def remove(pipeline: PipelineRow, old: list[OldRun]) -> RemovedRuns:
-            size = self._size(name, old)
-            for one in old:
-                self._remove(name, one)
-            return self._store.write(lambda s: retention.forget(s, pipeline.id, old, size, by, now))
+            sizes = {one.id: self._size(name, one) for one in old}
+            found = self._store.write(
+                lambda s: retention.forget(s, pipeline.id, old, sizes, by, now)
+            )
+            self._remove_forgotten()
+            return found
 
         return self._go(name, tenant.retention, now, dry_run=False, each=remove)
 
@@ -89,7 +93,7 @@ class Keeper:
                 pipeline=pipeline.slug,
                 files=sum(not one.whole and not one.bare for one in old),
                 runs=sum(one.whole for one in old),
-                size=self._size(name, old),
+                size=sum(self._size(name, one) for one in old),
             )
 
         return self._go(name, tenant.retention, now, dry_run=True, each=count)
@@ -151,18 +155,20 @@ class Keeper:
                     after = old[-1]
                     yield pipeline, old
 
-    def _size(self, tenant: str, old: list[OldRun]) -> int:
+    def _size(self, tenant: str, old: OldRun) -> int:
         return sum(
-            self._artifacts.size(tenant, one.id, attempt) + self._logs.size(attempt)
-            for one in old
-            for attempt in one.attempts
+            self._artifacts.size(tenant, old.id, attempt) + self._logs.size(attempt)
+            for attempt in old.attempts
         )
 
-    def _remove(self, tenant: str, old: OldRun) -> None:
-        for attempt in old.attempts:
-            self._artifacts.remove(tenant, old.id, attempt)
-            self._logs.remove(attempt)
-            self._resources.remove(attempt)
+    def _remove_forgotten(self) -> None:
+        while gone := self._store.read(lambda s: retention.removals(s, BATCH)):
+            for tenant, run, attempt in gone:
+                self._artifacts.remove(tenant, run, attempt)
+                self._logs.remove(attempt)
+                self._resources.remove(attempt)
+            attempts = [attempt for _, _, attempt in gone]
+            self._store.write(partial(retention.removed, attempts=attempts))
 
     def disk(self, name: str, tenant: Tenant) -> DiskUse:
         """Return what a tenant keeps on disk, counted now."""

@@ -18,6 +18,7 @@ from galley.domain.runs import RunState
 from galley.store.columns import enum_column, new_id
 from galley.store.tables import Base
 
+_WAITING = text("run_id IS NULL")
 _ACTIVE = text("state IN ('running', 'paused')")
 
 
@@ -62,7 +63,16 @@ class BackfillDateRow(Base):
     """One date; ``position`` is its place in the order of running."""
 
     __tablename__ = "backfill_dates"
-    __table_args__ = (UniqueConstraint("backfill_id", "logical_date"),)
+    __table_args__ = (
+        UniqueConstraint("backfill_id", "logical_date"),
+        Index(
+            "ix_backfill_dates_waiting",
+            "backfill_id",
+            "position",
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
+        ),
+    )
 
     backfill_id: Mapped[UUID] = mapped_column(ForeignKey("backfills.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, case, exists, false, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from galley.domain.backfills import Backfill, BackfillDate, BackfillState
@@ -15,8 +15,11 @@ from galley.domain.runs import RunState, TriggerKind
 from galley.errors import NotFound
 from galley.store import cursors, pipelines
 from galley.store.backfill_tables import BackfillDateRow, BackfillRow
+from galley.store.columns import literally
 from galley.store.runs import OPEN_RUNS
 from galley.store.tables import PipelineRow, RunRow, VersionRow
+
+_FAILED = [state for state in RunState if state.ended and state is not RunState.SUCCEEDED]
 
 
 class Counts(NamedTuple):
@@ -61,6 +64,50 @@ def running(session: Session, tenants: Collection[str]) -> Sequence[BackfillRow]
         .where(BackfillRow.state == BackfillState.RUNNING, BackfillRow.tenant.in_(tenants))
         .order_by(BackfillRow.id)
     ).all()
+
+
+class Progress(NamedTuple):
+    """What a running backfill has to do next.
+
+    Attributes:
+        open: runs that are queued or under way.
+        waiting: a date has no run yet.
+        stopped: a date did not succeed, and the backfill is to stop there.
+    """
+
+    open: int
+    waiting: bool
+    stopped: bool
+
+
+def progress(session: Session, ids: Collection[UUID]) -> dict[UUID, Progress]:
+    """Return what backfills have to do next, without a look at each date that is done."""
+    if not ids:
+        return {}
+    open_ = dict(
+        session.execute(
+            select(RunRow.trigger_id, func.count())
+            .where(
+                RunRow.trigger_id.in_(ids),
+                literally(RunRow.state, *OPEN_RUNS),
+                RunRow.trigger == TriggerKind.BACKFILL,
+            )
+            .group_by(RunRow.trigger_id)
+        ).all()
+    )
+    date, run = (BackfillDateRow.backfill_id == BackfillRow.id), RunRow.trigger_id == BackfillRow.id
+    failed = or_(
+        exists().where(run, RunRow.trigger == TriggerKind.BACKFILL, RunRow.state.in_(_FAILED)),
+        exists().where(date, BackfillDateRow.end_state.in_(_FAILED)),
+    )
+    rows = session.execute(
+        select(
+            BackfillRow.id,
+            exists().where(date, BackfillDateRow.run_id.is_(None)),
+            case((BackfillRow.stop_at_first_failure, failed), else_=false()),
+        ).where(BackfillRow.id.in_(ids))
+    )
+    return {one: Progress(open_.get(one, 0), waiting, stopped) for one, waiting, stopped in rows}
 
 
 def counts(session: Session, ids: Collection[UUID]) -> dict[UUID, Counts]:

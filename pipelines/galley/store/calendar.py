@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Integer,
+    Select,
+    Uuid,
+    and_,
+    case,
+    column,
+    exists,
+    func,
+    or_,
+    select,
+    values,
+)
+from sqlalchemy.orm import Session, aliased
 
 from galley.domain.calendar import MISSED_WORD, DateState, Window, state_of
 from galley.domain.runs import RunKind, RunState, TriggerKind
 from galley.store import cursors, pauses
+from galley.store.columns import UtcDateTime
 from galley.store.records import PauseRow, RetentionRow
+from galley.store.series import OPEN
 from galley.store.tables import CHAMPION, DeploymentRow, PipelineRow, RunRow, ScheduleRow
 
 
@@ -28,6 +44,12 @@ class History:
     pauses: list[PauseRow] = field(default_factory=list)
     live: list[DeploymentRow] = field(default_factory=list)
     removed_until: datetime | None = None
+
+
+_Another = aliased(RunRow, name="another")
+
+_AT_A_TIME = 1000
+"""Stretches in one question: a database takes about 30,000 values in one."""
 
 
 class Ran(NamedTuple):
@@ -100,14 +122,47 @@ def histories(session: Session, rows: Sequence[PipelineRow], window: Window) -> 
     ]
 
 
-def ran(
-    session: Session, pipeline_id: UUID, start: datetime, end: datetime, limit: int
-) -> list[Ran]:
-    """Return the runs with a logical date in [start, end), oldest request first.
+class Stretch(NamedTuple):
+    """A time of a pipeline, [start, end), whose dates are counted by day.
 
-    One more than ``limit`` at most: then there are too many to list.
+    Attributes:
+        asked: its schedule has firings in it: which dates are no firings is of interest.
     """
+
+    pipeline_id: UUID
+    start: datetime
+    end: datetime
+    asked: bool
+
+
+class Counted(NamedTuple):
+    """Dates of a stretch and a day, by their places among those given, that stand alike.
+
+    Attributes:
+        scheduled: the schedule itself has run them: they are firings of its.
+        date: the only one, where it is not known whether it is a firing.
+    """
+
+    stretch: int
+    day: int
+    state: DateState
+    number: int
+    scheduled: bool
+    date: datetime | None
+
+
+def numbers(session: Session, pipeline_ids: Sequence[UUID], window: Window) -> dict[UUID, int]:
+    """Return how many runs pipelines have in the window."""
+    query = select(RunRow.pipeline_id, func.count()).where(
+        RunRow.pipeline_id.in_(pipeline_ids), *_dated(window.start, window.end)
+    )
+    return {row[0]: row[1] for row in session.execute(query.group_by(RunRow.pipeline_id))}
+
+
+def ran(session: Session, pipeline_ids: Sequence[UUID], window: Window) -> dict[UUID, list[Ran]]:
+    """Return the runs of pipelines with a date in the window, oldest request first."""
     query = select(
+        RunRow.pipeline_id,
         RunRow.id,
         RunRow.logical_date,
         RunRow.scheduled_at,
@@ -115,36 +170,80 @@ def ran(
         RunRow.state,
         RunRow.state_reason,
         RunRow.trigger,
-    ).where(RunRow.pipeline_id == pipeline_id, *_dated(start, end))
-    found = [Ran(*row) for row in session.execute(query.limit(limit + 1))]
-    return sorted(found, key=lambda run: run.id)
+    ).where(RunRow.pipeline_id.in_(pipeline_ids), *_dated(window.start, window.end))
+    found: dict[UUID, list[Ran]] = defaultdict(list)
+    for row in session.execute(query.order_by(RunRow.id)):
+        found[row.pipeline_id].append(Ran(*row[1:]))
+    return found
 
 
 def counted(
-    session: Session, pipeline_id: UUID, start: datetime, end: datetime
-) -> dict[DateState, int]:
-    """Return how many dates in [start, end) have a run in each state."""
-    late = RunRow.state_reason.startswith(MISSED_WORD)
-    query = select(RunRow.state, late, func.count(RunRow.logical_date.distinct())).where(
-        RunRow.pipeline_id == pipeline_id, *_dated(start, end)
+    session: Session, stretches: Sequence[Stretch], days: Sequence[tuple[datetime, datetime]]
+) -> Iterator[Counted]:
+    """Yield how the dates stand: one state a date, that of the run that counts.
+
+    Of several runs that is one that goes on, else a success, else the latest.
+    """
+    for first in range(0, len(stretches), _AT_A_TIME):
+        for stretch, day, state, late, scheduled, unsure, number in session.execute(
+            _count(stretches[first : first + _AT_A_TIME], days)
+        ):
+            stands = state_of(state, MISSED_WORD if late else None)
+            yield Counted(first + stretch, day, stands, number, bool(scheduled), unsure)
+
+
+def _count(stretches: Sequence[Stretch], days: Sequence[tuple[datetime, datetime]]) -> Select[Any]:
+    place, times = (
+        column("place", Integer),
+        (column("start", UtcDateTime), column("until", UtcDateTime)),
     )
-    counts: dict[DateState, int] = defaultdict(int)
-    for state, missed, number in session.execute(query.group_by(RunRow.state, late)):
-        counts[state_of(state, MISSED_WORD if missed else None)] += number
-    return dict(counts)
-
-
-def covered(session: Session, pipeline_id: UUID, start: datetime, end: datetime) -> int:
-    """Return how many dates in [start, end) have a run that nobody asked for by hand."""
-    query = select(func.count(RunRow.logical_date.distinct())).where(
-        RunRow.pipeline_id == pipeline_id,
-        RunRow.trigger != TriggerKind.MANUAL,
-        *_dated(start, end),
+    stretch = (
+        values(place, column("pipeline_id", Uuid), *times, column("asked", Boolean), name="stretch")
+        .data([(number, *one) for number, one in enumerate(stretches)])
+        .cte()
     )
-    return session.scalar(query) or 0
+    day = (
+        values(place, *times, name="day")
+        .data([(number, *one) for number, one in enumerate(days)])
+        .cte()
+    )
+    start = case((stretch.c.start > day.c.start, stretch.c.start), else_=day.c.start)
+    until = case((stretch.c.until < day.c.until, stretch.c.until), else_=day.c.until)
+    another = (
+        _Another.pipeline_id == RunRow.pipeline_id,
+        _Another.logical_date == RunRow.logical_date,
+        _Another.kind == RunKind.PIPELINE,
+    )
+    counts_more = or_(
+        _weight(_Another) > _weight(RunRow),
+        and_(_weight(_Another) == _weight(RunRow), _Another.id > RunRow.id),
+    )
+    by_schedule = exists().where(*another, _Another.trigger == TriggerKind.SCHEDULE)
+    scheduled = case((or_(RunRow.trigger == TriggerKind.SCHEDULE, by_schedule), 1), else_=0)
+    dates = (
+        select(
+            stretch.c.place,
+            day.c.place.label("day"),
+            RunRow.state,
+            RunRow.state_reason.startswith(MISSED_WORD).label("late"),
+            scheduled.label("scheduled"),
+            case((and_(stretch.c.asked, scheduled == 0), RunRow.logical_date)).label("unsure"),
+        )
+        .join_from(stretch, day, and_(day.c.start < stretch.c.until, day.c.until > stretch.c.start))
+        .join(RunRow, RunRow.pipeline_id == stretch.c.pipeline_id)
+        .where(*_dated(start, until), ~exists().where(*another, counts_more))
+        .subquery()
+    )
+    return select(*dates.c, func.count()).group_by(*dates.c)
 
 
-def _dated(start: datetime, end: datetime) -> tuple[ColumnElement[bool], ...]:
+def _weight(run: type[RunRow]) -> ColumnElement[int]:
+    return case((run.state.in_(OPEN), 2), (run.state == RunState.SUCCEEDED, 1), else_=0)
+
+
+def _dated(
+    start: datetime | ColumnElement[datetime], end: datetime | ColumnElement[datetime]
+) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that a run is of a date in [start, end), with the tenant's rights."""
     return (
         RunRow.kind == RunKind.PIPELINE,

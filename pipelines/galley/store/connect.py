@@ -66,7 +66,7 @@ class Database(ABC):
 
     @abstractmethod
     def notices(self, every_s: float, ended: Callable[[], bool]) -> Iterator[str]:
-        """Yield the sender of each commit of any process; look each ``every_s`` for the end."""
+        """Yield who announced a commit, of any process; look each ``every_s`` for the end."""
 
     @abstractmethod
     def numbered(self, session: Session, above: int) -> tuple[int, int] | None:
@@ -78,7 +78,7 @@ class Database(ABC):
 
     @abstractmethod
     def oldest_open(self, session: Session) -> int:
-        """Return the number below which every transaction has ended."""
+        """Return the number below which every transaction of the database has ended."""
 
     @abstractmethod
     def lock_schema(self, connection: Connection) -> None:

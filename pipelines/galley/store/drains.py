@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, true
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from galley.domain.drains import ALL, Drain, selectors_of
 from galley.domain.events import EventKind
 from galley.errors import Conflict, NotFound
-from galley.store import audit, events
+from galley.store import audit, events, hosts
 from galley.store.records import DrainRow
 from galley.store.runs import OPEN_ATTEMPTS
 from galley.store.tables import AttemptRow
@@ -22,9 +22,9 @@ WHOLE = UUID(int=0)
 """The subject of an event that is of the whole tenant."""
 
 
-def stops(session: Session, host: str) -> bool:
-    """Return whether the host of this name is to be given nothing."""
-    query = select(DrainRow.host).where(DrainRow.host.in_(selectors_of(host))).limit(1)
+def stops(session: Session, host: str, tenant: str) -> bool:
+    """Return whether the tenant's host of this name is to be given nothing."""
+    query = select(DrainRow.host).where(DrainRow.host.in_(selectors_of(host, tenant))).limit(1)
     return session.scalar(query) is not None
 
 
@@ -33,18 +33,23 @@ def all_drained(session: Session) -> bool:
     return session.get(DrainRow, ALL) is not None
 
 
-def listed(session: Session) -> list[Drain]:
+def listed(session: Session, now: datetime) -> list[Drain]:
     """Return every drain that holds, by host."""
     rows = session.scalars(select(DrainRow).order_by(DrainRow.host)).all()
-    return [_model(session, row) for row in rows]
+    return [_model(session, row, now) for row in rows]
 
 
-def get(session: Session, host: str) -> Drain:
+def number(session: Session) -> int:
+    """Return how many drains hold."""
+    return session.scalar(select(func.count()).select_from(DrainRow)) or 0
+
+
+def get(session: Session, host: str, now: datetime) -> Drain:
     """Return one drain; raises NotFound."""
     row = session.get(DrainRow, host)
     if row is None:
         raise NotFound(f"{host!r} is not drained.")
-    return _model(session, row)
+    return _model(session, row, now)
 
 
 def begin(session: Session, host: str, tenants: Sequence[str], by: str, now: datetime) -> Drain:
@@ -61,7 +66,7 @@ def begin(session: Session, host: str, tenants: Sequence[str], by: str, now: dat
         before = session.get_one(DrainRow, host)
         raise Conflict(f"{host!r} is drained already, by {before.by}.") from None
     _tell(session, "hosts.drained", host, tenants, by, now)
-    return _model(session, row)
+    return _model(session, row, now)
 
 
 def end(session: Session, host: str, tenants: Sequence[str], by: str, now: datetime) -> None:
@@ -98,14 +103,14 @@ def _tell(
         )
 
 
-def _model(session: Session, row: DrainRow) -> Drain:
-    running = select(func.count()).where(AttemptRow.state.in_(OPEN_ATTEMPTS), _means(row.host))
-    return Drain(host=row.host, since=row.since, by=row.by, running=session.scalar(running) or 0)
-
-
-def _means(selector: str) -> ColumnElement[bool]:
-    if selector == ALL:
-        return true()
-    return or_(
-        AttemptRow.host == selector, AttemptRow.host.endswith(f"@{selector}", autoescape=True)
+def _model(session: Session, row: DrainRow, now: datetime) -> Drain:
+    query = select(AttemptRow.host, AttemptRow.tenant).where(AttemptRow.state.in_(OPEN_ATTEMPTS))
+    running = [one for one in session.execute(query) if row.host in selectors_of(*one)]
+    living = [one for one in hosts.living(session, now) if row.host in selectors_of(*one)]
+    return Drain(
+        host=row.host,
+        since=row.since,
+        by=row.by,
+        running=len(running),
+        hosts=tuple(sorted({name for name, _ in (*running, *living)})),
     )

@@ -95,7 +95,7 @@ class Store:
             tries += 1
 
     def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call ``callback`` on a thread of the store after each commit; return the way to stop.
+        """Call ``callback`` on a thread of the store when there are new events; return how to stop.
 
         It wakes live pages: on PostgreSQL those of other processes too; on SQLite those look now
         and then.

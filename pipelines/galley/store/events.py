@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from galley.domain.events import Event, EventKind
 from galley.store.records import EventRow
 from galley.store.settled import EVERYTHING
+from galley.store.writer import MOVED
 
 
 def append(
@@ -29,6 +30,7 @@ def append(
     row = EventRow(tenant=tenant, kind=kind, subject=subject, pipeline=pipeline, data=data, at=now)
     session.add(row)
     session.flush()
+    session.info[MOVED] = True
     return row.id
 
 

@@ -1,4 +1,4 @@
-"""Forgetting what has served its purpose: old events, answers, sign-ins and credentials."""
+"""Forgetting what served its purpose: old events, answers, sign-ins, credentials and firings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from galley.store.records import EventRow, IdempotencyRow, OAuthStateRow, TokenRow
+from galley.store import trigger_firings
+from galley.store.records import EventRow, HostRow, IdempotencyRow, OAuthStateRow, TokenRow
 
 EVENTS_KEPT = timedelta(days=7)
 ANSWERS_KEPT = timedelta(days=1)
@@ -18,4 +19,6 @@ def tidy(session: Session, now: datetime) -> None:
     session.execute(delete(EventRow).where(EventRow.at < now - EVENTS_KEPT))
     session.execute(delete(IdempotencyRow).where(IdempotencyRow.created_at < now - ANSWERS_KEPT))
     session.execute(delete(OAuthStateRow).where(OAuthStateRow.expires_at < now))
+    session.execute(delete(HostRow).where(HostRow.seen_at < now - ANSWERS_KEPT))
     session.execute(delete(TokenRow).where(TokenRow.expires_at < now))
+    trigger_firings.tidy(session, now)

@@ -1,10 +1,11 @@
-"""What the own parameters of a schedule or a backfill come to for one of its runs."""
+"""What the own parameters of a schedule, backfill or trigger come to for one of its runs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,7 @@ from galley.store import run_parameters, runs, schedules
 from galley.store.backfill_tables import BackfillRow
 from galley.store.run_parameters import Interval
 from galley.store.tables import RunRow, ScheduleRow, VersionRow
+from galley.store.trigger_tables import TriggerRow
 
 _LATE = "previous_success"
 """The name in templates whose value may change between a run's record and its start."""
@@ -22,17 +24,23 @@ _LATE = "previous_success"
 
 def own_values(
     session: Session,
-    row: ScheduleRow | BackfillRow,
+    row: ScheduleRow | BackfillRow | TriggerRow,
     version: VersionRow,
     interval: Interval,
     run_id: UUID,
+    given: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return what the own parameters of a schedule or a backfill come to for one run.
+    """Return what the own parameters of a schedule, backfill or trigger come to for one run.
+
+    Args:
+        given: values of the run itself, which go before them and are no templates.
 
     Raises:
         InvalidInput: one of them does not fit the version; ``field`` is ``parameters.NAME``.
     """
-    return _resolved(session, row, row.parameters, version, interval, run_id)
+    given = given or {}
+    own = {name: value for name, value in row.parameters.items() if name not in given}
+    return {**_resolved(session, row, own, version, interval, run_id), **given}
 
 
 def at_start(session: Session, run: RunRow, version: VersionRow) -> dict[str, Any]:
@@ -64,7 +72,7 @@ def _asked_by(session: Session, run: RunRow) -> ScheduleRow | BackfillRow | None
 
 def _resolved(
     session: Session,
-    row: ScheduleRow | BackfillRow,
+    row: ScheduleRow | BackfillRow | TriggerRow,
     values: Mapping[str, Any],
     version: VersionRow,
     interval: Interval,
@@ -75,6 +83,13 @@ def _resolved(
     success = None
     if templates.uses(values, _LATE):
         success = runs.last_success(session, row.pipeline_id, interval.logical_date)
-    zone = schedules.cron_of(row).zone
-    context = templates.Context(*interval, run_id, success, zone)
+    context = templates.Context(*interval, run_id, success, _zone(session, row))
     return resolve(run_parameters.schema_of(version), values, context)
+
+
+def _zone(session: Session, row: ScheduleRow | BackfillRow | TriggerRow) -> ZoneInfo:
+    """Return the zone of the dates; a trigger's is that of its pipeline's schedule."""
+    if not isinstance(row, TriggerRow):
+        return schedules.cron_of(row).zone
+    schedule = schedules.in_force(session, row.pipeline_id)
+    return ZoneInfo("UTC") if schedule is None else schedules.cron_of(schedule).zone

@@ -148,8 +148,14 @@ class PostgreSQL(Database):
         return newest, _number(session, "pg_current_xact_id()")
 
     def oldest_open(self, session: Session) -> int:
-        """Return the number below which every transaction has ended."""
-        return _number(session, "pg_snapshot_xmin(pg_current_snapshot())")
+        """Return the number below which every transaction of this database has ended.
+
+        A snapshot's xmin counts those of the server's other databases too, where somebody else's
+        open session would hold up everything. What is below its xmax had begun before we look.
+        """
+        row = session.execute(text(_OPEN_HERE)).one()
+        top = int(row.top)
+        return min([top, *(_whole(int(short), top) for short in row.open or ())])
 
     def lock_schema(self, connection: Connection) -> None:
         """Wait for another process that migrates, and see then what it has left.
@@ -240,6 +246,24 @@ def _engine(url: URL, *, writer: bool) -> Engine:
         connection.read_only = not writer
 
     return engine
+
+
+_OPEN_HERE = """
+    SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS top, (
+        SELECT array_agg(number::text) FROM (
+            SELECT backend_xid AS number FROM pg_stat_activity
+            WHERE datname = current_database() AND backend_xid IS NOT NULL
+            UNION ALL
+            SELECT transaction FROM pg_prepared_xacts WHERE database = current_database()
+        ) AS found
+    ) AS open
+"""
+"""Every role sees these columns of all sessions, others than its own as well."""
+
+
+def _whole(short: int, near: int) -> int:
+    """Return the number whose last 32 bits are ``short``, less than 2³¹ away from ``near``."""
+    return near + (short - near + 2**31) % 2**32 - 2**31
 
 
 def _number(session: Session, of: str) -> int:

@@ -142,11 +142,21 @@ class DrainRow(Base):
     by: Mapped[str] = mapped_column(Text)
 
 
+class HostRow(Base):
+    """A host that has asked for work, and when it did so last, to half a minute."""
+
+    __tablename__ = "hosts"
+
+    name: Mapped[str] = mapped_column(String(300), primary_key=True)
+    tenant: Mapped[str] = mapped_column(String(48))
+    seen_at: Mapped[datetime]
+
+
 class RetentionRow(Base):
     """What is particular to a pipeline about keeping its runs.
 
-    ``policy`` None: its tenant's holds. ``removed_until`` is the latest logical date of a run that
-    is not kept any more; None: none was removed.
+    ``policy`` None: its tenant's holds. ``removed_until`` is the latest date of its schedule
+    whose run is not kept any more; None: none was removed.
     """
 
     __tablename__ = "retention"
@@ -156,6 +166,16 @@ class RetentionRow(Base):
     set_by: Mapped[str | None] = mapped_column(Text)
     set_at: Mapped[datetime | None]
     removed_until: Mapped[datetime | None]
+
+
+class RemovalRow(Base):
+    """Files of an attempt that no record tells of any more and that still are to be removed."""
+
+    __tablename__ = "removals"
+
+    attempt_id: Mapped[UUID] = mapped_column(primary_key=True)
+    run_id: Mapped[UUID]
+    tenant: Mapped[str] = mapped_column(String(48))
 
 
 class LivenessRow(Base):

@@ -1,12 +1,15 @@
 """Old runs: which may lose their files or go, and how the store forgets them.
 
-Never touched: rehearsals (they are the evidence of their version), the latest runs of a pipeline,
-its last success, and the audit trail.
+The store forgets first, and notes in the same transaction which files are to be removed: what is
+tried again meanwhile keeps its files, and what a crash leaves behind is removed later.
+
+Never touched: rehearsals (they are the evidence of their version), what :mod:`galley.store.kept`
+names, and the audit trail.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -21,23 +24,27 @@ from galley.domain.retention import (
     RemovedRuns,
     RetentionPolicy,
 )
-from galley.domain.runs import RunKind, RunState
-from galley.store import audit, backfills, pipelines
-from galley.store.records import RetentionRow, TokenRow
+from galley.domain.runs import RunKind, RunState, TriggerKind
+from galley.store import audit, backfills, pipelines, trigger_firings
+from galley.store.kept import kept
+from galley.store.records import RemovalRow, RetentionRow, TokenRow
 from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow
+
+_OF_SCHEDULES = (TriggerKind.SCHEDULE, TriggerKind.BACKFILL)
+"""What runs the dates of schedules; the dates of other runs say nothing of these."""
 
 
 def of_pipeline(session: Session, row: PipelineRow, tenant: RetentionPolicy) -> PipelineRetention:
     """Return what holds for a pipeline: its own policy, or its tenant's."""
-    kept = session.get(RetentionRow, row.id)
-    own = kept is not None and kept.policy is not None
+    held = session.get(RetentionRow, row.id)
+    own = held is not None and held.policy is not None
     return PipelineRetention(
         pipeline=row.slug,
-        policy=RetentionPolicy.model_validate(kept.policy) if kept and own else tenant,
+        policy=RetentionPolicy.model_validate(held.policy) if held and own else tenant,
         own=own,
-        set_by=kept.set_by if kept else None,
-        set_at=kept.set_at if kept else None,
-        removed_until=kept.removed_until if kept else None,
+        set_by=held.set_by if held else None,
+        set_at=held.set_at if held else None,
+        removed_until=held.removed_until if held else None,
     )
 
 
@@ -49,10 +56,10 @@ def put(
     now: datetime,
 ) -> None:
     """Give a pipeline a policy of its own; None: its tenant's holds again."""
-    kept = session.get(RetentionRow, row.id) or RetentionRow(pipeline_id=row.id)
-    kept.policy = None if policy is None else policy.model_dump(mode="json")
-    kept.set_by, kept.set_at = by, now
-    session.add(kept)
+    held = session.get(RetentionRow, row.id) or RetentionRow(pipeline_id=row.id)
+    held.policy = None if policy is None else policy.model_dump(mode="json")
+    held.set_by, held.set_at = by, now
+    session.add(held)
     session.flush()
     audit.append(
         session,
@@ -60,7 +67,7 @@ def put(
         actor=by,
         action="retention.set",
         subject=f"pipeline/{row.slug}",
-        detail={"policy": kept.policy},
+        detail={"policy": held.policy},
         now=now,
     )
     pipelines.changed(session, row, {"change": "retention"}, now)
@@ -102,7 +109,7 @@ def old_runs(
             RunRow.state == RunState(state),
             RunRow.kind != RunKind.REHEARSAL,
             RunRow.ended_at < now - timedelta(days=min(ages)),
-            RunRow.id.not_in(_kept(session, pipeline_id, policy.latest)),
+            RunRow.id.not_in(kept(session, pipeline_id, policy.latest, now)),
             or_(
                 RunRow.files_removed_at.is_(None),
                 RunRow.files_removed_at < RunRow.ended_at,
@@ -120,25 +127,14 @@ def old_runs(
         OldRun(
             id=row.id,
             state=state,
+            ended_at=row.ended_at,
             attempts=tuple(one for one, run in attempts if run == row.id),
-            whole=gone is not None and row.ended_at is not None and row.ended_at < gone,
-            bare=row.files_removed_at is not None
-            and row.ended_at is not None
-            and row.files_removed_at >= row.ended_at,
+            whole=gone is not None and row.ended_at < gone,
+            bare=row.files_removed_at is not None and row.files_removed_at >= row.ended_at,
         )
         for row in rows
+        if row.ended_at is not None
     ]
-
-
-def _kept(session: Session, pipeline_id: UUID, latest: int) -> set[UUID]:
-    """Return the latest runs of a pipeline and its last success: they stay at any age."""
-    query = (
-        select(RunRow.id)
-        .where(RunRow.pipeline_id == pipeline_id, RunRow.kind == RunKind.PIPELINE)
-        .order_by(RunRow.id.desc())
-    )
-    success = query.where(RunRow.state == RunState.SUCCEEDED).limit(1)
-    return {*session.scalars(query.limit(latest)), *session.scalars(success)}
 
 
 def _attempts(session: Session, runs: Collection[UUID]) -> list[tuple[UUID, UUID]]:
@@ -150,23 +146,24 @@ def forget(
     session: Session,
     pipeline_id: UUID,
     old: Sequence[OldRun],
-    size: int,
+    sizes: Mapping[UUID, int],
     by: str,
     now: datetime,
 ) -> RemovedRuns:
-    """Forget runs whose files are gone: that they have any, or the runs themselves.
+    """Forget that runs have files, or the runs themselves; :func:`removals` has the files then.
 
-    A run that changed meanwhile, or that another record needs, stays as it is.
+    A run that changed meanwhile stays as it is; one that another record needs loses its files.
 
     Args:
-        size: of the files that were removed, bytes; for the audit trail.
+        sizes: of the files of each run, bytes; for the audit trail.
     """
     row = session.get_one(PipelineRow, pipeline_id)
-    files = whole = 0
+    files = whole = size = 0
     for one in old:
-        if not _files_gone(session, one, now):
+        if not _files_gone(session, row.tenant, one, now):
             continue
-        if one.whole and _delete(session, row.id, one):
+        size += sizes[one.id]
+        if one.whole and _delete(session, row.id, one, now):
             whole += 1
         elif not one.bare:
             files += 1
@@ -185,10 +182,25 @@ def forget(
     return found
 
 
-def _files_gone(session: Session, old: OldRun, now: datetime) -> bool:
+def removals(session: Session, limit: int) -> list[tuple[str, UUID, UUID]]:
+    """Return files that are still to be removed, as (tenant, run, attempt)."""
+    query = select(RemovalRow.tenant, RemovalRow.run_id, RemovalRow.attempt_id)
+    return [(tenant, run, attempt) for tenant, run, attempt in session.execute(query.limit(limit))]
+
+
+def removed(session: Session, attempts: Collection[UUID]) -> None:
+    """Note that the files of these attempts are gone."""
+    session.execute(delete(RemovalRow).where(RemovalRow.attempt_id.in_(attempts)))
+
+
+def _files_gone(session: Session, tenant: str, old: OldRun, now: datetime) -> bool:
     result = session.execute(
         update(RunRow)
-        .where(RunRow.id == old.id, RunRow.state == RunState(old.state))
+        .where(
+            RunRow.id == old.id,
+            RunRow.state == RunState(old.state),
+            RunRow.ended_at == old.ended_at,
+        )
         .values(files_removed_at=now)
         .execution_options(synchronize_session=False)
     )
@@ -207,17 +219,21 @@ def _files_gone(session: Session, old: OldRun, now: datetime) -> bool:
         .values(log_size=0)
         .execution_options(synchronize_session=False)
     )
+    for attempt in old.attempts:
+        session.merge(RemovalRow(attempt_id=attempt, run_id=old.id, tenant=tenant))
+    session.flush()
     return True
 
 
-def _delete(session: Session, pipeline_id: UUID, old: OldRun) -> bool:
+def _delete(session: Session, pipeline_id: UUID, old: OldRun, now: datetime) -> bool:
     run = session.get(RunRow, old.id, populate_existing=True)
     assert run is not None
-    date, scheduled = run.logical_date, run.kind is RunKind.PIPELINE
+    date, of_schedule = run.logical_date, run.trigger in _OF_SCHEDULES
     without = {"synchronize_session": False}
     try:
         with session.begin_nested():
             backfills.run_forgotten(session, run)
+            trigger_firings.run_forgotten(session, run.id)
             for statement in (
                 delete(TokenRow).where(TokenRow.attempt_id.in_(old.attempts)),
                 delete(TokenRow).where(TokenRow.run_id == old.id),
@@ -229,9 +245,9 @@ def _delete(session: Session, pipeline_id: UUID, old: OldRun) -> bool:
     except IntegrityError:
         return False  # another record tells of this run: it stays, without its files
     session.expunge(run)
-    if scheduled:
-        kept = session.get(RetentionRow, pipeline_id) or RetentionRow(pipeline_id=pipeline_id)
-        kept.removed_until = max(kept.removed_until or date, date)
-        session.add(kept)
+    if of_schedule and date <= now:
+        held = session.get(RetentionRow, pipeline_id) or RetentionRow(pipeline_id=pipeline_id)
+        held.removed_until = max(held.removed_until or date, date)
+        session.add(held)
         session.flush()
     return True

@@ -146,6 +146,7 @@ def retry(session: Session, row: RunRow, by: str, now: datetime) -> RunRow:
         metrics={},
         goal_met=None,
         ended_at=None,
+        files_removed_at=None,
     )
 
 

@@ -17,6 +17,7 @@ from galley.errors import InvalidInput
 from galley.store import audit, events, pauses
 from galley.store.backfill_tables import BackfillRow
 from galley.store.columns import new_id
+from galley.store.run_parameters import Interval
 from galley.store.tables import PipelineRow, RunRow, ScheduleRow
 
 
@@ -32,6 +33,13 @@ def in_force(session: Session, pipeline_id: UUID) -> ScheduleRow | None:
 def cron_of(row: ScheduleRow | BackfillRow) -> cron.Cron:
     """Return the row's expression, ready to compute firings."""
     return cron.parse(row.cron, row.timezone)
+
+
+def interval_before(session: Session, pipeline_id: UUID, logical_date: datetime) -> Interval:
+    """Return the time that a run out of turn is for: since the scheduled time before it, if any."""
+    schedule = in_force(session, pipeline_id)
+    before = None if schedule is None else cron_of(schedule).previous(logical_date)
+    return Interval(logical_date, before or logical_date, logical_date)
 
 
 def request_of(row: ScheduleRow) -> ScheduleRequest:
@@ -135,7 +143,7 @@ def put_in_force(
         set_by=by,
         **columns_of(request),
     )
-    if before is not None and _times(before) == _times(row):
+    if before is not None and same_times(before, row):
         row.next_firing, before.next_firing = before.next_firing, None
     elif not paused:
         aim(row, now)
@@ -144,6 +152,11 @@ def put_in_force(
     session.flush()
     changed(session, pipeline, row, "schedule.set", by, request.model_dump(mode="json"), now)
     return row
+
+
+def same_times(one: ScheduleRow, other: ScheduleRow) -> bool:
+    """Return whether two wordings fire at the same times: the later goes on where the other was."""
+    return _times(one) == _times(other)
 
 
 def _keep_what_is_owed(before: ScheduleRow | None) -> None:

@@ -162,6 +162,7 @@ class DeploymentRow(Base):
 
     __tablename__ = "deployments"
     __table_args__ = (
+        Index(None, "pipeline_id", "since"),
         Index(
             "uq_deployments_current",
             "pipeline_id",
@@ -194,6 +195,7 @@ class ScheduleRow(Base):
 
     __tablename__ = "schedules"
     __table_args__ = (
+        Index(None, "pipeline_id", "since"),
         Index(
             "uq_schedules_current",
             "pipeline_id",

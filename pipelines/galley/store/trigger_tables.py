@@ -1,6 +1,6 @@
 """Tables of triggers: their wordings, what they watch, what waits for them, and when they fired.
 
-Runs are named without a foreign key: a firing is remembered longer than its run may be.
+Runs are named without a foreign key: the last firing of a trigger may outlive its run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Triggers: the wordings in force, how they change, and when they fired."""
+"""Triggers: the wordings in force, and how they change."""
 
 from __future__ import annotations
 
@@ -12,23 +12,20 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from galley.domain.events import EventKind
-from galley.domain.model import Page
 from galley.domain.triggers import (
     FileSource,
     FileWatch,
     Source,
     Trigger,
     TriggerChange,
-    TriggerFiring,
     TriggerType,
     UpstreamSource,
 )
 from galley.errors import NotFound
-from galley.store import audit, cursors, events, pipelines
+from galley.store import audit, events, pipelines, trigger_firings
 from galley.store.columns import new_id
 from galley.store.tables import PipelineRow
 from galley.store.trigger_tables import (
-    TriggerFiringRow,
     TriggerRow,
     TriggerUpstreamRow,
     TriggerWatchRow,
@@ -60,6 +57,17 @@ def require(session: Session, pipeline: PipelineRow, name: str) -> TriggerRow:
     if row is None:
         raise NotFound(f"The pipeline {pipeline.slug!r} has no trigger {name[:100]!r}.")
     return row
+
+
+def latest(session: Session, pipeline: PipelineRow, name: str) -> TriggerRow:
+    """Return the last wording of a pipeline's trigger, removed or not; raises NotFound."""
+    row = session.scalar(
+        select(TriggerRow)
+        .where(TriggerRow.pipeline_id == pipeline.id, TriggerRow.name == name)
+        .order_by(TriggerRow.until.is_(None).desc(), TriggerRow.id.desc())
+        .limit(1)
+    )
+    return row or require(session, pipeline, name)
 
 
 def by_series(session: Session, series: UUID) -> TriggerRow | None:
@@ -227,39 +235,6 @@ def tell(
     )
 
 
-def firings(
-    session: Session, series: UUID, *, cursor: str | None = None, limit: int = 50
-) -> Page[TriggerFiring]:
-    """Return when a trigger fired, newest first."""
-    query = (
-        select(TriggerFiringRow, TriggerRow.name)
-        .join(TriggerRow, TriggerRow.id == TriggerFiringRow.trigger_id)
-        .where(TriggerFiringRow.series == series)
-        .order_by(TriggerFiringRow.id.desc())
-    )
-    if cursor is not None:
-        query = query.where(TriggerFiringRow.id < cursors.decode_id(cursor))
-    limit = cursors.clamp(limit)
-    rows = session.execute(query.limit(limit + 1)).all()
-    return cursors.page_of(
-        rows,
-        limit,
-        lambda kept: [
-            TriggerFiring(
-                id=row.id,
-                trigger=row.series,
-                name=name,
-                at=row.at,
-                run=row.run_id,
-                reason=row.reason,
-                cause=row.cause,
-            )
-            for row, name in kept
-        ],
-        lambda one: one[0].id,
-    )
-
-
 def get(session: Session, row: TriggerRow) -> Trigger:
     """Return a row as its model."""
     return models(session, [row])[0]
@@ -274,13 +249,7 @@ def models(session: Session, rows: Sequence[TriggerRow]) -> list[Trigger]:
             )
         ).all()
     )
-    fired = dict(
-        session.execute(
-            select(TriggerFiringRow.series, func.max(TriggerFiringRow.at))
-            .where(TriggerFiringRow.series.in_([row.series for row in rows]))
-            .group_by(TriggerFiringRow.series)
-        ).all()
-    )
+    fired = trigger_firings.last(session, [row.id for row in rows])
     watches = {
         watch.trigger_id: watch
         for watch in session.scalars(

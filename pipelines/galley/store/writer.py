@@ -29,6 +29,9 @@ ALONE_AFTER = 3
 
 LONGEST_PAUSE_S = 0.5
 
+MOVED = "galley.moved"
+"""In the ``info`` of a session that appended an event: its commit is worth waking somebody."""
+
 
 class _Job(NamedTuple):
     work: Callable[[Session], Any]
@@ -41,6 +44,7 @@ class _Done(NamedTuple):
     job: _Job
     result: Any
     error: BaseException | None
+    moved: bool
 
 
 class Writer:
@@ -48,7 +52,7 @@ class Writer:
 
     Args:
         name: what other processes know this one by.
-        committed: called after each commit.
+        committed: called after each commit with which there are new events.
     """
 
     def __init__(self, database: Database, name: str, committed: Callable[[], None]) -> None:
@@ -126,13 +130,13 @@ class Writer:
             # Unlike others that lost the same race, so that they do not meet again.
             time.sleep(min(LONGEST_PAUSE_S, random.random() * 0.01 * 2**tries))  # noqa: S311
             tries += 1
-        if any(one.error is None for one in done):
+        if any(one.moved for one in done):
             self._committed()
-        for job, result, own in done:
-            if own is None:
-                job.future.set_result(result)
+        for one in done:
+            if one.error is None:
+                one.job.future.set_result(one.result)
             else:
-                job.future.set_exception(own)
+                one.job.future.set_exception(one.error)
 
     def _transact(self, jobs: list[_Job], done: list[_Done], tries: int) -> None:
         with self._database.writer.connect() as connection:
@@ -140,7 +144,7 @@ class Writer:
             with transaction:
                 self._database.begin(connection, alone=tries >= ALONE_AFTER)
                 done.extend(self._attempt(connection, job, tries) for job in jobs)
-                if any(one.error is None for one in done):
+                if any(one.moved for one in done):
                     self._database.announce(connection, self._name)
                 try:
                     transaction.commit()
@@ -162,7 +166,7 @@ class Writer:
         Raises:
             BaseException: the job's error, where the whole transaction is lost with it.
         """
-        result, own = None, None
+        result, own, moved = None, None, False
         try:
             with (
                 connection.begin_nested(),
@@ -172,13 +176,15 @@ class Writer:
             ):
                 result = job.work(session)
                 session.commit()
+                moved = MOVED in session.info
         except BaseException as error:  # the caller's: it gets it
             own = error
         if own is not None and self._database.try_again(own, tries):
             raise own
         if not self._database.in_transaction(connection):
             raise own or RuntimeError("a write function ended the transaction that it shares")
-        return _Done(job, result, own and (self._database.explain(own) or own))
+        told = own and (self._database.explain(own) or own)
+        return _Done(job, result, told, moved and own is None)
 
 
 class _CommitUnknown(Exception):

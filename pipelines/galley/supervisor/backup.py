@@ -21,8 +21,9 @@ from typing import BinaryIO
 
 from galley.errors import GalleyError
 from galley.store.connect import database
+from galley.supervisor.database import on_server
 from galley.supervisor.home import HomeLock, check_format, open_home
-from galley.supervisor.plan import read_settings
+from galley.supervisor.plan import read_settings, settings_path
 
 DATABASES = ("service/galley.db", "mlflow/mlflow.db", "hub/jupyterhub.sqlite")
 PARTS = ("format.json", "tenants.yaml", "secrets", "hub", "service", "mlflow", "homes/users")
@@ -38,21 +39,16 @@ def backup(home: Path, file: Path, *, files_only: bool = False) -> int:
         files_only: the service's database is on a server and was copied before, by its own tool.
 
     Raises:
-        GalleyError: there is no state, ``file`` exists, or the database is on a server.
+        GalleyError: there is no state, ``file`` exists, or the database is on a server, or it
+            cannot be told where it is.
     """
     home = home.absolute()
     if not (home / "format.json").exists():
         raise GalleyError(f"{home} holds no state of Galley: there is nothing to back up.")
     if file.exists():
         raise GalleyError(f"{file} exists: choose another name, nothing is overwritten.")
-    settings = read_settings(home)
-    if settings is not None and settings.database_url is not None and not files_only:
-        shown = database(settings.database_url).shown
-        raise GalleyError(
-            f"The service's state lies in {shown}. First copy it with `pg_dump --format=custom "
-            "--file=galley.dump DATABASE`, then the files with `galley backup --files-only FILE`: "
-            "in this order everything that the copy names is among the files."
-        )
+    if not files_only:
+        _require_whole(home)
     partial = file.with_name(f".{file.name}.partial")
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -74,6 +70,26 @@ def backup(home: Path, file: Path, *, files_only: bool = False) -> int:
     finally:
         partial.unlink(missing_ok=True)
     return file.stat().st_size
+
+
+def _require_whole(home: Path) -> None:
+    """Raise where files alone are not, or perhaps not, the whole state."""
+    settings = read_settings(home)
+    if settings is None and settings_path(home).exists():
+        raise GalleyError(
+            f"{settings_path(home)} cannot be read by this release, so that it is not known where "
+            "the service's state lies. Back up with the release that wrote it, or `galley up` once."
+        )
+    if settings is not None and settings.database_url is not None:
+        shown: str | None = database(settings.database_url).shown
+    else:
+        shown = on_server(home)
+    if shown is not None:
+        raise GalleyError(
+            f"The service's state lies in {shown}. First copy it with `pg_dump --format=custom "
+            "--file=galley.dump DATABASE`, then the files with `galley backup --files-only FILE`: "
+            "in this order everything that the copy names is among the files."
+        )
 
 
 def restore(file: Path, home: Path, *, force: bool = False) -> Path | None:

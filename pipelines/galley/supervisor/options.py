@@ -27,6 +27,10 @@ class Options(Model):
         repr=False,
         description="GALLEY_DATABASE_URL; default: SQLite in the home.",
     )
+    new_database: bool = Field(
+        default=False,
+        description="Start with another database than the state in the home belongs to.",
+    )
     service_processes: int = Field(
         default=1, ge=1, le=16, description="GALLEY_SERVICE_PROCESSES: processes of the service."
     )

@@ -16,6 +16,7 @@ from galley.sandbox.capabilities import Capabilities
 from galley.store.connect import database
 from galley.supervisor import ports, proxy
 from galley.supervisor.child import ChildSpec
+from galley.supervisor.database import require_same
 from galley.supervisor.health import answers, answers_on_socket
 from galley.supervisor.home import write_private
 from galley.supervisor.options import Options
@@ -50,9 +51,12 @@ def make_settings(options: Options, home: Path, capabilities: Capabilities) -> S
     """Choose the loopback ports, the same as last time where they are free, and write it all down.
 
     Raises:
-        Refusal: the public port is taken, there is no tenants file, or no such kind of database.
+        Refusal: the public port is taken, there is no tenants file, no such kind of database, or
+            another one than before is not said to be meant.
     """
     ports.require_free(options.bind, options.port)
+    database_url = _database_url(options)
+    require_same(home, database_url, new=options.new_database)
     last, taken = read_settings(home), {options.port}
     hub, api, service = (
         (last.hub_port, last.proxy_api_port, last.service_port) if last else (None, None, None)
@@ -67,7 +71,7 @@ def make_settings(options: Options, home: Path, capabilities: Capabilities) -> S
         service_port=ports.choose(service, taken),
         isolation="full" if capabilities.isolated else "none",
         secret_keys_file=options.secret_keys_file and options.secret_keys_file.absolute(),
-        database_url=_database_url(options),
+        database_url=database_url,
         service_processes=options.service_processes,
         isolation_reason=_reason(capabilities),
     )

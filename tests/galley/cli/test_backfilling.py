@@ -19,6 +19,13 @@ def test_a_dry_run_tells_and_starts_nothing(galley: CommandLine) -> None:
     assert "galley backfill PIPELINE" in galley("backfills").stdout
 
 
+def test_a_day_on_which_an_hour_comes_twice_is_whole(galley: CommandLine) -> None:
+    galley.approved()
+    day = ("--from", "2026-04-04", "--to", "2026-04-04", "--timezone", "America/Santiago")
+    plan = galley.read("backfill", "daily-report", *day, "--cron", "*/30 * * * *", "--dry-run")
+    assert plan["total"] == 50
+
+
 def test_it_is_started_listed_paused_and_cancelled(galley: CommandLine) -> None:
     galley.approved()
     options = ("-p", "alpha", "3", "--order", "newest", "--parallel", "2")

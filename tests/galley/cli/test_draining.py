@@ -15,7 +15,7 @@ def test_a_host_is_drained_waited_for_and_put_back(galley: CommandLine) -> None:
     work = galley.platform.lease("oncology")
     assert work is not None
     host = "oncology@here"
-    assert "can be taken away" in galley("drain", host, "--wait", user=OPERATOR).stdout
+    assert "look whether it is the right one" in galley("drain", host, user=OPERATOR).stdout
     assert host in galley("drain", user=OPERATOR).stdout
     assert galley.read("drain", host, user=OPERATOR)["running"] == 0
     back = galley("undrain", host, user=OPERATOR)

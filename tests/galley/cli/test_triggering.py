@@ -38,6 +38,34 @@ def test_a_webhook_is_added_called_listed_and_removed(galley: CommandLine) -> No
     assert galley.read("trigger", "list") == []
 
 
+def test_a_trigger_is_changed_and_the_rest_of_it_stays(galley: CommandLine) -> None:
+    for slug in ("daily-report", "orders", "stock"):
+        galley.platform.approved(slug)
+    add = ("trigger", "add", "daily-report", "after", "--after", "orders", "-p", "alpha", "3")
+    assert galley(*add, user="olga").exit_code == 0
+    change = ("trigger", "change", "daily-report", "after")
+    day = '{{ logical_date | date("%d") }}'
+    first = galley.read(*change, "-p", "alpha", day, user="olga")
+    assert (first["source"]["pipelines"], first["parameters"]) == (["orders"], {"alpha": day})
+    second = galley.read(*change, "--after", "stock", user="olga")
+    assert (second["source"]["pipelines"], second["parameters"]) == (["stock"], {"alpha": day})
+    third = galley.read(*change, "--without", "alpha", user="olga")
+    assert (third["source"]["pipelines"], third["parameters"]) == (["stock"], {})
+    assert "is changed" in galley(*change, "-p", "alpha", "4", user="olga").stdout
+    for words, told in (
+        (("--every", "20"), "--every goes with --file"),
+        (("--file", "/datasets/none/a"), "source"),
+        (("--without", "beta"), "--without"),
+        (("-p", "alpha", "{{ logical_date.year }}"), "parameters.alpha"),
+    ):
+        done = galley(*change, *words, user="olga")
+        assert done.exit_code != 0
+        assert told in done.stderr
+    assert "no trigger 'x'" in galley(*change[:3], "x", user="olga").stderr
+    (left,) = galley.read("trigger", "list")
+    assert (left["source"]["pipelines"], left["parameters"]) == (["stock"], {"alpha": 4})
+
+
 def test_others_and_mistakes(galley: CommandLine) -> None:
     galley.approved()
     made = galley.read(

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 from galley.domain import cron
-from galley.domain.cron_counts import between, count, most_in_a_day
+from galley.domain.cron_counts import between, count, fires_at, most_in_a_day
 
 ZONES = ("UTC", "Europe/Berlin", "Australia/Lord_Howe", "America/Havana", "Asia/Tokyo")
 
@@ -39,3 +39,15 @@ def test_both_ends() -> None:
     assert count(hourly, noon, noon + timedelta(hours=1)) == 1
     assert count(hourly, noon, noon) == 0
     assert most_in_a_day(hourly) == 24
+
+
+def test_what_is_a_firing() -> None:
+    night = cron.parse("30 2 * * *", "Europe/Berlin")
+    for at, fires in (
+        (datetime(2026, 3, 28, 1, 30, tzinfo=UTC), True),
+        (datetime(2026, 3, 28, 2, 30, tzinfo=UTC), False),
+        (datetime(2026, 3, 28, 1, 30, 1, tzinfo=UTC), False),
+        (datetime(2026, 3, 29, 1, tzinfo=UTC), True),  # jumped over: right after
+        (datetime(2026, 3, 29, 1, 30, tzinfo=UTC), False),
+    ):
+        assert fires_at(night, at) is fires, at

@@ -96,6 +96,7 @@ class RecordingService:
         self.tracked: dict[str, TrackedRuns] = {}
         self.started: dict[str, datetime] = {}
         self.leased: dict[str, datetime] = {}
+        self.hosts: set[str] = set()
         self.cancelled: set[str] = set()
         self.refused: set[str] = set()
         self.away = False
@@ -157,6 +158,7 @@ class RecordingService:
             return status, answer
 
     def _lease(self, token: str, request: LeaseRequest) -> tuple[int, bytes]:
+        self.hosts.add(request.host)
         if token != self.HOST_TOKEN:
             return 401, json.dumps({"code": "not-signed-in", "detail": "unknown host"}).encode()
         self.moved.wait_for(lambda: bool(self.work), min(request.wait_s, 1))

@@ -355,6 +355,46 @@ def test_two_tasks_at_once_share_nothing_but_their_parent(attempt: Attempt, gate
         assert data_of(runs[name], "metrics")["m"] == 199
 
 
+GIVEN = """
+import json, sys, types
+sys.modules["galley_inside_secrets"] = types.SimpleNamespace(_values=VALUES)
+import mlflow
+password = VALUES["password"]
+mlflow.log_param("login", password)
+mlflow.log_metric(f"of {password}", 0.5)
+with mlflow.start_run(run_name="child", nested=True) as child:
+    mlflow.set_tag("above", child.data.tags["mlflow.parentRunId"])
+mlflow.log_text(f"for {password}\\r\\n", "report.txt")
+mlflow.log_dict({"login": password}, "facts.json")
+with open("model.bin", "wb") as file:
+    file.write(b"\\0" + password.encode())
+mlflow.log_artifact("model.bin")
+own = mlflow.active_run().info.run_id
+loaded = mlflow.artifacts.download_artifacts(run_id=own)
+read = {name: open(f"{loaded}/{name}", "rb").read().decode()
+        for name in ("report.txt", "facts.json", "model.bin")}
+print(json.dumps(read))
+"""
+
+
+def test_texts_are_logged_without_secrets_and_nothing_else_is_changed_by_them(
+    attempt: Attempt,
+) -> None:
+    values = {"password": "hunter2-long", "user": "galley", "database": "task", "word": "mlflow"}
+    task = attempt.task()
+    told = attempt.run(task, GIVEN.replace("VALUES", repr(values)))
+    assert told["report.txt"] == "for [secret password]\r\n"
+    assert json.loads(told["facts.json"]) == {"login": "[secret password]"}
+    assert told["model.bin"] == "\0hunter2-long", "no text, which it would no longer fit"
+    task.end("FINISHED", at_ms=9)
+    runs = named(attempt.sent())
+    fit = runs["fit"]
+    assert data_of(fit, "params") == {"login": "[secret password]"}
+    assert data_of(fit, "metrics") == {"of secret password": 0.5}
+    for tag in ("mlflow.parentRunId", "above"):
+        assert tags_of(runs["child"])[tag] == fit["info"]["run_id"]
+
+
 FORKED = """
 import json, os, sys
 import mlflow, mlflow.sklearn  # as in a zygote: before anything is known about the task

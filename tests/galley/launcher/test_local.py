@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,6 +144,7 @@ def test_a_tenants_host_runs_as_the_tenant_and_asks_for_work(
     assert tenant_identity(settings, "winery").uid in uids
     token = settings.homes / "hosts/winery/.galley-token"
     assert not token.exists(), "read once, then deleted"
+    assert service.hosts == {f"winery@{socket.gethostname()}"}, "how it is drained"
 
 
 def test_a_living_host_is_not_started_again(launcher: LocalLauncher, minted: Minted) -> None:
@@ -257,6 +259,7 @@ def test_a_rehearsal_has_its_authors_rights_and_a_home_of_its_own(
     shared.write_text("a,b")
     assert minted == [("oncology", "alice", run)]
     attempt = leased(service, tmp_path / "project", REPORT)
+    assert service.hosts == {f"rehearsal-{run}@{socket.gethostname()}"}
     outcome = service.outcome_of(attempt)
     assert outcome.state is AttemptState.SUCCEEDED, outcome.error
     (line,) = [line for line in service.log_of(attempt).splitlines() if "REPORT" in line]

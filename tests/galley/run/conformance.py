@@ -24,7 +24,7 @@ LEFT_OUT = {
     r"/tmp/[\w./-]+": "folders of the two runs",
     r"0x[0-9a-f]+": "memory addresses",
     r"ipykernel_\d+": "process ids in tracebacks",
-    r"\b\d+(\.\d+)? ([mµμn]?s|min)\b": "durations",
+    r"\b\d+(\.\d+)?(e[+-]\d+)? ([mµμn]?s|min)\b": "durations",
 }
 
 

@@ -74,6 +74,10 @@ def test_papermills_time_limit_of_a_cell_holds(tmp_path: Path, engine: str) -> N
         TimeoutError, match="timed out while it was being executed, after 1 seconds"
     ):
         executed(tmp_path, engine, "import time\ntime.sleep(600)", execution_timeout=1)
+    cut = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
+    assert [output.ename for output in cut[0].outputs] == ["KeyboardInterrupt"]
+    (next_one,) = executed(tmp_path, engine, "40 + 2", execution_timeout=60)
+    assert next_one.outputs[0].data["text/plain"] == "42"
 
 
 @pytest.mark.parametrize("engine", [BATCH, KERNEL])

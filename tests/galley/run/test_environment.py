@@ -14,7 +14,7 @@ from tests.galley.run.jobs import make_job
 
 def test_only_named_variables_are_inherited(tmp_path: Path) -> None:
     inherited = {"HOME": "/home/x", "PATH": "/bin", "GALLEY_HOST_TOKEN_FILE": "t", "SECRET": "s"}
-    environment = kernel_environment(make_job(tmp_path), inherited)
+    environment = kernel_environment(make_job(tmp_path), inherited, None, 1)
     assert environment["HOME"] == "/home/x"
     assert environment["PATH"].endswith(":/bin")
     assert not {"SECRET", "GALLEY_HOST_TOKEN_FILE"} & environment.keys()
@@ -22,7 +22,7 @@ def test_only_named_variables_are_inherited(tmp_path: Path) -> None:
 
 def test_it_says_what_is_running_and_limits_threads(tmp_path: Path) -> None:
     job = make_job(tmp_path, kind=RunKind.REHEARSAL)
-    environment = kernel_environment(job, {})
+    environment = kernel_environment(job, {}, None, 1)
     assert environment["GALLEY_RUN_ID"] == str(job.run)
     assert environment["GALLEY_REHEARSAL"] == "1"
     assert environment["OMP_NUM_THREADS"] == "1"
@@ -33,7 +33,7 @@ def test_a_plain_dask_client_finds_the_cluster_and_must_encrypt(tmp_path: Path) 
     cluster = ClusterAddress(
         address="tls://127.0.0.1:1", ca=tmp_path / "ca", cert=tmp_path / "c", key=tmp_path / "k"
     )
-    environment = kernel_environment(make_job(tmp_path, cluster=cluster), {})
+    environment = kernel_environment(make_job(tmp_path, cluster=cluster), {}, None, 1)
     assert environment["DASK_SCHEDULER_ADDRESS"] == "tls://127.0.0.1:1"
     assert environment["DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION"] == "True"
     assert environment["DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY"] == str(tmp_path / "k")

@@ -207,13 +207,13 @@ def test_programs_come_from_the_environment_and_not_from_the_platform(tmp_path: 
     job = make_job(tmp_path, cluster=cluster)
     platform = str(Path(sys.executable).parent)
     path = f"{platform}:/usr/bin:/bin"
-    ours = kernel_environment(job, {"PATH": path}, own)
+    ours = kernel_environment(job, {"PATH": path}, own, 1)
     assert own.python is not None
     assert ours["PATH"] == f"{own.python.parent}:/usr/bin:/bin"
     assert "MPLBACKEND" not in ours
     assert "DASK_SCHEDULER_ADDRESS" not in ours
     assert ours["DASK_DISTRIBUTED__COMM__TLS__SCHEDULER__CERT"] == "c"
-    theirs = kernel_environment(job, {"PATH": path}, Locked(lock))
+    theirs = kernel_environment(job, {"PATH": path}, Locked(lock), 1)
     assert theirs["PATH"].startswith(f"{platform}:")
     assert theirs["DASK_SCHEDULER_ADDRESS"] == "tls://here:1"
 

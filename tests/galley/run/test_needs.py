@@ -9,7 +9,9 @@ import nbformat
 import pytest
 from galley.domain.runs import AttemptState, FailureClass
 from galley.domain.tenants import Profile
+from galley.run.dag import load_dag
 from galley.run.journal import Journal
+from galley.run.locked import Locked
 from galley.run.needs import AsksTooMuch, Share, share
 from galley.run.runner import Runner
 
@@ -34,6 +36,12 @@ def test_tags_take_less_and_the_largest_of_several_holds() -> None:
     )
 
 
+@pytest.mark.parametrize("tags", [None, [4, None, "cpu:1"], [["cpu:2"], "cpu:1"]])
+def test_what_is_no_text_is_no_tag(tags: object) -> None:
+    cell = nbformat.from_dict({"metadata": {"tags": tags}})  # as read: nothing has checked it
+    assert share("fit", [cell], SMALL, "cpu-small").cpu == (1 if tags else 2)
+
+
 @pytest.mark.parametrize("tag", ["cpu:4", "memory:3GiB", "gpus:2"])
 def test_more_than_the_profile_has_is_refused(tag: str) -> None:
     with pytest.raises(AsksTooMuch, match=f"'fit' asks for '{tag}'.*'cpu-small' has"):
@@ -46,6 +54,18 @@ def test_more_than_the_profile_has_is_refused(tag: str) -> None:
 def test_what_is_no_number_is_refused(tag: str) -> None:
     with pytest.raises(AsksTooMuch, match="write for example"):
         taken(tag)
+
+
+def test_a_task_of_fewer_cores_is_given_fewer_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    single(tmp_path / "project", ("1", ["cpu:2.5"]))
+    monkeypatch.chdir(tmp_path / "project")
+    profile = Profile(display_name="Large", cpu=8, memory=2**31)
+    job = make_job(tmp_path, profile=profile)
+    (task,) = load_dag(job.project, {}).values()
+    spec = Runner(job, Journal(job.journal), os.environ, Locked()).spec(task)
+    assert (spec.cpu, spec.environment["OMP_NUM_THREADS"]) == (2.5, "2")
 
 
 @pytest.mark.integration

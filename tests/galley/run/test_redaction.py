@@ -131,7 +131,7 @@ def test_errors(tmp_path: Path) -> None:
     error = CellError(
         ename="E", evalue="hunter2", message="cell 1: hunter2", traceback=("hunter2",), cell=0
     )
-    clean = Redactor({"a": "hunter2"}).error(error)
+    clean = Redactor({"a": "hunter2", "b": "cell"}).error(error)
     assert clean is not None
     assert "hunter2" not in clean.model_dump_json()
     assert clean.cell == 0

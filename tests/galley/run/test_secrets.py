@@ -9,6 +9,7 @@ import stat
 import threading
 from pathlib import Path
 
+import nbformat
 import pytest
 from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
 from galley.domain.versions import CellError
@@ -171,6 +172,29 @@ mlflow.log_params({str(n): line for n, line in enumerate(key.splitlines())})
     assert '"padded":"[secret padded]"' in logged
     assert logged.count('"[secret key]"') == 4
     assert [line for line in KEY.splitlines() if line in logged] == []
+
+
+@pytest.mark.integration
+def test_a_value_that_messages_consist_of_breaks_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path)
+    single(tmp_path / "project", "print('my data')\n'plain code'", "raise ValueError('name of it')")
+    words = ("data", "plain", "code", "name", "text", "idle", "stream", "stat", "exec", "trace")
+    secrets = TaskSecrets(values={f"s{n}": word for n, word in enumerate(words)})
+    job = make_job(tmp_path)
+    path = tmp_path / "attempt" / "job.json"
+    write_private(path, job.model_dump_json())
+    outcome = execute_job(path, {**os.environ, HANDED: secrets.model_dump_json()}, lambda _: None)
+    assert outcome.error is not None
+    assert outcome.error.message == "cell 3 raised ValueError: [secret s3] of it"
+    executed = nbformat.read(job.notebooks / "report.ipynb", as_version=4)
+    nbformat.validate(executed)
+    shown = [cell.outputs for cell in executed.cells if len(cell.get("outputs", ())) == 2]
+    printed, result = shown[0]
+    assert printed.text == "my [secret s0]\n"
+    assert result.data["text/plain"] == "'[secret s1] [secret s2]'"
 
 
 @pytest.mark.integration

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -33,18 +33,26 @@ def zygotes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygotes]:
 class Batch:
     """A forked batch kernel, spoken to in frames."""
 
-    def __init__(self, zygotes: Zygotes, folder: Path, *, isolate: bool = True) -> None:
+    def __init__(
+        self,
+        zygotes: Zygotes,
+        folder: Path,
+        *,
+        isolate: bool = True,
+        preload: Sequence[str] = ("pandas",),
+        **more: str,
+    ) -> None:
         self.pipe, theirs = socket.socketpair()
         self.output = (folder / "kernel.out").open("w+b")
         environment = {name: os.environ[name] for name in ("PATH", "HOME")}
         with theirs:
             self.process = zygotes.fork(
                 python=None,
-                env={**environment, "OF_THE_TASK": "yes"},
+                env={**environment, "OF_THE_TASK": "yes", **more},
                 cwd=folder,
                 kind="batch",
                 files=(theirs.fileno(), self.output.fileno(), self.output.fileno()),
-                preload=["pandas"],
+                preload=preload,
                 isolate=isolate,
             )
         self.frames = Frames()
@@ -184,6 +192,44 @@ def test_a_zygote_outlives_news_of_one_task_that_come_at_once(tmp_path: Path) ->
     assert zygote_of(third.process) == zygote
     for batch in (first, second, third):
         batch.close()
+    zygotes.close()
+
+
+def test_one_that_does_not_answer_keeps_no_other_from_ending_an_attempts_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zygotes = Zygotes(tmp_path / "zygotes")
+    one, other = (
+        Batch(zygotes, tmp_path, preload=(), LANG=lang, GALLEY_ATTEMPT="a")
+        for lang in ("C", "POSIX")
+    )
+    first = next(zygotes.folder.glob("*.sock")).name
+    stopped, reached = (one, other) if first in zygote_of(one.process).cmdline() else (other, one)
+    zygote_of(stopped.process).suspend()
+    monkeypatch.setattr("galley.run.zygotes.ANSWER_S", 0.2)
+    zygotes.end("a")
+    assert reached.process.wait(30) == -signal.SIGKILL
+    zygote_of(stopped.process).resume()
+    assert stopped.process.wait(30) == -signal.SIGKILL
+    for batch in (one, other):
+        batch.close()
+    zygotes.close()
+
+
+def test_a_zygote_that_forks_no_more_ends_an_attempts_tasks(tmp_path: Path) -> None:
+    zygotes = Zygotes(tmp_path / "zygotes")
+    one = Batch(zygotes, tmp_path, preload=(), GALLEY_ATTEMPT="a")
+    zygote = zygote_of(one.process)
+    with pytest.raises(NoZygote, match=r"unfit to be imported ahead: \['this'\]"):
+        Batch(zygotes, tmp_path, preload=["this"])  # it prints a poem
+    other = Batch(zygotes, tmp_path, preload=(), GALLEY_ATTEMPT="a")
+    assert zygote_of(other.process) != zygote
+    zygotes.end("a")
+    assert [made.process.wait(30) for made in (one, other)] == [-signal.SIGKILL] * 2
+    until(lambda: gone(zygote.pid))
+    assert len(list(zygotes.folder.glob("*.sock"))) == 1
+    for made in (one, other):
+        made.close()
     zygotes.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -22,11 +23,15 @@ from galley.domain.runs import AttemptState, FailureClass, Run, RunState, Trigge
 from galley.errors import Conflict, InvalidInput, NotFound
 from galley.schedule import backfill, backfill_plan
 from galley.schedule.due import materialise_due
-from galley.store import Store, audit, backfills, events, pipelines, retention, runs
+from galley.store import Store, audit, backfills, events, pauses, pipelines, retention, runs
 from galley.store.backfill_tables import BackfillDateRow, BackfillRow
-from sqlalchemy import func, select
+from galley.store.columns import new_id
+from galley.store.records import RetentionRow
+from galley.store.tables import RunRow
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from tests.galley.stores import ONLY_SQLITE, steps
 from tests.galley.world import ERROR, START, World, tenants_with
 
 FIRST = datetime(2026, 2, 20, 6, 30, tzinfo=UTC)
@@ -386,7 +391,8 @@ def test_a_run_that_is_forgotten_meanwhile_still_counts(daily: World, stops: boo
         found = retention.old_runs(
             session, pipeline, policy, daily.now, state=EndedState.FAILED, after=None, limit=9
         )
-        return retention.forget(session, pipeline, found, 0, "galley", daily.now)
+        sizes = {one.id: 0 for one in found}
+        return retention.forget(session, pipeline, found, sizes, "galley", daily.now)
 
     assert daily.write(forget).runs == 1
     assert look(daily, one).failed == 1
@@ -398,6 +404,53 @@ def test_a_run_that_is_forgotten_meanwhile_still_counts(daily: World, stops: boo
     )
     (first, *_) = daily.read(lambda s: backfills.dates(s, one.id)).items
     assert first.state is RunState.FAILED
+
+
+@ONLY_SQLITE
+def test_dates_that_are_done_cost_the_loop_nothing(daily: World) -> None:
+    one = start(daily)
+
+    def cost() -> int:
+        return daily.read(lambda s: steps(s, lambda: backfill.backfills_due(s, daily.tenants)))
+
+    few = cost()
+    done = [
+        {
+            "backfill_id": one.id,
+            "position": 100 + number,
+            "logical_date": FIRST - number * DAY,
+            "data_interval_start": FIRST,
+            "run_id": new_id(),
+            "end_state": RunState.SUCCEEDED,
+        }
+        for number in range(1, 301)
+    ]
+    daily.write(lambda s: s.execute(insert(BackfillDateRow), done))
+    assert look(daily, one).succeeded == 300
+    assert cost() < few + 200
+
+
+@ONLY_SQLITE
+def test_runs_between_the_dates_cost_a_plan_nothing(daily: World) -> None:
+    def cost() -> int:
+        draft = partial(backfill_plan.draft, tenant_name="lab", tenant=daily.tenant(), slug="churn")
+        ask = partial(draft, request=request(), now=daily.now)
+        return daily.read(lambda s: steps(s, lambda: ask(s)))
+
+    run = daily.request(logical_date=FIRST)
+    few = cost()
+
+    def between(session: Session) -> None:
+        row = session.get_one(RunRow, run.id)
+        same = {column.key: getattr(row, column.key) for column in RunRow.__table__.columns}
+        for minutes in range(1, 301):
+            at = FIRST + timedelta(minutes=minutes)
+            session.add(
+                RunRow(**{**same, "id": new_id(), "trigger_id": new_id(), "logical_date": at})
+            )
+
+    daily.write(between)
+    assert cost() < few + 200
 
 
 def test_lists_are_pages(daily: World) -> None:
@@ -417,3 +470,38 @@ def test_lists_are_pages(daily: World) -> None:
 def test_no_arrow_leaves_an_end() -> None:
     assert set(BACKFILL_TRANSITIONS) == set(BackfillState)
     assert all(not arrows for state, arrows in BACKFILL_TRANSITIONS.items() if state.ended)
+
+
+def test_what_is_not_kept_any_more_is_not_run_again_unless_all_are(world: World) -> None:
+    """It may have succeeded: running it again would double it."""
+    world.live(schedule={"cron": "30 6 * * *"})
+
+    def remove(session: Session) -> None:
+        row = pipelines.require(session, "lab", "churn")
+        session.add(RetentionRow(pipeline_id=row.id, removed_until=FIRST + 2 * DAY))
+
+    world.write(remove)
+    found = plan(world)
+    assert [one.standing.value for one in found.dates] == ["removed"] * 3 + ["none"] * 2
+    assert (found.wanted, found.removed) == (2, 3)
+    assert plan(world, request(only="failed")).wanted == 0
+    assert plan(world, request(only="all")).wanted == 5
+    again = plan(world, request(cron="30 6 * * *"))
+    assert again.wanted == 2
+
+
+def test_dates_of_a_pause_are_not_run_unless_all_are(world: World) -> None:
+    world.live(schedule={"cron": "30 6 * * *"})
+
+    def rest(session: Session) -> None:
+        row = pipelines.require(session, "lab", "churn")
+        pauses.begin(session, row.id, "max", FIRST)
+        session.flush()
+        pauses.end(session, row.id, FIRST + DAY)
+
+    world.write(rest)
+    found = plan(world)
+    assert [one.standing.value for one in found.dates] == ["none", "paused", *["none"] * 3]
+    assert (found.wanted, found.paused) == (4, 1)
+    assert plan(world, request(only="all")).wanted == 5
+    assert plan(world, request(cron="30 6 * * *")).wanted == 5, "those dates are its own"

@@ -2,20 +2,23 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from galley import dispatch, schedule
 from galley.domain.calendar import Calendar, CalendarEntry, DateState
-from galley.domain.runs import AttemptState, RunState, TriggerKind
+from galley.domain.runs import AttemptState, FailureClass, RunState, TriggerKind
 from galley.domain.schedules import ScheduleRequest
 from galley.errors import InvalidInput, NotFound
-from galley.store import run_arrows
-from galley.store.tables import DeploymentRow, RunRow
-from sqlalchemy import select
+from galley.store import run_arrows, schedules
+from galley.store.records import PauseRow
+from galley.store.tables import DeploymentRow, RunRow, ScheduleRow
+from sqlalchemy import event, select
 
 from tests.galley.world import START, World
 
 DAY = timedelta(days=1)
+END = START + 14 * DAY
 
 
 def tick(world: World) -> None:
@@ -43,7 +46,8 @@ def daily(world: World, **fields: Any) -> None:
 def run_next(world: World, state: AttemptState = AttemptState.SUCCEEDED) -> None:
     work = world.must_claim()
     world.start(work)
-    world.finish(work, state)
+    failure = FailureClass.USER if state is AttemptState.FAILED else None
+    world.finish(work, state, failure_class=failure)
 
 
 def test_what_ran_what_failed_and_what_is_to_come(world: World) -> None:
@@ -160,6 +164,84 @@ def test_a_firing_whose_jitter_is_not_over_is_not_missed(world: World) -> None:
     assert states(calendar(world))[0] == "missed"
 
 
+def fix_the_jitter(world: World) -> None:
+    """Give the schedule a series of which the next firing is due a good while later."""
+
+    def fix(session: Any) -> None:
+        row = session.scalars(select(ScheduleRow)).one()
+        row.series = UUID(int=7)
+        schedules.aim(row, world.now)
+
+    world.write(fix)
+
+
+def test_what_was_not_due_yet_when_its_schedule_rested_or_changed_was_not_missed(
+    world: World,
+) -> None:
+    daily(world, jitter_s=3600)
+    fix_the_jitter(world)
+    firing = START + timedelta(hours=4)
+    due = entries(calendar(world))[0].at
+    assert due - firing > timedelta(minutes=1)
+    world.now = firing + (due - firing) / 2
+    paused_at = world.now
+    world.write(lambda s: schedule.pause(s, "lab", "churn", "max", world.now))
+    first = entries(calendar(world))[0]
+    assert (first.logical_date, first.state, first.reason) == (
+        firing,
+        DateState.PAUSED,
+        "paused by max",
+    )
+    world.now = due + timedelta(hours=1)
+    world.write(lambda s: schedule.resume(s, "lab", "churn", "max", world.now))
+    assert states(calendar(world))[0] == "paused"
+
+    def rest_later(session: Any) -> None:
+        pause = session.scalars(select(PauseRow)).one()
+        assert pause.since == paused_at
+        pause.since = due + timedelta(seconds=1)
+
+    world.write(rest_later)
+    assert states(calendar(world))[0] == "missed", "it was due before the pause"
+
+
+@pytest.mark.parametrize("cron", ["0 12 * * *", "0 18 * * *"])
+def test_a_change_drops_nothing_that_has_come_and_is_not_due_yet(world: World, cron: str) -> None:
+    jittered = {"cron": "0 12 * * *", "catch_up": "skip", "jitter_s": 3600}
+    world.live("p", tenant="play", schedule=jittered)
+    fix_the_jitter(world)
+    due = entries(calendar(world, "p", tenant="play"))[0]
+    world.now = due.logical_date + (due.at - due.logical_date) / 2
+    wording = ScheduleRequest.model_validate({**jittered, "cron": cron, "priority": 1})
+    world.write(
+        lambda s: schedule.set_schedule(
+            s, "play", world.tenant("play"), "p", wording, "ana", world.now
+        )
+    )
+    first = entries(calendar(world, "p", tenant="play"))[0]
+    assert first.state is DateState.UPCOMING
+    assert first.logical_date == due.logical_date
+    world.now = due.at
+    tick(world)
+    first = entries(calendar(world, "p", tenant="play"))[0]
+    assert first.run is not None
+
+
+def test_a_zone_that_the_system_has_lost_hides_no_calendar(world: World) -> None:
+    daily(world)
+    world.later(hours=4)
+    tick(world)
+
+    def lose(session: Any) -> None:
+        for row in session.scalars(select(ScheduleRow)):
+            row.timezone = "Europe/Atlantis"
+
+    world.write(lose)
+    for slug in (None, "churn"):
+        found = calendar(world, slug)
+        assert (found.timezone, states(found)) == ("UTC", ["queued"])
+
+
 def test_a_success_counts_more_than_a_failure_of_the_same_date(world: World) -> None:
     daily(world)
     world.later(hours=4)
@@ -217,6 +299,83 @@ def test_a_pause_within_a_day_of_minutes_is_counted_apart(world: World) -> None:
     world.later(hours=1)
     world.write(lambda s: schedule.resume(s, "lab", "churn", "max", world.now))
     assert calendar(world).days[0].counts[DateState.PAUSED] == 6
+
+
+def by_hand(world: World, at: datetime, state: AttemptState, trigger: TriggerKind) -> None:
+    """Let a run of a date end; ``trigger`` asked for it."""
+    run = world.request(logical_date=at)
+    run_next(world, state)
+
+    def say(session: Any) -> None:
+        session.get_one(RunRow, run.id).trigger = trigger
+
+    world.write(say)
+
+
+def test_what_is_counted_is_what_would_be_listed(world: World) -> None:
+    """A date has one state, and only a run of a firing's date fills a miss."""
+    world.live(schedule={"cron": "0 * * * *", "catch_up": "skip", "overlap": "allow"})
+    ten = START + timedelta(hours=2)
+    for at, state in ((ten - timedelta(hours=1), AttemptState.FAILED), (ten, AttemptState.FAILED)):
+        world.now = at
+        tick(world)
+        run_next(world, state)
+    world.later(minutes=30)
+    by_hand(world, ten, AttemptState.SUCCEEDED, TriggerKind.BACKFILL)
+    for minutes in (7, 8, 9):
+        off = ten + timedelta(minutes=minutes)
+        by_hand(world, off, AttemptState.SUCCEEDED, TriggerKind.WEBHOOK)
+    by_hand(world, ten - timedelta(hours=2), AttemptState.FAILED, TriggerKind.MANUAL)
+    world.later(hours=3)
+    world.write(lambda s: schedule.pause(s, "lab", "churn", "max", world.now))
+    world.later(hours=2)
+    world.write(lambda s: schedule.resume(s, "lab", "churn", "max", world.now))
+    tick(world)
+    by_hand(world, world.now.replace(minute=0), AttemptState.FAILED, TriggerKind.MANUAL)
+    open_again = world.request(logical_date=ten - timedelta(hours=1))
+    assert open_again.state is RunState.QUEUED
+
+    day: dict[str, Any] = {"start": START.replace(hour=0), "end": START.replace(hour=0) + DAY}
+    listed, counted = calendar(world, **day).days[0], calendar(world, None, **day).days[0]
+    assert len(listed.entries) == 15 + 4
+    assert (counted.entries, counted.counts) == ((), listed.counts)
+    assert counted.counts == {
+        DateState.FAILED: 2,
+        DateState.MISSED: 3,
+        DateState.QUEUED: 1,
+        DateState.SUCCEEDED: 4,
+        DateState.UPCOMING: 8,
+        DateState.PAUSED: 1,
+    }
+
+
+def test_a_page_of_a_tenants_pipelines_costs_as_much_as_one(world: World) -> None:
+    def questions() -> int:
+        asked = 0
+
+        def look(session: Any) -> None:
+            nonlocal asked
+            connection = session.connection()
+
+            def note(*_: object) -> None:
+                nonlocal asked
+                asked += 1
+
+            event.listen(connection, "before_cursor_execute", note)
+            schedule.calendar(
+                session, "lab", None, start=START, end=END, timezone=None, now=world.now
+            )
+
+        world.read(look)
+        return asked
+
+    for slug, expression in (("often", "0 * * * *"), ("daily", "0 12 * * *")):
+        world.live(slug, content=slug, schedule={"cron": expression})
+    few = questions()
+    for number in range(4):
+        expression = "*/5 * * * *" if number % 2 else "30 6 * * *"
+        world.live(f"p-{number}", content=f"{number}", schedule={"cron": expression})
+    assert questions() == few
 
 
 def test_changes_of_the_clock_are_marked_and_noted(world: World) -> None:

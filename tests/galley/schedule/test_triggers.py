@@ -14,7 +14,7 @@ from galley.domain.triggers import Trigger, TriggerChange, TriggerFiring, Trigge
 from galley.errors import Conflict, InvalidInput, NotFound
 from galley.schedule import triggers as control
 from galley.schedule import upstream
-from galley.store import audit, events, pipelines, runs, triggers
+from galley.store import audit, events, pipelines, runs, trigger_firings, triggers
 from galley.store.trigger_tables import TriggerRow, TriggerSuccessRow
 from sqlalchemy import func, select
 
@@ -48,7 +48,7 @@ def fired(world: World, slug: str) -> list[Run]:
 
 
 def log(world: World, trigger: Trigger) -> list[TriggerFiring]:
-    return world.read(lambda s: triggers.firings(s, trigger.id)).items
+    return world.read(lambda s: trigger_firings.page(s, trigger.id)).items
 
 
 def succeed(world: World, slug: str, **fields: Any) -> Run:
@@ -100,6 +100,13 @@ def test_a_success_upstream_runs_the_same_date_once(three: World) -> None:
     assert three.read(lambda s: upstream.successes_wait(s, three.tenants))
     assert hear(three) == [], "a date that is run again upstream is not doubled"
     assert len(fired(three, "report")) == 1
+
+
+def test_templates_follow_the_time_of_the_run(three: World) -> None:
+    add(three, "report", "orders", rounds='{{ logical_date | date("%d") }}')
+    succeed(three, "orders")
+    (run_id,) = hear(three)
+    assert three.run(run_id).parameters["rounds"] == DATE.day
 
 
 def test_several_upstream_must_all_have_succeeded_for_the_date(three: World) -> None:
@@ -262,6 +269,9 @@ def test_a_change_that_says_the_same_is_none(three: World) -> None:
         ({"upstreams": ["nowhere"]}, "source.pipelines"),
         ({"rounds": "many"}, "parameters.rounds"),
         ({"beta": 1}, "parameters.beta"),
+        ({"logical_date": "{{ logical_date.year }}"}, "parameters.logical_date"),
+        ({"logical_date": "{{ previous_success | date }}"}, "parameters.logical_date"),
+        ({"rounds": "{{ logical_date | date }}"}, "parameters.rounds"),
     ],
 )
 def test_bad_input_names_its_field_and_changes_nothing(

@@ -209,7 +209,7 @@ class Platform:
         answer = self.client.post(
             f"{INTERNAL}/leases",
             headers=self.as_host(tenant, author),
-            json={"host": "h@test", "wait_s": 0},
+            json={"host": f"{tenant if author is None else 'rehearsal-1'}@test", "wait_s": 0},
         )
         if answer.status_code == 204:
             return None

@@ -29,7 +29,7 @@ def operated(platform: Platform) -> Platform:
     return platform
 
 
-@pytest.mark.parametrize("host", ["*", "test"])
+@pytest.mark.parametrize("host", ["*", "test", "oncology@test"])
 def test_a_drained_host_gets_nothing_and_finishes_what_it_has(
     operated: Platform, host: str
 ) -> None:
@@ -51,17 +51,38 @@ def test_a_drained_host_gets_nothing_and_finishes_what_it_has(
     assert delete(operated, host) == 204
     assert operated.get("/drains").json() == []
     assert operated.lease("oncology") is not None
-    trail = operated.get("/tenants/cardiology/audit", "carl").json()["items"]
-    assert [line["action"] for line in trail] == ["hosts.undrained", "hosts.drained"]
+    tenant, user = ("oncology", "rita") if "@" in host else ("cardiology", "carl")
+    trail = operated.get(f"/tenants/{tenant}/audit", user).json()["items"]
+    told = [line["action"] for line in trail if line["action"].startswith("hosts.")]
+    assert told == ["hosts.undrained", "hosts.drained"]
+
+
+def test_the_hosts_of_rehearsals_are_their_tenants(operated: Platform) -> None:
+    operated.publish()
+    assert put(operated, "oncology@test")[0] == 201
+    assert operated.lease("oncology", "ada") is None
+    assert delete(operated, "oncology@test") == 204
+    assert operated.lease("oncology", "ada") is not None
+    assert put(operated, "oncology@test")[1]["running"] == 1
+
+
+def test_a_drain_names_the_hosts_that_it_means(operated: Platform) -> None:
+    assert put(operated, "oncology@test")[1]["hosts"] == []
+    operated.lease("oncology")
+    operated.lease("cardiology")
+    assert operated.get("/drains/oncology@test").json()["hosts"] == ["oncology@test"]
+    assert put(operated, "test")[1]["hosts"] == ["cardiology@test", "oncology@test"]
+    operated.clock.pass_time(minutes=10)
+    assert operated.get("/drains/test").json()["hosts"] == []
 
 
 def test_another_host_goes_on(operated: Platform) -> None:
     operated.approved()
     operated.post("/tenants/oncology/pipelines/daily-report/runs", {})
-    assert put(operated, "oncology@test")[0] == 201
-    assert put(operated, "est")[0] == 201
-    assert operated.lease("oncology") is not None, "it calls itself h@test"
-    assert [one["running"] for one in operated.get("/drains").json()] == [0, 0]
+    for other in ("oncology@elsewhere", "cardiology@test", "est"):
+        assert put(operated, other)[0] == 201
+    assert operated.lease("oncology") is not None, "it calls itself oncology@test"
+    assert [one["running"] for one in operated.get("/drains", EVERYWHERE).json()] == [0, 0, 0]
 
 
 def test_only_the_operator_of_every_tenant_concerned_may(platform: Platform) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from galley.service import API
 from galley.service import feed as feeds
 from galley.service.routes import events as routes
 from galley.store import events
+from galley.store.settled import Settled
 
 from tests.galley.service.platform import Platform, eventually, running_platform, served
 
@@ -98,6 +100,26 @@ def test_it_resumes_after_the_last_event_that_was_seen(live: Live) -> None:
         assert numbers(messages, 3) == [2, 3, 4]
         live.append(5)
         assert numbers(messages, 1) == [5]
+
+
+def test_a_stream_that_is_opened_before_it_is_known_what_there_was_brings_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, advance = threading.Event(), Settled.advance
+    monkeypatch.setattr(Settled, "advance", lambda one: advance(one) if known.is_set() else None)
+    with (
+        running_platform(tmp_path / "home", lifespan=False) as platform,
+        served(platform) as url,
+    ):
+        live = Live(platform, url)
+        live.append(0)
+        sent = platform.as_user("ada")
+        with httpx.stream("GET", f"{url}{API}/events", headers=sent, timeout=20) as answer:
+            known.set()
+            messages = parsed(answer.iter_lines())
+            assert next(messages)["id"] == "1"
+            live.append(1)
+            assert numbers(messages, 1) == [1]
 
 
 def test_a_stream_behind_the_ring_reads_the_table(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +12,10 @@ from galley.domain.calendar import DateState
 from galley.domain.retention import RetentionPolicy
 from galley.domain.schedules import ScheduleRequest
 from galley.service import API
-from galley.store import pipelines, runs, schedules
+from galley.store import pipelines, retention, runs, schedules
 from galley.store.tables import RunRow
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from tests.galley.service.platform import Platform
 
@@ -145,16 +147,54 @@ def test_a_run_that_is_tried_again_meanwhile_is_left_alone(
 ) -> None:
     platform, (_, failed, *_rest) = old
     policy(platform, runs={"failed": "1d"}, latest=1)
-    keeper = platform.context.keeper
-    remove = keeper._remove
+    old_runs = retention.old_runs
 
-    def retry_meanwhile(tenant: str, one: Any) -> None:
-        remove(tenant, one)
-        assert platform.post(f"/runs/{failed}/retry").status_code == 200
+    def retry_meanwhile(*given: Any, **more: Any) -> Any:
+        found = old_runs(*given, **more)
+        if UUID(failed) in [one.id for one in found]:
+            platform.post(f"/runs/{failed}/retry")
+        return found
 
-    monkeypatch.setattr(keeper, "_remove", retry_meanwhile)
+    monkeypatch.setattr(retention, "old_runs", retry_meanwhile)
     platform.post(RETENTION, user="olga")
     assert seen(platform, failed)["state"] == "queued"
+    assert seen(platform, failed)["files_removed_at"] is None
+    assert log(platform, failed) == "hello\nbye\n"
+    assert platform.get(f"/runs/{failed}/tasks/daily_report/notebook").status_code == 200
+
+
+def test_what_a_crash_left_on_disk_goes_with_the_next_pass(
+    old: tuple[Platform, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform, (first, *_) = old
+    policy(platform, runs={"succeeded": "1d"}, latest=1)
+    (attempt,) = seen(platform, first)["attempts"]
+    keeper, logs = platform.context.keeper, platform.context.logs
+    before = kept(platform)["notebooks"]
+
+    def dies(*_: Any) -> None:
+        raise OSError("the machine lost its power")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keeper._artifacts, "remove", dies)
+        with pytest.raises(OSError, match="power"):
+            keeper.apply("oncology", platform.tenants.tenants["oncology"], "olga", platform.clock())
+    assert platform.get(f"/runs/{first}").status_code == 404
+    assert (kept(platform)["notebooks"], logs.size(UUID(attempt["id"]))) == (before, 10)
+
+    keeper.tidy(platform.tenants, platform.clock())
+    assert kept(platform)["notebooks"] < before
+    assert logs.size(UUID(attempt["id"])) == 0
+
+
+def test_a_run_that_lost_its_files_and_is_tried_again_has_files_again(
+    old: tuple[Platform, list[str]],
+) -> None:
+    platform, (_, failed, *_rest) = old
+    policy(platform, files={"failed": "1d"}, latest=1)
+    platform.post(RETENTION, user="olga")
+    assert seen(platform, failed)["files_removed_at"] is not None
+    assert platform.post(f"/runs/{failed}/retry").status_code == 200
     assert seen(platform, failed)["files_removed_at"] is None
 
 
@@ -187,16 +227,15 @@ def test_an_operator_gives_a_pipeline_a_policy_of_its_own(
 def test_the_calendar_says_what_is_not_kept_any_more(platform: Platform) -> None:
     platform.approved()
     platform.clock.pass_time(hours=1)
-    dates = [run(platform) for _ in range(2)]
+    dates = [run(platform) for _ in range(3)]
     platform.clock.pass_time(days=10)
     policy(platform, runs={"succeeded": "1d"}, latest=1)
     first = platform.clock() - timedelta(days=10, hours=1)
-    platform.store.write(
-        lambda s: s.execute(
-            text("UPDATE runs SET logical_date = :at WHERE id = :id"),
-            {"at": str(first + timedelta(hours=4))[:19] + ".000000", "id": UUID(dates[0]).hex},
-        )
-    )
+    for number, hours in enumerate((4, 5)):
+        at = str(first + timedelta(hours=hours))[:19] + ".000000"
+        moved = text("UPDATE runs SET logical_date = :at, trigger = 'schedule' WHERE id = :id")
+        given = {"at": at, "id": UUID(dates[number]).hex}
+        platform.store.write(partial(Session.execute, statement=moved, params=given))
     declared = platform.tenants.tenants["oncology"]
 
     def put(session: Any) -> None:
@@ -220,6 +259,24 @@ def test_the_calendar_says_what_is_not_kept_any_more(platform: Platform) -> None
     states = [entry.state for day in found.days for entry in day.entries]
     assert states.count(DateState.REMOVED) == 3
     assert DateState.SUCCEEDED in states
+
+
+def test_removed_runs_by_hand_say_nothing_of_the_dates_of_the_schedule(
+    platform: Platform,
+) -> None:
+    """One for a date to come would hide everything that is to come as well as what was missed."""
+    platform.approved()
+    for days in (300, 301):
+        ahead = (platform.clock() + timedelta(days=days)).isoformat()
+        platform.post(f"{PIPELINE}/runs", {"logical_date": ahead})
+        platform.run_through("oncology")
+    for _ in range(2):
+        run(platform)
+    platform.clock.pass_time(days=10)
+    policy(platform, runs={"succeeded": "1d"}, latest=1)
+    (removed,) = platform.post(RETENTION, user="olga").json()["pipelines"]
+    assert removed["runs"] == 2
+    assert platform.get(f"{PIPELINE}/retention").json()["removed_until"] is None
 
 
 def test_blobs_that_no_version_needs_are_swept_once_they_are_old(platform: Platform) -> None:

@@ -156,7 +156,12 @@ def test_a_paused_or_removed_hook_runs_nothing(platform: Platform) -> None:
     delete = platform.client.delete(f"{API}{PATH}/ci", headers=platform.as_user("olga"))
     assert delete.status_code == 204
     assert send(platform, address, secret, b"{}").status_code == 401
-    assert len(started(platform)) == 1
+    (run,) = started(platform)
+    (firing,) = platform.get(f"{PATH}/ci/firings").json()["items"]
+    assert firing["run"] == run["id"], "what it fired stays"
+    assert platform.post(PATH, HOOK, user="olga").status_code == 201
+    assert platform.get(f"{PATH}/ci/firings").json()["items"] == [], "this is another one"
+    assert platform.get(f"{PATH}/never/firings").status_code == 404
 
 
 def test_a_secret_is_shown_once_and_sealed_and_can_be_renewed(platform: Platform) -> None:

@@ -22,12 +22,17 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.orm import Session
 
+from tests.galley.store.test_settled import happen
 from tests.galley.stores import ONLY_SQLITE
 from tests.galley.world import START
 
 
 def put(name: str) -> Callable[[Session], datetime | None]:
-    return lambda session: liveness.tick(session, name, START)
+    def work(session: Session) -> datetime | None:
+        happen(session)
+        return liveness.tick(session, name, START)
+
+    return work
 
 
 def names(store: Store) -> set[str]:
@@ -75,7 +80,7 @@ def test_a_failing_caller_takes_back_only_its_own_changes(store: Store, store_ki
     gate = Gate(store)
 
     def fail(session: Session) -> None:
-        liveness.tick(session, "bad", START)
+        put("bad")(session)
         raise Conflict("no")
 
     def broken(session: Session) -> None:
@@ -96,7 +101,7 @@ def test_a_failing_caller_takes_back_only_its_own_changes(store: Store, store_ki
     ]
     assert names(store) == {"a", "b", "c"}
     store.write(put("d"))
-    assert len(commits) == 3  # the gate's, one for all five, one for "d"
+    assert len(commits) == 2  # one for all five, one for "d"
 
 
 def test_a_caller_sees_what_earlier_ones_of_its_batch_wrote(store: Store) -> None:
@@ -179,6 +184,25 @@ def test_listeners_hear_commits_and_only_those(store: Store) -> None:
     store.write(put("c"))
     store.write(put("d"))
     assert heard == ["x", "x"]
+
+
+def test_a_commit_without_an_event_wakes_nobody(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    store.listen(lambda: heard.append("here"))
+    monkeypatch.setattr(store._database, "announce", lambda *_: heard.append("elsewhere"))
+
+    def fail(session: Session) -> None:
+        happen(session)
+        raise Conflict("no")
+
+    store.write(lambda s: liveness.tick(s, "a", START))
+    with pytest.raises(Conflict):
+        store.write(fail)
+    assert heard == []
+    store.write(happen)
+    assert heard == ["elsewhere", "here"]
 
 
 def test_a_listener_whose_loop_has_ended_is_left_out(store: Store) -> None:

@@ -143,12 +143,24 @@ def test_runs_of_backfills_and_triggers_stay_when_these_go(new: Database) -> Non
     migrate.upgrade(new)
     with new.writer.begin() as connection:
         connection.execute(text("UPDATE runs SET trigger = 'webhook'"))
+        connection.execute(
+            text(
+                "INSERT INTO secrets (tenant, owner, name, sealed, description, set_by, set_at) "
+                f"VALUES ('blue', :owner, 'webhook', :sealed, '', 'ann', '{_AT}')"
+            ),
+            [
+                {"owner": owner, "sealed": b"\0"}
+                for owner in (f"trigger:{UUID(int=1)}", "", "ann", "triggers")
+            ],
+        )
         command.downgrade(migrate.config(connection), "0004")
         assert connection.execute(text("SELECT trigger, state FROM runs")).one() == (
             "manual",
             "running",
         )
         assert "backfills" not in inspect(connection).get_table_names()
+        owners = connection.execute(text("SELECT owner FROM secrets ORDER BY owner")).scalars()
+        assert list(owners) == ["", "ann", "triggers"]
     migrate.upgrade(new)
 
 

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from tests.galley.postgres import Cluster, running_cluster
 from tests.galley.service.platform import eventually
+from tests.galley.store.test_settled import happen
 from tests.galley.stores import ONLY_POSTGRESQL
 from tests.galley.world import START, World
 
@@ -168,7 +169,7 @@ def test_commits_of_other_processes_wake(store: Store, other: Store) -> None:
     stop = other.listen(heard.set)
     try:
         for _ in range(100):  # until it listens
-            store.write(add_one)
+            store.write(happen)
             if heard.wait(0.1):
                 break
         assert heard.is_set()

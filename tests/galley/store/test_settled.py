@@ -11,9 +11,12 @@ from galley.store import Store, events
 from galley.store.columns import new_id
 from galley.store.connect import Database
 from galley.store.connect import database as database_of
+from galley.store.postgresql import _whole
 from galley.store.settled import EVERYTHING, Settled
+from sqlalchemy import make_url, text
 from sqlalchemy.orm import Session
 
+from tests.galley.postgres import Cluster
 from tests.galley.stores import ONLY_POSTGRESQL, ONLY_SQLITE
 from tests.galley.world import START
 
@@ -117,3 +120,66 @@ def test_it_goes_on_while_there_is_always_somebody_writing(
             one.commit()
             assert settled.advance() == first
     third.dispose()
+
+
+@ONLY_POSTGRESQL
+def test_an_open_transaction_of_another_database_holds_nothing_up(
+    store: Store, cluster: Cluster
+) -> None:
+    settled = Settled(store)
+    with cluster.database() as url:
+        elsewhere = database_of(url)
+        with transaction(elsewhere) as forgotten:
+            happen(forgotten)
+            first = store.write(happen)
+            assert settled.advance() == first
+        elsewhere.dispose()
+
+
+@ONLY_POSTGRESQL
+def test_a_transaction_of_another_role_is_waited_for(
+    store: Store, database: str, cluster: Cluster, other: Database
+) -> None:
+    cluster.execute("DROP ROLE IF EXISTS plain")
+    cluster.execute("CREATE ROLE plain LOGIN")
+    plain = database_of(str(make_url(database).set(username="plain")))
+    with transaction(other) as open_:
+        number = open_.execute(text("SELECT pg_current_xact_id()::text")).scalar_one()
+        store.write(happen)
+        with Session(plain.reader) as session:
+            assert plain.oldest_open(session) == int(number)
+    plain.dispose()
+
+
+@ONLY_POSTGRESQL
+def test_it_tells_how_long_events_have_been_held(store: Store, other: Database) -> None:
+    now = 100.0
+    settled = Settled(store, lambda: now)
+    store.write(happen)
+    settled.advance()
+    assert settled.held_s() == 0
+    with transaction(other) as late:
+        happen(late)
+        store.write(happen)
+        settled.advance()
+        now += 40
+        assert settled.held_s() == 40
+    settled.advance()
+    assert settled.held_s() == 0
+
+
+@pytest.mark.parametrize(
+    ("short", "near", "whole"),
+    [
+        (5, 9, 5),
+        (9, 5, 9),
+        (2**32 - 1, 2**32 + 3, 2**32 - 1),
+        (3, 2**32 - 1, 2**32 + 3),
+        (7, 5 * 2**32 + 9, 5 * 2**32 + 7),
+    ],
+)
+@ONLY_SQLITE
+def test_a_number_is_told_by_its_last_bits(
+    short: int, near: int, whole: int, store_kind: str
+) -> None:
+    assert _whole(short, near) == whole

@@ -14,7 +14,7 @@ from galley.domain.settings import Settings
 from galley.errors import GalleyError
 from galley.sandbox.capabilities import Capabilities
 from galley.store import Store, secrets
-from galley.supervisor.backup import backup
+from galley.supervisor.backup import backup, restore
 from galley.supervisor.credentials import make_secret_keys
 from galley.supervisor.database import prepare_database
 from galley.supervisor.home import make_folders, open_home
@@ -34,9 +34,15 @@ def cluster() -> Iterator[Cluster]:
         yield running
 
 
-def settings_for(home: Path, url: str | None, processes: int = 1) -> Settings:
+def settings_for(home: Path, url: str | None, processes: int = 1, *, new: bool = False) -> Settings:
     open_home(home)
-    options = Options(home=home, port=free_port(), database_url=url, service_processes=processes)
+    options = Options(
+        home=home,
+        port=free_port(),
+        database_url=url,
+        service_processes=processes,
+        new_database=new,
+    )
     settings = make_settings(options, home, HERE)
     make_folders(settings)
     return settings
@@ -85,6 +91,55 @@ def test_a_server_that_is_not_there_is_said_before_anything_starts(tmp_path: Pat
     with pytest.raises(Refusal, match="Check that the server runs") as caught:
         prepare_database(settings_for(tmp_path / "home", url))
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_state_is_not_started_with_another_database_unless_it_is_meant(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    home = tmp_path / "home"
+    with cluster.database() as url, cluster.database() as other:
+        first = settings_for(home, url)
+        prepare_database(first)
+        assert settings_for(home, f"{url}&connect_timeout=9").database_url != first.database_url
+        kept = (home / "settings.json").read_text()
+        for named in (None, other):
+            with pytest.raises(Refusal, match=r"database PostgreSQL.*--new-database"):
+                settings_for(home, named)
+        assert (home / "settings.json").read_text() == kept, "nothing is changed"
+        prepare_database(settings_for(home, other, new=True))
+        prepare_database(settings_for(home, other))
+        prepare_database(settings_for(home, None, new=True))
+        with closing(Store(settings_for(home, None).database)) as store:
+            store.migrate()
+        with pytest.raises(Refusal, match="belongs to the database SQLite"):
+            settings_for(home, url)
+
+
+def test_a_database_that_was_never_reached_binds_nobody(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with pytest.raises(Refusal, match="Check that the server runs"):
+        prepare_database(settings_for(home, "postgresql://ana@/galley?host=/nowhere"))
+    settings_for(home, "postgresql://ana@/galley?host=/somewhere")
+    settings_for(home, None)
+
+
+def test_what_is_restored_knows_its_database(tmp_path: Path, cluster: Cluster) -> None:
+    with cluster.database() as url:
+        prepare_database(settings_for(tmp_path / "home", url))
+        backup(tmp_path / "home", tmp_path / "files.tar.gz", files_only=True)
+        restore(tmp_path / "files.tar.gz", tmp_path / "restored")
+        with pytest.raises(Refusal, match="belongs to the database PostgreSQL"):
+            settings_for(tmp_path / "restored", None)
+        with pytest.raises(GalleyError, match="pg_dump"):
+            backup(tmp_path / "restored", tmp_path / "again.tar.gz")
+
+
+def test_no_backup_is_made_where_it_is_not_known_where_the_state_lies(tmp_path: Path) -> None:
+    settings_for(tmp_path / "home", None)
+    (tmp_path / "home" / "settings.json").write_text('{"of": "another release"}')
+    with pytest.raises(GalleyError, match=r"settings\.json cannot be read by this release"):
+        backup(tmp_path / "home", tmp_path / "state.tar.gz")
+    assert not (tmp_path / "state.tar.gz").exists()
 
 
 def test_keys_are_not_made_anew_where_the_server_holds_secrets(

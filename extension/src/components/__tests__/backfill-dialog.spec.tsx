@@ -43,6 +43,8 @@ const FOUND: BackfillPlan = {
   succeeded: 1,
   failed: 1,
   open: 0,
+  removed: 0,
+  paused: 0,
   parallel: 1,
   median_s: 90,
   duration_s: 90

@@ -1,12 +1,12 @@
 """Artifacts as a task sees them: sent and fetched at once, at the server's addresses.
 
 A model's description (``MLmodel``) names its run: it is sent with the id that the server knows.
+Other texts are sent without the values of secrets.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,11 @@ from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepositor
 from mlflow.tracking import get_tracking_uri
 
 from . import SCHEME, spool
+from .redact import given
 from .server import Server
 
+MAX_TEXT = 64 * 2**20
+"""Bytes above which a text is sent as it stands: nobody reads so much of it."""
 _DESCRIPTION = "MLmodel"
 
 
@@ -30,19 +33,33 @@ class TaskArtifacts(MlflowArtifactsRepository):  # type: ignore[misc]
     def __init__(self, uri: str, server: Server, registry_uri: str | None) -> None:
         super().__init__(uri, tracking_uri=server.address, registry_uri=registry_uri)
         self._server = server
+        self._secrets = given()
 
     def log_artifact(self, local_file: Any, artifact_path: str | None = None) -> None:
         """Send one file."""
         self._server.check()
-        if Path(local_file).name != _DESCRIPTION:
+        file = Path(local_file)
+        if (data := self._changed(file)) is None:
             super().log_artifact(local_file, artifact_path)
             return
         with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / _DESCRIPTION
-            shutil.copyfile(local_file, copy)
-            text = copy.read_text(encoding="utf-8")
-            copy.write_text(self._server.translated(text), encoding="utf-8")
+            copy = Path(folder) / file.name
+            copy.write_bytes(data)
             super().log_artifact(str(copy), artifact_path)
+
+    def _changed(self, file: Path) -> bytes | None:
+        """Return what is sent in place of a file; None: the file itself."""
+        if file.name == _DESCRIPTION:
+            return self._server.translated(file.read_text(encoding="utf-8")).encode()
+        if not self._secrets or file.stat().st_size > MAX_TEXT:
+            return None
+        data = file.read_bytes()
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            return None
+        clean = self._secrets.text(text)
+        return None if "\0" in text or clean == text else clean.encode()
 
     def list_artifacts(self, path: str | None = None) -> Any:
         """Return what is there."""

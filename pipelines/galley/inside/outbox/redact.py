@@ -6,12 +6,31 @@ import base64
 import html
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 MIN_VALUE = 4
 """Characters below which a value, a line or a form of it is left alone; no secret is shorter."""
+_KINDS = frozenset(
+    {
+        *("stream", "stdout", "stderr", "display_data", "execute_result", "error"),
+        *("starting", "busy", "idle", "aborted", "code", "markdown"),
+    }
+)
+_KEYS = frozenset(
+    {
+        *("kernelspec", "display_name", "language_info", "language", "papermill", "tags"),
+        *("cell_type", "source", "outputs", "output_type", "metadata", "attachments"),
+        *("name", "text", "data", "transient", "display_id", "execution_count", "wait"),
+        *("ename", "evalue", "traceback", "status", "execution_state", "payload"),
+        *("user_expressions", "engine_info", "prompt", "password", "comm_id", "target_name"),
+        *("target_module", "state", "buffer_paths", "method", "version_major", "version_minor"),
+    }
+)
+"""What messages and notebooks consist of: everybody knows it, and nothing works without it."""
+_MEDIA = re.compile(r"(text|image|audio|video|application)/[\w.+-]+")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _LEAST_BASE64 = 8
 """Characters of base64 below which a match would be by chance."""
@@ -53,24 +72,41 @@ class Values:
             return self.pattern.sub(self._mark, plain)
         return clean
 
-    def tree(self, value: Any) -> Any:
-        """Return JSON, or a message's content, without values in any of its texts and keys."""
+    def tree(self, value: Any, *, keys: bool = True) -> Any:
+        """Return JSON, or a message's content, without values in any of its texts.
+
+        A term of the messages' own stays, even where somebody's secret is part of it.
+
+        Args:
+            keys: whether in keys, too; not where the keys are those of a format.
+        """
         if not self.names:
             return value
         if isinstance(value, str):
-            return self.text(value)
+            return value if value in _KINDS else self.text(value)
         if isinstance(value, bytes):
             return self.text(value.decode("utf-8", "surrogateescape")).encode(
                 "utf-8", "surrogateescape"
             )
         if isinstance(value, Mapping):
-            return {self.tree(key): self.tree(one) for key, one in value.items()}
+            return {
+                self._key(key) if keys else key: self.tree(one, keys=keys)
+                for key, one in value.items()
+            }
         if isinstance(value, list | tuple):
-            return [self.tree(one) for one in value]
+            return [self.tree(one, keys=keys) for one in value]
         return value
+
+    def _key(self, key: Any) -> Any:
+        return key if key in _KEYS or _MEDIA.fullmatch(str(key)) else self.tree(key)
 
     def _mark(self, match: re.Match[str]) -> str:
         return f"[secret {self.names[match[0]]}]"
+
+
+def given() -> Values:
+    """Return the secrets of the kernel that this runs in, if it was given any."""
+    return Values(vars(sys.modules.get("galley_inside_secrets", object)).get("_values", {}))
 
 
 def _forms(value: str) -> set[str]:

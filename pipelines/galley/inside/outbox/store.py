@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -38,13 +37,15 @@ from mlflow.utils.rest_utils import http_request
 
 from . import runs, spool
 from .entries import as_text, check_unchanged, parsed, point_of
-from .redact import Values
+from .redact import given
 from .server import Server, artifact_uri, away, folder_of, say
 
 MERGE_S = 5
 """How long a read waits for what the server has beside the outbox, seconds."""
 PAUSE_S = 30.0
 """How long reads leave a server alone that did not answer."""
+_LEADING = ("op", "run", "experiment")
+_OURS = ("mlflow.", "galley.")
 
 
 class OutboxStore(RestStore):  # type: ignore[misc]
@@ -64,7 +65,7 @@ class OutboxStore(RestStore):  # type: ignore[misc]
         self._runs: dict[str, runs.RunState] = {}
         self._experiments: set[str] = set()
         self._alone_until = 0.0
-        self._secrets = _secrets()
+        self._secrets = given()
 
     # What is logged.
 
@@ -269,15 +270,28 @@ class OutboxStore(RestStore):  # type: ignore[misc]
     # How.
 
     def _clean(self, record: spool.Record) -> spool.Record:
-        """Return a record without the values of secrets: what is kept is what is logged anew."""
+        """Return a record without the values of secrets: what is kept is what is logged anew.
+
+        What leads from record to record stays, whatever somebody's secret is.
+        """
         if not self._secrets:
             return record
-        cleaned: spool.Record = self._secrets.tree(record)
+        cleaned: spool.Record = self._secrets.tree(record, keys=False)
+        cleaned |= {part: record[part] for part in _LEADING if part in record}
         for kind in ("params", "tags"):
-            cleaned[kind] = {_key(name): value for name, value in cleaned.get(kind, {}).items()}
+            cleaned[kind] = {
+                self._key(name): value if _is_local(value) else self._secrets.text(value)
+                for name, value in record.get(kind, {}).items()
+            }
         for point in cleaned.get("metrics", ()):
-            point["key"] = _key(point["key"])
+            point["key"] = self._key(point["key"])
         return cleaned
+
+    def _key(self, name: str) -> str:
+        """Return a name as MLflow takes it: the brackets can only be those around a secret's."""
+        if name.startswith(_OURS):
+            return name
+        return self._secrets.text(name).replace("[", "").replace("]", "")
 
     def _append(self, record: spool.Record) -> None:
         try:
@@ -359,16 +373,6 @@ class OutboxStore(RestStore):  # type: ignore[misc]
             local._inputs = remote.inputs if remote.inputs.dataset_inputs else local._inputs
             local._outputs = getattr(remote, "outputs", None)
         return local
-
-
-def _secrets() -> Values:
-    """Return what this kernel was given and nobody else may see."""
-    return Values(vars(sys.modules.get("galley_inside_secrets", object)).get("_values", {}))
-
-
-def _key(name: str) -> str:
-    """Return a name as MLflow takes it: the brackets can only be those around a secret's."""
-    return name.replace("[", "").replace("]", "")
 
 
 def _is_local(run_id: str) -> bool:

@@ -18,7 +18,8 @@ router = APIRouter(tags=["operation"])
 @router.get("/drains")
 def list_drains(caller: TheCaller, context: InContext) -> list[Drain]:
     """Return the caller's tenants' hosts that are given no new work, and what they still have."""
-    found = context.store.read(drains.listed)
+    now = context.clock()
+    found = context.store.read(lambda s: drains.listed(s, now))
     return [one for one in found if concerned(one.host, caller.tenants)]
 
 
@@ -27,7 +28,8 @@ def get_drain(host: str, caller: TheCaller, context: InContext) -> Drain:
     """Return one drain: with nothing running, its hosts can be taken away."""
     if not concerned(host, caller.tenants):
         raise NotFound(f"None of your tenants has a host {host[:100]!r}.")
-    return context.store.read(lambda s: drains.get(s, host))
+    now = context.clock()
+    return context.store.read(lambda s: drains.get(s, host, now))
 
 
 @router.put("/drains/{host}", status_code=201)

@@ -37,20 +37,26 @@ async def follow_events(
     for name in tenant or ():
         caller.require(name, Action.READ)
     wanted = frozenset(tenant or caller.tenants)
-    after = context.feed.latest if last_event_id is None else last_event_id
     return StreamingResponse(
-        _stream(context, caller, wanted, after),
+        _stream(context, caller, wanted, last_event_id),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
 async def _stream(
-    context: Context, caller: Caller, wanted: frozenset[str], after: int
+    context: Context, caller: Caller, wanted: frozenset[str], after: int | None
 ) -> AsyncIterator[str]:
     guard = _Guard(context, caller, wanted)
     context.metrics.streams.inc()
     try:
+        if after is None:
+            # What comes now is what comes after the events that there are, and is not known before.
+            while not await context.feed.began(HEARTBEAT_S):
+                if not await guard.alive():
+                    return
+                yield ": still here\n\n"
+            after = context.feed.latest
         yield f": connected\nretry: 2000\nid: {after}\n\n"
         async for batch in context.feed.follow(after, guard.tenants, HEARTBEAT_S):
             if not await guard.alive():

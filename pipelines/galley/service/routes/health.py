@@ -60,11 +60,11 @@ def _database(context: Context) -> tuple[frozenset[str], int] | None:
     None: the database does not answer.
     """
     try:
-        seen, drained = context.store.read(lambda s: (leases.seen(s), drains.listed(s)))
+        seen, drained = context.store.read(lambda s: (leases.seen(s), drains.number(s)))
     except (SQLAlchemyError, Unavailable):
         return None
     led = frozenset(name for name, one in seen.items() if one.holder != leases.NOBODY)
-    return led, len(drained)
+    return led, drained
 
 
 @router.get("/metrics")

@@ -31,7 +31,7 @@ from galley.service.accepting import judge
 from galley.service.context import Context, InContext, context_of
 from galley.service.sessions import header_token
 from galley.service.wakeup import wait
-from galley.store import drains, runs, tokens
+from galley.store import drains, hosts, runs, tokens
 from galley.store.records import TokenKind
 from galley.store.tokens import HostIdentity
 
@@ -99,13 +99,20 @@ async def lease(
 def _claim(context: Context, host: HostIdentity, body: LeaseRequest) -> Assignment | None:
     """Try to lease; look first, because looking is cheap and claiming is a write."""
     tenants, now = context.tenants(), context.clock()
-    if not context.store.read(
-        lambda s: not drains.stops(s, body.host) and dispatch.finds_work(s, tenants, host, now)
-    ):
+
+    def look(session: Session) -> tuple[bool, bool]:
+        stopped = drains.stops(session, body.host, host.tenant)
+        work = not stopped and dispatch.finds_work(session, tenants, host, now)
+        return work, hosts.is_noted(session, body.host, now)
+
+    work, noted = context.store.read(look)
+    if not noted:
+        context.store.write(lambda s: hosts.note(s, body.host, host.tenant, now))
+    if not work:
         return None
 
     def take(session: Session) -> Assignment | None:
-        if drains.stops(session, body.host):
+        if drains.stops(session, body.host, host.tenant):
             return None
         found = dispatch.claim(session, tenants, host, body, now)
         return found and dispatch.give_secrets(session, context.vault, host, found, now)

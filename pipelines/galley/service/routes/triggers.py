@@ -27,7 +27,7 @@ from galley.service.callers import Caller
 from galley.service.context import Context, InContext, TheCaller
 from galley.service.routes.access import FIFTY, Cursor, Limit
 from galley.service.watching import check_reachable, locate
-from galley.store import hook_secrets, pipelines, triggers
+from galley.store import hook_secrets, pipelines, trigger_firings, triggers
 from galley.vault import Place
 
 router = APIRouter(tags=["triggers"])
@@ -153,12 +153,15 @@ def list_trigger_firings(
     cursor: Cursor = None,
     limit: Limit = FIFTY,
 ) -> Page[TriggerFiring]:
-    """Return when a trigger fired, upon what, and which run came of it; newest first."""
+    """Return when a trigger fired, upon what, and which run came of it; newest first.
+
+    Of one that was removed too, until another has its name.
+    """
     caller.require(tenant, Action.READ)
 
     def firings(session: Session) -> Page[TriggerFiring]:
-        row = triggers.require(session, pipelines.require(session, tenant, slug), name)
-        return triggers.firings(session, row.series, cursor=cursor, limit=limit)
+        row = triggers.latest(session, pipelines.require(session, tenant, slug), name)
+        return trigger_firings.page(session, row.series, cursor=cursor, limit=limit)
 
     return context.store.read(firings)
 

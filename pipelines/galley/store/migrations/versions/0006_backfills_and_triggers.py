@@ -12,6 +12,7 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+_WAITING = sa.text("run_id IS NULL")
 _ACTIVE = sa.text("state IN ('running', 'paused')")
 _IN_FORCE = sa.text("until IS NULL")
 _TABLES = (
@@ -40,6 +41,7 @@ def downgrade() -> None:
         "UPDATE runs SET trigger = 'manual' "
         "WHERE trigger IN ('backfill', 'upstream', 'file', 'webhook')"
     )
+    op.execute("DELETE FROM secrets WHERE owner LIKE 'trigger:%'")
     op.execute("DELETE FROM events WHERE kind IN ('backfill.changed', 'trigger.changed')")
 
 
@@ -94,6 +96,13 @@ def _backfills() -> None:
         sa.UniqueConstraint(
             "backfill_id", "logical_date", name="uq_backfill_dates_backfill_id_logical_date"
         ),
+    )
+    op.create_index(
+        "ix_backfill_dates_waiting",
+        "backfill_dates",
+        ["backfill_id", "position"],
+        sqlite_where=_WAITING,
+        postgresql_where=_WAITING,
     )
 
 

@@ -1,4 +1,4 @@
-"""Pauses of schedules, drained hosts, retention, and the indexes of lists of runs"""
+"""Pauses of schedules, drained hosts, retention, and the indexes of lists and calendars"""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ _LISTS = (
     ("tenant", "state", "logical_date", "id"),
     ("pipeline_id", "logical_date", "id"),
 )
+
+_HISTORIES = ("deployments", "schedules")
 
 _PAUSES = sa.table(
     "schedule_pauses",
@@ -55,6 +57,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("host", name="pk_drains"),
     )
     op.create_table(
+        "hosts",
+        sa.Column("name", sa.String(300), nullable=False),
+        sa.Column("tenant", sa.String(48), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_hosts"),
+    )
+    op.create_table(
         "retention",
         sa.Column("pipeline_id", sa.Uuid(), nullable=False),
         sa.Column("policy", sa.JSON(none_as_null=True), nullable=True),
@@ -66,9 +75,18 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("pipeline_id", name="pk_retention"),
     )
+    op.create_table(
+        "removals",
+        sa.Column("attempt_id", sa.Uuid(), nullable=False),
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("tenant", sa.String(48), nullable=False),
+        sa.PrimaryKeyConstraint("attempt_id", name="pk_removals"),
+    )
     op.add_column("runs", sa.Column("files_removed_at", UtcDateTime(), nullable=True))
     for columns in _LISTS:
         op.create_index(f"ix_runs_{'_'.join(columns)}", "runs", list(columns))
+    for table in _HISTORIES:
+        op.create_index(f"ix_{table}_pipeline_id_since", table, ["pipeline_id", "since"])
     _read_the_trail()
 
 
@@ -117,10 +135,14 @@ def _read_the_trail() -> None:
 
 def downgrade() -> None:
     """Take this revision back."""
+    for table in reversed(_HISTORIES):
+        op.drop_index(f"ix_{table}_pipeline_id_since", table)
     for columns in reversed(_LISTS):
         op.drop_index(f"ix_runs_{'_'.join(columns)}", "runs")
     op.drop_column("runs", "files_removed_at")
+    op.drop_table("removals")
     op.drop_table("retention")
+    op.drop_table("hosts")
     op.drop_table("drains")
     op.drop_table("schedule_pauses")
     op.execute("DELETE FROM events WHERE kind = 'hosts.changed'")

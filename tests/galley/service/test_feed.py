@@ -1,0 +1,54 @@
+"""The reader of events where another transaction holds them up."""
+
+from __future__ import annotations
+
+import asyncio
+
+from galley.service.feed import HELD_S, Feed
+from galley.store import Store
+from galley.store.connect import database as database_of
+
+from tests.galley.store.test_settled import happen, transaction
+from tests.galley.stores import (
+    ONLY_POSTGRESQL,
+    cluster,
+    database,
+    empty_database,
+    shared_database,
+    shared_store,
+    store,
+)
+
+__all__ = ["cluster", "database", "empty_database", "shared_database", "shared_store", "store"]
+
+
+@ONLY_POSTGRESQL
+def test_it_is_told_when_events_are_held_up(store: Store, database: str, store_kind: str) -> None:
+    now, failures = 0.0, list[BaseException]()
+    feed = Feed(store, lambda: ("lab",), poll_s=0.01, monotonic=lambda: now)
+    other = database_of(database)
+
+    async def work() -> None:
+        nonlocal now
+        reading = asyncio.create_task(feed.run(failures.append))
+        assert await feed.began(10)
+        with transaction(other) as late:
+            happen(late)
+            newest = store.write(happen)
+            while feed._settled._newest < newest:
+                await asyncio.sleep(0.01)
+            assert failures == []
+            now += HELD_S
+            while not failures:
+                await asyncio.sleep(0.01)
+        while feed.latest < newest:
+            await asyncio.sleep(0.01)
+        reading.cancel()
+
+    async def limited() -> None:
+        await asyncio.wait_for(work(), 30)
+
+    asyncio.run(limited())
+    other.dispose()
+    assert len(failures) == 1
+    assert "nothing new for 30 s" in str(failures[0])
