@@ -146,9 +146,12 @@ class World:
         self, tenant: str = "lab", *, author: str | None = None, run: UUID | None = None
     ) -> Assignment | None:
         host = HostIdentity(tenant=tenant, author=author, run=run)
-        return self.write(
+        seen = self.read(lambda s: dispatch.finds_work(s, self.tenants, host, self.now))
+        found = self.write(
             lambda s: dispatch.claim(s, self.tenants, host, LeaseRequest(host="h1"), self.now)
         )
+        assert seen or found is None, "a host that only looks would have missed it"
+        return found
 
     def must_claim(self, tenant: str = "lab", *, author: str | None = None) -> Assignment:
         found = self.claim(tenant, author=author)

@@ -2766,6 +2766,11 @@ export interface components {
              */
             output: number;
             /**
+             * Pipeline Runs
+             * @description Runs of one pipeline at the same time, whatever asked for them; none: as many as the tenant's. A schedule may allow fewer.
+             */
+            pipeline_runs?: number | null;
+            /**
              * Proof
              * @description Time that proving a split may take in a rehearsal, seconds; 0: never.
              * @default 900

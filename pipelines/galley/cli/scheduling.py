@@ -91,10 +91,19 @@ def resume(session: Session, pipeline: str) -> None:
 def next_firings(session: Session, pipeline: str, count: int) -> None:
     """List the next firings, with what the clock's changes do to them."""
     firings = session.client.next_firings(session.tenant, pipeline, count).firings
+    late = any(one.due is not None for one in firings)
     session.output.models(
         firings,
-        ("UTC", "LOCAL", "NOTE"),
-        ((f"{one.at:%Y-%m-%d %H:%M}", one.local, one.note or "") for one in firings),
+        ("UTC", *(["DUE"] if late else []), "LOCAL", "NOTE"),
+        (
+            (
+                f"{one.at:%Y-%m-%d %H:%M}",
+                *([f"{one.due or one.at:%Y-%m-%d %H:%M:%S}"] if late else []),
+                one.local,
+                one.note or "",
+            )
+            for one in firings
+        ),
         empty=f"{pipeline} has no firings to come: it has no schedule, or it is paused.",
     )
 

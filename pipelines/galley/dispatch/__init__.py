@@ -9,29 +9,24 @@ Glossary
 
 from __future__ import annotations
 
-from galley.dispatch.claim import claim
+from galley.dispatch.claim import claim, finds_work
 from galley.dispatch.control import cancel, retry
 from galley.dispatch.progress import take_tracked
 from galley.dispatch.reap import reap
 from galley.dispatch.report import finish, heartbeat, log_grew, start
 from galley.dispatch.request import request_run, request_trial
 from galley.dispatch.secrets import give_secrets
-from galley.dispatch.waiting import (
-    WaitingRehearsal,
-    next_due,
-    rehearsals_waiting,
-    tenants_with_work,
-)
+from galley.dispatch.waiting import WaitingRehearsal, rehearsals_waiting
 
 __all__ = [
     "WaitingRehearsal",
     "cancel",
     "claim",
+    "finds_work",
     "finish",
     "give_secrets",
     "heartbeat",
     "log_grew",
-    "next_due",
     "reap",
     "rehearsals_waiting",
     "request_run",
@@ -39,5 +34,4 @@ __all__ = [
     "retry",
     "start",
     "take_tracked",
-    "tenants_with_work",
 ]

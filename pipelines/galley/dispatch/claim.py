@@ -63,6 +63,21 @@ def claim(
     return None
 
 
+def finds_work(session: Session, tenants: Tenants, host: HostIdentity, now: datetime) -> bool:
+    """Return whether :func:`claim` would change something: to look costs no writer's time."""
+    tenant = tenants.tenants.get(host.tenant)
+    found = None if tenant is None else first_eligible(session, host, tenant, now)
+    if tenant is None or found is None:
+        return False
+    run, version = found
+    profile = tenant.profiles.get(_profile_of(run, version, tenant))
+    if profile is None or not tenant.limits.allow(profile):
+        return True
+    if run.overlap is Overlap.SKIP and series.going_on(session, run) is not None:
+        return True
+    return _fits(session, host.tenant, tenant.limits, profile)
+
+
 def _overlaps(session: Session, run: RunRow, now: datetime) -> bool:
     """Skip a run that must not overlap where another of its schedule is going after all."""
     if run.overlap is not Overlap.SKIP:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import inf
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -83,7 +84,7 @@ def first_eligible(
         "full_profiles": _full_profiles(tenant.profiles, active),
     }
     if host.author is None:
-        values["full_pipelines"] = _full_pipelines(session, active)
+        values["full_pipelines"] = _full_pipelines(session, tenant.limits.pipeline_runs, active)
     else:
         values["author"] = host.author
     found = session.execute(query, values).one_or_none()
@@ -111,13 +112,15 @@ def _full_profiles(profiles: Mapping[str, Profile], active: Sequence[_Active]) -
     ]
 
 
-def _full_pipelines(session: Session, active: Sequence[_Active]) -> list[UUID]:
-    """Return the pipelines that have as many active runs as their schedule allows."""
+def _full_pipelines(session: Session, most: int | None, active: Sequence[_Active]) -> list[UUID]:
+    """Return the pipelines that have as many active runs as tenant and schedule allow."""
     running = Counter[UUID]()
     for one in active:
         if one.kind is RunKind.PIPELINE:
             running[one.pipeline] += one.number
     if not running:
         return []
-    limits = session.execute(_LIMITED, {"running": list(running)})
-    return [one for one, limit in limits if limit is not None and running[one] >= limit]
+    limits = dict.fromkeys(running, inf if most is None else most)
+    for pipeline, limit in session.execute(_LIMITED, {"running": list(running)}):
+        limits[pipeline] = min(limits[pipeline], inf if limit is None else limit)
+    return [one for one, limit in limits.items() if running[one] >= limit]

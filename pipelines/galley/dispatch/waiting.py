@@ -1,17 +1,17 @@
-"""What waits: for the loops that start hosts, and for how long they may sleep."""
+"""What waits for a host of its own: for the loop that starts hosts."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from galley.domain.model import Model
-from galley.domain.runs import RunKind, RunState
-from galley.store.runs import OPEN_ATTEMPTS, OPEN_RUNS, PERSONAL
-from galley.store.tables import AttemptRow, RunRow
+from galley.domain.runs import RunState
+from galley.store.runs import PERSONAL
+from galley.store.tables import RunRow
 
 
 class WaitingRehearsal(Model):
@@ -38,28 +38,3 @@ def rehearsals_waiting(session: Session, now: datetime) -> list[WaitingRehearsal
         WaitingRehearsal(run=run, tenant=tenant, author=author)
         for run, tenant, author in session.execute(query)
     ]
-
-
-def tenants_with_work(session: Session) -> set[str]:
-    """Return the tenants whose host has something to do."""
-    query = (
-        select(RunRow.tenant)
-        .where(RunRow.state.in_(OPEN_RUNS), RunRow.kind == RunKind.PIPELINE)
-        .distinct()
-    )
-    return set(session.scalars(query))
-
-
-def next_due(session: Session, now: datetime) -> datetime | None:
-    """Return when the next lease, time limit or back-off ends; None: not before a change."""
-    ends = session.execute(
-        select(func.min(AttemptRow.lease_until), func.min(AttemptRow.deadline)).where(
-            AttemptRow.state.in_(OPEN_ATTEMPTS)
-        )
-    ).one()
-    backoff = session.scalar(
-        select(func.min(RunRow.not_before)).where(
-            RunRow.state == RunState.QUEUED, RunRow.not_before > now
-        )
-    )
-    return min((instant for instant in (*ends, backoff) if instant is not None), default=None)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from galley.domain.model import Model
+from galley.domain.model import Model, Number
 from galley.domain.schedules import Firing
 from galley.domain.split import SplitLayout
 from galley.domain.tenants import Action, DatasetMode, Gate, Limits, Role
@@ -108,7 +108,7 @@ class SlugStatus(Model):
 class DeploymentRequest(Model):
     """Make an approved version the live one."""
 
-    version: int = Field(ge=1)
+    version: Number
     reason: str = Field(default="", max_length=4000)
 
 

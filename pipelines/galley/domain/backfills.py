@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from galley.domain.model import Instant, Model, PlannedInstant
+from galley.domain.model import Instant, Model, Number, PlannedInstant
 from galley.domain.runs import RunState
 
 MAX_DATES = 10_000
@@ -112,7 +112,7 @@ class BackfillRequest(Model):
     end: PlannedInstant
     cron: str | None = None
     timezone: str | None = None
-    version: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    version: Number | None = None
     order: Order = Order.OLDEST
     parallel: int = Field(default=1, ge=1, le=MAX_PARALLEL)
     only: Only = Only.MISSING

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class Model(BaseModel):
@@ -40,6 +40,13 @@ def _plannable(value: datetime) -> datetime:
 
 PlannedInstant = Annotated[Instant, AfterValidator(_plannable)]
 """A point in time that a person chooses for runs: within years that calendars and clocks know."""
+
+
+MOST = 2**31 - 1
+"""The largest number that every database keeps as a whole one."""
+
+Number = Annotated[int, Field(ge=1, le=MOST)]
+"""A number by which something is asked for that is counted from 1: a version, an attempt."""
 
 
 T = TypeVar("T")

@@ -74,7 +74,7 @@ def _fits(key: str, value: object) -> bool:
     if key in _NUMBERS:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return False
-        return value > 0 if key == "multipleOf" else isinstance(value, int) or isfinite(value)
+        return value >= 0 if key == "multipleOf" else isinstance(value, int) or isfinite(value)
     if key in _COUNTS:
         return isinstance(value, int) and not isinstance(value, bool) and value >= 0
     if key in _INNER:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from galley.domain.model import Instant, Model
+from galley.domain.model import Instant, Model, Number
 
 
 class EndedState(StrEnum):
@@ -59,8 +59,8 @@ class RetentionPolicy(Model):
         default_factory=dict,
         description="Ended state → age from which on the run itself is removed.",
     )
-    latest: int = Field(
-        default=10, ge=1, description="Latest runs of each pipeline that are kept at any age."
+    latest: Number = Field(
+        default=10, description="Latest runs of each pipeline that are kept at any age."
     )
 
     @model_validator(mode="after")

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from galley.domain.model import Instant, Model, PlannedInstant
+from galley.domain.model import Instant, Model, Number, PlannedInstant
 from galley.domain.versions import CellError, TaskNode
 
 
@@ -237,7 +237,7 @@ class RunRequest(Model):
     """
 
     parameters: dict[str, Any] = Field(default_factory=dict)
-    version: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    version: Number | None = None
     logical_date: PlannedInstant | None = None
     priority: int = Field(
         default=0, ge=-100, le=100, description="Runs with more go first within the tenant."

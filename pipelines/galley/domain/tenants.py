@@ -143,6 +143,12 @@ class Limits(Model):
     """What a tenant may use at most."""
 
     concurrent_runs: int = Field(default=4, ge=1, description="Runs at the same time.")
+    pipeline_runs: int | None = Field(
+        default=None,
+        ge=1,
+        description="Runs of one pipeline at the same time, whatever asked for them; none: as "
+        "many as the tenant's. A schedule may allow fewer.",
+    )
     cpu: float = Field(default=2, gt=0, description="CPU cores of all runs together.")
     memory: Bytes = Field(default=4 * 2**30, description="Memory of all runs together.")
     scratch: Bytes = Field(default=10 * 2**30, description="Scratch space of one run.")

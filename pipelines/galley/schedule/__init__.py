@@ -4,7 +4,7 @@ Glossary
     firing     an instant at which a schedule asks for a run
     due        a firing that has come and has no run recorded yet
     missed     due, but found late: the platform was down (a paused schedule misses nothing)
-    catch-up   what is done with missed firings: run the latest one, or none
+    catch-up   what is done with missed firings: run none, the latest one, or all up to a limit
 """
 
 from __future__ import annotations

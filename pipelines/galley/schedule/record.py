@@ -22,6 +22,9 @@ from galley.store.own_parameters import own_values
 from galley.store.run_parameters import Interval
 from galley.store.tables import RunRow, ScheduleRow, VersionRow
 
+MAX_OPEN = 1000
+"""Runs of one schedule that have not ended, at most: as many as it may catch up at a time."""
+
 
 def record_runs(
     session: Session,
@@ -41,7 +44,7 @@ def record_runs(
         why_missed: the reason of those.
     """
     going = series.last_open_before(session, row.series, intervals[0].logical_date)
-    before = going
+    before, room = going, MAX_OPEN - series.count_open(session, row.series)
     queued: list[UUID] = []
     for interval in intervals:
         run = _run(row, version, interval, now)
@@ -49,6 +52,8 @@ def record_runs(
             _skip(run, why_missed, now)
         elif why := _why_not(row, run, before, now):
             _skip(run, why, now)
+        elif len(queued) >= room:
+            _skip(run, f"{MAX_OPEN:,} earlier runs of this schedule have not ended", now)
         else:
             _fill(session, run, row, version, tenant, interval, now)
             _line_up(session, run, row, before)

@@ -226,15 +226,6 @@ def notebook(session: Session, run_id: UUID, task: str, number: int | None = Non
     return None if found is None else found.notebook_blob
 
 
-def waits(session: Session, tenant: str, *, personal: bool) -> bool:
-    """Return whether a run is queued: one of a person's, or one of the tenant's."""
-    kinds = PERSONAL if personal else (RunKind.PIPELINE,)
-    query = select(RunRow.id).where(
-        RunRow.tenant == tenant, RunRow.state == RunState.QUEUED, RunRow.kind.in_(kinds)
-    )
-    return session.scalar(query.limit(1)) is not None
-
-
 def log_bytes(session: Session, tenant: str) -> int:
     """Return the size of all logs of a tenant, bytes."""
     query = select(func.coalesce(func.sum(AttemptRow.log_size), 0))

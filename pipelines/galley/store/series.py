@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from galley.domain.runs import RunKind, RunState, TriggerKind
@@ -80,6 +80,16 @@ def last_open_before(session: Session, series: UUID, firing: datetime) -> RunRow
     """Return the latest of the open runs of the firings before ``firing``."""
     query = _open_before(series, firing)
     return session.scalar(query.order_by(RunRow.scheduled_at.desc()).limit(1))
+
+
+def count_open(session: Session, series: UUID) -> int:
+    """Return how many runs of a series have not ended."""
+    query = select(func.count()).where(
+        RunRow.trigger == TriggerKind.SCHEDULE,
+        RunRow.trigger_id == series,
+        literally(RunRow.state, *OPEN),
+    )
+    return session.scalar(query) or 0
 
 
 def _open_before(series: UUID, firing: datetime) -> Select[RunRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import uuid4
 
 from click.testing import Result
@@ -89,7 +90,9 @@ def test_schedules(galley: CommandLine) -> None:
         assert result.exit_code == 0, result.output
         return result.stdout
 
-    assert len(schedule("next", "daily-report", "-n", "3").splitlines()) == 4
+    shown = schedule("next", "daily-report", "-n", "3").splitlines()
+    assert len(shown) == 4
+    assert "DUE" not in shown[0]
     assert "the schedule of daily-report is paused" in schedule("pause", "daily-report")
     assert "paused" in galley("pipelines", tenant="playground").stdout
     assert "no firings to come" in schedule("next", "daily-report")
@@ -111,6 +114,9 @@ def test_setting_a_schedule_with_its_rules(galley: CommandLine) -> None:
     assert done.exit_code == 0, done.output
     assert "is set; next at 2026-11-30 23:0" in done.stdout
     (pipeline,) = galley.read("pipelines", tenant="playground")
+    coming = schedule("next", "daily-report", "-n", "1").stdout
+    assert "DUE" in coming
+    assert f"{datetime.fromisoformat(pipeline['next_firing']):%Y-%m-%d %H:%M:%S}" in coming
     found = pipeline["schedule"]
     assert (found["start"], found["overlap"]) == ("2026-11-30T23:00:00Z", "skip")
     assert (found["jitter_s"], found["priority"], found["depends_on_past"]) == (60, -5, True)

@@ -7,9 +7,9 @@ from multiprocessing.synchronize import Barrier
 from uuid import UUID
 
 import pytest
-from galley import dispatch
+from galley import dispatch, schedule
 from galley.dispatch.policy import LEASE
-from galley.domain.runs import AttemptState, RunKind, RunState
+from galley.domain.runs import AttemptState, FailureClass, RunKind, RunState
 from galley.domain.tenants import Tenants
 from galley.domain.work import Assignment, LeaseRequest
 from galley.store import Store, tokens
@@ -157,6 +157,38 @@ def test_a_run_that_can_never_start_fails_and_holds_nobody_up(
     assert words in (run.state_reason or "")
 
 
+def finds_work(world: World) -> bool:
+    host = HostIdentity(tenant="lab")
+    return world.read(lambda s: dispatch.finds_work(s, world.tenants, host, world.now))
+
+
+def test_a_look_finds_only_what_a_claim_would_change(world: World) -> None:
+    schedule_of = {"cron": "0 * * * *", "depends_on_past": True, "overlap": "skip"}
+    world.live(schedule=schedule_of)
+    assert not finds_work(world)
+    world.later(hours=1)
+    world.write(lambda s: schedule.materialise_due(s, world.tenants, world.now))
+    assert finds_work(world)
+    work = world.must_claim()
+    world.start(work)
+    world.finish(work, AttemptState.FAILED, failure_class=FailureClass.USER)
+    world.later(hours=1)
+    world.write(lambda s: schedule.materialise_due(s, world.tenants, world.now))
+    assert not finds_work(world), "it waits for the past"
+    world.tenants = limited(concurrent_runs=1)
+    world.live("other", profile="large")
+    first, second = world.request("other"), world.request("other")
+    assert finds_work(world)
+    assert world.must_claim().run == first.id
+    assert not finds_work(world), "there is no room"
+    world.tenants = tenants_with(
+        "lab", profiles={"small": TENANTS.tenants["lab"].profiles["small"]}
+    )
+    assert finds_work(world), "it is to be failed"
+    assert world.claim() is None
+    assert world.run(second.id).state is RunState.FAILED
+
+
 def test_a_run_that_backs_off_is_left_until_its_time(world: World) -> None:
     world.live()
     run = world.request()
@@ -165,7 +197,6 @@ def test_a_run_that_backs_off_is_left_until_its_time(world: World) -> None:
     world.finish(work, AttemptState.LOST)
     assert world.run(run.id).state is RunState.QUEUED
     assert world.claim() is None
-    assert world.read(lambda s: dispatch.next_due(s, world.now)) is not None
     world.later(seconds=8)
     assert world.must_claim().number == 2
 

@@ -66,6 +66,17 @@ def test_a_full_pipeline_holds_up_nobody_else(world: World) -> None:
     assert claimed(world) == ids(third)
 
 
+def test_a_tenant_limits_each_pipeline_whatever_asked_for_its_runs(world: World) -> None:
+    world.live("busy")
+    world.live("free", schedule={"cron": "@yearly", "max_active_runs": 1})
+    busy = [world.request("busy") for _ in range(3)]
+    free = [world.request("free") for _ in range(2)]
+    world.tenants = limited(concurrent_runs=9, pipeline_runs=2)
+    assert claimed(world) == ids(*busy[:2], free[0])
+    world.tenants = limited(concurrent_runs=9)
+    assert claimed(world) == ids(busy[2])
+
+
 def test_a_full_profile_holds_up_nobody_else(world: World) -> None:
     def only_one(name: str, **fields: Any) -> Tenants:
         lab = limited(concurrent_runs=9).tenants["lab"]

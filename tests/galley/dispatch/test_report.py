@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -280,6 +280,10 @@ def test_a_run_over_its_time_is_asked_to_end(world: World, work: Assignment) -> 
     assert world.finish(work, AttemptState.CANCELLED).state is RunState.TIMED_OUT
 
 
+def not_before(world: World, run: Run) -> datetime:
+    return world.read(lambda s: runs.require(s, run.id).not_before)
+
+
 def test_infrastructure_failures_are_repeated_with_growing_pauses_until_it_is_enough(
     world: World, work: Assignment
 ) -> None:
@@ -290,8 +294,7 @@ def test_infrastructure_failures_are_repeated_with_growing_pauses_until_it_is_en
         run = world.finish(work, AttemptState.FAILED, failure_class=FailureClass.INFRASTRUCTURE)
         if run.state is RunState.FAILED:
             break
-        due = world.read(lambda s: dispatch.next_due(s, world.now))
-        assert due is not None
+        due = not_before(world, run)
         pauses.append(due - world.now)
         world.now = due
         work = world.must_claim()

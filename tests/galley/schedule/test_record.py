@@ -11,6 +11,7 @@ from galley.domain.runs import AttemptState, FailureClass, Run, RunState, Trigge
 from galley.domain.schedules import ScheduleRequest, jitter_of
 from galley.domain.versions import Analysis, TaskNode
 from galley.domain.work import Assignment, Heartbeat
+from galley.schedule import record
 from galley.store import audit, pipelines, runs, schedules
 from galley.store.tables import ScheduleRow
 from sqlalchemy import update
@@ -404,6 +405,22 @@ def test_a_parameter_that_a_later_version_has_no_more_fails_the_run(world: World
     ]
     assert run.state is RunState.FAILED
     assert "'hour' is not a parameter" in (run.state_reason or "")
+
+
+def test_runs_that_wait_for_ever_do_not_pile_up_without_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "MAX_OPEN", 3)
+    hourly(world, depends_on_past=True, catch_up="all")
+    hours(world)
+    fail(world, world.must_claim())
+    hours(world, 2)
+    world.later(hours=2)
+    tick(world)
+    assert states(world) == ["failed", "queued", "queued", "queued", "skipped"]
+    assert "3 earlier runs of this schedule have not ended" in (
+        scheduled(world)[-1].state_reason or ""
+    )
 
 
 def test_a_change_that_leaves_the_times_loses_nothing_that_is_due(world: World) -> None:

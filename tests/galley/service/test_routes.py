@@ -57,7 +57,7 @@ def test_publishing_is_refused_by_name(
 ODD: list[dict[str, object]] = [
     {"type": "integer", "minimum": "a text"},
     {"type": "integer", "maximum": True},
-    {"type": "integer", "multipleOf": 0},
+    {"type": "integer", "multipleOf": -1},
     {"type": "whole"},
     {"type": [["integer"]]},
     {"type": 3},
@@ -83,6 +83,19 @@ def test_nothing_runs_for_a_date_beyond_those_that_are_planned_for(platform: Pla
         assert "1970-01-01 and 2200-01-01" in refused.json()["detail"]
     refused = platform.post(runs, {"version": 2**40})
     assert (refused.status_code, refused.json()["field"]) == (422, "version")
+
+
+@pytest.mark.parametrize("number", [2**31, 2**70])
+def test_a_number_that_no_database_keeps_is_refused(platform: Platform, number: int) -> None:
+    version = platform.approved()
+    run = f"/runs/{version['rehearsal_run']}"
+    pipeline = "/tenants/oncology/pipelines/daily-report"
+    for path in ("log", "files", "files/model.txt", "tasks/main/notebook"):
+        assert platform.get(f"{run}/{path}", "rita", attempt=number).status_code == 422, path
+    for path in (f"{run}/attempts/{number}/log", f"{pipeline}/versions/{number}"):
+        assert platform.get(path, "rita").status_code == 422, path
+    body = {"version": number}
+    assert platform.post(f"{pipeline}/deployments", body, "olga").status_code == 422
 
 
 def test_too_large_a_notebook_is_refused_with_the_limit(platform: Platform) -> None:

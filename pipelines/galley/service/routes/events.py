@@ -31,7 +31,7 @@ async def follow_events(
     tenant: Annotated[
         list[str] | None, Query(description="Repeatable; default: all of the caller's.")
     ] = None,
-    last_event_id: Annotated[int | None, Header(alias="Last-Event-ID")] = None,
+    last_event_id: Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=2**63 - 1)] = None,
 ) -> StreamingResponse:
     """Follow what happens: `id:`, `event: KIND`, `data:` an Event as JSON."""
     for name in tenant or ():

@@ -98,13 +98,12 @@ async def lease(
 
 def _claim(context: Context, host: HostIdentity, body: LeaseRequest) -> Assignment | None:
     """Try to lease; look first, because looking is cheap and claiming is a write."""
-    personal = host.author is not None
     tenants, now = context.tenants(), context.clock()
 
     def look(session: Session) -> tuple[bool, bool]:
-        work = runs.waits(session, host.tenant, personal=personal)
         stopped = drains.stops(session, body.host, host.tenant)
-        return work and not stopped, hosts.is_noted(session, body.host, now)
+        work = not stopped and dispatch.finds_work(session, tenants, host, now)
+        return work, hosts.is_noted(session, body.host, now)
 
     work, noted = context.store.read(look)
     if not noted:

@@ -16,7 +16,7 @@ from galley import dispatch
 from galley.domain import days, timezones
 from galley.domain.api import KeptFile, LogChunk
 from galley.domain.debug import DebugKit
-from galley.domain.model import Instant, Page
+from galley.domain.model import Instant, Number, Page
 from galley.domain.runs import Run, RunKind, RunRequest, RunState
 from galley.domain.tenants import Action
 from galley.domain.usage import AttemptUsage
@@ -51,7 +51,7 @@ To = Annotated[
         description="Only logical dates before this instant, or up to the end of this day in UTC.",
     ),
 ]
-AttemptNumber = Annotated[int, Path(ge=1, description="Which attempt of the run.")]
+AttemptNumber = Annotated[Number, Path(description="Which attempt of the run.")]
 
 
 class NotebookFormat(StrEnum):
@@ -215,7 +215,7 @@ def get_run_log(
     run_id: UUID,
     caller: TheCaller,
     context: InContext,
-    attempt: Annotated[int | None, Query(ge=1, description="Default: the latest.")] = None,
+    attempt: Annotated[Number | None, Query(description="Default: the latest.")] = None,
     offset: Annotated[int, Query(ge=0, description="Bytes.")] = 0,
     limit: Annotated[int, Query(ge=4, le=2**22, description="Bytes.")] = LOG_CHUNK,
 ) -> LogChunk:
@@ -233,7 +233,7 @@ def list_run_files(
     run_id: UUID,
     caller: TheCaller,
     context: InContext,
-    attempt: Annotated[int | None, Query(ge=1, description="Default: the latest.")] = None,
+    attempt: Annotated[Number | None, Query(description="Default: the latest.")] = None,
 ) -> list[KeptFile]:
     """Return the files that an attempt left: outputs which its notebooks have only in part."""
     return files_of(context.artifacts, the_run(context, caller, run_id), attempt)
@@ -249,7 +249,7 @@ def get_run_file(
     name: str,
     caller: TheCaller,
     context: InContext,
-    attempt: Annotated[int | None, Query(ge=1, description="Default: the latest.")] = None,
+    attempt: Annotated[Number | None, Query(description="Default: the latest.")] = None,
 ) -> FileResponse:
     """Return a file that an attempt left."""
     path = file_of(context.artifacts, the_run(context, caller, run_id), attempt, name)
@@ -319,7 +319,7 @@ def get_task_notebook(
     task: str,
     caller: TheCaller,
     context: InContext,
-    attempt: Annotated[int | None, Query(ge=1, description="Default: the latest.")] = None,
+    attempt: Annotated[Number | None, Query(description="Default: the latest.")] = None,
     format: NotebookFormat = NotebookFormat.HTML,  # noqa: A002
 ) -> Response:
     """Return a task's executed notebook, which may be partial while it runs."""

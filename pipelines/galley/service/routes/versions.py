@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from galley import review
-from galley.domain.model import Page
+from galley.domain.model import Number, Page
 from galley.domain.reviews import VersionDiff
 from galley.domain.tenants import Action
 from galley.domain.versions import PublishRequest, Version
@@ -61,7 +61,7 @@ def list_versions(
 
 @router.get(f"{PATH}/{{number}}")
 def get_version_by_number(
-    tenant: str, slug: str, number: int, caller: TheCaller, context: InContext
+    tenant: str, slug: str, number: Number, caller: TheCaller, context: InContext
 ) -> Version:
     """Return one version of a pipeline."""
     caller.require(tenant, Action.READ)
