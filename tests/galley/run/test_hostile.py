@@ -5,6 +5,7 @@ Each is a job of its own, as a rehearsal runs it; a plain one runs after it in t
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
@@ -31,6 +32,8 @@ from tests.galley.run.jobs import make_job
 from tests.galley.run.projects import single
 
 pytestmark = pytest.mark.integration
+
+PR_SET_CHILD_SUBREAPER = 36
 
 ENGINES: dict[str, dict[str, Any]] = {
     "started": {},
@@ -168,23 +171,30 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _takes_orphans() -> Iterator[None]:
+    """Orphans of this process's tests become its children; other work on the machine does not."""
+    libc = ctypes.CDLL(None)
+    assert libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    yield
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
 @pytest.fixture(autouse=True)
 def leaves_nothing() -> Iterator[None]:
     """No process that began during the test is alive after it."""
     before = set(psutil.pids())
     yield
-    ours = [one for one in psutil.process_iter() if one.pid not in before and _is_ours(one)]
-    assert ours == []
+    left = [one for one in psutil.Process().children() if one.pid not in before and _is_left(one)]
+    assert left == []
 
 
-def _is_ours(process: psutil.Process) -> bool:
-    """Whether a process comes of this test; other work on the machine has other ancestors."""
+def _is_left(process: psutil.Process) -> bool:
     try:
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        if "zygote.py" in " ".join(process.cmdline()) and process.ppid() == os.getpid():
-            return False  # what kernels are forked from stays for the next test
-        return process.ppid() in {1, os.getpid()} and process.name() in {"python", "sleep"}
+        # What kernels are forked from stays for the next test.
+        return process.cwd() != str(ENGINES["forked"]["zygotes"])
     except psutil.NoSuchProcess:
         return False
 

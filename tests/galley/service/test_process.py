@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from galley.domain.settings import Settings
+from galley.sandbox import processes
 from galley.service import PREFIX
 from galley.service.context import Context
 from galley.service.process import compose
@@ -55,8 +56,9 @@ def test_each_process_answers_for_itself(settings: Settings) -> None:
         assert [one.is_ready() for one in specs] == [True, False]
     finally:
         for one in living:
-            one.kill()
+            one.terminate()
             one.wait(30)
+        processes.stop_all(processes.saved(settings.run / "hosts").values())  # they outlive it
 
 
 def leads(settings: Settings, name: str) -> bool:
