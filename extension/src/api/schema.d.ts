@@ -280,7 +280,7 @@ export interface paths {
         };
         /**
          * Get Run
-         * @description Return one run with its attempts and tasks.
+         * @description Return one run with its attempts and tasks; of a queued one also what it waits for.
          */
         get: operations["get_run"];
         put?: never;

@@ -17,6 +17,7 @@ from galley.dispatch.report import finish, heartbeat, log_grew, start
 from galley.dispatch.request import request_run, request_trial
 from galley.dispatch.secrets import give_secrets
 from galley.dispatch.waiting import WaitingRehearsal, rehearsals_waiting
+from galley.dispatch.why import why_queued
 
 __all__ = [
     "WaitingRehearsal",
@@ -34,4 +35,5 @@ __all__ = [
     "retry",
     "start",
     "take_tracked",
+    "why_queued",
 ]

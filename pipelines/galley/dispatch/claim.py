@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
@@ -50,12 +51,12 @@ def claim(
         run, version = found
         if _overlaps(session, run, now):
             continue
-        name = _profile_of(run, version, tenant)
+        name = profile_of(run, version, tenant)
         profile = tenant.profiles.get(name)
         if profile is None or not tenant.limits.allow(profile):
             _give_up(session, run, _cannot(version, tenant), now)
             continue
-        if not _fits(session, host.tenant, tenant.limits, profile):
+        if not used_by(session, host.tenant).leaves(tenant.limits, profile):
             return None
         if not _has_parameters(session, run, version, now):
             continue
@@ -70,12 +71,12 @@ def finds_work(session: Session, tenants: Tenants, host: HostIdentity, now: date
     if tenant is None or found is None:
         return False
     run, version = found
-    profile = tenant.profiles.get(_profile_of(run, version, tenant))
+    profile = tenant.profiles.get(profile_of(run, version, tenant))
     if profile is None or not tenant.limits.allow(profile):
         return True
     if run.overlap is Overlap.SKIP and series.going_on(session, run) is not None:
         return True
-    return _fits(session, host.tenant, tenant.limits, profile)
+    return used_by(session, host.tenant).leaves(tenant.limits, profile)
 
 
 def _overlaps(session: Session, run: RunRow, now: datetime) -> bool:
@@ -90,7 +91,7 @@ def _overlaps(session: Session, run: RunRow, now: datetime) -> bool:
     return True
 
 
-def _profile_of(run: RunRow, version: VersionRow, tenant: Tenant) -> str:
+def profile_of(run: RunRow, version: VersionRow, tenant: Tenant) -> str:
     """Return the profile of the next attempt; a larger one that is gone is not insisted on."""
     return run.profile if run.profile in tenant.usable_profiles() else version.profile
 
@@ -126,14 +127,26 @@ def _has_parameters(session: Session, run: RunRow, version: VersionRow, now: dat
     return True
 
 
-def _fits(session: Session, tenant_name: str, limits: Limits, profile: Profile) -> bool:
-    count, cpu, memory = session.execute(_USED, {"tenant": tenant_name}).one()
-    rounding = 1e-6
-    return bool(
-        count < limits.concurrent_runs
-        and cpu + profile.cpu <= limits.cpu + rounding
-        and memory + profile.memory <= limits.memory
-    )
+class Used(NamedTuple):
+    """What the open attempts of a tenant have: their number, CPU cores, and bytes of memory."""
+
+    runs: int
+    cpu: float
+    memory: int
+
+    def leaves(self, limits: Limits, profile: Profile) -> bool:
+        """Return whether ``limits`` leave room for one more, of ``profile``."""
+        rounding = 1e-6
+        return (
+            self.runs < limits.concurrent_runs
+            and self.cpu + profile.cpu <= limits.cpu + rounding
+            and self.memory + profile.memory <= limits.memory
+        )
+
+
+def used_by(session: Session, tenant: str) -> Used:
+    """Return what a tenant uses."""
+    return Used(*session.execute(_USED, {"tenant": tenant}).one())
 
 
 def _lease(

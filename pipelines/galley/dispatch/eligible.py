@@ -76,22 +76,22 @@ def first_eligible(
     query = _PIPELINE if host.author is None else _PERSONAL
     if host.run is not None:
         query = query.where(RunRow.id == host.run)
-    active = [_Active(*row) for row in session.execute(_ACTIVE, {"tenant": host.tenant})]
+    active = active_of(session, host.tenant)
     values: dict[str, Any] = {
         "tenant": host.tenant,
         "now": now,
         "usable_profiles": tenant.usable_profiles(),
-        "full_profiles": _full_profiles(tenant.profiles, active),
+        "full_profiles": full_profiles(tenant.profiles, active),
     }
     if host.author is None:
-        values["full_pipelines"] = _full_pipelines(session, tenant.limits.pipeline_runs, active)
+        values["full_pipelines"] = full_pipelines(session, tenant.limits.pipeline_runs, active)
     else:
         values["author"] = host.author
     found = session.execute(query, values).one_or_none()
     return None if found is None else (found[0], found[1])
 
 
-class _Active(NamedTuple):
+class Active(NamedTuple):
     """Open attempts that have all of it in common."""
 
     profile: str | None
@@ -100,7 +100,12 @@ class _Active(NamedTuple):
     number: int
 
 
-def _full_profiles(profiles: Mapping[str, Profile], active: Sequence[_Active]) -> list[str]:
+def active_of(session: Session, tenant: str) -> list[Active]:
+    """Return the open attempts of a tenant."""
+    return [Active(*row) for row in session.execute(_ACTIVE, {"tenant": tenant})]
+
+
+def full_profiles(profiles: Mapping[str, Profile], active: Sequence[Active]) -> list[str]:
     """Return the profiles that have as many attempts as they may."""
     running = Counter[str | None]()
     for one in active:
@@ -112,7 +117,7 @@ def _full_profiles(profiles: Mapping[str, Profile], active: Sequence[_Active]) -
     ]
 
 
-def _full_pipelines(session: Session, most: int | None, active: Sequence[_Active]) -> list[UUID]:
+def full_pipelines(session: Session, most: int | None, active: Sequence[Active]) -> list[UUID]:
     """Return the pipelines that have as many active runs as tenant and schedule allow."""
     running = Counter[UUID]()
     for one in active:

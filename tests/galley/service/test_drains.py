@@ -85,6 +85,15 @@ def test_another_host_goes_on(operated: Platform) -> None:
     assert [one["running"] for one in operated.get("/drains", EVERYWHERE).json()] == [0, 0, 0]
 
 
+def test_a_run_says_that_it_waits_for_the_end_of_a_drain(operated: Platform) -> None:
+    operated.approved()
+    run = operated.post("/tenants/oncology/pipelines/daily-report/runs", {}).json()
+    path = f"/runs/{run['id']}"
+    assert operated.get(path).json()["state_reason"] is None
+    put(operated, "*")
+    assert operated.get(path).json()["state_reason"].startswith("waits because all hosts are")
+
+
 def test_only_the_operator_of_every_tenant_concerned_may(platform: Platform) -> None:
     status, problem = put(platform, "*")
     assert (status, problem["code"]) == (403, "forbidden")

@@ -175,8 +175,13 @@ def _dates(start: str | None, end: str | None) -> tuple[datetime | None, datetim
 
 @router.get("/runs/{run_id}")
 def get_run(run_id: UUID, caller: TheCaller, context: InContext) -> Run:
-    """Return one run with its attempts and tasks."""
-    return the_run(context, caller, run_id)
+    """Return one run with its attempts and tasks; of a queued one also what it waits for."""
+    run = the_run(context, caller, run_id)
+    if run.state is not RunState.QUEUED:
+        return run
+    tenants, now = context.tenants(), context.clock()
+    why = context.store.read(lambda s: dispatch.why_queued(s, tenants, run_id, now))
+    return run.model_copy(update={"state_reason": why})
 
 
 @router.post("/runs/{run_id}/cancel")
