@@ -83,6 +83,14 @@ function Body(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
   return (
     <>
       <Head run={run} attempt={attempt} onAttempt={setChosen} onChanged={props.onChanged} />
+      {run.state === 'queued' && run.state_reason && (
+        <p className="jp-Galley-notice">
+          <Glyph name="clock" />
+          <span>
+            {runWord(trans, run).text}: {run.state_reason}.
+          </span>
+        </p>
+      )}
       {run.files_removed_at && (
         <p className="jp-Galley-notice">
           <Glyph name="info" />

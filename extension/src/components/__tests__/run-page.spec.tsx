@@ -55,6 +55,12 @@ describe('RunPage', () => {
     }
   });
 
+  it('says what a queued run waits for', async () => {
+    const reason = 'waits for other runs of this pipeline';
+    const { box } = await show({ state: 'queued', state_reason: reason, attempts: [] });
+    expect(box.querySelector('.jp-Galley-notice')!.textContent).toBe(`Queued: ${reason}.`);
+  });
+
   it('says of a failure what happened, in which cell, of which class, and what to do', async () => {
     const { box } = await show({ state: 'failed', attempts: [FAILED], attempt_count: 1 });
     const alert = box.querySelector('[role=alert]')!.textContent;
