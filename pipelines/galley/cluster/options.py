@@ -47,6 +47,11 @@ class ClusterOptions(Model):
             "distributed.scheduler.allowed-failures": 1,
             "distributed.scheduler.work-stealing": False,
             "distributed.admin.low-level-log-length": 1000,
+            # What nobody looks at without Dask's pages takes a tenth of a core while tasks run.
+            "distributed.worker.profile.enabled": False,
+            "distributed.admin.system-monitor.gil.enabled": False,
+            "distributed.admin.system-monitor.interval": "2s",
+            "distributed.admin.tick.interval": "500ms",
             "distributed.worker.preload": list(self.preload),
             "distributed.diagnostics.nvml": False,
             POOL: {"folder": str(self.scratch / "pool"), "total": self.total.model_dump()},
