@@ -101,6 +101,8 @@ class PipeSession(Session):
             try:
                 if self.pipe is not None:
                     self.pipe.sendall(data)
+            except ConnectionError:
+                self.pipe = None  # The client has gone; the notebook still ends in its own way.
             finally:
                 fcntl.lockf(self._processes, fcntl.LOCK_UN)
         return message

@@ -25,6 +25,7 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_CAPBSET_DROP =
 _NEW_USER, _NEW_PID, _NEW_IPC = 0x10000000, 0x20000000, 0x08000000
 _CAPABILITIES = 64
 _CAPSET = {"x86_64": 126, "aarch64": 91}
+ALONE = " alone"
 
 
 def hide() -> None:
@@ -40,7 +41,8 @@ def deliver(task: Callable[[], None], *, isolate: bool, birth: socket.socket, st
         isolate: whether to try for a pid namespace.
         birth: gets one message with the task's credentials, from which the kernel tells its pid:
             what stood in the way of a pid namespace, empty where nothing did.
-        status: file descriptor that gets the task's wait status as text.
+        status: file descriptor that gets the task's wait status as text, and ``alone`` where
+            nothing else of it was alive by then.
     """
     os.setsid()
     # Until its handler is there, a SIGTERM waits; the first process of a namespace would lose it.
@@ -94,8 +96,9 @@ def _watch(pid: int, status: int) -> None:
         ended, how = os.waitpid(-1, 0)
         if ended == pid:
             break
-    os.write(status, str(how).encode())
-    if os.getpid() == 1:
+    first = os.getpid() == 1
+    os.write(status, f"{how}{ALONE if first and _is_alone() else ''}".encode())
+    if first:
         return  # the kernel ends all others of the namespace with this process
     while children := _children(os.getpid()):
         for child in children:
@@ -103,6 +106,15 @@ def _watch(pid: int, status: int) -> None:
                 os.kill(child, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(-1, 0)
+
+
+def _is_alone() -> bool:
+    """Whether this process, the first of its namespace, is the last one as well."""
+    try:
+        os.kill(-1, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def _children(pid: int) -> list[int]:

@@ -70,16 +70,25 @@ def spare(handoff: socket.socket) -> None:
 
 def rehearse() -> None:
     """Be a batch kernel for one cell, with nobody at the other end: for what it imports."""
-    import asyncio
-
     from . import batch
+    from .wire import frame
 
     nowhere = os.open(os.devnull, os.O_WRONLY)
     _files(nowhere, nowhere)
     app = batch.made()
     content = {"code": "print(1)\n1 + 1", "silent": False, "store_history": True}
-    request = app.session.msg("execute_request", content)
-    asyncio.run(app._answer(app.kernel, batch.Channel("shell"), request))
+    ours, theirs = socket.socketpair()
+    for kind, said in (("execute_request", content), ("shutdown_request", {})):
+        ours.sendall(frame(app.session.pack(app.session.msg(kind, said)), ()))
+    batch.serve(app, theirs)
+
+
+def prime() -> None:
+    """Fill the caches that each fork would fill anew: reading a first cell compiles a grammar."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    manager = TransformerManager()  # type: ignore[no-untyped-call]
+    manager.transform_cell("%time print(1)\n1 + 1\n")
 
 
 def _serve(app: Any, fds: list[int]) -> None:

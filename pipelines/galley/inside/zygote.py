@@ -74,6 +74,7 @@ class Zygote:
         self._selector = selectors.DefaultSelector()
         self._children: dict[socket.socket, tuple[int, int]] = {}
         self._tags: dict[socket.socket, str] = {}
+        self._leaving: list[int] = []
         self._spare: Any = None
         self._wanted = False
         self._listener: socket.socket | None = None
@@ -89,6 +90,7 @@ class Zygote:
         if not self._preloader.load([*base, *self._preload]):
             self._start_over()
         self._learn()
+        _sibling("task").prime()
         gc.collect()
         gc.freeze()
 
@@ -136,6 +138,7 @@ class Zygote:
             for key, _ in self._selector.select(timeout=1.0):
                 if self._selector.get_map().get(key.fd) is key:  # news before it may have ended it
                     key.data(key.fileobj)
+            self._reap()
             if self._ended or (self._listener and not _is_same(self._path, own)):
                 break
             if not self._children and time.monotonic() - self._used_at > self._idle_s:
@@ -313,14 +316,21 @@ class Zygote:
         with contextlib.suppress(KeyError):
             self._selector.unregister(client)
         self._selector.unregister(reading)
-        said = os.read(reading, 64)
+        said = os.read(reading, 64).decode()
         os.close(reading)
-        os.waitpid(keeper, 0)
-        status = int(said) if said else int(signal.SIGKILL)
+        if said.endswith(_sibling("birth").ALONE):
+            self._leaving.append(keeper)  # nothing is left to wait for but empty namespaces
+        else:
+            os.waitpid(keeper, 0)
+        status = int(said.split()[0]) if said else int(signal.SIGKILL)
         with contextlib.suppress(OSError):
             client.sendall(json.dumps({"status": status}).encode() + b"\n")
         client.close()
         self._used_at = time.monotonic()
+
+    def _reap(self) -> None:
+        """Collect the keepers of tasks that have ended."""
+        self._leaving = [pid for pid in self._leaving if os.waitpid(pid, os.WNOHANG)[0] == 0]
 
 
 def _try_out() -> None:

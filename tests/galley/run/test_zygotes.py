@@ -173,6 +173,30 @@ def test_nothing_of_it_is_left(batch: Batch) -> None:
     assert [pid for pid in tree if not gone(pid)] == []
 
 
+def test_a_daemon_that_outlives_the_kernels_own_end_is_gone_when_that_is_told(
+    zygotes: Zygotes, tmp_path: Path
+) -> None:
+    batch = Batch(zygotes, tmp_path)
+    batch.run(DAEMON)
+    keeper = psutil.Process(batch.process.pid).parents()[1]
+    tree = [one.pid for one in keeper.children(recursive=True)]
+    batch.ask("import os\nos._exit(3)")
+    assert batch.process.wait(30) == 3
+    assert [pid for pid in tree if not gone(pid)] == []
+    batch.close()
+
+
+def test_a_client_that_goes_before_the_last_message_keeps_no_notebook_from_its_own_end(
+    batch: Batch, tmp_path: Path
+) -> None:
+    batch.run("import atexit, pathlib\natexit.register(lambda: pathlib.Path('left').touch())")
+    batch.ask("import time\nwhile not pathlib.Path('gone').exists():\n    time.sleep(0.01)")
+    batch.pipe.close()
+    (tmp_path / "gone").touch()
+    assert batch.process.wait(30) == 0
+    assert (tmp_path / "left").exists()
+
+
 def test_a_zygote_outlives_news_of_one_task_that_come_at_once(tmp_path: Path) -> None:
     zygotes = Zygotes(tmp_path / "zygotes")
     first, second = (Batch(zygotes, tmp_path) for _ in range(2))
