@@ -13,10 +13,11 @@ notebook behind it.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,7 +60,9 @@ def execute_here(spec: TaskSpec) -> TaskResult:
             devices = ",".join(map(str, part.given.gpus))
             given = {**spec.environment, "CUDA_VISIBLE_DEVICES": devices}
             own = staged(spec.model_copy(update={"environment": given}))
-            return run_task(own, emit, cancelled)
+            result = run_task(own, emit, cancelled)
+        emit(TaskEvent(task=spec.name, kind="ended", at=result.ended_at, result=result))
+        return result
     finally:
         _RUNNING.discard(spec.key)
 
@@ -116,6 +119,7 @@ class DaskCompute:
         self._attempt = attempt
         self._emit = emit
         self._futures: dict[str, Any] = {}
+        self._promises: dict[str, Future[TaskResult]] = {}
         self._known: list[dict[str, float]] = []
         self._ask_at = 0.0
         self._cancelled = threading.Event()
@@ -160,6 +164,7 @@ class DaskCompute:
         wanted = {SLOT: 1, **need_of(spec).dask()}
         remote = self._client.submit(execute_here, spec, key=spec.key, pure=False, resources=wanted)
         self._futures[spec.key] = remote
+        self._promises[spec.name] = promise
         remote.add_done_callback(lambda ended: self._settle(promise, spec, ended))
         return promise
 
@@ -207,20 +212,32 @@ class DaskCompute:
             waiting.wait(0.2)
 
     def _on_event(self, event: tuple[float, dict[str, Any]]) -> None:
-        self._emit(TaskEvent.model_validate_json(event[1]["event"]))
+        """Take an event; the last one has the result, which to fetch takes three more messages."""
+        told = TaskEvent.model_validate_json(event[1]["event"])
+        if told.result is None:
+            self._emit(told)
+        elif (promise := self._promises.get(told.task)) is not None:
+            _keep(promise, told.result)
 
     def _settle(self, promise: Future[TaskResult], spec: TaskSpec, ended: Any) -> None:
         """Turn the end of a Dask future into a result."""
+        if promise.done():
+            return
         name = spec.name
         try:
-            promise.set_result(ended.result())
+            result = ended.result()
         except KilledWorker as error:
-            promise.set_result(
-                lost(spec, error, f"the Dask workers that executed task {name!r} died")
-            )
+            result = lost(spec, error, f"the Dask workers that executed task {name!r} died")
         except (CancelledError, OSError, TimeoutError, RuntimeError) as error:
-            promise.set_result(
+            result = (
                 cancelled_result(spec)
                 if self._cancelled.is_set()
                 else lost(spec, error, f"the Dask cluster went away during task {name!r}")
             )
+        _keep(promise, result)
+
+
+def _keep(promise: Future[TaskResult], result: TaskResult) -> None:
+    """Keep the promise, unless that was done: how a task ended is told twice."""
+    with contextlib.suppress(InvalidStateError):
+        promise.set_result(result)

@@ -72,16 +72,22 @@ class _WithPython(KernelSpecManager):
 
 
 class _Saver:
-    """Writes a notebook that is executed: soon, not at once; at its end at once."""
+    """Writes a notebook that is executed: soon, not at once; where it breaks off at once.
+
+    Papermill has written it before its first cell, and writes it when all is done.
+    """
 
     def __init__(self, manager: NotebookExecutionManager) -> None:
         self._manager = manager
         self._write = manager.save
-        self._written_at = 0.0
+        self._written_at = time.monotonic()
         self._due = False
+        self.all_done = False
 
     def save(self, **changed: Any) -> None:
         """Take papermill's wish to save."""
+        if self.all_done:
+            return
         over = self._manager.end_time is not None
         if over or time.monotonic() - self._written_at >= SAVE_S:
             self._write(**changed)
@@ -171,6 +177,7 @@ class GalleyEngine(NBClientEngine):  # type: ignore[misc]
             on_cell_executed=observer.cell_executed,
         )
         executed: NotebookNode = client.execute()
+        saver.all_done = True
         return executed
 
 

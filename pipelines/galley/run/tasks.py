@@ -127,12 +127,12 @@ class TaskEvent(Model):
         kind: ``started`` (the kernel is about to start; ``mlflow_run_id`` is known, the local
             one), ``cell`` (``cell`` of ``cells`` code cells are finished), ``text`` (log text,
             whole lines), ``used`` (``memory`` in bytes and CPU time ``cpu_s`` in seconds, at most
-            each second).
+            each second), ``ended`` (its ``result``; the last event of a try).
         output: executed notebook of the try that tells it; each try has its own.
     """
 
     task: str
-    kind: Literal["started", "cell", "text", "used"]
+    kind: Literal["started", "cell", "text", "used", "ended"]
     at: Instant
     cell: int | None = None
     cells: int | None = None
@@ -141,6 +141,7 @@ class TaskEvent(Model):
     cpu_s: float = 0
     mlflow_run_id: str | None = None
     output: Path | None = None
+    result: TaskResult | None = None
 
 
 Emit = Callable[[TaskEvent], object]
