@@ -6,21 +6,27 @@ the job to its outcome, the Ploomber project the same in both. Interleaved; prin
 median ratio A / B. Then 16 independent tasks of one second of CPU on as many cores as there are,
 against the ideal (16 seconds divided by the cores).
 
+Prefect and Airflow execute the same notebooks in turn with ours where an interpreter is given that
+has one of them, and papermill.
+
     python benchmarks/chain.py [--steps 40] [--pairs 3] [--without-peer]
+        [--prefect PYTHON] [--airflow PYTHON]
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import shutil
 import statistics
+import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,6 +45,7 @@ from galley.run.zygotes import Zygotes
 from ploomber.executors import Serial
 
 CORES = os.cpu_count() or 1
+PEERS = ("prefect", "airflow")
 SPIN = "import time\nend = time.process_time() + {s}\nwhile time.process_time() < end:\n    pass"
 
 
@@ -134,11 +141,22 @@ def serially(project: Path) -> float:
         return time.perf_counter() - began
 
 
+def elsewhere(name: str, python: Path, project: Path, steps: int) -> float:
+    """Have another tool execute the notebooks; return how long it took, seconds."""
+    script = Path(__file__).parent / "peers" / f"{name}_chain.py"
+    said = subprocess.run(
+        [python, script, project, str(steps)], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return float(said.stdout.split()[-1])
+
+
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--steps", type=int, default=40)
     options.add_argument("--pairs", type=int, default=3)
     options.add_argument("--without-peer", action="store_true")
+    for name in PEERS:
+        options.add_argument(f"--{name}", type=Path, metavar="PYTHON")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -146,7 +164,16 @@ def main() -> None:
         project(folder / "wide", 16, 1.0, chained=False)
         with warm(folder) as tenant:
             tenant.run(folder / "chain")
-            _chain(folder / "chain", tenant, chosen.pairs, peer=not chosen.without_peer)
+            if not chosen.without_peer:
+                _pairs("Ploomber", lambda: serially(folder / "chain"), tenant, chosen.pairs)
+            for name in PEERS:
+                if (python := getattr(chosen, name)) is not None:
+                    theirs = functools.partial(
+                        elsewhere, name, python, folder / "chain", chosen.steps
+                    )
+                    _pairs(name.title(), theirs, tenant, chosen.pairs)
+            alone = statistics.median(tenant.run(folder / "chain") for _ in range(chosen.pairs))
+            print(f"chain of {chosen.steps} alone: median {alone:.2f} s")
             wide = [tenant.run(folder / "wide") for _ in range(chosen.pairs)]
     ideal = 16 / CORES
     times = ", ".join(f"{one:.2f}" for one in wide)
@@ -154,15 +181,16 @@ def main() -> None:
     print(f"median {statistics.median(wide) / ideal:.2f}x ideal")
 
 
-def _chain(source: Path, tenant: Warm, pairs: int, *, peer: bool) -> None:
+def _pairs(name: str, theirs: Callable[[], float], tenant: Warm, pairs: int) -> None:
+    """Run the chain there and here in turn."""
     ratios, ours = [], []
     for pair in range(1, pairs + 1):
-        theirs = serially(source) if peer else 0.0
-        ours.append(tenant.run(source))
-        ratios.append(theirs / ours[-1])
-        print(f"chain, pair {pair}: Ploomber {theirs:.1f} s, galley {ours[-1]:.2f} s", flush=True)
+        there = theirs()
+        ours.append(tenant.run(tenant.folder / "chain"))
+        ratios.append(there / ours[-1])
+        print(f"chain, pair {pair}: {name} {there:.1f} s, galley {ours[-1]:.2f} s", flush=True)
     median, ratio = statistics.median(ours), statistics.median(ratios)
-    print(f"chain: galley median {median:.2f} s, median ratio Ploomber / galley {ratio:.1f}")
+    print(f"chain: galley median {median:.2f} s, median ratio {name} / galley {ratio:.1f}")
 
 
 if __name__ == "__main__":
