@@ -4373,6 +4373,7 @@ export interface components {
          *
          *     Attributes:
          *         run: None: no run came of it, and ``reason`` says why.
+         *         state: of the run, now; None: there is none, or it is not kept any more.
          *         cause: the runs upstream; the file's old and new version; or the id of the request.
          */
         TriggerFiring: {
@@ -4396,6 +4397,7 @@ export interface components {
             reason: string | null;
             /** Run */
             run: string | null;
+            state?: components["schemas"]["RunState"] | null;
             /**
              * Trigger
              * Format: uuid

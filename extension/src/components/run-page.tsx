@@ -159,7 +159,7 @@ function Head(props: {
         </span>
         <span>·</span>
         <span>{triggerText(trans, run)}</span>
-        <RunCause run={run} />
+        <RunCause detail={run.cause?.detail} />
         {Object.keys(run.parameters).length > 0 && (
           <>
             <span>·</span>
