@@ -1885,12 +1885,21 @@ export interface components {
         /**
          * CalendarGroup
          * @description The dates of one pipeline on one day, counted; its own calendar of that day lists them.
+         *
+         *     Attributes:
+         *         holes: those without a result that a backfill can run, as the schedule holds now; firings
+         *             of another wording of it, which are not looked at one by one, are left out.
          */
         CalendarGroup: {
             /** Counts */
             counts: {
                 [key: string]: number;
             };
+            /**
+             * Holes
+             * @default 0
+             */
+            holes: number;
             /** Pipeline */
             pipeline: string;
             /** Pipeline Name */
