@@ -38,7 +38,7 @@ export function Triggers({ pipeline }: { pipeline: Pipeline }): JSX.Element {
           )}
         </Empty>
       ) : (
-        <table className="jp-Galley-table jp-Galley-triggers">
+        <table className="jp-Galley-table jp-mod-stacks">
           <thead>
             <tr>
               <th>{trans.__('Trigger')}</th>
