@@ -92,7 +92,7 @@ def test_what_a_run_logged_goes_with_it_and_nothing_else_does(
     theirs = logged(mlflow, places[OTHER], gone, workspace=OTHER)
     ask(mlflow, "registered-models/create", {"name": experiment})
     source = f"runs:/{model}/model"
-    version = {"name": experiment, "source": source, "run_id": model}
+    version: dict[str, object] = {"name": experiment, "source": source, "run_id": model}
     ask(mlflow, "model-versions/create", version)
 
     note(store, gone, experiment)
