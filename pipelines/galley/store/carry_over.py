@@ -45,12 +45,14 @@ def carry_over(source: Database, target: Database) -> dict[str, int]:
                 }
                 _go_on_counting(old, new)
                 return counts
-    except OperationalError as error:
-        raise target.unusable(error) from error
     except DatabaseError as error:
+        of_source = isinstance(error.orig, source.reader.dialect.loaded_dbapi.Error)
+        if isinstance(error, OperationalError) and not of_source:
+            raise target.unusable(error) from error
         reason = " ".join(str(error.orig).split())
         raise IncompatibleState(
-            f"The state cannot be carried over into {target.shown}: {reason}. Nothing was changed."
+            f"The state cannot be carried over: {(source if of_source else target).shown} says: "
+            f"{reason}. Nothing was changed."
         ) from error
 
 

@@ -22,7 +22,7 @@ from galley.store.carry_over import carry_over
 from galley.store.connect import database as database_of
 from galley.store.records import EventRow
 from galley.store.tables import Base
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from tests.galley.postgres import Cluster
@@ -174,3 +174,20 @@ def test_what_does_not_fit_leaves_nothing_behind(
             )
             assert found.scalar() == 0
         target.dispose()
+
+
+def test_a_mistake_is_told_of_the_database_that_it_is_in(
+    world: World, tmp_path: Path, cluster: Cluster
+) -> None:
+    world.write(lambda s: s.execute(text("DROP TABLE drains")))
+    with (
+        cluster.database() as url,
+        pytest.raises(IncompatibleState, match=r"galley\.db says: no such table: drains"),
+        carried(world, tmp_path / "galley.db", url),
+    ):
+        pass
+    with (
+        pytest.raises(IncompatibleState, match="Check that the server runs"),
+        carried(world, tmp_path / "galley.db", "postgresql+psycopg://ana@/x?host=/nowhere"),
+    ):
+        pass
