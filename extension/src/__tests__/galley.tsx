@@ -32,6 +32,8 @@ export type Answers = Record<string, unknown>;
 /** Answers "METHOD path" from a table; what is not in it is 404. An Error stands for no answer. */
 export class TableTransport implements ITransport {
   readonly asked: IAsked[] = [];
+  /** What is refused with 422, by "METHOD path". */
+  readonly refusals: Answers = {};
 
   constructor(readonly answers: Answers) {}
 
@@ -43,19 +45,27 @@ export class TableTransport implements ITransport {
     if (answer instanceof Error) {
       return Promise.reject(answer);
     }
+    const refusal = this.refusals[`${method} ${path}`];
+    if (refusal) {
+      return Promise.resolve(reply(422, JSON.stringify(refusal)));
+    }
     const found = answer !== undefined;
     const text = JSON.stringify(found ? answer : { detail: `no ${path}`, code: 'not-found' });
-    return Promise.resolve({
-      ok: found,
-      status: found ? 200 : 404,
-      text: () => Promise.resolve(text),
-      json: () => Promise.resolve(JSON.parse(text) as unknown)
-    } as Response);
+    return Promise.resolve(reply(found ? 200 : 404, text));
   }
 
   url(path: string): string {
     return `/api/${path}`;
   }
+}
+
+function reply(status: number, text: string): Response {
+  return {
+    ok: status < 400,
+    status,
+    text: () => Promise.resolve(text),
+    json: () => Promise.resolve(JSON.parse(text) as unknown)
+  } as Response;
 }
 
 export class FakeEvents {

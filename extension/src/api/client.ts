@@ -29,6 +29,10 @@ import type {
   SecretInfo,
   SecretRequest,
   Trigger,
+  TriggerChange,
+  TriggerFiring,
+  TriggerMade,
+  TriggerRequest,
   Version,
   VersionDiff
 } from './types';
@@ -135,10 +139,20 @@ export class Client {
 
   triggers = (tenant: string, slug: string) =>
     this.get<IPage<Trigger>>(`${pipelinePath(tenant, slug)}/triggers`);
+  addTrigger = (tenant: string, slug: string, trigger: TriggerRequest) =>
+    this.post<TriggerMade>(`${pipelinePath(tenant, slug)}/triggers`, trigger, false);
+  changeTrigger = (tenant: string, slug: string, name: string, change: TriggerChange) =>
+    request<Trigger>(this.transport, 'PUT', triggerPath(tenant, slug, name), change);
+  removeTrigger = (tenant: string, slug: string, name: string) =>
+    request<undefined>(this.transport, 'DELETE', triggerPath(tenant, slug, name));
+  renewTriggerSecret = (tenant: string, slug: string, name: string) =>
+    this.post<TriggerMade>(`${triggerPath(tenant, slug, name)}/secret`, {}, false);
+  triggerFirings = (tenant: string, slug: string, name: string, query: Query = {}) =>
+    this.get<IPage<TriggerFiring>>(`${triggerPath(tenant, slug, name)}/firings`, query);
   pauseTrigger = (tenant: string, slug: string, name: string) =>
-    this.post<Trigger>(`${pipelinePath(tenant, slug)}/triggers/${enc(name)}/pause`);
+    this.post<Trigger>(`${triggerPath(tenant, slug, name)}/pause`);
   resumeTrigger = (tenant: string, slug: string, name: string) =>
-    this.post<Trigger>(`${pipelinePath(tenant, slug)}/triggers/${enc(name)}/resume`);
+    this.post<Trigger>(`${triggerPath(tenant, slug, name)}/resume`);
 
   secrets = (tenant: string) => this.get<IPage<SecretInfo>>(`tenants/${enc(tenant)}/secrets`);
   setSecret = (tenant: string, name: string, secret: SecretRequest, personal: boolean) =>
@@ -162,6 +176,10 @@ export class Client {
 
 function pipelinePath(tenant: string, slug: string): string {
   return `tenants/${enc(tenant)}/pipelines/${enc(slug)}`;
+}
+
+function triggerPath(tenant: string, slug: string, name: string): string {
+  return `${pipelinePath(tenant, slug)}/triggers/${enc(name)}`;
 }
 
 function secretPath(tenant: string, name: string, personal: boolean): string {

@@ -1885,12 +1885,21 @@ export interface components {
         /**
          * CalendarGroup
          * @description The dates of one pipeline on one day, counted; its own calendar of that day lists them.
+         *
+         *     Attributes:
+         *         holes: those without a result that a backfill can run, as the schedule holds now; firings
+         *             of another wording of it, which are not looked at one by one, are left out.
          */
         CalendarGroup: {
             /** Counts */
             counts: {
                 [key: string]: number;
             };
+            /**
+             * Holes
+             * @default 0
+             */
+            holes: number;
             /** Pipeline */
             pipeline: string;
             /** Pipeline Name */
@@ -4373,6 +4382,7 @@ export interface components {
          *
          *     Attributes:
          *         run: None: no run came of it, and ``reason`` says why.
+         *         state: of the run, now; None: there is none, or it is not kept any more.
          *         cause: the runs upstream; the file's old and new version; or the id of the request.
          */
         TriggerFiring: {
@@ -4396,6 +4406,7 @@ export interface components {
             reason: string | null;
             /** Run */
             run: string | null;
+            state?: components["schemas"]["RunState"] | null;
             /**
              * Trigger
              * Format: uuid

@@ -61,6 +61,9 @@ export type TaskNode = Schemas['TaskNode'];
 export type TaskState = Schemas['TaskState'];
 export type TaskTry = Schemas['TaskTry'];
 export type Trigger = Schemas['Trigger'];
+export type TriggerFiring = Schemas['TriggerFiring'];
+export type TriggerMade = Schemas['TriggerMade'];
+export type TriggerSource = Trigger['source'];
 export type Usage = Schemas['Usage'];
 export type Version = Schemas['Version'];
 export type VersionDiff = Schemas['VersionDiff'];
@@ -70,6 +73,8 @@ export type VersionState = Schemas['VersionState'];
 export type RunRequest = Partial<Schemas['RunRequest']>;
 export type ScheduleRequest = Pick<Schemas['ScheduleRequest'], 'cron'> &
   Partial<Schemas['ScheduleRequest']>;
+export type TriggerRequest = Schemas['TriggerRequest'];
+export type TriggerChange = Schemas['TriggerChange'];
 export type PreviewRequest = Pick<Schemas['PreviewRequest'], 'cron'> &
   Partial<Schemas['PreviewRequest']>;
 

@@ -231,9 +231,15 @@ export function Section(props: {
 }
 
 /** Text that is copied by a click. */
-export function Copyable({ text, shown }: { text: string; shown?: string }): JSX.Element {
+export function Copyable(props: {
+  text: string;
+  shown?: string;
+  /** What it is, told in place of the text: a secret stays in no list of notices. */
+  name?: string;
+}): JSX.Element {
   const trans = useTrans();
   const galley = useGalley();
+  const { text, shown, name } = props;
   return (
     <button
       type="button"
@@ -242,7 +248,7 @@ export function Copyable({ text, shown }: { text: string; shown?: string }): JSX
       onClick={() =>
         void navigator.clipboard
           .writeText(text)
-          .then(() => galley.notify(trans.__('Copied %1', text), 'info'))
+          .then(() => galley.notify(trans.__('Copied %1', name ?? text), 'info'))
       }
     >
       <code>{shown ?? text}</code>

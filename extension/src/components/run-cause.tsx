@@ -1,6 +1,5 @@
 /** What fired the trigger that a run came of: runs upstream, a file's versions, or a request. */
 import * as React from 'react';
-import type { Run } from '../api/types';
 import { Link, Name } from './basics';
 import { useGalley } from './context';
 
@@ -12,9 +11,10 @@ interface IDetail {
   request?: string;
 }
 
-export function RunCause({ run }: { run: Run }): JSX.Element | null {
+/** `detail` is what a run or a firing keeps of its cause. */
+export function RunCause(props: { detail: IDetail | undefined }): JSX.Element | null {
   const { trans } = useGalley();
-  const detail: IDetail = run.cause?.detail ?? {};
+  const detail = props.detail ?? {};
   if (detail.upstream) {
     return (
       <span>

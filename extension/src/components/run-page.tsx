@@ -1,7 +1,7 @@
 /** The run page: what a run does or did, task by task. */
 import * as React from 'react';
 import { bugIcon } from '@jupyterlab/ui-components';
-import type { Attempt, Run, TaskTry } from '../api/types';
+import type { Attempt, GalleyEvent, Run, TaskTry } from '../api/types';
 import { bytes } from '../format/quantity';
 import { attemptWord, ended, failureAdvice, kindName, runWord, triggerText } from '../model/words';
 import { Resource } from '../model/resource';
@@ -26,14 +26,24 @@ import { RunCause } from './run-cause';
 import { RunActions } from './run-actions';
 import { RunDetail } from './run-detail';
 
+/** How often a queued run is looked at again for what else happens in its tenant, milliseconds. */
+const WAITING_EVERY = 5000;
+
+/** Whether an event is of the run, or may change what it waits for: seldom, such events are many. */
+function concerns(event: GalleyEvent, id: string, run: Run | null): boolean | number {
+  if (event.subject === id) {
+    // Log and points of use have readers of their own.
+    return !event.kind.endsWith('.grew');
+  }
+  const frees = event.kind === 'run.changed' || event.kind === 'hosts.changed';
+  return run?.state === 'queued' && run.tenant === event.tenant && frees && WAITING_EVERY;
+}
+
 export function RunPage({ id }: { id: string }): JSX.Element {
   const { client, events, trans } = useGalley();
   const resource = useModel(() => {
-    const run = new Resource(() => client.run(id)).follow(
-      events,
-      event =>
-        // Log and points of use have readers of their own.
-        event.subject === id && !event.kind.endsWith('.grew')
+    const run: Resource<Run> = new Resource(() => client.run(id)).follow(events, event =>
+      concerns(event, id, run.value)
     );
     void run.refresh();
     return run;
@@ -159,7 +169,7 @@ function Head(props: {
         </span>
         <span>·</span>
         <span>{triggerText(trans, run)}</span>
-        <RunCause run={run} />
+        <RunCause detail={run.cause?.detail} />
         {Object.keys(run.parameters).length > 0 && (
           <>
             <span>·</span>

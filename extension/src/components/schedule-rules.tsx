@@ -4,6 +4,7 @@ import type { ParameterSchema } from '../api/types';
 import { localInput, minutesOf, secondsOf, type ScheduleRules } from '../model/schedule';
 import { useTrans } from './context';
 import { Field } from './field';
+import { TemplateFields } from './template-fields';
 
 interface IProps {
   rules: ScheduleRules;
@@ -77,7 +78,13 @@ export function ScheduleRulesFields(props: IProps): JSX.Element {
         problem={problem('max_active_runs')}
         onChange={limit => set({ max_active_runs: limit })}
       />
-      <Templates {...props} set={set} />
+      <TemplateFields
+        title={trans.__('Parameters of scheduled runs')}
+        schema={props.schema}
+        values={rules.parameters ?? {}}
+        onChange={parameters => set({ parameters })}
+        problem={name => problem(`parameters.${name}`)}
+      />
     </details>
   );
 }
@@ -102,48 +109,6 @@ function OverlapField({ rules, set, problem }: ISetting): JSX.Element {
       )}
     </Field>
   );
-}
-
-function Templates({ rules, set, schema, problem }: ISetting): JSX.Element | null {
-  const trans = useTrans();
-  const names = Object.keys(schema?.properties ?? {});
-  if (names.length === 0) {
-    return null;
-  }
-  const given = rules.parameters ?? {};
-  return (
-    <div className="jp-Galley-ruleValues">
-      <div className="jp-Galley-fieldLabel">{trans.__('Parameters of scheduled runs')}</div>
-      <div className="jp-Galley-help">
-        {trans.__('Values, or templates such as %1; empty for the usual value.', EXAMPLE)}
-      </div>
-      {names.map(name => (
-        <Field key={name} label={name} problem={problem(`parameters.${name}`)}>
-          {control => (
-            <input
-              type="text"
-              {...control}
-              className="jp-mod-code"
-              spellCheck={false}
-              value={shown(given[name])}
-              onChange={event => {
-                const others = Object.entries(given).filter(([other]) => other !== name);
-                const text = event.target.value;
-                const parameters = Object.fromEntries(others);
-                set({ parameters: text === '' ? parameters : { ...parameters, [name]: text } });
-              }}
-            />
-          )}
-        </Field>
-      ))}
-    </div>
-  );
-}
-
-const EXAMPLE = '{{ logical_date | local | date }}';
-
-function shown(value: unknown): string {
-  return value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 interface IValue<V> {

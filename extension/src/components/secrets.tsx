@@ -81,7 +81,7 @@ function Table(props: {
 }): JSX.Element {
   const { trans } = useGalley();
   return (
-    <table className="jp-Galley-table">
+    <table className="jp-Galley-table jp-mod-stacks">
       <thead>
         <tr>
           <th>{trans.__('Name')}</th>

@@ -1,11 +1,13 @@
-/** The triggers of a pipeline: what starts its runs beside the schedule, with pause and resume. */
+/** The triggers of a pipeline: what starts its runs beside the schedule, and what can be done. */
 import * as React from 'react';
 import type { IPage, Pipeline, Trigger } from '../api/types';
-import { may } from '../model/galley';
 import { Resource } from '../model/resource';
-import { Button, Copyable, Empty, Link, Loading, Name, ProblemBox, Section, Time } from './basics';
-import { useAction, useChanges, useGalley, useModel } from './context';
+import { Empty, Link, Loading, Name, ProblemBox, Section, Time } from './basics';
+import { useGalley, useModel } from './context';
 import { Badge } from './glyph';
+import { AddTriggerButton, TriggerActions } from './trigger-actions';
+import { FiringsButton } from './trigger-firings';
+import { HookButton } from './trigger-hook';
 
 export function Triggers({ pipeline }: { pipeline: Pipeline }): JSX.Element {
   const { client, events, trans } = useGalley();
@@ -13,25 +15,30 @@ export function Triggers({ pipeline }: { pipeline: Pipeline }): JSX.Element {
   const found = useModel(() => {
     const resource = new Resource<IPage<Trigger>>(() => client.triggers(tenant, slug)).follow(
       events,
-      event => event.kind === 'trigger.changed' && event.pipeline === slug
+      event =>
+        event.kind === 'trigger.changed' && event.pipeline === slug && event.tenant === tenant
     );
     void resource.refresh();
     return resource;
   }, `${tenant}/${slug}/triggers`);
+  const changed = (): void => void found.refresh();
   return (
-    <Section title={trans.__('Triggers')} className="jp-mod-wide">
-      <ProblemBox problem={found.problem} retry={() => void found.refresh()} />
+    <Section
+      title={trans.__('Triggers')}
+      className="jp-mod-wide"
+      aside={<AddTriggerButton pipeline={pipeline} onChanged={changed} />}
+    >
+      <ProblemBox problem={found.problem} retry={changed} />
       {!found.value ? (
         !found.problem && <Loading lines={2} />
       ) : found.value.items.length === 0 ? (
         <Empty title={trans.__('Nothing but its schedule and people starts it.')}>
           {trans.__(
-            'galley trigger add %1 NAME --after PIPELINE, --file URL or --webhook, in a terminal.',
-            slug
+            'A trigger runs it after other pipelines have succeeded, when a file, an object or a table has changed, or upon a signed request of another system.'
           )}
         </Empty>
       ) : (
-        <table className="jp-Galley-table">
+        <table className="jp-Galley-table jp-mod-stacks">
           <thead>
             <tr>
               <th>{trans.__('Trigger')}</th>
@@ -43,7 +50,7 @@ export function Triggers({ pipeline }: { pipeline: Pipeline }): JSX.Element {
           </thead>
           <tbody>
             {found.value.items.map(one => (
-              <TriggerLine key={one.id} trigger={one} onChanged={() => void found.refresh()} />
+              <TriggerLine key={one.id} trigger={one} pipeline={pipeline} onChanged={changed} />
             ))}
           </tbody>
         </table>
@@ -52,17 +59,38 @@ export function Triggers({ pipeline }: { pipeline: Pipeline }): JSX.Element {
   );
 }
 
-function TriggerLine(props: { trigger: Trigger; onChanged: () => void }): JSX.Element {
+function TriggerLine(props: {
+  trigger: Trigger;
+  pipeline: Pipeline;
+  onChanged: () => void;
+}): JSX.Element {
   const { trans } = useGalley();
   const one = props.trigger;
   const failing = one.watch?.error;
+  const values = Object.entries(one.parameters);
   return (
     <tr>
       <td data-label={trans.__('Trigger')}>
-        <code>{one.name}</code>
+        <code>
+          <Name text={one.name} most={32} />
+        </code>
+        <div className="jp-Galley-muted">
+          {trans.__('by %1', one.set_by)}, <Time at={one.since} />
+        </div>
       </td>
       <td data-label={trans.__('Upon')}>
         <Upon trigger={one} />
+        {values.length > 0 && (
+          <div className="jp-Galley-muted">
+            {trans.__('with')}{' '}
+            <code>
+              <Name
+                text={values.map(([name, value]) => `${name} = ${String(value)}`).join(', ')}
+                most={64}
+              />
+            </code>
+          </div>
+        )}
       </td>
       <td data-label={trans.__('State')}>
         <Badge
@@ -78,13 +106,15 @@ function TriggerLine(props: { trigger: Trigger; onChanged: () => void }): JSX.El
       </td>
       <td data-label={trans.__('Last fired')}>
         {one.last_fired ? (
-          <Time at={one.last_fired} />
+          <>
+            <Time at={one.last_fired} /> <FiringsButton trigger={one} />
+          </>
         ) : (
           <span className="jp-Galley-muted">{trans.__('never')}</span>
         )}
       </td>
       <td>
-        <PauseTrigger {...props} />
+        <TriggerActions {...props} />
       </td>
     </tr>
   );
@@ -101,7 +131,9 @@ function Upon({ trigger }: { trigger: Trigger }): JSX.Element {
           {source.pipelines.map((slug, index) => (
             <React.Fragment key={slug}>
               {index > 0 && ', '}
-              <Link to={{ kind: 'pipeline', tenant, slug }}>{slug}</Link>
+              <Link to={{ kind: 'pipeline', tenant, slug }}>
+                <Name text={slug} most={32} />
+              </Link>
             </React.Fragment>
           ))}
         </span>
@@ -118,52 +150,8 @@ function Upon({ trigger }: { trigger: Trigger }): JSX.Element {
     default:
       return (
         <span>
-          {trans.__('a signed request')}{' '}
-          <Copyable text={`/services/galley/api/v1${trigger.hook}`} />
+          {trans.__('a signed request')} <HookButton trigger={trigger} />
         </span>
       );
   }
-}
-
-function PauseTrigger(props: { trigger: Trigger; onChanged: () => void }): JSX.Element {
-  const galley = useGalley();
-  const { client, me, trans } = galley;
-  useChanges(me);
-  const action = useAction();
-  const { tenant, pipeline: slug, name, paused } = props.trigger;
-  const label = paused ? trans.__('Resume') : trans.__('Pause');
-  if (!galley.decidesHere) {
-    return (
-      <Button
-        kind="quiet"
-        label={`${label}…`}
-        title={trans.__('Opens Galley’s own window: this lab’s token may not do that.')}
-        onClick={() => galley.openWindow({ kind: 'pipeline', tenant, slug, tab: 'settings' })}
-      />
-    );
-  }
-  return (
-    <>
-      <Button
-        kind="quiet"
-        label={label}
-        title={trans.__('What happens while it is paused is not caught up.')}
-        busy={action.busy}
-        reason={
-          may(me.value, tenant, 'operate')
-            ? null
-            : trans.__('Your roles in %1 do not allow pausing triggers.', tenant)
-        }
-        onClick={() =>
-          action.start(async () => {
-            await (paused
-              ? client.resumeTrigger(tenant, slug, name)
-              : client.pauseTrigger(tenant, slug, name));
-            props.onChanged();
-          })
-        }
-      />
-      <ProblemBox problem={action.problem} />
-    </>
-  );
 }

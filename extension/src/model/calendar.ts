@@ -73,9 +73,7 @@ export function holesOf(calendar: ICalendar): IHoles | null {
   let count = 0;
   const days: Day[] = [];
   for (const [day, { dates, groups }] of calendar.days) {
-    const here =
-      dates.filter(isHole).length +
-      HOLES.reduce((sum, state) => sum + (sumOf(groups.map(one => one.counts))[state] ?? 0), 0);
+    const here = groups.reduce((sum, one) => sum + one.holes, dates.filter(isHole).length);
     if (here > 0) {
       count += here;
       days.push(day);

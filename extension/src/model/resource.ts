@@ -35,9 +35,14 @@ export class Resource<T> implements IDisposable, IChanging {
 
   /**
    * Refresh when an event concerns this resource, and when a lost connection is back; at most once
-   * in `every` milliseconds.
+   * in `every` milliseconds. `concerns` may say how many for one event: seldom for what touches it
+   * from afar.
    */
-  follow(events: EventStream, concerns: (event: GalleyEvent) => boolean, every = COALESCE): this {
+  follow(
+    events: EventStream,
+    concerns: (event: GalleyEvent) => boolean | number,
+    every = COALESCE
+  ): this {
     this.every = every;
     events.received.connect(this.onEvent, this);
     events.connectedChanged.connect(this.onConnected, this);
@@ -84,33 +89,39 @@ export class Resource<T> implements IDisposable, IChanging {
   }
 
   private onEvent(_: EventStream, event: GalleyEvent): void {
-    if (this.concerns(event)) {
-      this.refreshSoon();
+    const every = this.concerns(event);
+    if (every !== false) {
+      this.refreshSoon(every === true ? this.every : every);
     }
   }
 
   private onConnected(_: EventStream, connected: boolean): void {
     if (connected && this.value !== null) {
-      this.refreshSoon();
+      this.refreshSoon(this.every);
     }
   }
 
-  private refreshSoon(): void {
-    if (this.timer === undefined) {
-      const wait = Math.max(COALESCE, this.asked + this.every - Date.now());
-      this.timer = setTimeout(() => {
-        this.timer = undefined;
-        void this.refresh();
-      }, wait);
+  private refreshSoon(every: number): void {
+    const now = Date.now();
+    const due = Math.max(now + COALESCE, this.asked + every);
+    if (this.timer !== undefined && this.due <= due) {
+      return;
     }
+    clearTimeout(this.timer);
+    this.due = due;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      void this.refresh();
+    }, due - now);
   }
 
-  private concerns: (event: GalleyEvent) => boolean = () => false;
+  private concerns: (event: GalleyEvent) => boolean | number = () => false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private turn = 0;
   private every = COALESCE;
-  /** When it was asked for last. */
+  /** When it was asked for last, and when it is asked for next. */
   private asked = 0;
+  private due = 0;
   private _disposed = false;
   private readonly _changed = new Signal<this, void>(this);
 }

@@ -1,4 +1,4 @@
-"""Commands of the operator: back up while running, restore into an empty folder."""
+"""Commands of the operator: back up while running, restore, and move to a database server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import click
 
 from galley.cli.operating import HOME
 from galley.supervisor import backup as backups
+from galley.supervisor import database
 
 
 @click.command()
@@ -30,3 +31,24 @@ def restore(file: Path, home: Path, force: bool) -> None:
     click.echo(f"restored into {home}: `galley up` starts it")
     if kept is not None:
         click.echo(f"the state that was there is in {kept}")
+
+
+@click.command("carry-over")
+@HOME
+@click.option(
+    "--database-url",
+    envvar="GALLEY_DATABASE_URL",
+    metavar="URL",
+    required=True,
+    help="The empty PostgreSQL database (GALLEY_DATABASE_URL).",
+)
+def carry_over(home: Path, database_url: str) -> None:
+    """Copy the state's SQLite database into an empty one of PostgreSQL; nothing may run."""
+    counts = database.carry_over(home, database_url)
+    for table, rows in sorted(counts.items()):
+        if rows:
+            click.echo(f"{rows:>12,} {table}")
+    click.echo(
+        f"{sum(counts.values()):,} rows are carried over and counted on both sides. Start with "
+        "GALLEY_DATABASE_URL set from now on; service/galley.db is not used any more and stays."
+    )

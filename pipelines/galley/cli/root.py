@@ -60,11 +60,12 @@ SECTIONS: dict[str, dict[str, str]] = {
         "user": "operating",
         "backup": "backups",
         "restore": "backups",
+        "carry-over": "backups",
     },
 }
 """Section → command → module of this package that holds it under the command's name."""
 
-_NAMES = {"try": "try_version"}
+_NAMES = {"try": "try_version", "carry-over": "carry_over"}
 """Commands whose name is no name in Python."""
 
 _MODULES = {name: module for section in SECTIONS.values() for name, module in section.items()}

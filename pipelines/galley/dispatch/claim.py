@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from galley.dispatch.allowance import ENVIRONMENT_S, rehearsal_time, rehearsal_work, run_time
 from galley.dispatch.eligible import first_eligible
 from galley.dispatch.policy import HEARTBEAT_S, LAUNCH_LIMIT, LEASE
-from galley.domain.runs import AttemptState, RunKind, RunState
+from galley.domain.runs import AttemptState, RunKind, RunState, experiment_of
 from galley.domain.schedules import Overlap
 from galley.domain.tenants import Limits, Profile, Tenant, Tenants
 from galley.domain.work import Assignment, LeaseRequest
@@ -22,12 +22,6 @@ from galley.store.records import TokenKind
 from galley.store.runs import OPEN_ATTEMPTS
 from galley.store.tables import AttemptRow, PipelineRow, RunRow, VersionRow
 from galley.store.tokens import HostIdentity
-
-_EXPERIMENTS = {
-    RunKind.PIPELINE: "{}",
-    RunKind.REHEARSAL: "{} (rehearsals)",
-    RunKind.TRIAL: "{} (trials)",
-}
 
 _USED = select(
     func.count(),
@@ -230,7 +224,7 @@ def _lease(
         run_token=run_token,
         task_token=task_token,
         tracking_path=f"/services/mlflow/{run.tenant}",
-        experiment=_EXPERIMENTS[run.kind].format(pipeline.slug),
+        experiment=experiment_of(run.kind, pipeline.slug),
         rehearsal=rehearsal_work(version, tenant) if rehearsal else None,
         lease_until=attempt.lease_until,
         heartbeat_s=HEARTBEAT_S,

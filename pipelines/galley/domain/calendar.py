@@ -45,6 +45,18 @@ class DateState(StrEnum):
     REMOVED = "removed"
 
 
+HOLES = frozenset(
+    {
+        DateState.MISSED,
+        DateState.FAILED,
+        DateState.TIMED_OUT,
+        DateState.SKIPPED,
+        DateState.CANCELLED,
+    }
+)
+"""Where a date without a result stands that could get one."""
+
+
 def state_of(state: RunState, reason: str | None) -> DateState:
     """Return where the date of a run stands; one that was skipped for coming late was missed."""
     if state is RunState.LAUNCHING:
@@ -79,11 +91,17 @@ class CalendarEntry(Model):
 
 
 class CalendarGroup(Model):
-    """The dates of one pipeline on one day, counted; its own calendar of that day lists them."""
+    """The dates of one pipeline on one day, counted; its own calendar of that day lists them.
+
+    Attributes:
+        holes: those without a result that a backfill can run, as the schedule holds now; firings
+            of another wording of it, which are not looked at one by one, are left out.
+    """
 
     pipeline: str
     pipeline_name: str
     counts: dict[DateState, int]
+    holes: int = 0
 
 
 class CalendarDay(Model):

@@ -78,6 +78,18 @@ class RunKind(StrEnum):
         return self is not RunKind.PIPELINE
 
 
+_EXPERIMENTS = {
+    RunKind.PIPELINE: "{}",
+    RunKind.REHEARSAL: "{} (rehearsals)",
+    RunKind.TRIAL: "{} (trials)",
+}
+
+
+def experiment_of(kind: RunKind, pipeline: str) -> str:
+    """Return the name of the MLflow experiment of a pipeline's runs of one kind."""
+    return _EXPERIMENTS[kind].format(pipeline)
+
+
 class TriggerKind(StrEnum):
     """What asked for the run."""
 

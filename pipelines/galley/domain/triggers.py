@@ -16,7 +16,7 @@ from uuid import UUID
 from pydantic import Field
 
 from galley.domain.model import Instant, Model, PlannedInstant
-from galley.domain.runs import TriggerKind
+from galley.domain.runs import RunState, TriggerKind
 
 MAX_UPSTREAM = 20
 LEAST_INTERVAL_S = 10
@@ -150,6 +150,7 @@ class TriggerFiring(Model):
 
     Attributes:
         run: None: no run came of it, and ``reason`` says why.
+        state: of the run, now; None: there is none, or it is not kept any more.
         cause: the runs upstream; the file's old and new version; or the id of the request.
     """
 
@@ -158,6 +159,7 @@ class TriggerFiring(Model):
     name: str
     at: Instant
     run: UUID | None
+    state: RunState | None = None
     reason: str | None
     cause: dict[str, Any]
 

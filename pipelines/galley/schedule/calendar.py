@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from galley.domain import cron, timezones
 from galley.domain.calendar import (
+    HOLES,
     Calendar,
     CalendarDay,
     CalendarEntry,
@@ -107,13 +108,21 @@ def _own_zone(session: Session, pipeline: PipelineRow | None) -> ZoneInfo:
         return timezones.zone("UTC")
 
 
+@dataclass
+class _Tally:
+    """What is counted of one pipeline on one day."""
+
+    counts: dict[DateState, int] = field(default_factory=lambda: defaultdict(int))
+    holes: int = 0
+
+
 class _Dates(NamedTuple):
     """The dates of one pipeline: its runs one by one, or what each bucket of its time counts."""
 
     held: History
     pieces: list[Piece]
     ran: list[Ran]
-    counted: list[tuple[date, Mapping[DateState, int]]] | None
+    counted: list[tuple[date, _Tally]] | None
 
 
 def _dates(
@@ -136,7 +145,8 @@ def _dates(
     numbers = history.numbers(session, seldom, view)
     listed = {one for one in seldom if numbers.get(one, 0) <= limit}
     ran = history.ran(session, list(listed), view)
-    counted = _count(session, {one: found[one] for one in found if one not in listed}, view)
+    many = [held for held in histories if held.pipeline.id not in listed]
+    counted = _count(session, [(held, found[held.pipeline.id]) for held in many], view)
     return [
         _Dates(held, found[pipeline], ran.get(pipeline, []), counted.get(pipeline))
         for held in histories
@@ -145,34 +155,42 @@ def _dates(
 
 
 def _count(
-    session: Session, found: Mapping[UUID, Sequence[Piece]], view: Window
-) -> dict[UUID, list[tuple[date, Mapping[DateState, int]]]]:
+    session: Session, found: Sequence[tuple[History, Sequence[Piece]]], view: Window
+) -> dict[UUID, list[tuple[date, _Tally]]]:
     """Return for each pipeline how many dates stand how, by piece and day."""
     days = view.days()
+    in_force = {held.pipeline.id: _in_force(held) for held, _ in found}
     parts = [
-        (piece, Stretch(pipeline, start, end, piece is not None))
-        for pipeline, its in found.items()
+        (piece, Stretch(one, start, end, piece is not None or in_force[one] is not None))
+        for held, its in found
+        for one in [held.pipeline.id]
         for start, end, piece in _parts(its, view.start, view.end)
     ]
-    counts: dict[tuple[int, int], dict[DateState, int]] = defaultdict(lambda: defaultdict(int))
+    tallies: dict[tuple[int, int], _Tally] = defaultdict(_Tally)
     covered: dict[tuple[int, int], int] = defaultdict(int)
     stretches, bounds = [one for _, one in parts], [(start, end) for _, start, end in days]
     for one in history.counted(session, stretches, bounds):
-        counts[one.stretch, one.day][one.state] += one.number
-        piece = parts[one.stretch][0]
+        tally, (piece, stretch) = tallies[one.stretch, one.day], parts[one.stretch]
+        tally.counts[one.state] += one.number
         if one.scheduled or (piece and one.date and fires_at(piece.cron, one.date)):
             covered[one.stretch, one.day] += one.number
-    result: dict[UUID, list[tuple[date, Mapping[DateState, int]]]] = {one: [] for one in found}
+        now = in_force[stretch.pipeline_id]
+        same = one.scheduled and piece is not None and piece.cron == now
+        if one.state in HOLES and (same or (now and one.date and fires_at(now, one.date))):
+            tally.holes += one.number
+    result: dict[UUID, list[tuple[date, _Tally]]] = {held.pipeline.id: [] for held, _ in found}
     for place, (piece, stretch) in enumerate(parts):
         for number, (day, start, end) in enumerate(days):
             begin, until = max(start, stretch.start), min(end, stretch.end)
             if begin >= until:
                 continue
-            of_day = counts[place, number]
+            tally = tallies[place, number]
             if piece is not None:
-                without = count(piece.cron, begin, until) - covered[place, number]
-                of_day[piece.state] += max(without, 0)
-            result[stretch.pipeline_id].append((day, of_day))
+                without = max(count(piece.cron, begin, until) - covered[place, number], 0)
+                tally.counts[piece.state] += without
+                if piece.cron == in_force[stretch.pipeline_id] and piece.state in HOLES:
+                    tally.holes += without
+            result[stretch.pipeline_id].append((day, tally))
     return result
 
 
@@ -228,17 +246,18 @@ class _Days:
         self.listed += 1
         self._entries[self.view.day_of(entry.logical_date)].append(entry)
 
-    def _group(
-        self, pipeline: PipelineRow, counted: Iterable[tuple[date, Mapping[DateState, int]]]
-    ) -> None:
-        days: dict[date, list[Mapping[DateState, int]]] = defaultdict(list)
-        for day, counts in counted:
-            days[day].append(counts)
+    def _group(self, pipeline: PipelineRow, counted: Iterable[tuple[date, _Tally]]) -> None:
+        days: dict[date, list[_Tally]] = defaultdict(list)
+        for day, tally in counted:
+            days[day].append(tally)
         for day, parts in days.items():
-            if counts := _sum(parts):
+            if counts := _sum(part.counts for part in parts):
                 self._groups[day].append(
                     CalendarGroup(
-                        pipeline=pipeline.slug, pipeline_name=pipeline.name, counts=counts
+                        pipeline=pipeline.slug,
+                        pipeline_name=pipeline.name,
+                        counts=counts,
+                        holes=sum(part.holes for part in parts),
                     )
                 )
 

@@ -29,6 +29,7 @@ from galley.service.leading import Leading
 from galley.service.logs import Logs
 from galley.service.metrics import Measured, Metrics
 from galley.service.mlflow.proxy import MlflowProxy
+from galley.service.mlflow.pruning import Pruning
 from galley.service.mlflow.workspaces import workspace_of
 from galley.service.rendering import Renderer
 from galley.service.resources import Resources
@@ -152,7 +153,10 @@ def create_app(
         lambda tenant: tracked / workspace_of(tenant),
         monotonic,
     )
-    keeper = Keeper(store, blobs, logs, artifacts, resources, settings.service_state / "git")
+    tracked_runs = Pruning(store, settings.mlflow_socket)
+    keeper = Keeper(
+        store, blobs, logs, artifacts, resources, settings.service_state / "git", tracked_runs
+    )
     leading = leading or Leading(store, LOOPS, clock, monotonic)
     passes = Background(
         settings, tenants, store, blobs, launcher, renderer, clock, leading.require, keeper=keeper

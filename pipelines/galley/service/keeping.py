@@ -25,6 +25,7 @@ from galley.domain.tenants import Tenant, Tenants
 from galley.registry.blobs import Blobs
 from galley.service.artifacts import Artifacts, size_of
 from galley.service.logs import Logs
+from galley.service.mlflow.pruning import Pruning
 from galley.service.resources import Resources
 from galley.store import Store, audit, retention, runs, versions
 from galley.store.tables import PipelineRow
@@ -49,6 +50,7 @@ class Keeper:
 
     Args:
         mirrors: folder of the tenants' Git repositories.
+        tracked: deletes what runs logged.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Keeper:
         artifacts: Artifacts,
         resources: Resources,
         mirrors: Path,
+        tracked: Pruning,
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -66,6 +69,7 @@ class Keeper:
         self._artifacts = artifacts
         self._resources = resources
         self._mirrors = mirrors
+        self._tracked = tracked
         self._counted: dict[str, tuple[datetime, DiskUse]] = {}
 
     def tidy(self, tenants: Tenants, now: datetime) -> None:
@@ -75,6 +79,7 @@ class Keeper:
             self.apply(name, tenant, audit.PLATFORM, now)
         needed = self._store.read(versions.all_blobs)
         self._blobs.sweep(needed, now - UNUSED_BLOBS_KEPT)
+        self._tracked.step()
 
     def apply(self, name: str, tenant: Tenant, by: str, now: datetime) -> RetentionReport:
         """Remove what the policies of a tenant and its pipelines say."""

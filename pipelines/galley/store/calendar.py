@@ -126,7 +126,7 @@ class Stretch(NamedTuple):
     """A time of a pipeline, [start, end), whose dates are counted by day.
 
     Attributes:
-        asked: its schedule has firings in it: which dates are no firings is of interest.
+        asked: a schedule has firings then, or now: which dates are no firings is of interest.
     """
 
     pipeline_id: UUID

@@ -178,6 +178,16 @@ class RemovalRow(Base):
     tenant: Mapped[str] = mapped_column(String(48))
 
 
+class TrackedRemovalRow(Base):
+    """A run that is not kept any more and whose MLflow runs still are to be deleted."""
+
+    __tablename__ = "tracked_removals"
+
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(String(48))
+    experiment: Mapped[str] = mapped_column(Text)
+
+
 class LivenessRow(Base):
     """When a loop of the service last ran."""
 

@@ -4,7 +4,7 @@ The store forgets first, and notes in the same transaction which files are to be
 tried again meanwhile keeps its files, and what a crash leaves behind is removed later.
 
 Never touched: rehearsals (they are the evidence of their version), what :mod:`galley.store.kept`
-names, and the audit trail.
+names, and the audit trail. In MLflow goes what a run logged, once the run itself does.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from galley.domain.retention import (
     RemovedRuns,
     RetentionPolicy,
 )
-from galley.domain.runs import RunKind, RunState, TriggerKind
+from galley.domain.runs import RunKind, RunState, TriggerKind, experiment_of
 from galley.store import audit, backfills, pipelines, trigger_firings
 from galley.store.kept import kept
-from galley.store.records import RemovalRow, RetentionRow, TokenRow
+from galley.store.records import RemovalRow, RetentionRow, TokenRow, TrackedRemovalRow
 from galley.store.tables import AttemptRow, PipelineRow, RunRow, TaskTryRow
 
 _OF_SCHEDULES = (TriggerKind.SCHEDULE, TriggerKind.BACKFILL)
@@ -193,6 +193,23 @@ def removed(session: Session, attempts: Collection[UUID]) -> None:
     session.execute(delete(RemovalRow).where(RemovalRow.attempt_id.in_(attempts)))
 
 
+def tracked_removals(
+    session: Session, after: UUID | None, limit: int
+) -> list[tuple[UUID, str, str]]:
+    """Return whose MLflow runs are still to be deleted, as (run, tenant, experiment), by run."""
+    query = select(
+        TrackedRemovalRow.run_id, TrackedRemovalRow.tenant, TrackedRemovalRow.experiment
+    ).order_by(TrackedRemovalRow.run_id)
+    if after is not None:
+        query = query.where(TrackedRemovalRow.run_id > after)
+    return [(run, tenant, name) for run, tenant, name in session.execute(query.limit(limit))]
+
+
+def tracked_removed(session: Session, run_id: UUID) -> None:
+    """Note that nothing of a run is in MLflow any more."""
+    session.execute(delete(TrackedRemovalRow).where(TrackedRemovalRow.run_id == run_id))
+
+
 def _files_gone(session: Session, tenant: str, old: OldRun, now: datetime) -> bool:
     result = session.execute(
         update(RunRow)
@@ -229,6 +246,10 @@ def _delete(session: Session, pipeline_id: UUID, old: OldRun, now: datetime) -> 
     run = session.get(RunRow, old.id, populate_existing=True)
     assert run is not None
     date, of_schedule = run.logical_date, run.trigger in _OF_SCHEDULES
+    pipeline = session.get_one(PipelineRow, pipeline_id)
+    tracked = TrackedRemovalRow(
+        run_id=run.id, tenant=run.tenant, experiment=experiment_of(run.kind, pipeline.slug)
+    )
     without = {"synchronize_session": False}
     try:
         with session.begin_nested():
@@ -245,6 +266,9 @@ def _delete(session: Session, pipeline_id: UUID, old: OldRun, now: datetime) -> 
     except IntegrityError:
         return False  # another record tells of this run: it stays, without its files
     session.expunge(run)
+    if old.attempts:
+        session.add(tracked)
+        session.flush()
     if of_schedule and date <= now:
         held = session.get(RetentionRow, pipeline_id) or RetentionRow(pipeline_id=pipeline_id)
         held.removed_until = max(held.removed_until or date, date)

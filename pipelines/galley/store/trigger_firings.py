@@ -29,8 +29,9 @@ def page(
 ) -> Page[TriggerFiring]:
     """Return when a trigger fired, newest first."""
     query = (
-        select(TriggerFiringRow, TriggerRow.name)
+        select(TriggerFiringRow, TriggerRow.name, RunRow.state)
         .join(TriggerRow, TriggerRow.id == TriggerFiringRow.trigger_id)
+        .outerjoin(RunRow, RunRow.id == TriggerFiringRow.run_id)
         .where(TriggerFiringRow.series == series)
         .order_by(TriggerFiringRow.id.desc())
     )
@@ -48,10 +49,11 @@ def page(
                 name=name,
                 at=row.at,
                 run=row.run_id,
+                state=state,
                 reason=row.reason,
                 cause=row.cause,
             )
-            for row, name in kept
+            for row, name, state in kept
         ],
         lambda one: one[0].id,
     )

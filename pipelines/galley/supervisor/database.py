@@ -10,8 +10,10 @@ from sqlalchemy import make_url, select
 from galley.domain.settings import Settings
 from galley.errors import IncompatibleState
 from galley.store import Store
+from galley.store import carry_over as store_carry_over
+from galley.store.connect import database
 from galley.store.records import SecretRow
-from galley.supervisor.home import write_private
+from galley.supervisor.home import HomeLock, write_private
 from galley.supervisor.refusal import Refusal
 
 _RECORD = "service/database"
@@ -77,6 +79,37 @@ def prepare_database(settings: Settings) -> None:
     except IncompatibleState as error:
         raise Refusal(str(error)) from error
     write_private(record, _place(settings.database_url) + "\n")
+
+
+def carry_over(home: Path, url: str) -> dict[str, int]:
+    """Copy the state's database into the empty one on a server; return table → rows.
+
+    The state belongs to that one from then on; the file stays as it is.
+
+    Raises:
+        Refusal: a platform works on the state, there is none, or it is on a server already.
+        IncompatibleState, GalleyError: as :func:`galley.store.carry_over.carry_over`.
+    """
+    home = home.expanduser().absolute()
+    file = home / _FILE
+    place = on_server(home)
+    if place is not None:
+        raise Refusal(f"the state in {home} lies in {place} already: only a file is carried over")
+    if not file.exists():
+        raise Refusal(f"{file} is not there: {home} holds no state that could be carried over")
+    target = database(url)
+    if target.url.get_backend_name() == "sqlite":
+        raise Refusal(f"GALLEY_DATABASE_URL names the file {target.shown}: name a PostgreSQL one")
+    lock = HomeLock(home)
+    source = database(f"sqlite:///{file}")
+    try:
+        counts = store_carry_over.carry_over(source, target)
+        write_private(home / _RECORD, _place(url) + "\n")
+    finally:
+        source.dispose()
+        target.dispose()
+        lock.release()
+    return counts
 
 
 def holds_secrets(url: str) -> bool:

@@ -16,6 +16,7 @@ from galley.domain.model import Model
 from galley.errors import GalleyError
 
 TIMEOUT_S = 4.0
+WORKSPACE_HEADER = "X-MLFLOW-WORKSPACE"
 MAX_PARAM = 6000
 MAX_TAG = 5000
 _BATCH = 100
@@ -64,21 +65,26 @@ class TrackingClient:
 
     Args:
         uri: address of the tenant's MLflow, without a trailing slash.
-        token: bearer token of the task.
+        token: bearer token of the task; None: it is MLflow itself that is asked.
+        workspace: of the tenant, where it is MLflow itself that is asked.
         transport: for tests and unix sockets.
     """
 
     def __init__(
         self,
         uri: str,
-        token: str,
+        token: str | None,
         *,
+        workspace: str | None = None,
         timeout_s: float = TIMEOUT_S,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._http = httpx.Client(
             base_url=uri,
-            headers={"Authorization": f"Bearer {token}"},
+            headers={
+                **({} if token is None else {"Authorization": f"Bearer {token}"}),
+                **({} if workspace is None else {WORKSPACE_HEADER: workspace}),
+            },
             timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 2.0)),
             transport=transport,
             trust_env=False,
@@ -96,11 +102,9 @@ class TrackingClient:
 
     def experiment(self, name: str) -> str:
         """Return the id of the experiment ``name``, made where it is missing."""
-        found = self._call(
-            "GET", "experiments/get-by-name", params={"experiment_name": name}, missing_ok=True
-        )
-        if found is not None:
-            return str(found["experiment"]["experiment_id"])
+        known = self.find_experiment(name)
+        if known is not None:
+            return known
         try:
             made = self._post("experiments/create", {"name": name})
         except TrackingUnavailable:
@@ -108,6 +112,13 @@ class TrackingClient:
             found = self._call("GET", "experiments/get-by-name", params={"experiment_name": name})
             return str(found["experiment"]["experiment_id"])
         return str(made["experiment_id"])
+
+    def find_experiment(self, name: str) -> str | None:
+        """Return the id of the experiment ``name``, or None."""
+        found = self._call(
+            "GET", "experiments/get-by-name", params={"experiment_name": name}, missing_ok=True
+        )
+        return None if found is None else str(found["experiment"]["experiment_id"])
 
     def find(self, experiment_id: str, tags: Mapping[str, str]) -> TrackedRun | None:
         """Return the run of an experiment that carries all ``tags``, or None."""
@@ -184,6 +195,11 @@ class TrackingClient:
     def end(self, run_id: str, *, status: str, end_ms: int) -> None:
         """Set the final status: ``FINISHED``, ``FAILED`` or ``KILLED``."""
         self._post("runs/update", {"run_id": run_id, "status": status, "end_time": end_ms})
+
+    def made_a_model(self, run_id: str) -> bool:
+        """Return whether a version of a registered model comes from the run."""
+        query = {"filter": f"run_id = '{run_id}'", "max_results": "1"}
+        return bool(self._call("GET", "model-versions/search", params=query).get("model_versions"))
 
     def upload(self, run: TrackedRun, name: str, content: bytes) -> None:
         """Store an artifact of a run through MLflow's artifact proxy."""

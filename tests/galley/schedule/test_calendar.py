@@ -6,10 +6,12 @@ from uuid import UUID
 
 import pytest
 from galley import dispatch, schedule
-from galley.domain.calendar import Calendar, CalendarEntry, DateState
+from galley.domain.backfills import BackfillRequest
+from galley.domain.calendar import HOLES, Calendar, CalendarEntry, DateState
 from galley.domain.runs import AttemptState, FailureClass, RunState, TriggerKind
 from galley.domain.schedules import ScheduleRequest
 from galley.errors import InvalidInput, NotFound
+from galley.schedule import backfill_plan
 from galley.store import run_arrows, schedules
 from galley.store.records import PauseRow
 from galley.store.tables import DeploymentRow, RunRow, ScheduleRow
@@ -339,6 +341,8 @@ def test_what_is_counted_is_what_would_be_listed(world: World) -> None:
     listed, counted = calendar(world, **day).days[0], calendar(world, None, **day).days[0]
     assert len(listed.entries) == 15 + 4
     assert (counted.entries, counted.counts) == ((), listed.counts)
+    holes = [one for one in listed.entries if one.state in HOLES and one.fillable]
+    assert counted.groups[0].holes == len(holes) == 5
     assert counted.counts == {
         DateState.FAILED: 2,
         DateState.MISSED: 3,
@@ -347,6 +351,50 @@ def test_what_is_counted_is_what_would_be_listed(world: World) -> None:
         DateState.UPCOMING: 8,
         DateState.PAUSED: 1,
     }
+
+
+def test_holes_that_are_counted_are_those_that_a_backfill_plans(world: World) -> None:
+    world.live(schedule={"cron": "*/10 * * * *", "catch_up": "skip"})
+    world.later(hours=1)
+    tick(world)
+    run_next(world, AttemptState.FAILED)
+    by_hand(world, world.now + timedelta(minutes=3), AttemptState.FAILED, TriggerKind.MANUAL)
+    world.later(hours=1)
+    tick(world)
+    run_next(world)
+    (group,) = calendar(world).days[0].groups
+    assert sum(group.counts[state] for state in (DateState.MISSED, DateState.FAILED)) == 12
+    span = BackfillRequest(start=START + timedelta(minutes=1), end=world.now)
+
+    def planned(session: Any) -> int:
+        draft = backfill_plan.draft(session, "lab", world.tenant(), "churn", span, world.now)
+        return backfill_plan.plan(session, draft, world.tenant()).wanted
+
+    assert group.holes == world.read(planned) == 11
+
+
+def test_holes_of_another_wording_are_not_promised(world: World) -> None:
+    world.live("p", tenant="play", schedule={"cron": "*/10 * * * *", "catch_up": "skip"})
+    world.later(hours=1)
+    tick(world)
+
+    def holes() -> tuple[int, int]:
+        (group,) = calendar(world, "p", tenant="play").days[0].groups
+        return group.counts[DateState.MISSED], group.holes
+
+    assert holes() == (5, 5)
+    world.write(
+        lambda s: schedule.set_schedule(
+            s,
+            "play",
+            world.tenant("play"),
+            "p",
+            ScheduleRequest(cron="*/7 * * * *"),
+            "ana",
+            world.now,
+        )
+    )
+    assert holes() == (5, 0)
 
 
 def test_what_a_backfill_can_run_is_said(world: World) -> None:

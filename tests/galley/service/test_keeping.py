@@ -114,6 +114,8 @@ def test_the_last_success_the_latest_runs_and_rehearsals_stay(
     platform.post(RETENTION, user="olga")
     for gone in (first, failed):
         assert platform.get(f"/runs/{gone}").status_code == 404
+    noted = platform.store.read(lambda s: retention.tracked_removals(s, None, 9))
+    assert noted == [(UUID(one), "oncology", "daily-report") for one in (first, failed)]
     assert log(platform, last)
     assert log(platform, latest)
     (version,) = platform.get(f"{PIPELINE}/versions").json()["items"]

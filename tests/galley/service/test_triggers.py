@@ -85,6 +85,7 @@ def test_a_signed_request_starts_a_run_that_says_so(platform: Platform) -> None:
     assert run["cause"]["name"] == "ci"
     (firing,) = platform.get(f"{PATH}/ci/firings", "rita").json()["items"]
     assert (firing["run"], firing["cause"]) == (run["id"], run["cause"]["detail"])
+    assert firing["state"] == run["state"] == "queued"
     platform.clock.pass_time(seconds=1)
     body = json.dumps({"parameters": {"alpha": 3}, "logical_date": "2026-11-01T06:00:00Z"})
     assert send(platform, address, secret, body.encode()).status_code == 202

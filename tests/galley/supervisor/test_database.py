@@ -14,10 +14,11 @@ from galley.domain.settings import Settings
 from galley.errors import GalleyError
 from galley.sandbox.capabilities import Capabilities
 from galley.store import Store, secrets
+from galley.store.records import SecretRow
 from galley.supervisor.backup import backup, restore
 from galley.supervisor.credentials import make_secret_keys
 from galley.supervisor.database import prepare_database
-from galley.supervisor.home import make_folders, open_home
+from galley.supervisor.home import HomeLock, make_folders, open_home
 from galley.supervisor.options import Options
 from galley.supervisor.plan import child_specs, make_settings, read_settings
 from galley.supervisor.refusal import Refusal
@@ -178,3 +179,37 @@ def test_the_operators_page_names_every_variable() -> None:
     page = Path("docs/operator/index.md").read_text(encoding="utf-8")
     for variable in ("GALLEY_DATABASE_URL", "GALLEY_SERVICE_PROCESSES"):
         assert variable in page
+
+
+def test_a_file_is_carried_over_while_nothing_runs(tmp_path: Path, cluster: Cluster) -> None:
+    home = tmp_path / "home"
+    settings = settings_for(home, None)
+    prepare_database(settings)
+    with closing(Store(settings.database)) as store:
+        store.migrate()
+        now = datetime.now(UTC)
+        store.write(
+            lambda s: secrets.put(
+                s, "lab", "", "key", b"sealed", description="", by="olga", now=now
+            )
+        )
+    with cluster.database("template1") as url:
+        command = ["carry-over", "--home", str(home), "--database-url", url]
+        lock = HomeLock(home)
+        refused = CliRunner().invoke(main, command)
+        assert (refused.exit_code, "another `galley up` works on" in refused.output) == (1, True)
+        lock.release()
+        file = CliRunner().invoke(main, [*command[:-1], f"sqlite:///{tmp_path}/x.db"])
+        assert (file.exit_code, "name a PostgreSQL one" in file.output) == (1, True)
+        done = CliRunner().invoke(main, command)
+        assert done.exit_code == 0, done.output
+        assert "1 secrets" in done.output
+        with closing(Store(url)) as moved:
+            assert (
+                moved.read(lambda s: s.get_one(SecretRow, ("lab", "", "key")).sealed) == b"sealed"
+            )
+        with pytest.raises(Refusal, match=r"belongs to the database PostgreSQL"):
+            settings_for(home, None)
+        prepare_database(settings_for(home, url))
+        again = CliRunner().invoke(main, command)
+        assert (again.exit_code, "already: only a file" in again.output) == (1, True)

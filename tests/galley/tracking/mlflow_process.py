@@ -28,6 +28,7 @@ class MlflowProcess:
     restart: Callable[[], None]
 
     def __init__(self, socket: Path) -> None:
+        self.socket = socket
         self.http = httpx.Client(
             transport=httpx.HTTPTransport(uds=str(socket)),
             base_url=f"http://{ALLOWED_HOST}",

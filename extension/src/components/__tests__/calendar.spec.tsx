@@ -169,7 +169,7 @@ describe('CalendarView', () => {
           day: '2026-11-20',
           counts: { missed: 30 },
           entries: [],
-          groups: [{ pipeline: 'daily', pipeline_name: 'Daily', counts: { missed: 30 } }]
+          groups: [{ pipeline: 'daily', pipeline_name: 'Daily', counts: { missed: 30 }, holes: 20 }]
         }
       ],
       clock_changes: [],
@@ -178,6 +178,8 @@ describe('CalendarView', () => {
     const day = MONTH.replace('2026-10-26', '2026-11-20').replace('2026-12-06', '2026-11-20');
     const { box, transport, events } = await show({ [MONTH]: busy, [day]: answer() });
     expect(box.textContent).toContain('missed: was down');
+    // Ten of them were fired by another wording of the schedule.
+    expect(button('Fill 20 holes…')).toBeTruthy();
     const asked = () => transport.asked.filter(one => `GET ${one.path}` === day).length;
     expect(asked()).toBe(1);
     jest.setSystemTime(new Date('2026-11-20T09:01:00Z'));

@@ -8,7 +8,7 @@ afterEach(clear);
 async function show(detail: Record<string, unknown> | null) {
   const scene = stage();
   const cause = detail && { id: 't-1', name: 'nightly', detail };
-  const box = await draw(scene.galley, <RunCause run={run({ cause })} />);
+  const box = await draw(scene.galley, <RunCause detail={run({ cause }).cause?.detail} />);
   return { ...scene, box };
 }
 

@@ -138,6 +138,20 @@ describe('RunPage', () => {
     expect(transport.asked.filter(one => one.path === 'runs/r-1')).toHaveLength(2);
   });
 
+  it('tells anew what a queued run waits for when others of its tenant move', async () => {
+    const { transport, events, box } = await show({ state: 'queued', state_reason: 'waits for A' });
+    expect(box.textContent).toContain('waits for A');
+    transport.answers['GET runs/r-1'] = run({ state: 'queued', state_reason: 'waits for B' });
+    jest.useFakeTimers({ now: Date.now() });
+    events.received.emit({ kind: 'run.changed', subject: 'another', tenant: 'winery' });
+    events.received.emit({ kind: 'run.progress', subject: 'another', tenant: 'oncology' });
+    events.received.emit({ kind: 'run.changed', subject: 'another', tenant: 'oncology' });
+    await React.act(() => jest.advanceTimersByTimeAsync(5000));
+    jest.useRealTimers();
+    await until(() => box.textContent.includes('waits for B'));
+    expect(transport.asked.filter(one => one.path === 'runs/r-1')).toHaveLength(2);
+  });
+
   it('keeps the cause in sight when there is no such run', async () => {
     const { transport, box } = await show({});
     delete transport.answers['GET runs/r-1'];

@@ -98,6 +98,37 @@ describe('Resource that much happens to', () => {
   });
 });
 
+describe('Resource that is touched from afar', () => {
+  it('refreshes seldom for that, and soon for its own', async () => {
+    jest.useFakeTimers();
+    const events = new Events();
+    const load = jest.fn(() => Promise.resolve('value'));
+    const resource = new Resource(load).follow(
+      events.stream,
+      event => event.subject === 'a' || 5000
+    );
+    await resource.refresh();
+    for (let event = 0; event < 100; event++) {
+      events.tell({ subject: 'b' });
+    }
+    jest.advanceTimersByTime(4900);
+    expect(load).toHaveBeenCalledTimes(1);
+    events.tell({ subject: 'a' });
+    jest.advanceTimersByTime(300);
+    expect(load).toHaveBeenCalledTimes(2);
+    events.tell({ subject: 'b' });
+    jest.advanceTimersByTime(4600);
+    expect(load).toHaveBeenCalledTimes(2);
+    events.tell({ subject: 'a' });
+    jest.advanceTimersByTime(300);
+    expect(load).toHaveBeenCalledTimes(3);
+    jest.advanceTimersByTime(60_000);
+    expect(load).toHaveBeenCalledTimes(3);
+    resource.dispose();
+    jest.useRealTimers();
+  });
+});
+
 describe('PagedList', () => {
   it('reads on by the cursor and keeps what was read on a refresh', async () => {
     let newest = 3;

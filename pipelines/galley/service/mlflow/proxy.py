@@ -15,9 +15,9 @@ from galley.errors import Unavailable
 from galley.service.mlflow.allowed import Route
 from galley.service.mlflow.answers import changed_answer, is_changed
 from galley.service.mlflow.workspaces import Workspaces
+from galley.tracking.client import WORKSPACE_HEADER
 from galley.tracking.server import ALLOWED_HOST
 
-WORKSPACE_HEADER = "X-MLFLOW-WORKSPACE"
 SANDBOX = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 _HOP_BY_HOP = frozenset(
