@@ -101,6 +101,12 @@ class VersionRow(Base):
     __table_args__ = (
         UniqueConstraint("pipeline_id", "number"),
         Index(None, "tenant", "state", "id"),
+        Index(
+            "ix_versions_unmirrored",
+            "id",
+            sqlite_where=text("mirror_commit IS NULL"),
+            postgresql_where=text("mirror_commit IS NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -1,4 +1,4 @@
-"""Tasks that an attempt took over from an earlier one"""
+"""Tasks that an attempt took over from an earlier one, and the index of what is unmirrored"""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ depends_on = None
 def upgrade() -> None:
     """Apply this revision: until now every attempt executed all its tasks."""
     op.add_column("task_tries", sa.Column("reused_from", sa.Integer(), nullable=True))
+    where = sa.text("mirror_commit IS NULL")
+    op.create_index(
+        "ix_versions_unmirrored", "versions", ["id"], sqlite_where=where, postgresql_where=where
+    )
 
 
 def downgrade() -> None:
     """Take this revision back."""
+    op.drop_index("ix_versions_unmirrored", "versions")
     op.drop_column("task_tries", "reused_from")
