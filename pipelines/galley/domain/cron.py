@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise, takewhile
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -174,8 +175,14 @@ def parse(expression: str, timezone: str, *, prefix: str = "") -> Cron:
                 field=field,
             )
         return Cron(PRESETS[text.lower()], zone)
+    return Cron(_checked(text, field), zone)
+
+
+@lru_cache(4096)
+def _checked(text: str, field: str) -> str:
+    """Return an expression of five fields as cronsim takes it; few are used by many schedules."""
     _check(text, field)
-    return Cron(_SPAN.sub(_without_step, text), zone)
+    return _SPAN.sub(_without_step, text)
 
 
 def _without_step(match: re.Match[str]) -> str:

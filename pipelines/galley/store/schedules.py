@@ -191,7 +191,11 @@ def wording_of(session: Session, run: RunRow) -> ScheduleRow | None:
     found: ScheduleRow | None = None
     for row in session.scalars(
         select(ScheduleRow)
-        .where(ScheduleRow.series == run.trigger_id, ScheduleRow.since <= run.created_at)
+        .where(
+            ScheduleRow.pipeline_id == run.pipeline_id,  # of which there is an index
+            ScheduleRow.series == run.trigger_id,
+            ScheduleRow.since <= run.created_at,
+        )
         .order_by(ScheduleRow.since)
     ):
         fired = row.since < run.scheduled_at
