@@ -104,7 +104,7 @@ def owing(session: Session, pipeline_id: UUID) -> Sequence[ScheduleRow]:
 
 def aim(row: ScheduleRow, after: datetime) -> None:
     """Set the next firing to the first one later than ``after``; to none where there is none."""
-    firing = next(firings(row, after), None)
+    firing = schedule_rules.first(cron_of(row), row.starts_at, last_instant(row), after)
     row.next_firing = None if firing is None else due_at(row, firing)
 
 

@@ -17,7 +17,7 @@ from galley.store.tokens import HostIdentity
 from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 
-from tests.galley.stores import ONLY_SQLITE
+from tests.galley.stores import ONLY_SQLITE, statements
 from tests.galley.world import TENANTS, World, tenants_with
 
 
@@ -28,6 +28,7 @@ def limited(**limits: object) -> Tenants:
     return tenants_with("lab", limits=changed)
 
 
+LAB = HostIdentity(tenant="lab")
 Claimed = Callable[[World], list[UUID]]
 
 
@@ -39,8 +40,8 @@ def one_by_one(world: World) -> list[UUID]:
 
 
 def together(world: World) -> list[UUID]:
-    host, names = HostIdentity(tenant="lab"), [f"h{number}" for number in range(60)]
-    leased = world.write(lambda s: dispatch.claim_all(s, world.tenants, host, names, world.now))
+    names = [f"h{number}" for number in range(60)]
+    leased = world.write(lambda s: dispatch.claim_all(s, world.tenants, LAB, names, world.now))
     return [work.run for work in leased]
 
 
@@ -212,6 +213,22 @@ def test_what_is_claimed_at_once_has_attempts_events_and_audit_lines_of_its_own(
     assert {world.run(run.id).attempts[0].state for run in wanted} == {"leased"}
 
 
+def test_many_claims_take_the_statements_of_one(world: World) -> None:
+    world.tenants = limited(concurrent_runs=9)
+    world.live()
+    for _ in range(6):
+        world.request()
+    taken: list[int] = []
+    for names in (["h1"], ["h1", "h2", "h3", "h4"]):
+        leased, number = statements(
+            world.store,
+            lambda s: dispatch.claim_all(s, world.tenants, LAB, names, world.now),  # noqa: B023
+        )
+        assert len(leased) == len(names)
+        taken.append(number)
+    assert taken[0] == taken[1]
+
+
 @ONLY_SQLITE
 def test_the_query_goes_down_the_queue_by_an_index_and_looks_at_open_runs_only(
     world: World,
@@ -226,7 +243,7 @@ def test_the_query_goes_down_the_queue_by_an_index_and_looks_at_open_runs_only(
     def plan(session: Session) -> list[str]:
         engine = session.get_bind()
         event.listen(engine, "before_cursor_execute", remember)
-        eligible(session, HostIdentity(tenant="lab"), world.tenant(), Room(), world.now, 1)
+        eligible(session, LAB, world.tenant(), Room(), world.now, 1)
         event.remove(engine, "before_cursor_execute", remember)
         text, values = statements[-1]
         rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
