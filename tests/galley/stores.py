@@ -9,14 +9,18 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from galley.store import Store
 from galley.store.tables import Base
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from tests.galley.postgres import Cluster, running_cluster
 from tests.galley.world import World
+
+T = TypeVar("T")
 
 ONLY_SQLITE = pytest.mark.parametrize("store_kind", ["sqlite"])
 ONLY_POSTGRESQL = pytest.mark.parametrize("store_kind", ["postgresql"])
@@ -91,6 +95,26 @@ def steps(session: Session, ask: Callable[[], object]) -> int:
         raw.set_progress_handler(None, 1)
     assert taken
     return taken
+
+
+def statements(store: Store, work: Callable[[Session], T]) -> tuple[T, int]:
+    """Return what a write function returns, and how many statements it takes."""
+    taken = 0
+
+    def count(*_: object) -> None:
+        nonlocal taken
+        taken += 1
+
+    def counted(session: Session) -> T:
+        nonlocal taken
+        taken, bind = 0, session.get_bind()
+        event.listen(bind, "before_cursor_execute", count)
+        try:
+            return work(session)
+        finally:
+            event.remove(bind, "before_cursor_execute", count)
+
+    return store.write(counted), taken
 
 
 def _empty(session: Session) -> None:

@@ -9,13 +9,13 @@ Glossary
 
 from __future__ import annotations
 
-from galley.dispatch.claim import claim, finds_work
+from galley.dispatch.claim import claim, claim_all, finds_work
 from galley.dispatch.control import cancel, retry
 from galley.dispatch.progress import take_tracked
 from galley.dispatch.reap import reap
 from galley.dispatch.report import finish, heartbeat, log_grew, start
 from galley.dispatch.request import request_run, request_trial
-from galley.dispatch.secrets import give_secrets
+from galley.dispatch.secrets import give_all_secrets, give_secrets
 from galley.dispatch.waiting import WaitingRehearsal, rehearsals_waiting
 from galley.dispatch.why import why_queued
 
@@ -23,8 +23,10 @@ __all__ = [
     "WaitingRehearsal",
     "cancel",
     "claim",
+    "claim_all",
     "finds_work",
     "finish",
+    "give_all_secrets",
     "give_secrets",
     "heartbeat",
     "log_grew",

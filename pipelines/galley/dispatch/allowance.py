@@ -41,10 +41,12 @@ def rehearsal_time(version: VersionRow, tenant: Tenant) -> int:
     return int(ENVIRONMENT_S + proof_budget_s(version, tenant))
 
 
-def run_time(version: VersionRow) -> int:
+def run_time(of_platform: bool | None) -> int:
     """Return how much longer than the version's time limit a run may take, seconds.
 
     That is the time to make its environment, where the platform's own does not serve.
+
+    Args:
+        of_platform: whether it does; None: the version has no lock.
     """
-    lock = (version.evidence or {}).get("lock")
-    return 0 if lock is None or lock["of_platform"] else ENVIRONMENT_S
+    return ENVIRONMENT_S if of_platform is False else 0

@@ -1,33 +1,30 @@
-"""Leasing: the next run that a host may execute, if the tenant's limits leave room for it."""
+"""Leasing: the next runs that hosts may execute, if the tenant's limits leave room for them.
+
+Many hosts that wait at the same moment are served together, in few statements for all of them.
+The outcome is that of one after another: runs are taken in rounds, and a round ends before a run
+that depends on what the round itself does.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from galley.dispatch.allowance import ENVIRONMENT_S, rehearsal_time, rehearsal_work, run_time
-from galley.dispatch.eligible import first_eligible
-from galley.dispatch.policy import HEARTBEAT_S, LAUNCH_LIMIT, LEASE
-from galley.domain.runs import AttemptState, RunKind, RunState, experiment_of
+from galley.dispatch.assignment import Chosen, lease_all
+from galley.dispatch.eligible import Candidate, eligible
+from galley.dispatch.room import Room, room_of
+from galley.domain.runs import RunKind, RunState, TriggerKind
 from galley.domain.schedules import Overlap
-from galley.domain.tenants import Limits, Profile, Tenant, Tenants
+from galley.domain.tenants import Tenant, Tenants
 from galley.domain.work import Assignment, LeaseRequest
 from galley.errors import InvalidInput
-from galley.store import attempt_arrows, own_parameters, run_arrows, series, tokens
-from galley.store.columns import literally, new_id
-from galley.store.records import TokenKind
-from galley.store.runs import OPEN_ATTEMPTS
-from galley.store.tables import AttemptRow, PipelineRow, RunRow, VersionRow
+from galley.store import own_parameters, run_arrows, series
+from galley.store.tables import RunRow, VersionRow
 from galley.store.tokens import HostIdentity
-
-_USED = select(
-    func.count(),
-    func.coalesce(func.sum(AttemptRow.cpu), 0.0),
-    func.coalesce(func.sum(AttemptRow.memory), 0),
-).where(AttemptRow.tenant == bindparam("tenant"), literally(AttemptRow.state, *OPEN_ATTEMPTS))
 
 
 def claim(
@@ -38,194 +35,147 @@ def claim(
     The order within a tenant is that of priority, and within one priority strictly that of
     asking: a large run that waits for room is not overtaken, or it would wait for ever.
     """
+    return next(iter(claim_all(session, tenants, host, [request.host], now)), None)
+
+
+def claim_all(
+    session: Session, tenants: Tenants, host: HostIdentity, names: Sequence[str], now: datetime
+) -> list[Assignment]:
+    """Lease a waiting run for each of the hosts called ``names``, as :func:`claim` one by one.
+
+    Returns:
+        The assignments of the first of them; fewer than ``names`` where there are fewer runs.
+    """
     tenant = tenants.tenants.get(host.tenant)
-    if tenant is None:
-        return None
-    while (found := first_eligible(session, host, tenant, now)) is not None:
-        run, version = found
-        if _overlaps(session, run, now):
-            continue
-        name = profile_of(run, version, tenant)
-        profile = tenant.profiles.get(name)
-        if profile is None or not tenant.limits.allow(profile):
-            _give_up(session, run, _cannot(version, tenant), now)
-            continue
-        if not used_by(session, host.tenant).leaves(tenant.limits, profile):
-            return None
-        if not _has_parameters(session, run, version, now):
-            continue
-        return _lease(session, run, version, tenant, name, request.host, now)
-    return None
+    leased: list[Assignment] = []
+    while tenant is not None and len(leased) < len(names):
+        free = names[len(leased) :]
+        found = _round(session, host, tenant, len(free), now)
+        leased += lease_all(session, tenant, found.runs, free, now)
+        if found.last:
+            break
+    return leased
 
 
 def finds_work(session: Session, tenants: Tenants, host: HostIdentity, now: datetime) -> bool:
     """Return whether :func:`claim` would change something: to look costs no writer's time."""
     tenant = tenants.tenants.get(host.tenant)
-    found = None if tenant is None else first_eligible(session, host, tenant, now)
-    if tenant is None or found is None:
+    if tenant is None:
         return False
-    run, version = found
-    profile = tenant.profiles.get(profile_of(run, version, tenant))
-    if profile is None or not tenant.limits.allow(profile):
-        return True
-    if run.overlap is Overlap.SKIP and series.going_on(session, run) is not None:
-        return True
-    return used_by(session, host.tenant).leaves(tenant.limits, profile)
+    room = room_of(session, host.tenant, tenant)
+    for run in eligible(session, host, tenant, room, now, 1):
+        profile = tenant.profiles.get(_profile_of(run, tenant))
+        return (
+            profile is None
+            or not tenant.limits.allow(profile)
+            or run.overlaps
+            or room.leaves(tenant.limits, profile)
+        )
+    return False
 
 
-def _overlaps(session: Session, run: RunRow, now: datetime) -> bool:
-    """Skip a run that must not overlap where another of its schedule is going after all."""
-    if run.overlap is not Overlap.SKIP:
-        return False
-    other = series.going_on(session, run)
+class _Round(NamedTuple):
+    """Runs that may be leased together; ``last``: nothing else is left to lease or to settle."""
+
+    runs: list[Chosen]
+    last: bool
+
+
+def _round(
+    session: Session, host: HostIdentity, tenant: Tenant, most: int, now: datetime
+) -> _Round:
+    """Return the next runs, as long as none depends on what is done with those before it."""
+    room = room_of(session, host.tenant, tenant)
+    found = eligible(session, host, tenant, room, now, most)
+    late = _late(session, found)
+    taken: list[Chosen] = []
+    moved: set[UUID] = set()
+    for run in found:
+        name = _profile_of(run, tenant)
+        profile = tenant.profiles.get(name)
+        if _depends_on(run, moved, room) or (profile and room.fills(name, profile)):
+            return _Round(taken, last=False)
+        if run.overlaps or profile is None or not tenant.limits.allow(profile):
+            if not taken:
+                _settle(session, run, tenant, now)
+            return _Round(taken, last=False)
+        if not room.leaves(tenant.limits, profile):
+            return _Round(taken, last=True)
+        try:
+            taken.append(Chosen(_with_parameters(session, run, late), name))
+        except InvalidInput as error:
+            if not taken:
+                _give_up(session, run, error.detail, now)
+            return _Round(taken, last=False)
+        room.take(name, profile)
+        moved |= {run.trigger_id, run.pipeline_id}
+    return _Round(taken, last=len(found) < most)
+
+
+def _depends_on(run: Candidate, moved: Collection[UUID], room: Room) -> bool:
+    """Return whether ``run`` may wait for one of its series or pipeline that was taken."""
+    in_line = run.overlap is not None and run.overlap is not Overlap.ALLOW
+    limited = run.kind is RunKind.PIPELINE and room.pipelines_limited
+    return (in_line and run.trigger_id in moved) or (limited and run.pipeline_id in moved)
+
+
+def _settle(session: Session, run: Candidate, tenant: Tenant, now: datetime) -> None:
+    """End a run that is not to start: another of its schedule is going, or it never can."""
+    other = series.going_on(session, session.get_one(RunRow, run.id)) if run.overlaps else None
     if other is None:
-        return False
+        _give_up(session, run, _cannot(run, tenant), now)
+        return
     why = f"the run of {other.logical_date:%Y-%m-%d %H:%M} UTC is still going"
     series.tell_successor(session, run_arrows.skip(session, run.id, why, now), now)
-    return True
 
 
-def profile_of(run: RunRow, version: VersionRow, tenant: Tenant) -> str:
+def profile_of(wanted: str | None, of_version: str, tenant: Tenant) -> str:
     """Return the profile of the next attempt; a larger one that is gone is not insisted on."""
-    return run.profile if run.profile in tenant.usable_profiles() else version.profile
+    return wanted if wanted in tenant.usable_profiles() else of_version
 
 
-def _cannot(version: VersionRow, tenant: Tenant) -> str:
-    """Return why a run of ``version`` can never start."""
-    if version.profile in tenant.profiles:
-        why = f"its profile {version.profile!r} is larger than the tenant's limits"
+def _profile_of(run: Candidate, tenant: Tenant) -> str:
+    if run.profile is None:
+        return run.version_profile
+    return profile_of(run.profile, run.version_profile, tenant)
+
+
+def _cannot(run: Candidate, tenant: Tenant) -> str:
+    """Return why a run can never start."""
+    name = run.version_profile
+    if name in tenant.profiles:
+        why = f"its profile {name!r} is larger than the tenant's limits"
     else:
         why = (
-            f"its profile {version.profile!r} is not declared any more (there are: "
+            f"its profile {name!r} is not declared any more (there are: "
             f"{', '.join(tenant.profiles)})"
         )
     return f"{why}; publish the next version"
 
 
-def _give_up(session: Session, run: RunRow, why: str, now: datetime) -> None:
+def _give_up(session: Session, run: Candidate, why: str, now: datetime) -> None:
     """Fail a run that can never start, rather than let it hold up the queue."""
     run_arrows.launch(session, run.id, run.attempt_count, now)
     ended = run_arrows.fail(session, run.id, RunState.LAUNCHING, why, now)
     series.tell_successor(session, ended, now)
 
 
-def _has_parameters(session: Session, run: RunRow, version: VersionRow, now: datetime) -> bool:
-    """Give a run that starts for the first time its parameters as of now, or fail it."""
-    if run.attempt_count:
-        return True
-    try:
-        run.parameters = own_parameters.at_start(session, run, version)
-    except InvalidInput as error:
-        _give_up(session, run, error.detail, now)
-        return False
-    return True
-
-
-class Used(NamedTuple):
-    """What the open attempts of a tenant have: their number, CPU cores, and bytes of memory."""
-
-    runs: int
-    cpu: float
-    memory: int
-
-    def leaves(self, limits: Limits, profile: Profile) -> bool:
-        """Return whether ``limits`` leave room for one more, of ``profile``."""
-        rounding = 1e-6
-        return (
-            self.runs < limits.concurrent_runs
-            and self.cpu + profile.cpu <= limits.cpu + rounding
-            and self.memory + profile.memory <= limits.memory
-        )
-
-
-def used_by(session: Session, tenant: str) -> Used:
-    """Return what a tenant uses."""
-    return Used(*session.execute(_USED, {"tenant": tenant}).one())
-
-
-def _lease(
-    session: Session,
-    run: RunRow,
-    version: VersionRow,
-    tenant: Tenant,
-    profile_name: str,
-    host: str,
-    now: datetime,
-) -> Assignment:
-    rehearsal = run.kind is RunKind.REHEARSAL
-    profile, larger = tenant.profiles[profile_name], tenant.next_profile(profile_name)
-    enlarge = (
-        run.kind is RunKind.PIPELINE
-        and profile_name == version.profile
-        and tenant.retry.out_of_memory == "next_profile"
-    )
-    match run.kind:
-        case RunKind.REHEARSAL:
-            extra = rehearsal_time(version, tenant)
-        case RunKind.TRIAL:
-            extra = ENVIRONMENT_S
-        case _:
-            extra = run_time(version)
-    number = run.attempt_count + 1
-    pipeline = session.get_one(PipelineRow, run.pipeline_id)  # at hand for all that tell of it
-    run_arrows.launch(session, run.id, number, now)
-    attempt = attempt_arrows.lease(
+def _late(session: Session, found: Sequence[Candidate]) -> set[UUID]:
+    """Return the runs whose parameters may have changed since they were recorded."""
+    first = [run for run in found if not run.attempt_count]
+    keys = own_parameters.may_change(
         session,
-        AttemptRow(
-            id=new_id(),
-            run_id=run.id,
-            tenant=run.tenant,
-            number=number,
-            fencing=number,
-            state=AttemptState.LEASED,
-            host=host,
-            cpu=profile.cpu,
-            memory=profile.memory,
-            profile=profile_name,
-            larger_profile=larger if enlarge else None,
-            lease_until=now + LEASE,
-            deadline=now + LAUNCH_LIMIT,
-            extra_s=extra,
-            started_at=now,
-        ),
-        now,
+        {run.pipeline_id for run in first if run.trigger is TriggerKind.SCHEDULE},
+        {run.trigger_id for run in first if run.trigger is TriggerKind.BACKFILL},
     )
-    run_token, task_token = (
-        tokens.mint_attempt(
-            session,
-            kind,
-            tenant=run.tenant,
-            attempt_id=attempt.id,
-            rehearsal=run.kind.personal,
-            now=now,
-        )
-        for kind in (TokenKind.RUN, TokenKind.TASK)
-    )
-    return Assignment(
-        attempt=attempt.id,
-        run=run.id,
-        number=number,
-        fencing=attempt.fencing,
-        kind=run.kind,
-        tenant=run.tenant,
-        pipeline=pipeline.slug,
-        version=version.number,
-        parameters=run.parameters,
-        logical_date=run.logical_date,
-        profile=profile,
-        profile_name=profile_name,
-        next_profile=larger,
-        timeout_s=version.timeout_s,
-        cell_timeout_s=version.cell_timeout_s or tenant.limits.cell_timeout,
-        max_output=tenant.limits.output,
-        max_cell=tenant.limits.cell_outputs,
-        scratch=tenant.limits.scratch,
-        project_url=f"/internal/v1/attempts/{attempt.id}/project",
-        run_token=run_token,
-        task_token=task_token,
-        tracking_path=f"/services/mlflow/{run.tenant}",
-        experiment=experiment_of(run.kind, pipeline.slug),
-        rehearsal=rehearsal_work(version, tenant) if rehearsal else None,
-        lease_until=attempt.lease_until,
-        heartbeat_s=HEARTBEAT_S,
-    )
+    return {run.id for run in first if run.pipeline_id in keys or run.trigger_id in keys}
+
+
+def _with_parameters(session: Session, run: Candidate, late: Collection[UUID]) -> Candidate:
+    """Return a run with its parameters as of now, which are kept; raises InvalidInput."""
+    if run.id not in late:
+        return run
+    row, version = session.get_one(RunRow, run.id), session.get_one(VersionRow, run.version_id)
+    row.parameters = own_parameters.at_start(session, row, version)
+    session.flush()
+    return run._replace(parameters=row.parameters)

@@ -13,27 +13,84 @@ overtaken for ever; only what has a higher priority goes before it.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from math import inf
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, case, func, or_, select
+from sqlalchemy import bindparam, case, false, or_, select
 from sqlalchemy.orm import Session
 
-from galley.domain.runs import RunKind, RunState
-from galley.domain.tenants import Profile, Tenant
+from galley.dispatch.room import Room
+from galley.domain.runs import RunKind, RunState, TriggerKind
+from galley.domain.schedules import Overlap
+from galley.domain.tenants import Tenant
 from galley.store.columns import literally
-from galley.store.runs import OPEN_ATTEMPTS, PERSONAL
-from galley.store.series import out_of_line, past_is_good
-from galley.store.tables import AttemptRow, RunRow, ScheduleRow, VersionRow
+from galley.store.runs import PERSONAL
+from galley.store.series import another_goes_on, out_of_line, past_is_good
+from galley.store.tables import PipelineRow, RunRow, VersionRow
 from galley.store.tokens import HostIdentity
 
+
+class Candidate(NamedTuple):
+    """A queued run that may start, and what of its version and pipeline an assignment tells.
+
+    Attributes:
+        profile: that of the next attempt where it is not the version's own.
+        of_platform: whether the version's environment is the platform's own; None: there is no
+            lock yet.
+        overlaps: whether it is to be skipped, because another of its schedule is still going.
+    """
+
+    id: UUID
+    tenant: str
+    pipeline_id: UUID
+    version_id: UUID
+    kind: RunKind
+    trigger: TriggerKind
+    trigger_id: UUID
+    requested_by: str | None
+    cancel_requested: bool
+    overlap: Overlap | None
+    profile: str | None
+    attempt_count: int
+    parameters: dict[str, Any]
+    logical_date: datetime
+    pipeline: str
+    version: int
+    version_profile: str
+    timeout_s: int
+    cell_timeout_s: float | None
+    of_platform: bool | None
+    overlaps: bool
+
+
 _WAITING = (
-    select(RunRow, VersionRow)
+    select(
+        RunRow.id,
+        RunRow.tenant,
+        RunRow.pipeline_id,
+        RunRow.version_id,
+        RunRow.kind,
+        RunRow.trigger,
+        RunRow.trigger_id,
+        RunRow.requested_by,
+        RunRow.cancel_requested,
+        RunRow.overlap,
+        RunRow.profile,
+        RunRow.attempt_count,
+        RunRow.parameters,
+        RunRow.logical_date,
+        PipelineRow.slug,
+        VersionRow.number,
+        VersionRow.profile,
+        VersionRow.timeout_s,
+        VersionRow.cell_timeout_s,
+        VersionRow.evidence["lock"]["of_platform"].as_boolean(),
+        case((RunRow.overlap == Overlap.SKIP, another_goes_on()), else_=false()),
+    )
     .join(VersionRow, VersionRow.id == RunRow.version_id)
+    .join(PipelineRow, PipelineRow.id == RunRow.pipeline_id)
     .where(
         RunRow.tenant == bindparam("tenant"),
         literally(RunRow.state, RunState.QUEUED),
@@ -46,7 +103,7 @@ _WAITING = (
         ).not_in(bindparam("full_profiles", expanding=True)),
     )
     .order_by(RunRow.priority.desc(), RunRow.id)
-    .limit(1)
+    .limit(bindparam("most"))
 )
 _PIPELINE = _WAITING.where(
     RunRow.kind == RunKind.PIPELINE,
@@ -55,77 +112,25 @@ _PIPELINE = _WAITING.where(
     RunRow.pipeline_id.not_in(bindparam("full_pipelines", expanding=True)),
 )
 _PERSONAL = _WAITING.where(RunRow.kind.in_(PERSONAL), RunRow.requested_by == bindparam("author"))
-_ACTIVE = (
-    select(AttemptRow.profile, RunRow.pipeline_id, RunRow.kind, func.count())
-    .join(RunRow, RunRow.id == AttemptRow.run_id)
-    .where(AttemptRow.tenant == bindparam("tenant"), literally(AttemptRow.state, *OPEN_ATTEMPTS))
-    .group_by(AttemptRow.profile, RunRow.pipeline_id, RunRow.kind)
-)
-_LIMITED = select(ScheduleRow.pipeline_id, ScheduleRow.max_active_runs).where(
-    ScheduleRow.pipeline_id.in_(bindparam("running", expanding=True)),
-    ScheduleRow.until.is_(None),
-    ScheduleRow.max_active_runs.is_not(None),
-)
 """Made once: a claim is asked for often, and putting a statement together takes longer than it."""
 
 
-def first_eligible(
-    session: Session, host: HostIdentity, tenant: Tenant, now: datetime
-) -> tuple[RunRow, VersionRow] | None:
-    """Return the run that ``host`` may execute next, by priority, then by age; None: none."""
+def eligible(
+    session: Session, host: HostIdentity, tenant: Tenant, room: Room, now: datetime, most: int
+) -> Sequence[Candidate]:
+    """Return the ``most`` runs that ``host`` may execute next, by priority, then by age."""
     query = _PIPELINE if host.author is None else _PERSONAL
     if host.run is not None:
         query = query.where(RunRow.id == host.run)
-    active = active_of(session, host.tenant)
     values: dict[str, Any] = {
         "tenant": host.tenant,
         "now": now,
         "usable_profiles": tenant.usable_profiles(),
-        "full_profiles": full_profiles(tenant.profiles, active),
+        "full_profiles": room.full_profiles(tenant.profiles),
+        "most": most,
     }
     if host.author is None:
-        values["full_pipelines"] = full_pipelines(session, tenant.limits.pipeline_runs, active)
+        values["full_pipelines"] = room.full_pipelines
     else:
         values["author"] = host.author
-    found = session.execute(query, values).one_or_none()
-    return None if found is None else (found[0], found[1])
-
-
-class Active(NamedTuple):
-    """Open attempts that have all of it in common."""
-
-    profile: str | None
-    pipeline: UUID
-    kind: RunKind
-    number: int
-
-
-def active_of(session: Session, tenant: str) -> list[Active]:
-    """Return the open attempts of a tenant."""
-    return [Active(*row) for row in session.execute(_ACTIVE, {"tenant": tenant})]
-
-
-def full_profiles(profiles: Mapping[str, Profile], active: Sequence[Active]) -> list[str]:
-    """Return the profiles that have as many attempts as they may."""
-    running = Counter[str | None]()
-    for one in active:
-        running[one.profile] += one.number
-    return [
-        name
-        for name, profile in profiles.items()
-        if profile.concurrent_runs is not None and running[name] >= profile.concurrent_runs
-    ]
-
-
-def full_pipelines(session: Session, most: int | None, active: Sequence[Active]) -> list[UUID]:
-    """Return the pipelines that have as many active runs as tenant and schedule allow."""
-    running = Counter[UUID]()
-    for one in active:
-        if one.kind is RunKind.PIPELINE:
-            running[one.pipeline] += one.number
-    if not running:
-        return []
-    limits = dict.fromkeys(running, inf if most is None else most)
-    for pipeline, limit in session.execute(_LIMITED, {"running": list(running)}):
-        limits[pipeline] = min(limits[pipeline], inf if limit is None else limit)
-    return [one for one, limit in limits.items() if running[one] >= limit]
+    return [Candidate._make(row) for row in session.execute(query, values)]

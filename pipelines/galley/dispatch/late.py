@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from galley.domain.runs import RunState
@@ -16,15 +16,17 @@ from galley.store.tables import RunRow
 BATCH = 500
 """Runs skipped in one transaction at most; the rest follows with the next call."""
 
+_LATE = (
+    select(RunRow)
+    .where(literally(RunRow.state, RunState.QUEUED), RunRow.deadline <= bindparam("now"))
+    .order_by(RunRow.deadline)
+    .limit(BATCH)
+)
+
 
 def skip_late(session: Session, now: datetime) -> list[UUID]:
     """Skip the queued runs whose deadline has passed; return their ids."""
-    late = session.scalars(
-        select(RunRow)
-        .where(literally(RunRow.state, RunState.QUEUED), RunRow.deadline <= now)
-        .order_by(RunRow.deadline)
-        .limit(BATCH)
-    ).all()
+    late = session.scalars(_LATE, {"now": now}).all()
     for run in late:
         again = " again" if run.attempt_count else ""
         waited = f" ({run.state_reason})" if run.state_reason else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from galley.dispatch.ending import end_attempt
@@ -14,6 +14,7 @@ from galley.dispatch.policy import HANGING_HOST, LEASE
 from galley.dispatch.report import over_time_reason
 from galley.domain.runs import AttemptState, FailureClass, RunState
 from galley.store import liveness
+from galley.store.columns import literally
 from galley.store.runs import OPEN_ATTEMPTS
 from galley.store.tables import AttemptRow, RunRow, VersionRow
 
@@ -24,6 +25,16 @@ TICK = timedelta(seconds=2)
 
 ABSENT = timedelta(seconds=5)
 """A longer pause between two calls means that the service itself was away."""
+
+_OPEN = literally(AttemptRow.state, *OPEN_ATTEMPTS)
+_OVERDUE = (
+    select(AttemptRow)
+    .where(
+        _OPEN,
+        or_(AttemptRow.lease_until <= bindparam("now"), AttemptRow.deadline <= bindparam("now")),
+    )
+    .order_by(AttemptRow.id)
+)
 
 
 def reap(session: Session, now: datetime) -> list[UUID]:
@@ -42,21 +53,14 @@ def reap(session: Session, now: datetime) -> list[UUID]:
         _forgive_own_absence(session, now - before - TICK)
     elif before is not None and before - now > ABSENT:
         _follow_the_clock(session, before - now, now)
-    overdue = session.scalars(
-        select(AttemptRow)
-        .where(
-            AttemptRow.state.in_(OPEN_ATTEMPTS),
-            or_(AttemptRow.lease_until <= now, AttemptRow.deadline <= now),
-        )
-        .order_by(AttemptRow.id)
-    ).all()
+    overdue = session.scalars(_OVERDUE, {"now": now}).all()
     for attempt in overdue:
         _end(session, attempt, now)
     return [*(attempt.run_id for attempt in overdue), *skip_late(session, now)]
 
 
 def _forgive_own_absence(session: Session, absence: timedelta) -> None:
-    for attempt in session.scalars(select(AttemptRow).where(AttemptRow.state.in_(OPEN_ATTEMPTS))):
+    for attempt in session.scalars(select(AttemptRow).where(_OPEN)):
         attempt.lease_until += absence
     session.flush()
 
@@ -70,14 +74,14 @@ def _follow_the_clock(session: Session, back: timedelta, now: datetime) -> None:
     for attempt, run in session.execute(
         select(AttemptRow, RunRow)
         .join(RunRow, RunRow.id == AttemptRow.run_id)
-        .where(AttemptRow.state.in_(OPEN_ATTEMPTS), AttemptRow.lease_until > now + LEASE)
+        .where(_OPEN, AttemptRow.lease_until > now + LEASE)
     ):
         attempt.lease_until = now + LEASE
         if run.deadline is None or attempt.deadline != run.deadline + HANGING_HOST:
             attempt.deadline -= back
     session.execute(
         update(RunRow)
-        .where(RunRow.state == RunState.QUEUED, RunRow.not_before > now)
+        .where(literally(RunRow.state, RunState.QUEUED), RunRow.not_before > now)
         .values(not_before=now)
     )
     session.flush()

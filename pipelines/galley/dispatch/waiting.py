@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from galley.domain.model import Model
 from galley.domain.runs import RunState
+from galley.store.columns import literally
 from galley.store.runs import PERSONAL
 from galley.store.tables import RunRow
 
@@ -27,7 +28,7 @@ def rehearsals_waiting(session: Session, now: datetime) -> list[WaitingRehearsal
     query = (
         select(RunRow.id, RunRow.tenant, RunRow.requested_by)
         .where(
-            RunRow.state == RunState.QUEUED,
+            literally(RunRow.state, RunState.QUEUED),
             RunRow.kind.in_(PERSONAL),
             RunRow.requested_by.is_not(None),
             RunRow.not_before <= now,

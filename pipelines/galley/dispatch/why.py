@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from galley.dispatch.claim import Used, profile_of, used_by
-from galley.dispatch.eligible import active_of, full_pipelines, full_profiles
+from galley.dispatch.claim import profile_of
+from galley.dispatch.room import Room, room_of
 from galley.domain.runs import RunKind, RunState
 from galley.domain.tenants import Limits, Tenant, Tenants
 from galley.store import drains
@@ -32,25 +32,24 @@ def _held_up(session: Session, run: RunRow, tenant: Tenant, now: datetime) -> st
         return f"waits until {run.not_before:%Y-%m-%d %H:%M:%S} UTC before it is tried again"
     if drains.all_drained(session):
         return "waits because all hosts are drained: an operator undoes that with `galley undrain`"
-    name = profile_of(run, session.get_one(VersionRow, run.version_id), tenant)
-    active = active_of(session, run.tenant)
-    if name in full_profiles(tenant.profiles, active):
+    version = session.get_one(VersionRow, run.version_id)
+    name = profile_of(run.profile, version.profile, tenant)
+    room = room_of(session, run.tenant, tenant)
+    if name in room.full_profiles(tenant.profiles):
         most = tenant.profiles[name].concurrent_runs
         return (
             f"waits for the profile {name!r}: it has as many runs as it may have at the same time, "
             f"{most}"
         )
-    full = full_pipelines(session, tenant.limits.pipeline_runs, active)
-    if run.kind is RunKind.PIPELINE and run.pipeline_id in full:
+    if run.kind is RunKind.PIPELINE and run.pipeline_id in room.full_pipelines:
         return "waits for other runs of this pipeline: as many are under way as it may have"
-    used = used_by(session, run.tenant)
     profile = tenant.profiles.get(name)
-    if profile is not None and not used.leaves(tenant.limits, profile):
-        return _no_room(used, tenant.limits)
+    if profile is not None and not room.leaves(tenant.limits, profile):
+        return _no_room(room, tenant.limits)
     return None
 
 
-def _no_room(used: Used, limits: Limits) -> str:
+def _no_room(used: Room, limits: Limits) -> str:
     gib = 2**30
     return (
         f"waits for room within the tenant's limits: in use are {used.runs} of "

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise, takewhile
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -123,7 +124,7 @@ class Cron(NamedTuple):
 
     def next(self, instant: datetime) -> datetime | None:
         """Return the first firing later than ``instant``; None if it never fires again."""
-        return next(self.after(instant), None)
+        return _next(self, instant)
 
     def previous(self, instant: datetime) -> datetime | None:
         """Return the last firing earlier than ``instant``; None if there is none in years."""
@@ -138,17 +139,31 @@ class Cron(NamedTuple):
 
         The window grows backwards from ``until``, so that years of minutes cost little.
         """
-        window = timedelta(hours=1)
-        while True:
-            start = max(after, until - window)
-            found: list[datetime] = []
-            for at in self.after(start):
-                if at > until:
-                    break
-                found.append(at)
-            if len(found) > limit or start <= after:
-                return found[-limit:], len(found) > limit
-            window *= 2
+        found, more = _last_between(self, after, until, limit)
+        return list(found), more
+
+
+@lru_cache(256)
+def _next(cron: Cron, instant: datetime) -> datetime | None:
+    """Many schedules have the same times, and are looked at in the same moment."""
+    return next(cron.after(instant), None)
+
+
+@lru_cache(256)
+def _last_between(
+    cron: Cron, after: datetime, until: datetime, limit: int
+) -> tuple[tuple[datetime, ...], bool]:
+    window = timedelta(hours=1)
+    while True:
+        start = max(after, until - window)
+        found: list[datetime] = []
+        for at in cron.after(start):
+            if at > until:
+                break
+            found.append(at)
+        if len(found) > limit or start <= after:
+            return tuple(found[-limit:]), len(found) > limit
+        window *= 2
 
 
 def parse(expression: str, timezone: str, *, prefix: str = "") -> Cron:
@@ -174,8 +189,14 @@ def parse(expression: str, timezone: str, *, prefix: str = "") -> Cron:
                 field=field,
             )
         return Cron(PRESETS[text.lower()], zone)
+    return Cron(_checked(text, field), zone)
+
+
+@lru_cache(4096)
+def _checked(text: str, field: str) -> str:
+    """Return an expression of five fields as cronsim takes it; few are used by many schedules."""
     _check(text, field)
-    return Cron(_SPAN.sub(_without_step, text), zone)
+    return _SPAN.sub(_without_step, text)
 
 
 def _without_step(match: re.Match[str]) -> str:

@@ -57,6 +57,16 @@ def within(
         yield at
 
 
+def first(
+    parsed: Cron, start: datetime | None, end: datetime | None, after: datetime
+) -> datetime | None:
+    """Return the first firing of :func:`within`; None where there is none."""
+    if start is not None:
+        after = max(after, start - timedelta(microseconds=1))
+    at = parsed.next(after)
+    return None if at is None or (end is not None and at > end) else at
+
+
 def shortest_gap(parsed: Cron, now: datetime) -> timedelta | None:
     """Return the shortest time between two firings of the coming year; None with fewer than two.
 

@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 
 from galley.domain.cron import Cron
 from galley.domain.schedules import CatchUp
-from galley.domain.tenants import Tenant, Tenants
+from galley.domain.tenants import Tenants
 from galley.errors import InvalidInput
-from galley.schedule.record import record_runs
+from galley.schedule.record import Recorder, record_runs
 from galley.store import audit, deployments, schedules
 from galley.store.run_parameters import Interval
 from galley.store.tables import PipelineRow, ScheduleRow
@@ -49,7 +49,7 @@ def materialise_due(session: Session, tenants: Tenants, now: datetime) -> list[U
         # Where another process is at it, the rest is for this one (PostgreSQL).
         .with_for_update(skip_locked=True)
     ).all()
-    queued: list[UUID] = []
+    plans: list[_Plan] = []
     room = BATCH
     for row in due:
         try:
@@ -62,11 +62,11 @@ def materialise_due(session: Session, tenants: Tenants, now: datetime) -> list[U
         if len(owed.firings) > room and room < BATCH:
             break  # Only what is too much for a transaction of its own is split over several.
         part = owed.firings[:room]
-        queued.extend(_record(session, row, cron, tenants.tenants[row.tenant], owed, part, now))
+        plans.append(_Plan(row, cron, owed, part))
         room -= len(part)
         if not room:
             break
-    return queued
+    return _record(session, tenants, plans, now)
 
 
 def next_due(session: Session, tenants: Tenants) -> datetime | None:
@@ -106,31 +106,45 @@ def _owed(row: ScheduleRow, cron: Cron, now: datetime) -> _Owed:
     return _Owed([*missed[-MISSED_SHOWN:], *wanted], wanted, why, behind)
 
 
+class _Plan(NamedTuple):
+    """What is recorded of a schedule now: the oldest ``part`` of what it owes."""
+
+    row: ScheduleRow
+    cron: Cron
+    owed: _Owed
+    part: list[datetime]
+
+
 def _record(
-    session: Session,
-    row: ScheduleRow,
-    cron: Cron,
-    tenant: Tenant,
-    owed: _Owed,
-    part: list[datetime],
-    now: datetime,
+    session: Session, tenants: Tenants, plans: Sequence[_Plan], now: datetime
 ) -> list[UUID]:
-    """Record the oldest ``part`` of what a schedule owes, and move on behind it."""
-    whole = len(part) == len(owed.firings)
-    schedules.aim(row, owed.behind if whole else part[-1])
-    version = deployments.current(session, row.pipeline_id)
-    if version is None or not part:
+    """Record the runs of ``plans``, and move the schedules on behind them."""
+    live = deployments.current_of(session, {plan.row.pipeline_id for plan in plans})
+    for plan in plans:
+        whole = len(plan.part) == len(plan.owed.firings)
+        schedules.aim(plan.row, plan.owed.behind if whole else plan.part[-1])
+    wanted = [plan for plan in plans if plan.part and plan.row.pipeline_id in live]
+    if not wanted:
         return []
-    return record_runs(
-        session,
-        row,
-        version,
-        tenant,
-        _intervals(cron, part),
-        wanted=frozenset(owed.wanted),
-        why_missed=owed.why_missed,
-        now=now,
-    )
+    keys = [(plan.row.series, firing) for plan in wanted for firing in plan.part]
+    recorder = Recorder(session, keys, now)
+    queued = [
+        run
+        for plan in wanted
+        for run in record_runs(
+            session,
+            recorder,
+            plan.row,
+            live[plan.row.pipeline_id],
+            tenants.tenants[plan.row.tenant],
+            _intervals(plan.cron, plan.part),
+            wanted=frozenset(plan.owed.wanted),
+            why_missed=plan.owed.why_missed,
+            now=now,
+        )
+    ]
+    recorder.write()
+    return queued
 
 
 def _due(row: ScheduleRow, cron: Cron, now: datetime) -> tuple[list[datetime], bool, datetime]:

@@ -6,6 +6,7 @@ What overlaps is decided twice: here, when a firing is due, and again when a run
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,8 +17,9 @@ from galley.domain.runs import RunKind, RunState, TriggerKind
 from galley.domain.schedules import Overlap
 from galley.domain.tenants import Tenant
 from galley.errors import InvalidInput
-from galley.store import audit, cancelling, run_parameters, runs, schedules, series
+from galley.store import audit, cancelling, run_arrows, run_parameters, schedules, series
 from galley.store.columns import new_id
+from galley.store.deployments import Live
 from galley.store.own_parameters import own_values
 from galley.store.run_parameters import Interval
 from galley.store.tables import RunRow, ScheduleRow, VersionRow
@@ -26,10 +28,54 @@ MAX_OPEN = 1000
 """Runs of one schedule that have not ended, at most: as many as it may catch up at a time."""
 
 
+class Recorder:
+    """Records the runs of many schedules in few statements; :meth:`write` ends it.
+
+    What is known of all of them is read at once.
+
+    Args:
+        keys: (series, firing) of what is to be recorded, at least one.
+    """
+
+    def __init__(
+        self, session: Session, keys: Sequence[tuple[UUID, datetime]], now: datetime
+    ) -> None:
+        self._session = session
+        self._now = now
+        of, firings = {one for one, _ in keys}, [firing for _, firing in keys]
+        self._open = Counter(series.open_of(session, of))
+        self._known = series.recorded(session, of, min(firings), max(firings))
+        self._waiting: list[tuple[RunRow, str]] = []
+        self._unwritten: set[UUID] = set()
+
+    def open(self, of: UUID) -> int:
+        """Return how many runs of a series have not ended; they can be asked for from now on."""
+        if of in self._unwritten:
+            self.write()
+        return self._open[of]
+
+    def add(self, run: RunRow, slug: str) -> bool:
+        """Record a run under its unique key; return False if that key is there already."""
+        key = run.trigger_id, run.scheduled_at
+        if key in self._known:
+            return False
+        self._known.add(key)
+        self._waiting.append((run, slug))
+        self._unwritten.add(run.trigger_id)
+        self._open[run.trigger_id] += run.state is RunState.QUEUED
+        return True
+
+    def write(self) -> None:
+        """Write what was added, so that it can be asked for."""
+        run_arrows.record_all(self._session, self._waiting, self._now)
+        self._waiting, self._unwritten = [], set()
+
+
 def record_runs(
     session: Session,
+    recorder: Recorder,
     row: ScheduleRow,
-    version: VersionRow,
+    live: Live,
     tenant: Tenant,
     intervals: Sequence[Interval],
     *,
@@ -40,11 +86,14 @@ def record_runs(
     """Record a run for each of ``intervals``, oldest first; return the ids of those queued.
 
     Args:
+        recorder: writes what is left to write.
         wanted: the firings that are to run; the others are recorded as skipped.
         why_missed: the reason of those.
     """
-    going = series.last_open_before(session, row.series, intervals[0].logical_date)
-    before, room = going, MAX_OPEN - series.count_open(session, row.series)
+    version, open_ = live.version, recorder.open(row.series)
+    first = intervals[0].logical_date
+    going = series.last_open_before(session, row.series, first) if open_ else None
+    before, room = going, MAX_OPEN - open_
     queued: list[UUID] = []
     for interval in intervals:
         run = _run(row, version, interval, now)
@@ -56,11 +105,12 @@ def record_runs(
             _skip(run, f"{MAX_OPEN:,} earlier runs of this schedule have not ended", now)
         else:
             _fill(session, run, row, version, tenant, interval, now)
-            _line_up(session, run, row, before)
-        if runs.record(session, run, now) and run.state is RunState.QUEUED:
+            _line_up(session, recorder, run, row, before)
+        if recorder.add(run, live.slug) and run.state is RunState.QUEUED:
             queued.append(run.id)
             before = run
     if queued and going is not None and row.overlap is Overlap.CANCEL_PREVIOUS:
+        recorder.write()
         _take_the_place(session, row, intervals, now)
     return queued
 
@@ -93,13 +143,16 @@ def _take_the_place(
             cancelling.cancel(session, one, audit.PLATFORM, now, reason)
 
 
-def _line_up(session: Session, run: RunRow, row: ScheduleRow, before: RunRow | None) -> None:
+def _line_up(
+    session: Session, recorder: Recorder, run: RunRow, row: ScheduleRow, before: RunRow | None
+) -> None:
     """Say what the run waits for; times that are caught up together wait in line."""
     if before is not None and run.overlap is Overlap.SKIP:
         run.overlap = Overlap.QUEUE
     if run.state is not RunState.QUEUED:
         return
     if run.depends_on_past:
+        recorder.write()
         past = series.predecessor(session, row.series, run.scheduled_at)
         run.state_reason = series.why_waits(session, past)
     if run.state_reason is None and run.overlap is Overlap.QUEUE and before is not None:
@@ -117,7 +170,11 @@ def _run(row: ScheduleRow, version: VersionRow, interval: Interval, now: datetim
         trigger=TriggerKind.SCHEDULE,
         trigger_id=row.series,
         scheduled_at=interval.logical_date,
+        requested_by=None,
         state=RunState.QUEUED,
+        state_reason=None,
+        cancel_requested=False,
+        attempt_count=0,
         logical_date=interval.logical_date,
         data_interval_start=interval.start,
         data_interval_end=interval.end,
@@ -129,6 +186,7 @@ def _run(row: ScheduleRow, version: VersionRow, interval: Interval, now: datetim
         overlap=row.overlap,
         depends_on_past=row.depends_on_past,
         created_at=now,
+        ended_at=None,
     )
 
 

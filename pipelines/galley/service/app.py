@@ -22,6 +22,7 @@ from galley.service.artifacts import Artifacts
 from galley.service.auth import Hub
 from galley.service.background import LOOPS, Background
 from galley.service.bodies import BodyLimit
+from galley.service.claims import Claims
 from galley.service.context import Context
 from galley.service.feed import Feed
 from galley.service.keeping import Keeper
@@ -161,6 +162,7 @@ def create_app(
     passes = Background(
         settings, tenants, store, blobs, launcher, renderer, clock, leading.require, keeper=keeper
     )
+    vault = Vault(settings.secret_keys)
     context = Context(
         settings=settings,
         tenants=tenants,
@@ -176,7 +178,8 @@ def create_app(
         artifacts=artifacts,
         keeper=keeper,
         renderer=renderer,
-        vault=Vault(settings.secret_keys),
+        vault=vault,
+        claims=Claims(store, tenants, vault, clock),
         metrics=metrics,
         loops=passes.loops(feed.moved, leading) if background else (),
         clock=clock,

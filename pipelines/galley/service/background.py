@@ -47,6 +47,9 @@ LOOPS = (
 REHEARSAL_PATIENCE_S = 60.0
 """How long a rehearsal may wait after its host was started before another one is, seconds."""
 
+AGAIN_S = 1.0
+"""After how long a loop that found something to do looks for more, seconds."""
+
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
@@ -93,8 +96,8 @@ class Background:
         """Return the loops, run by whoever leads; ``moved`` rings when something happened."""
         steps: dict[str, tuple[Callable[[], object], float, Wakeup | None]] = {
             "scheduler": (self.fire, 1, None),
-            "backfills": (self.backfill, 1, moved),
-            "triggers": (self.hear, 1, moved),
+            "backfills": (self.backfill, 5, moved),
+            "triggers": (self.hear, 5, moved),
             "files": (self.watch, 2, None),
             "reaper": (self.reap, 2, None),
             "launcher": (self.launch, 2, moved),
@@ -126,20 +129,27 @@ class Background:
             return 0.0
         return (due - now).total_seconds()
 
-    def backfill(self) -> None:
-        """Record the next runs of backfills, and end those that are through."""
+    def backfill(self) -> float | None:
+        """Record the next runs of backfills, and end those that are through.
+
+        Return how soon to look again, seconds: there may be more than one pass takes. What
+        begins, ends or frees room meanwhile is an event, which wakes the loop.
+        """
         tenants, now = self._tenants(), self._clock()
         due = self._store.read(lambda s: backfill.backfills_due(s, tenants))
         if due:
             self._store.write(
                 self._fenced("backfills", lambda s: backfill.step(s, tenants, due, now))
             )
+        return AGAIN_S if due else None
 
-    def hear(self) -> None:
-        """Fire the triggers whose pipelines upstream have succeeded."""
+    def hear(self) -> float | None:
+        """Fire the triggers whose pipelines upstream have succeeded; as :meth:`backfill`."""
         tenants, now = self._tenants(), self._clock()
-        if self._store.read(lambda s: upstream.successes_wait(s, tenants)):
+        waits = self._store.read(lambda s: upstream.successes_wait(s, tenants))
+        if waits:
             self._store.write(self._fenced("triggers", lambda s: upstream.step(s, tenants, now)))
+        return AGAIN_S if waits else None
 
     def watch(self) -> None:
         """Look at the files that triggers watch, and fire where one has changed."""

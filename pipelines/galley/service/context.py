@@ -17,6 +17,7 @@ from galley.launcher import Launcher
 from galley.registry.blobs import Blobs
 from galley.service.artifacts import Artifacts
 from galley.service.callers import Caller
+from galley.service.claims import Claims
 from galley.service.feed import Feed
 from galley.service.keeping import Keeper
 from galley.service.logs import Logs
@@ -54,6 +55,7 @@ class Context:
     keeper: Keeper
     renderer: Renderer
     vault: Vault
+    claims: Claims
     metrics: Metrics
     loops: tuple[Loop, ...]
     clock: Callable[[], datetime]

@@ -165,12 +165,10 @@ class Leading:
 
     def _renew(self, began: float) -> None:
         held, now = self._held, self._clock()
-        kept = self._store.write(
-            lambda s: {name: leases.renew(s, name, token, now) for name, token in held.items()}
-        )
-        for name in [name for name, mine in kept.items() if not mine]:
+        kept = self._store.write(lambda s: leases.renew(s, held, now))
+        for name in held.keys() - kept:
             _log.warning("%s", LostLease(name))
-        self._held = {name: token for name, token in held.items() if kept[name]}
+        self._held = {name: token for name, token in held.items() if name in kept}
         self._renewed_at = began
 
     def _stands_still(self, name: str, now: Lease | None, at: float) -> bool:

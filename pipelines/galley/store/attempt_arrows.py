@@ -5,24 +5,39 @@ The live event is that of the run, which moves in the same transaction.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from galley.domain.runs import ATTEMPT_TRANSITIONS, AttemptState, FailureClass
 from galley.domain.versions import CellError
 from galley.store import audit, tokens
-from galley.store.tables import AttemptRow
+from galley.store.tables import AttemptRow, Base
 from galley.store.transitions import move
 
+_INSERT = insert(Base.metadata.tables[AttemptRow.__tablename__])
 
-def lease(session: Session, row: AttemptRow, now: datetime) -> AttemptRow:
-    """Record a new attempt, leased by its host."""
-    session.add(row)
-    session.flush()
-    _tell(session, row, {"host": row.host, "fencing": row.fencing}, now)
-    return row
+
+def lease_all(session: Session, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Record new attempts, columns of the table, each leased by its host."""
+    session.execute(_INSERT, rows)
+    audit.append_all(
+        session,
+        [
+            {
+                "tenant": row["tenant"],
+                "actor": audit.PLATFORM,
+                "action": f"attempt.{row['state']}",
+                "subject": f"run/{row['run_id']}/attempts/{row['number']}",
+                "detail": {"host": row["host"], "fencing": row["fencing"]},
+                "at": now,
+            }
+            for row in rows
+        ],
+    )
 
 
 def start(session: Session, row: AttemptRow, deadline: datetime, now: datetime) -> AttemptRow:

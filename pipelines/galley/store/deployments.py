@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
-from galley.store.tables import CHAMPION, DeploymentRow, VersionRow
+from galley.store.tables import CHAMPION, DeploymentRow, PipelineRow, VersionRow
 
 
 def current(session: Session, pipeline_id: UUID) -> VersionRow | None:
@@ -22,6 +24,30 @@ def current(session: Session, pipeline_id: UUID) -> VersionRow | None:
             DeploymentRow.until.is_(None),
         )
     )
+
+
+class Live(NamedTuple):
+    """The live version of a pipeline, and the pipeline's slug."""
+
+    version: VersionRow
+    slug: str
+
+
+def current_of(session: Session, pipelines: Collection[UUID]) -> dict[UUID, Live]:
+    """Return the live versions of ``pipelines``, those of them that have one."""
+    rows = session.execute(
+        select(VersionRow, PipelineRow.slug)
+        .join(DeploymentRow, DeploymentRow.version_id == VersionRow.id)
+        .join(PipelineRow, PipelineRow.id == DeploymentRow.pipeline_id)
+        .where(
+            DeploymentRow.pipeline_id.in_(pipelines),
+            DeploymentRow.role == CHAMPION,
+            DeploymentRow.until.is_(None),
+        )
+        # What its runs are made of; the rest of many versions would take most of the time.
+        .options(load_only(VersionRow.pipeline_id, VersionRow.analysis, VersionRow.defaults))
+    )
+    return {version.pipeline_id: Live(version, slug) for version, slug in rows}
 
 
 def was_deployed(session: Session, version_id: UUID) -> bool:

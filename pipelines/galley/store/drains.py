@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -22,10 +22,12 @@ WHOLE = UUID(int=0)
 """The subject of an event that is of the whole tenant."""
 
 
-def stops(session: Session, host: str, tenant: str) -> bool:
-    """Return whether the tenant's host of this name is to be given nothing."""
-    query = select(DrainRow.host).where(DrainRow.host.in_(selectors_of(host, tenant))).limit(1)
-    return session.scalar(query) is not None
+def stopped(session: Session, hosts: Mapping[str, str]) -> set[str]:
+    """Return those of ``hosts``, name → tenant, that are to be given nothing."""
+    drained = set(session.scalars(select(DrainRow.host)))
+    return {
+        name for name, tenant in hosts.items() if not drained.isdisjoint(selectors_of(name, tenant))
+    }
 
 
 def all_drained(session: Session) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -15,15 +16,17 @@ NOTED_EVERY = timedelta(seconds=30)
 GONE_AFTER = timedelta(minutes=2)
 
 
-def is_noted(session: Session, name: str, now: datetime) -> bool:
-    """Return whether it was written down lately that the host is there."""
-    row = session.get(HostRow, name)
-    return row is not None and now - NOTED_EVERY < row.seen_at <= now
+def not_noted(session: Session, names: Collection[str], now: datetime) -> list[str]:
+    """Return the hosts of which it was not written down lately that they are there."""
+    query = select(HostRow.name, HostRow.seen_at).where(HostRow.name.in_(names))
+    seen = {name: at for name, at in session.execute(query) if now - NOTED_EVERY < at <= now}
+    return [name for name in names if name not in seen]
 
 
-def note(session: Session, name: str, tenant: str, now: datetime) -> None:
-    """Write down that the host has just asked for work."""
-    session.merge(HostRow(name=name, tenant=tenant, seen_at=now))
+def note(session: Session, hosts: Mapping[str, str], now: datetime) -> None:
+    """Write down that ``hosts``, name → tenant, have just asked for work."""
+    for name, tenant in hosts.items():
+        session.merge(HostRow(name=name, tenant=tenant, seen_at=now))
     session.flush()
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import BindParameter, Text, bindparam, cast, select
 from sqlalchemy.orm import Session
 
 from galley.domain import templates
@@ -20,6 +21,12 @@ from galley.store.trigger_tables import TriggerRow
 
 _LATE = "previous_success"
 """The name in templates whose value may change between a run's record and its start."""
+
+_OF: BindParameter[UUID] = bindparam("of", expanding=True)
+_OF_SCHEDULES = select(ScheduleRow.pipeline_id, ScheduleRow.parameters).where(
+    ScheduleRow.pipeline_id.in_(_OF), cast(ScheduleRow.parameters, Text) != "{}"
+)
+_OF_BACKFILLS = select(BackfillRow.id, BackfillRow.parameters).where(BackfillRow.id.in_(_OF))
 
 
 def own_values(
@@ -41,6 +48,22 @@ def own_values(
     given = given or {}
     own = {name: value for name, value in row.parameters.items() if name not in given}
     return {**_resolved(session, row, own, version, interval, run_id), **given}
+
+
+def may_change(
+    session: Session, pipelines: Collection[UUID], backfills: Collection[UUID]
+) -> set[UUID]:
+    """Return those of them with runs that :func:`at_start` may give other parameters.
+
+    Of a pipeline its schedule is asked, in all its wordings.
+    """
+    rows = [
+        row
+        for query, given in ((_OF_SCHEDULES, pipelines), (_OF_BACKFILLS, backfills))
+        if given
+        for row in session.execute(query, {"of": list(given)})
+    ]
+    return {key for key, own in rows if templates.uses(own, _LATE)}
 
 
 def at_start(session: Session, run: RunRow, version: VersionRow) -> dict[str, Any]:

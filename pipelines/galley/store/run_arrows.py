@@ -5,18 +5,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from sqlalchemy import bindparam, insert, update
 from sqlalchemy.orm import Session
 
 from galley.domain.events import EventKind
-from galley.domain.runs import RUN_TRANSITIONS, RunState
+from galley.domain.runs import RUN_TRANSITIONS, RunKind, RunState, TriggerKind
 from galley.domain.schedules import Overlap
+from galley.errors import Conflict
 from galley.store import audit, events, trigger_successes
-from galley.store.tables import PipelineRow, RunRow
+from galley.store.columns import literally
+from galley.store.tables import Base, PipelineRow, RunRow
 from galley.store.transitions import move
+
+_RUNS = Base.metadata.tables[RunRow.__tablename__]
+_RECORD = insert(_RUNS)
+_LAUNCH = (
+    update(_RUNS)
+    .where(
+        _RUNS.c.id.in_(bindparam("ids", expanding=True)),
+        literally(_RUNS.c.state, RunState.QUEUED),
+    )
+    .values(
+        state=RunState.LAUNCHING,
+        state_reason=None,
+        attempt_count=_RUNS.c.attempt_count + 1,
+        cell=None,
+        cells=None,
+    )
+    .returning(_RUNS.c.id, _RUNS.c.attempt_count)
+)
 
 
 def launch(session: Session, run_id: UUID, number: int, now: datetime) -> RunRow:
@@ -32,6 +54,51 @@ def launch(session: Session, run_id: UUID, number: int, now: datetime) -> RunRow
         cell=None,
         cells=None,
     )
+
+
+class _Queued(Protocol):
+    """What :func:`launch_all` has to know of a queued run."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def pipeline(self) -> str: ...
+    @property
+    def kind(self) -> RunKind: ...
+    @property
+    def trigger(self) -> TriggerKind: ...
+    @property
+    def requested_by(self) -> str | None: ...
+    @property
+    def cancel_requested(self) -> bool: ...
+    @property
+    def attempt_count(self) -> int: ...
+
+
+def launch_all(session: Session, rows: Sequence[_Queued], now: datetime) -> None:
+    """Queued → launching, of many at once: the next attempt of each was leased.
+
+    Raises:
+        Conflict: one of them was not queued, or not as often tried, any more.
+    """
+    moved = session.execute(_LAUNCH, {"ids": [row.id for row in rows]}).all()
+    if {(row.id, row.attempt_count + 1) for row in rows} != {(run, n) for run, n in moved}:
+        raise Conflict("Some of these runs are not queued any more: they changed meanwhile.")
+    told = [
+        _told(
+            row,
+            row.pipeline,
+            _Now(RunState.LAUNCHING, row.attempt_count + 1, None),
+            audit.PLATFORM,
+            f"run.{RunState.LAUNCHING}",
+            now,
+        )
+        for row in rows
+    ]
+    audit.append_all(session, [line for line, _ in told])
+    events.append_all(session, [event for _, event in told])
 
 
 def start(session: Session, row: RunRow, now: datetime) -> RunRow:
@@ -172,6 +239,32 @@ def recorded(session: Session, row: RunRow, now: datetime) -> None:
     _tell(session, row, row.requested_by or audit.PLATFORM, f"run.{row.state}", now)
 
 
+def record_all(session: Session, rows: Sequence[tuple[RunRow, str]], now: datetime) -> None:
+    """Insert runs, each with the slug of its pipeline, and tell that they were recorded.
+
+    The rows stay what they are: none becomes the session's, and all have the same columns set.
+    """
+    if not rows:
+        return
+    columns = [{**vars(row)} for row, _ in rows]
+    for one in columns:
+        del one["_sa_instance_state"]
+    session.execute(_RECORD, columns)
+    told = [
+        _told(
+            row,
+            slug,
+            _Now(row.state, row.attempt_count, row.state_reason),
+            row.requested_by or audit.PLATFORM,
+            f"run.{row.state}",
+            now,
+        )
+        for row, slug in rows
+    ]
+    audit.append_all(session, [line for line, _ in told])
+    events.append_all(session, [event for _, event in told])
+
+
 def _end(
     session: Session,
     run_id: UUID,
@@ -211,29 +304,47 @@ def _move(
 
 def _tell(session: Session, row: RunRow, actor: str, action: str, now: datetime) -> None:
     slug = session.get_one(PipelineRow, row.pipeline_id).slug
-    audit.append(
-        session,
-        tenant=row.tenant,
-        actor=actor,
-        action=action,
-        subject=f"run/{row.id}",
-        detail={"pipeline": slug, "kind": str(row.kind), "reason": row.state_reason},
-        now=now,
-    )
-    events.append(
-        session,
-        tenant=row.tenant,
-        kind=EventKind.RUN_CHANGED,
-        subject=row.id,
-        pipeline=slug,
-        data={
-            "state": str(row.state),
+    now_so = _Now(row.state, row.attempt_count, row.state_reason)
+    line, event = _told(row, slug, now_so, actor, action, now)
+    session.flush()
+    audit.append_all(session, [line])
+    events.append_all(session, [event])
+
+
+class _Now(NamedTuple):
+    """What an arrow has made of a run."""
+
+    state: RunState
+    attempt: int
+    reason: str | None
+
+
+def _told(
+    row: RunRow | _Queued, slug: str, now_so: _Now, actor: str, action: str, now: datetime
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the audit line and the event of a change."""
+    line = {
+        "tenant": row.tenant,
+        "actor": actor,
+        "action": action,
+        "subject": f"run/{row.id}",
+        "detail": {"pipeline": slug, "kind": str(row.kind), "reason": now_so.reason},
+        "at": now,
+    }
+    event = {
+        "tenant": row.tenant,
+        "kind": EventKind.RUN_CHANGED,
+        "subject": row.id,
+        "pipeline": slug,
+        "data": {
+            "state": str(now_so.state),
             "kind": str(row.kind),
             "trigger": str(row.trigger),
             "requested_by": row.requested_by,
-            "attempt": row.attempt_count,
+            "attempt": now_so.attempt,
             "cancel_requested": row.cancel_requested,
-            "reason": row.state_reason,
+            "reason": now_so.reason,
         },
-        now=now,
-    )
+        "at": now,
+    }
+    return line, event

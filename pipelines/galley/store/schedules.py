@@ -104,7 +104,7 @@ def owing(session: Session, pipeline_id: UUID) -> Sequence[ScheduleRow]:
 
 def aim(row: ScheduleRow, after: datetime) -> None:
     """Set the next firing to the first one later than ``after``; to none where there is none."""
-    firing = next(firings(row, after), None)
+    firing = schedule_rules.first(cron_of(row), row.starts_at, last_instant(row), after)
     row.next_firing = None if firing is None else due_at(row, firing)
 
 
@@ -191,7 +191,11 @@ def wording_of(session: Session, run: RunRow) -> ScheduleRow | None:
     found: ScheduleRow | None = None
     for row in session.scalars(
         select(ScheduleRow)
-        .where(ScheduleRow.series == run.trigger_id, ScheduleRow.since <= run.created_at)
+        .where(
+            ScheduleRow.pipeline_id == run.pipeline_id,  # of which there is an index
+            ScheduleRow.series == run.trigger_id,
+            ScheduleRow.since <= run.created_at,
+        )
         .order_by(ScheduleRow.since)
     ):
         fired = row.since < run.scheduled_at

@@ -8,6 +8,7 @@ Glossary
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -28,19 +29,23 @@ _Other = aliased(RunRow, name="other")
 
 
 def out_of_line() -> ColumnElement[bool]:
-    """Return the condition that a queued run need not let another of its series end first.
+    """Return the condition that a queued run need not let another of its series end first."""
+    waits = (Overlap.QUEUE, Overlap.CANCEL_PREVIOUS)
+    return or_(RunRow.overlap.is_(None), RunRow.overlap.not_in(waits), ~another_goes_on())
+
+
+def another_goes_on() -> ColumnElement[bool]:
+    """Return the condition that :func:`going_on` finds another run of a run's series.
 
     The statement says nothing of the trigger, which the series' id decides, so that the database
     takes the index of the open runs and not that of all there ever were.
     """
-    going = exists().where(
+    return exists().where(
         _Other.trigger_id == RunRow.trigger_id,
         literally(_Other.state, *OPEN),
         _Other.id != RunRow.id,
         or_(_Other.scheduled_at < RunRow.scheduled_at, _Other.state.in_(ACTIVE)),
     )
-    waits = (Overlap.QUEUE, Overlap.CANCEL_PREVIOUS)
-    return or_(RunRow.overlap.is_(None), RunRow.overlap.not_in(waits), ~going)
 
 
 def past_is_good() -> ColumnElement[bool]:
@@ -82,14 +87,30 @@ def last_open_before(session: Session, series: UUID, firing: datetime) -> RunRow
     return session.scalar(query.order_by(RunRow.scheduled_at.desc()).limit(1))
 
 
-def count_open(session: Session, series: UUID) -> int:
-    """Return how many runs of a series have not ended."""
-    query = select(func.count()).where(
-        RunRow.trigger == TriggerKind.SCHEDULE,
-        RunRow.trigger_id == series,
-        literally(RunRow.state, *OPEN),
+def open_of(session: Session, series: Collection[UUID]) -> dict[UUID, int]:
+    """Return how many runs of each of ``series`` have not ended; nothing of those without any."""
+    query = (
+        select(RunRow.trigger_id, func.count())
+        .where(
+            RunRow.trigger == TriggerKind.SCHEDULE,
+            RunRow.trigger_id.in_(series),
+            literally(RunRow.state, *OPEN),
+        )
+        .group_by(RunRow.trigger_id)
     )
-    return session.scalar(query) or 0
+    return dict(session.execute(query).all())
+
+
+def recorded(
+    session: Session, series: Collection[UUID], first: datetime, last: datetime
+) -> set[tuple[UUID, datetime]]:
+    """Return (series, firing) of the runs there are of ``series`` from ``first`` to ``last``."""
+    query = select(RunRow.trigger_id, RunRow.scheduled_at).where(
+        RunRow.trigger == TriggerKind.SCHEDULE,
+        RunRow.trigger_id.in_(series),
+        RunRow.scheduled_at.between(first, last),
+    )
+    return {(one, firing) for one, firing in session.execute(query)}
 
 
 def _open_before(series: UUID, firing: datetime) -> Select[RunRow]:

@@ -101,6 +101,12 @@ class VersionRow(Base):
     __table_args__ = (
         UniqueConstraint("pipeline_id", "number"),
         Index(None, "tenant", "state", "id"),
+        Index(
+            "ix_versions_unmirrored",
+            "id",
+            sqlite_where=text("mirror_commit IS NULL"),
+            postgresql_where=text("mirror_commit IS NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -208,6 +214,12 @@ class ScheduleRow(Base):
             "next_firing",
             sqlite_where=text("next_firing IS NOT NULL"),
             postgresql_where=text("next_firing IS NOT NULL"),
+        ),
+        Index(
+            "ix_schedules_limited",
+            "tenant",
+            sqlite_where=text("until IS NULL AND max_active_runs IS NOT NULL"),
+            postgresql_where=text("until IS NULL AND max_active_runs IS NOT NULL"),
         ),
     )
 
@@ -347,6 +359,15 @@ class AttemptRow(Base):
             "ix_attempts_open",
             "tenant",
             "lease_until",
+            sqlite_where=text("state IN ('leased', 'running')"),
+            postgresql_where=text("state IN ('leased', 'running')"),
+        ),
+        Index(
+            "ix_attempts_used",
+            "tenant",
+            "profile",
+            "cpu",
+            "memory",
             sqlite_where=text("state IN ('leased', 'running')"),
             postgresql_where=text("state IN ('leased', 'running')"),
         ),

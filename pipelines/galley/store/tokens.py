@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import insert, update
@@ -66,16 +67,22 @@ def mint_host(
     """
     if replace:
         revoke_host(session, identity, now)
-    return _mint(
-        session,
-        TokenKind.HOST,
-        tenant=identity.tenant,
-        identity=identity.key,
-        author=identity.author,
-        run_id=identity.run,
-        rehearsal=identity.author is not None,
-        created_at=now,
+    secret = _new(TokenKind.HOST)
+    session.flush()
+    session.execute(
+        _INSERT,
+        {
+            "secret_hash": _hash(secret),
+            "kind": TokenKind.HOST,
+            "tenant": identity.tenant,
+            "identity": identity.key,
+            "author": identity.author,
+            "run_id": identity.run,
+            "rehearsal": identity.author is not None,
+            "created_at": now,
+        },
     )
+    return secret
 
 
 def revoke_host(session: Session, identity: HostIdentity, now: datetime) -> None:
@@ -87,24 +94,40 @@ def revoke_host(session: Session, identity: HostIdentity, now: datetime) -> None
     )
 
 
-def mint_attempt(
-    session: Session,
-    kind: TokenKind,
-    *,
-    tenant: str,
-    attempt_id: UUID,
-    rehearsal: bool,
-    now: datetime,
-) -> str:
-    """Return a new credential for the runner or the tasks of an attempt."""
-    return _mint(
-        session,
-        kind,
-        tenant=tenant,
-        attempt_id=attempt_id,
-        rehearsal=rehearsal,
-        created_at=now,
-    )
+class AttemptTokens(NamedTuple):
+    """The credentials of an attempt: its runner's and its tasks'."""
+
+    run: str
+    task: str
+
+
+def mint_attempts(
+    session: Session, tenant: str, attempts: Mapping[UUID, bool], now: datetime
+) -> dict[UUID, AttemptTokens]:
+    """Return new credentials for attempts.
+
+    Args:
+        attempts: attempt → whether it is a rehearsal's or a trial's.
+    """
+    minted = {one: AttemptTokens(_new(TokenKind.RUN), _new(TokenKind.TASK)) for one in attempts}
+    rows = [
+        {
+            "secret_hash": _hash(secret),
+            "kind": kind,
+            "tenant": tenant,
+            "attempt_id": attempt,
+            "rehearsal": rehearsal,
+            "created_at": now,
+        }
+        for attempt, rehearsal in attempts.items()
+        for kind, secret in zip((TokenKind.RUN, TokenKind.TASK), minted[attempt], strict=True)
+    ]
+    session.execute(_INSERT, rows)
+    return minted
+
+
+def _new(kind: TokenKind) -> str:
+    return f"galley-{kind}-{secrets.token_urlsafe(32)}"
 
 
 def end_attempt(session: Session, attempt_id: UUID, now: datetime) -> None:
@@ -115,13 +138,6 @@ def end_attempt(session: Session, attempt_id: UUID, now: datetime) -> None:
             .where(TokenRow.attempt_id == attempt_id, TokenRow.kind == kind)
             .values(expires_at=until)
         )
-
-
-def _mint(session: Session, kind: TokenKind, **values: Any) -> str:
-    secret = f"galley-{kind}-{secrets.token_urlsafe(32)}"
-    session.flush()
-    session.execute(_INSERT, {**values, "kind": kind, "secret_hash": _hash(secret)})
-    return secret
 
 
 def find(session: Session, secret: str, now: datetime) -> Token | None:

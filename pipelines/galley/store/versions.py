@@ -185,7 +185,7 @@ def unmirrored(session: Session, limit: int = 100) -> list[Version]:
         .order_by(VersionRow.id)
         .limit(limit)
     ).all()
-    return models(session, rows)
+    return models(session, rows) if rows else []
 
 
 def set_commit(session: Session, version_id: UUID, commit: str) -> None:

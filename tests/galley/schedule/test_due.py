@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from tests.galley.stores import statements
 from tests.galley.world import START, World, tenants_with
 
 HOUR = timedelta(hours=1)
@@ -79,6 +80,22 @@ def test_a_clock_that_jumps_back_fires_nothing_again(world: World) -> None:
     assert tick(world) == []
     world.later(minutes=30, seconds=5)
     assert tick(world) == []
+
+
+def test_all_that_is_due_takes_the_statements_of_one(world: World) -> None:
+    world.live("first", schedule={"cron": "0 9 * * *"})
+    for number in range(5):
+        world.live(f"p{number}", schedule={"cron": "0 10 * * *"})
+    taken: list[tuple[int, int]] = []
+    for _ in range(2):
+        world.later(hours=1)
+        queued, number = statements(
+            world.store, lambda s: schedule.materialise_due(s, world.tenants, world.now)
+        )
+        taken.append((len(queued), number))
+    (one, few), (many, as_few) = taken
+    assert (one, many) == (1, 5)
+    assert as_few == few
 
 
 def test_a_second_run_under_the_same_key_cannot_exist(world: World) -> None:

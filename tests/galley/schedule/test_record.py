@@ -449,6 +449,17 @@ def test_a_change_of_times_leaves_due_what_has_come_and_is_not_recorded(world: W
     ]
 
 
+def test_two_wordings_that_are_due_at_once_know_of_each_others_runs(world: World) -> None:
+    hourly(world, overlap="queue")
+    world.later(hours=1, minutes=30)
+    world.live(content="2", schedule={"cron": "45 * * * *", "overlap": "queue"})
+    world.later(minutes=20)
+    assert len(tick(world)) == 2
+    before, after = scheduled(world)
+    assert before.state_reason is None
+    assert after.state_reason == "waits until the run of 2026-03-02 09:00 UTC has ended"
+
+
 def test_a_change_of_times_keeps_a_firing_whose_jitter_is_not_over(world: World) -> None:
     hourly(world, jitter_s=1800)
     late = jitter_of(row_of(world).series, START + HOUR, 1800)

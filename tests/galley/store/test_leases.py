@@ -26,7 +26,7 @@ def test_the_first_one_gets_it(store: Store) -> None:
 def test_it_is_taken_over_only_as_it_was_seen(store: Store) -> None:
     claim(store, "a", None)
     last = current(store)
-    assert store.write(lambda s: leases.renew(s, "scheduler", 1, START))
+    assert store.write(lambda s: leases.renew(s, {"scheduler": 1}, START)) == {"scheduler"}
     assert claim(store, "b", last) is None, "its holder lives"
     last = current(store)
     assert claim(store, "b", last) == 2
@@ -45,7 +45,9 @@ def test_who_lost_it_can_neither_renew_nor_work_nor_give_it_back(store: Store) -
     with pytest.raises(LostLease, match="'scheduler'"):
         store.write(work)
     assert done == []
-    assert not store.write(lambda s: leases.renew(s, "scheduler", 1, START))
+    store.write(lambda s: leases.claim(s, "reaper", "a", None, START))
+    held = {"scheduler": 1, "reaper": 1}
+    assert store.write(lambda s: leases.renew(s, held, START)) == {"reaper"}
     assert not store.write(lambda s: leases.release(s, "scheduler", 1, START))
     assert current(store).holder == "b"
     store.write(lambda s: leases.require(s, "scheduler", 2))

@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from galley import dispatch
 from galley.domain.api import StartRequest
@@ -31,7 +31,7 @@ from galley.service.accepting import judge
 from galley.service.context import Context, InContext, context_of
 from galley.service.sessions import header_token
 from galley.service.wakeup import wait
-from galley.store import drains, hosts, runs, tokens
+from galley.store import runs, tokens
 from galley.store.records import TokenKind
 from galley.store.tokens import HostIdentity
 
@@ -86,41 +86,16 @@ async def lease(
     until = context.monotonic() + body.wait_s
     while not await request.is_disconnected():
         ticket = context.feed.moved.ticket()
-        assignment = await asyncio.to_thread(_claim, context, host, body)
+        assignment = await context.claims.take(host, body.host)
         if assignment is not None:
-            return JSONResponse(assignment.model_dump(mode="json"))
+            url = f"{INTERNAL}/attempts/{assignment.attempt}/project"
+            told = assignment.model_copy(update={"project_url": url})
+            return Response(told.model_dump_json(), media_type="application/json")
         rest = until - context.monotonic()
         if rest <= 0:
             break
         await wait(ticket, min(rest, POLL_S))
     return Response(status_code=204)
-
-
-def _claim(context: Context, host: HostIdentity, body: LeaseRequest) -> Assignment | None:
-    """Try to lease; look first, because looking is cheap and claiming is a write."""
-    tenants, now = context.tenants(), context.clock()
-
-    def look(session: Session) -> tuple[bool, bool]:
-        stopped = drains.stops(session, body.host, host.tenant)
-        work = not stopped and dispatch.finds_work(session, tenants, host, now)
-        return work, hosts.is_noted(session, body.host, now)
-
-    work, noted = context.store.read(look)
-    if not noted:
-        context.store.write(lambda s: hosts.note(s, body.host, host.tenant, now))
-    if not work:
-        return None
-
-    def take(session: Session) -> Assignment | None:
-        if drains.stops(session, body.host, host.tenant):
-            return None
-        found = dispatch.claim(session, tenants, host, body, now)
-        return found and dispatch.give_secrets(session, context.vault, host, found, now)
-
-    found = context.store.write(take)
-    if found is None:
-        return None
-    return found.model_copy(update={"project_url": f"{INTERNAL}/attempts/{found.attempt}/project"})
 
 
 @router.post("/attempts/{attempt_id}/start")
