@@ -58,6 +58,7 @@ export function proof(changes: Partial<Proof> = {}): Proof {
     outputs: 5,
     files: 1,
     plain_s: [10, 11],
+    kernels: ['forked'],
     reason: null,
     ...changes
   };

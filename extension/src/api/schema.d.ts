@@ -3382,6 +3382,8 @@ export interface components {
          *         variables, outputs, files: how many of each were compared.
          *         plain_s: wall time of each plain run, seconds: one where the split run equals it in
          *             everything (or no second one came about), else two.
+         *         kernels: how the kernels of its runs came about, each way once: ``forked`` from a warm
+         *             interpreter, as those of runs are, or ``started``.
          *         reason: one sentence: why there is no accepted split, or None.
          */
         Proof: {
@@ -3395,6 +3397,11 @@ export interface components {
              * @default 1
              */
             format: number;
+            /**
+             * Kernels
+             * @default []
+             */
+            kernels: string[];
             /**
              * Outputs
              * @default 0

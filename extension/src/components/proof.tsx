@@ -72,7 +72,8 @@ export function ProofView(props: IProofProps): JSX.Element {
               trans,
               (proof.tries ?? []).map(one => one.duration_s)
             )
-          ]
+          ],
+          [trans.__('Kernels'), (proof.kernels ?? []).map(one => kernel(trans, one)).join(', ')]
         ]}
       />
       <Tries proof={proof} onCell={onCell} />
@@ -157,6 +158,10 @@ function compared(trans: Trans, proof: Proof): string | null {
 
 function runs(trans: Trans, seconds: readonly number[]): string | null {
   return seconds.length ? seconds.map(one => duration(trans, one)).join(', ') : null;
+}
+
+function kernel(trans: Trans, how: string): string {
+  return how === 'forked' ? trans.__('forked, as in a run') : trans.__('started one by one');
 }
 
 function Tries({ proof, onCell }: { proof: Proof; onCell?: (cell: number) => void }) {

@@ -102,7 +102,8 @@ def verdict(proof: Proof) -> Iterator[str]:
     if proof.tries:
         yield (
             f"compared: {proof.variables} variables, {proof.outputs} outputs, {proof.files} files; "
-            f"runs: {len(proof.plain_s)} unsplit, {len(proof.tries)} split"
+            f"runs: {len(proof.plain_s)} unsplit, {len(proof.tries)} split, "
+            f"kernels {' and '.join(proof.kernels) or 'unknown'}"
         )
     for number, one in enumerate(proof.tries, start=1):
         for difference in one.differences:

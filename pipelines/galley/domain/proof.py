@@ -88,6 +88,8 @@ class Proof(Model):
         variables, outputs, files: how many of each were compared.
         plain_s: wall time of each plain run, seconds: one where the split run equals it in
             everything (or no second one came about), else two.
+        kernels: how the kernels of its runs came about, each way once: ``forked`` from a warm
+            interpreter, as those of runs are, or ``started``.
         reason: one sentence: why there is no accepted split, or None.
     """
 
@@ -100,4 +102,5 @@ class Proof(Model):
     outputs: int = 0
     files: int = 0
     plain_s: tuple[float, ...] = ()
+    kernels: tuple[str, ...] = ()
     reason: str | None = None

@@ -84,6 +84,7 @@ def _read(
     layout: SplitLayout | None,
 ) -> Analysis:
     parameters = inspect(cells)
+    reading = read_through(cells, parameters.schema, modules)
     stated = stated_or_none(notebook)
     imports = resolve(cells, modules, installed, stated)
     used = {path: modules[path] for path in imports.modules.values()}
@@ -92,13 +93,12 @@ def _read(
         *notebook_checks(notebook, cells),
         *(check for cell in cells for check in cell_checks(cell)),
         *parameters.checks,
-        *name_checks(cells),
+        *name_checks(cells, [step.statement for step in reading.steps]),
         *imports.checks,
         *requirement_checks(notebook),
         *secrets.checks,
         *_rehearsal_checks(notebook, parameters.schema),
     )
-    reading = read_through(cells, parameters.schema, modules)
     return Analysis(
         title=title_of(cells),
         parameters=parameters.schema,

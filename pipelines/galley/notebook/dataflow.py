@@ -8,15 +8,18 @@ nothing in the notebook can define names behind the reader's back.
 from __future__ import annotations
 
 import ast
+import builtins
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from pyflakes import checker, messages
 
 from galley.domain.versions import Check, Severity
+from galley.notebook.doubtful import doubtful_names
+from galley.notebook.facts import Statement
 from galley.notebook.source import RAISES_TAG, Cell, parse
 from galley.notebook.tree import children, walk
 
@@ -26,6 +29,7 @@ IPYTHON_NAMES = frozenset(
 )
 """Names that IPython puts into every notebook."""
 
+_BUILTIN = IPYTHON_NAMES | {*dir(builtins), "__name__"}
 _HISTORY = re.compile(r"_i?\d+")
 _SAFE_MAGICS = frozenset(
     {"alias", "autoawait", "autoreload", "capture", "cd", "colors", "config", "env", "set_env"}
@@ -131,7 +135,7 @@ def is_dynamic(cell: Cell) -> bool:
     magic = cell.code.magic
     if cell.code.tree is None or (magic is not None and magic not in _SAFE_MAGICS):
         return True
-    for node in cell.nodes:
+    for node in [one for one in cell.nodes if type(one) in (ast.ImportFrom, ast.Call)]:
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             return True
         if isinstance(node, ast.Call):
@@ -156,13 +160,27 @@ def magic_name(node: ast.AST) -> str | None:
     return None
 
 
-def name_checks(cells: tuple[Cell, ...]) -> tuple[Check, ...]:
-    """Return the checks ``undefined-name`` and ``used-before-defined`` of a notebook."""
+def name_checks(
+    cells: tuple[Cell, ...], statements: Iterable[Statement] | None = None
+) -> tuple[Check, ...]:
+    """Return the checks ``undefined-name`` and ``used-before-defined`` of a notebook.
+
+    Args:
+        statements: of the cells, where they have been read: the answer comes sooner then, and it
+            knows what `%time x = f()` binds.
+    """
     code = [cell for cell in cells if cell.type == "code" and cell.code.tree is not None]
-    bodies = [(cell, _body(cell)) for cell in code]
+    doubtful = None if statements is None else doubtful_names(code, statements, _BUILTIN)
+    looked_at = [cell for cell in code if doubtful is None or cell.index in doubtful]
+    if not looked_at:
+        return ()
+    bodies = [(cell, _body(cell)) for cell in looked_at]
     merged = ast.Module(body=[one for _, body in bodies for one in body], type_ignores=[])
     found = _Names(merged, typed=any("typing" in cell.source for cell in code))
     undefined = list(found.undefined())
+    if doubtful is not None:  # other names may be defined by cells that were not looked at
+        names = set[str]().union(*doubtful.values())
+        undefined = [(name, node) for name, node in undefined if name in names]
     if not undefined:
         return ()
     owner = {id(one): cell for cell, body in bodies for one in walk(*body)}
@@ -220,7 +238,7 @@ def _name_check(cell: Cell, line: int, name: str, definers: list[Cell], *, certa
 
 def _body(cell: Cell) -> list[ast.stmt]:
     """Return the statements of a cell as pyflakes is to read them."""
-    otherwise = any(
+    otherwise = not cell.kinds.isdisjoint({ast.Await, ast.AnnAssign}) and any(
         isinstance(node, ast.Await)
         or (isinstance(node, ast.AnnAssign) and isinstance(node.annotation, ast.Constant))
         for node in cell.nodes

@@ -22,7 +22,7 @@ _URL = re.compile(
 )
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z0-9-]*[A-Za-z0-9]")
 _HOST_NAMES = re.compile(r"(?i)(?:^|_)(?:host|hostname|server|endpoint|broker)$")
-_MAY_NAME = re.compile(r"(?i)host|server|endpoint|broker|[^\x00-\x7f]")
+_MAY_NAME = ("host", "server", "endpoint", "broker")
 _NO_HOSTS = frozenset({"file", "sqlite", "duckdb", "memory"})
 _NAMESPACES = frozenset({"www.w3.org", "schemas.openxmlformats.org", "schema.org", "purl.org"})
 """Names in URLs that are identifiers and are not fetched."""
@@ -44,7 +44,10 @@ def _found(cell: Cell) -> Iterator[tuple[str, int]]:
         return
     for literal in cell.texts:
         yield from ((host, literal.lineno) for host in _in_urls(str(literal.value)))
-    for node in cell.nodes if _MAY_NAME.search(cell.source) else ():
+    lower = cell.source.lower()
+    if lower.isascii() and not any(one in lower for one in _MAY_NAME):
+        return
+    for node in [one for one in cell.nodes if type(one) in (ast.keyword, ast.Assign)]:
         for name, value in _named(node):
             if _HOST_NAMES.search(name) and _is_host(value.value):
                 yield value.value.lower(), value.lineno

@@ -171,12 +171,15 @@ def _source(cell: Cell) -> Iterator[Check]:
     for one in cell.texts:
         if _is_absolute(str(one.value)):
             yield _absolute_path(cell, one.lineno, str(one.value))
-    for node in cell.nodes:
-        if isinstance(node, ast.Name) and node.id == "__file__":
+    # Python takes other spellings of a letter for that letter.
+    file = "__file__" in cell.source or not cell.source.isascii()
+    wanted = (ast.Name, ast.Call) if file else (ast.Call,)
+    for node in [one for one in cell.nodes if type(one) in wanted]:
+        if isinstance(node, ast.Call):
+            yield from _call(cell, node)
+        elif isinstance(node, ast.Name) and node.id == "__file__":
             text = f"{cell.label} uses `__file__`, which a notebook does not have"
             yield _check("undefined-name", Severity.WARNING, text, cell, node.lineno)
-        elif isinstance(node, ast.Call):
-            yield from _call(cell, node)
 
 
 def _is_certain(cell: Cell, node: ast.AST) -> bool:

@@ -6,8 +6,9 @@ Local modules are read too, so that what *they* import is known. Nothing is ever
 from __future__ import annotations
 
 import ast
+import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -19,6 +20,8 @@ from galley.notebook.requirements import Stated, distribution_of
 from galley.notebook.source import Cell, joined
 from galley.notebook.tree import children
 
+_DYNAMIC = re.compile(r"import_module|__import__|[^\x00-\x7f]")
+"""Cells without it import by statements only; other spellings of a letter are that letter."""
 ALWAYS_THERE = frozenset(sys.stdlib_module_names) | {"__main__"}
 
 
@@ -65,10 +68,17 @@ def module_name(path: str) -> str:
     return ".".join(parts)
 
 
-def imports_of(tree: ast.Module, *, package: str | None = None) -> list[Import]:
-    """Return the imports anywhere in a module; ``package`` resolves relative ones."""
+def imports_of(
+    tree: ast.Module, *, package: str | None = None, dynamic: bool = True
+) -> list[Import]:
+    """Return the imports anywhere in a module.
+
+    Args:
+        package: resolves relative ones.
+        dynamic: whether calls may import, so that expressions are looked into.
+    """
     found: list[Import] = []
-    _collect(tree, package, found, optional=False)
+    _collect(tree, package, found, optional=False, below=children if dynamic else _statements)
     return found
 
 
@@ -111,7 +121,8 @@ class _Resolver:
     def run(self, cells: tuple[Cell, ...]) -> Imports:
         for cell in cells:
             if cell.code.tree is not None and "import" in cell.source:
-                for one in imports_of(cell.code.tree):
+                dynamic = _DYNAMIC.search(cell.source) is not None
+                for one in imports_of(cell.code.tree, dynamic=dynamic):
                     self._import(one, cell.label, cell.index)
         return self.found
 
@@ -213,7 +224,21 @@ def _advice(module: str, *, unsure: bool) -> str:
     )
 
 
-def _collect(node: ast.AST, package: str | None, found: list[Import], *, optional: bool) -> None:
+def _statements(node: ast.AST) -> list[ast.AST]:
+    """Return what holds statements directly below ``node``, in the order of its fields."""
+    fields = [getattr(node, name, None) for name in ("body", "cases", "handlers", "orelse")]
+    fields.append(getattr(node, "finalbody", None))
+    return [one for field in fields if isinstance(field, list) for one in field]
+
+
+def _collect(
+    node: ast.AST,
+    package: str | None,
+    found: list[Import],
+    *,
+    optional: bool,
+    below: Callable[[ast.AST], list[ast.AST]],
+) -> None:
     if isinstance(node, ast.Import):
         found += [Import(alias.name, (), node.lineno, optional) for alias in node.names]
     elif isinstance(node, ast.ImportFrom):
@@ -224,8 +249,9 @@ def _collect(node: ast.AST, package: str | None, found: list[Import], *, optiona
     elif isinstance(node, ast.Call) and (name := _dynamic(node)):
         found.append(Import(name, (), node.lineno, optional))
     harmless = _harmless(node)
-    for child in children(node):
-        _collect(child, package, found, optional=optional or id(child) in harmless)
+    for child in below(node):
+        inner = optional or id(child) in harmless
+        _collect(child, package, found, optional=inner, below=below)
 
 
 def _harmless(node: ast.AST) -> set[int]:

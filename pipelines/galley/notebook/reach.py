@@ -23,16 +23,13 @@ _COPYING = frozenset({"pandas", "numpy", "datetime", "pathlib", "collections", "
 
 def dotted(node: ast.expr, imports: Mapping[str, str]) -> str | None:
     """Return the dotted path of ``np.random.seed`` after imports; None if it is no module's."""
-    first = node
-    while isinstance(first, ast.Attribute):
-        first = first.value
-    if not isinstance(first, ast.Name) or first.id not in imports:
-        return None
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
         node = node.value
-    return ".".join([imports[first.id], *reversed(parts)])
+    if not isinstance(node, ast.Name) or (path := imports.get(node.id)) is None:
+        return None
+    return ".".join([path, *reversed(parts)]) if parts else path
 
 
 def root(node: ast.expr) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,8 +48,9 @@ def secret_references(
     found = Found()
     trees = [(cell, cell.code.tree) for cell in cells if cell.code.tree is not None]
     names = _Names()
-    for _, tree in trees:
-        names.bind(tree)
+    for cell, tree in trees:
+        if _may_name(cell.source):
+            names.bind(tree)
     for cell, tree in trees:
         for use in names.uses(tree):
             _take(found, use, f"{cell.label}, line {use.line}", cell.index)
@@ -59,6 +61,13 @@ def secret_references(
         found.checks.append(check)
     found.references = list(dict.fromkeys(found.references))
     return found
+
+
+def _may_name(source: str) -> bool:
+    # Python takes other spellings of a letter for that letter.
+    return MODULE in source or (
+        not source.isascii() and MODULE in unicodedata.normalize("NFKC", source)
+    )
 
 
 @dataclass(frozen=True)

@@ -87,15 +87,17 @@ class Cell:
         return () if self.code.tree is None else tuple(walk(self.code.tree))
 
     @cached_property
+    def kinds(self) -> frozenset[Any]:
+        """The types of the cell's nodes: what none is of need not be looked for."""
+        return frozenset(map(type, self.nodes))
+
+    @cached_property
     def texts(self) -> tuple[ast.Constant, ...]:
         """The literal texts of the cell's Python, without what stands there as a comment does."""
-        alone = {id(node.value) for node in self.nodes if isinstance(node, ast.Expr)}
+        alone = {id(node.value) for node in self.nodes if type(node) is ast.Expr}
+        constants = [node for node in self.nodes if type(node) is ast.Constant]
         return tuple(
-            node
-            for node in self.nodes
-            if isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and id(node) not in alone
+            node for node in constants if isinstance(node.value, str) and id(node) not in alone
         )
 
 

@@ -15,6 +15,9 @@ from galley.notebook.reading import Reader
 from galley.notebook.remembering import Marks
 from galley.notebook.source import Cell, parse
 
+_TELLING = frozenset(
+    {ast.Name, ast.FunctionDef, ast.ClassDef, ast.Attribute, ast.Import, ast.ImportFrom}
+)
 _MAGIC = re.compile(r"^[ \t]*[%!?]|=[ \t]*[%!]|\?[ \t]*$|^[ \t]*(?:>>>|\.\.\.|In \[)", re.MULTILINE)
 
 
@@ -71,7 +74,7 @@ def known_of(cells: tuple[Cell, ...], modules: Mapping[str, str] | None = None) 
     bound: Counter[str] = Counter()
     texts: dict[str, ast.expr] = {}
     for cell in cells:
-        for node in cell.nodes:
+        for node in [one for one in cell.nodes if type(one) in _TELLING]:
             if isinstance(node, ast.Name):
                 if not isinstance(node.ctx, ast.Load):
                     bound[node.id] += 1

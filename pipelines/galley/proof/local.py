@@ -1,4 +1,8 @@
-"""Proving a split on this machine: kernels of the current interpreter, no service, no tracking."""
+"""Proving a split on this machine: kernels of the current interpreter, no service, no tracking.
+
+They are forked from one warm interpreter, as a run's are: what a notebook imports is imported once
+for all tasks. Where nothing can be forked they are started, which takes longer and does the same.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ from galley.run.compute import InlineCompute
 from galley.run.dag import BrokenProject
 from galley.run.failures import human_bytes
 from galley.run.tasks import TaskEvent, TaskSpec
+from galley.run.zygotes import Zygotes
 
 FIRST = "plain run"
 """What :func:`prove_here` does first, in words for people."""
@@ -66,7 +71,9 @@ def prove_here(
         )
     compute = InlineCompute(_teller(printed))
     kernels = dict(os.environ if environment is None else environment)
-    place = Place(compute, lambda task: _spec(task, folder, kernels), lambda: False)
+    zygotes = Zygotes(folder / "zygotes")
+    zygotes.own(at_start=kernels)  # as a kernel that is started here would have them
+    place = Place(compute, lambda task: _spec(task, folder, kernels, zygotes), lambda: False)
     work = ProofWork(
         notebook=notebook,
         modules=modules,
@@ -87,6 +94,7 @@ def prove_here(
         raise
     finally:
         compute.close()
+        zygotes.close()
 
 
 def _prove(
@@ -108,7 +116,7 @@ def _prove(
     return prove(work, first, place, say=say, progress=progress)
 
 
-def _spec(task: Any, folder: Path, environment: dict[str, str]) -> TaskSpec:
+def _spec(task: Any, folder: Path, environment: dict[str, str], zygotes: Zygotes) -> TaskSpec:
     """Return what is sent out for a task, without limits that could stop it."""
     return TaskSpec(
         attempt="local",
@@ -117,6 +125,7 @@ def _spec(task: Any, folder: Path, environment: dict[str, str]) -> TaskSpec:
         output=folder / f"{task.name}.ipynb",
         cwd=folder,
         environment=environment,
+        zygotes=zygotes.folder,
         memory=_NO_LIMIT,
         profile="none",
         deadline=datetime.now(UTC) + _FOREVER,

@@ -145,6 +145,7 @@ class _Proving:
         self.again: PlainRun | None = None
         self.unstable: tuple[Difference, ...] = ()
         self.tries: list[Try] = []
+        self.kernels = set(first.kernels)
         self.stage = Stage(work.home, work.folder / "home", work.neighbours)
 
     def run(self) -> Proof:
@@ -195,6 +196,7 @@ class _Proving:
         run, owners = run_split(
             files, plan, self.work.parameters, self.place, self.stage, folder, kept
         )
+        self.kernels |= run.kernels
         self.tries.append(self._judged(plan, run))
         if not self._equal() and self.again is None and run.broken is None:
             self._run_again(plan)
@@ -214,6 +216,7 @@ class _Proving:
             self.stage,
             self.work.folder / "again",
         )
+        self.kernels |= self.again.kernels
         self.unstable = compare_plain(self.first, self.again, self._window())
         for one in self.unstable:
             self.say(f"unstable: {one.message}")
@@ -286,6 +289,7 @@ class _Proving:
             outputs=outputs,
             files=files,
             plain_s=self._plain_s(),
+            kernels=tuple(sorted(self.kernels)),
             reason=reason,
         )
 

@@ -24,6 +24,7 @@ from galley.proof.seen import (
     SplitRun,
     TaskSeen,
     failed_role,
+    kernels_of,
     read_outputs,
     read_plain,
     read_snapshots,
@@ -88,6 +89,7 @@ def run_plain(
         stage.written(),
         began=began,
         duration_s=time.monotonic() - clock,
+        results=results,
     )
 
 
@@ -212,6 +214,7 @@ def run_split(
         reused=reused,
         duration_s=time.monotonic() - clock,
         broken=broken,
+        kernels=kernels_of(results),
     )
     return run, owners.found
 

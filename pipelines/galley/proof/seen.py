@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from galley.notebook.outputs import Output
 from galley.project.build import published_cell
 from galley.proof.files import Written
 from galley.proof.observe import SNAPSHOTS
+from galley.run.tasks import TaskResult
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class PlainRun:
         snapshots: index of the published cell → the namespace after it.
         began: when it began, zone-aware.
         duration_s: wall time, seconds.
+        kernels: ``forked`` or ``started``, as far as its tasks had kernels.
     """
 
     outputs: Mapping[int, tuple[Output, ...]]
@@ -33,6 +36,7 @@ class PlainRun:
     files: Written
     began: datetime
     duration_s: float
+    kernels: frozenset[str] = frozenset()
 
     @property
     def observed(self) -> Observed:
@@ -93,6 +97,12 @@ class SplitRun:
     reused: tuple[str, ...] = ()
     duration_s: float = 0.0
     broken: str | None = None
+    kernels: frozenset[str] = frozenset()
+
+
+def kernels_of(results: Iterable[TaskResult]) -> frozenset[str]:
+    """Return how the kernels of tasks came about: ``forked``, ``started``."""
+    return frozenset(re.split("[,:]", one.kernel)[0] for one in results if one.kernel)
 
 
 def read_outputs(notebook: Path) -> tuple[tuple[int, tuple[Output, ...]], ...]:
@@ -146,7 +156,13 @@ def read_snapshots(folder: Path) -> dict[int, Snapshot]:
 
 
 def read_plain(
-    notebook: Path, probe: Path, files: Written, *, began: datetime, duration_s: float
+    notebook: Path,
+    probe: Path,
+    files: Written,
+    *,
+    began: datetime,
+    duration_s: float,
+    results: Iterable[TaskResult],
 ) -> PlainRun:
     """Return what an unsplit run left: its executed notebook and the folder of its probe."""
     return PlainRun(
@@ -155,4 +171,5 @@ def read_plain(
         files=files,
         began=began,
         duration_s=duration_s,
+        kernels=kernels_of(results),
     )

@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from galley.run.journal import Journal, Report, read_report
 from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prepare
 from galley.run.runner import JobRunner, Runner
 from galley.run.scratch import ScratchGuard
-from galley.run.tasks import TaskEvent, TaskSpec
+from galley.run.tasks import TaskEvent, TaskResult, TaskSpec
 
 
 class Rehearsal:
@@ -98,7 +98,8 @@ class Rehearsal:
         outcome = runner.run()
         if outcome.state is not AttemptState.SUCCEEDED:
             return outcome
-        first = self._first(probe, before, began, time.monotonic() - clock)
+        took = time.monotonic() - clock
+        first = self._first(probe, before, began, took, runner.results)
         proof = self._prove(runner, work, first)
         if self._cancelled.is_set():
             return outcome.model_copy(update={"state": AttemptState.CANCELLED})
@@ -115,10 +116,19 @@ class Rehearsal:
     def _notebook(self) -> Path:
         return self.job.project / "tasks" / f"{self.work.analysis.tasks[0].name}.ipynb"
 
-    def _first(self, probe: Path, before: Marks, began: datetime, duration_s: float) -> PlainRun:
+    def _first(
+        self,
+        probe: Path,
+        before: Marks,
+        began: datetime,
+        duration_s: float,
+        results: Sequence[TaskResult],
+    ) -> PlainRun:
         executed = self.job.notebooks / self._notebook().name
         files = written(self.job.project, before)
-        return read_plain(executed, probe, files, began=began, duration_s=duration_s)
+        return read_plain(
+            executed, probe, files, began=began, duration_s=duration_s, results=results
+        )
 
     def _prove(self, runner: Runner, work: ProofWork, first: PlainRun) -> Proof:
         compute = self._compute = InlineCompute(self._tell)

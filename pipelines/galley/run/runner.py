@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -79,6 +79,11 @@ class Runner:
         self._cancelled.set()
         if self._compute is not None:
             self._compute.cancel()
+
+    @property
+    def results(self) -> Sequence[TaskResult]:
+        """How its tasks have ended so far."""
+        return self._results
 
     def run(self) -> Outcome:
         """Execute the job and return how it ended; never raises for what the job does."""

@@ -102,6 +102,8 @@ class TaskResult(Model):
         staged: folder of the try that ended so; None: it worked in place.
         output: the try's executed notebook.
         reused_from: number of the attempt that executed it; None: this one did.
+        kernel: ``forked`` or ``started``, and what stood in the way of something better; empty
+            where it never had one.
     """
 
     name: str
@@ -118,6 +120,7 @@ class TaskResult(Model):
     output: Path | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
     reused_from: int | None = None
+    kernel: str = ""
 
 
 class TaskEvent(Model):

@@ -82,6 +82,7 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
         staged=spec.staged,
         output=spec.output,
         metrics=metrics,
+        kernel=execution.kernel,
     )
 
 

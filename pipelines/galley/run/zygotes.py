@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ _AT_START = (
     "VIRTUAL_ENV",
 )
 """What an interpreter that starts, or a library's import, looks at; with PYTHON*."""
+_MORE_AT_START = "at-start"
+"""File in a folder: names of more such variables."""
 _QUIET = {
     # Pools of one thread are none; each fork makes its own, as large as its profile says.
     "OPENBLAS_NUM_THREADS": "1",
@@ -171,10 +173,11 @@ class Zygotes:
             NoZygote: it cannot be had.
         """
         interpreter = str(python or sys.executable)
+        named = {*_AT_START, *self._more_at_start()}
         at_start = {
             name: value
             for name, value in env.items()
-            if name in _AT_START or (name.startswith("PYTHON") and name != "PYTHONPATH")
+            if name != "PYTHONPATH" and (name in named or name.startswith("PYTHON"))
         }
         request = {
             "kind": kind,
@@ -195,10 +198,21 @@ class Zygotes:
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             raise NoZygote(f"no kernel could be forked: {error}") from error
 
-    def own(self) -> None:
-        """Have them end with this process, however it ends."""
+    def own(self, at_start: Iterable[str] = ()) -> None:
+        """Have them end with this process, however it ends.
+
+        Args:
+            at_start: names of variables that are the same for all tasks, whatever a library's
+                import makes of them: its interpreters start with them.
+        """
         with _opened(self.folder):
             (self.folder / program.OWNER).write_text(str(os.getpid()))
+            (self.folder / _MORE_AT_START).write_text(json.dumps(sorted(at_start)))
+
+    def _more_at_start(self) -> list[str]:
+        with contextlib.suppress(FileNotFoundError):
+            return list(json.loads((self.folder / _MORE_AT_START).read_text()))
+        return []
 
     def end(self, tag: str) -> None:
         """End what was forked with this value of :data:`TAG`, and wait until it is gone."""

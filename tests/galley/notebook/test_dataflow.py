@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from galley.domain.versions import Severity
 from galley.notebook.dataflow import cell_names, is_dynamic, name_checks
-from galley.notebook.source import read_cells
+from galley.notebook.facts import Statement
+from galley.notebook.source import Cell, read_cells
+from galley.notebook.statements import cell_statements, known_of
 
 from .builders import code, markdown, notebook
 
@@ -53,10 +55,49 @@ def test_needed_names_carry_their_first_line() -> None:
 
 
 def checks(*cells: Any) -> list[tuple[str, Severity, int | None, int | None]]:
-    return [
-        (check.code, check.severity, check.cell, check.line)
-        for check in name_checks(read_cells(notebook(*cells)))
-    ]
+    found = name_checks(read_cells(notebook(*cells)))
+    told_of = name_checks(*told(*cells))
+    assert [check for check in found if check in told_of] == list(told_of)
+    return [(check.code, check.severity, check.cell, check.line) for check in found]
+
+
+def told(*cells: Any) -> tuple[tuple[Cell, ...], list[Statement]]:
+    """Return cells with their statements, by which most names are known to be defined."""
+    read = read_cells(notebook(*cells))
+    known = known_of(read)
+    return read, [one for cell in read for one in cell_statements(cell, known)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "undefined"),
+    [
+        (["import os", "os.getcwd()\nos.missing"], 0),
+        (["def f(x):\n    return x + y", "f(1)"], 1),
+        (["if a:\n    def f(): return b\nelse:\n    def f(): return c", "a = 1"], 3),
+        (["class A:\n    z = 1\n    def m(self): return z"], 1),
+        (["def f(x):\n    del x\n    return x"], 1),
+        (["try:\n    1 / 0\nexcept Exception as e:\n    pass", "print(e)"], 1),
+        (["def f():\n    global g\n    g = 1", "f()", "print(g)"], 0),
+        (["def f(x: 'Frame', y: int) -> 'Other': pass"], 2),
+        (["from os.path import *", "join('a', unknown)"], 2),
+        (["x = [i for i in range(3)]", "i"], 1),
+        (["%%capture out\nprint(1)", "out.show()"], 0),
+        (["x += 1"], 1),
+        (["match p:\n    case {'a': a, **rest}: print(a, rest, other)", "p = 1"], 2),
+        (["a = 1", "del a", "print(a)", "a = 2", "print(a)"], 1),
+        (["f = lambda v: v + w", "w = 1"], 0),
+        (["await later()", "print(__file__, __name__, _, Out)"], 1),
+    ],
+)
+def test_what_is_known_of_the_statements_changes_no_answer(
+    cells: list[str], undefined: int
+) -> None:
+    assert len(checks(*cells)) == undefined
+    assert name_checks(*told(*cells)) == name_checks(read_cells(notebook(*cells)))
+
+
+def test_what_a_line_magic_binds_is_seen_where_the_statements_are_known() -> None:
+    assert name_checks(*told("%time x = [1]", "print(x)")) == ()
 
 
 def test_a_name_that_nothing_defines_is_named_with_its_place() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from galley.domain.proof import Proof, ProofState
+from galley.inside import zygote
 from galley.notebook.analysis import analyse
 from galley.notebook.source import read_cells
 from galley.notebook.split import plan_split
@@ -54,9 +56,39 @@ def test_a_notebook_with_neighbours_and_a_module_is_proved(tmp_path: Path) -> No
     assert len(proof.plan.tasks) > 1
     assert proof.files == 1
     assert phases == [FIRST, SPLIT]
+    assert proof.kernels == ("forked",)
     assert "28\n" in printed
     assert sorted(path.name for path in beside.iterdir()) == [".git", "rows.csv"]
     assert not (tmp_path / "work" / "home" / ".git").exists()
+
+
+def test_what_a_library_reads_when_it_is_imported_is_there_in_a_forked_kernel(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "stylelib").mkdir()
+    (tmp_path / "stylelib" / "mine.mplstyle").touch()
+    (tmp_path / "work").mkdir()
+    book = notebook(
+        *(markdown("# A"), "import matplotlib.style as style", "a = ['mine' in style.library]"),
+        *("a.append('!')", markdown("# B"), "print(*a)"),
+    )
+    printed: list[str] = []
+    environment = {**os.environ, "MPLCONFIGDIR": str(tmp_path)}
+    proof, said, _ = proved(
+        tmp_path / "work", book, environment=environment, printed=printed.append
+    )
+    assert (proof.state, proof.kernels) == (ProofState.EQUAL, ("forked",)), said
+    assert "True !\n" in printed
+
+
+def test_where_nothing_can_be_forked_kernels_are_started_and_the_proof_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zygote, "__file__", str(tmp_path / "nothing.py"))
+    book = notebook(markdown("# A"), "a = [2]", "a.append(1)", markdown("# B"), "print(sorted(a))")
+    proof, said, _ = proved(tmp_path, book)
+    assert proof.state is ProofState.EQUAL, said
+    assert proof.kernels == ("started",)
 
 
 def test_a_notebook_that_does_not_run_is_said(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ describe('ProofView', () => {
     const box = await show(proof());
     expect(box.textContent).toContain('Proved equal: 3 tasks');
     expect(box.textContent).toContain('12 variables, 5 outputs, 1 file');
+    expect(box.textContent).toContain('forked, as in a run');
     await settle(() => button('From load to clean: df').click());
     expect(box.querySelector('tbody')!.textContent).toBe('dfpandas.DataFrame2 KiB');
   });
