@@ -56,7 +56,7 @@ def scheduler(config: Any, log: Any) -> OneMachine:
 
 def longest_first(items: list[pytest.Item]) -> None:
     """Bring :data:`ALONE` to the front, then :data:`LONG`."""
-    order = (ALONE, *LONG)
+    order: list[str | tuple[str, ...]] = [ALONE, *LONG]
     items.sort(
         key=lambda item: next(
             (place for place, these in enumerate(order) if item.nodeid.startswith(these)),
