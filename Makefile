@@ -11,7 +11,7 @@ up: ## the whole platform on http://127.0.0.1:8000 (GALLEY_PORT), state in .gall
 
 test: ## unit, integration and browser tests; pytest's summary is the last line
 	@.ci/bootstrap --browser
-	@failed=0; $(JLPM) test || failed=1; $(BIN)/pytest --numprocesses 2 || failed=1; exit $$failed
+	@failed=0; $(JLPM) test || failed=1; $(BIN)/pytest --numprocesses 3 || failed=1; exit $$failed
 
 check: ## format, lint, types, import floors; Python and TypeScript
 	@.ci/bootstrap

@@ -6,8 +6,9 @@ that is about one kind says ``@ONLY_SQLITE`` or ``@ONLY_POSTGRESQL``.
 
 from __future__ import annotations
 
-import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,14 +37,15 @@ def both_kinds(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database without rows, made once."""
-    path = tmp_path_factory.mktemp("template") / "galley.db"
-    store = Store(f"sqlite:///{path}")
-    store.migrate()
-    store.close()
-    return path
+@cache
+def empty_database() -> bytes:
+    """Return the file of a migrated SQLite database without rows: migrating takes 0.15 s."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "galley.db"
+        store = Store(f"sqlite:///{path}")
+        store.migrate()
+        store.close()
+        return path.read_bytes()
 
 
 @pytest.fixture(scope="session")
@@ -71,8 +73,8 @@ def shared_store(shared_database: str) -> Iterator[Store]:
 def database(store_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a migrated database without rows."""
     if store_kind == "sqlite":
-        empty = request.getfixturevalue("empty_database")
-        return f"sqlite:///{shutil.copy(empty, tmp_path / 'galley.db')}"
+        (tmp_path / "galley.db").write_bytes(empty_database())
+        return f"sqlite:///{tmp_path / 'galley.db'}"
     request.getfixturevalue("shared_store").write(_empty)
     return str(request.getfixturevalue("shared_database"))
 

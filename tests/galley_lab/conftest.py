@@ -18,6 +18,12 @@ from tests.galley_lab.recording_service import RecordingService
 
 TOKEN = "token-of-the-browser"
 SERVER_TOKEN = "token-of-the-server"
+START = (
+    "import sys\n"
+    "sys.modules['rfc3987_syntax'] = None\n"  # or jsonschema compiles it, two seconds of CPU
+    "from jupyter_server.serverapp import main\n"
+    "sys.exit(main())"
+)
 
 
 class Lab(NamedTuple):
@@ -40,8 +46,8 @@ def start(folder: Path, environment: dict[str, str]) -> Iterator[Lab]:
     }
     command = [
         sys.executable,
-        "-m",
-        "jupyter_server",
+        "-c",
+        START,
         "--allow-root",
         f"--port={port}",
         "--ServerApp.port_retries=0",

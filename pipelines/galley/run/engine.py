@@ -28,6 +28,9 @@ from galley.run.zygotes import Forked
 NAME = "galley-task"
 SAVE_S = 0.5
 """How far the notebook on disk may lag behind: papermill writes it twice for every cell."""
+OUTPUT_S = 600
+"""How long the rest of an output may take to arrive after its cell has ended, as a lot of it does
+on a busy machine; nbclient's four seconds would fail the cell."""
 
 
 class Observer(Protocol):
@@ -172,6 +175,7 @@ class GalleyEngine(NBClientEngine):  # type: ignore[misc]
             kernel_manager_class=KernelManager,
             startup_timeout=kwargs.get("start_timeout", 60),
             timeout=None,
+            iopub_timeout=OUTPUT_S,
             log=logger,
             on_cell_start=cell_started,
             on_cell_executed=observer.cell_executed,

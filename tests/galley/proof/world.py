@@ -18,6 +18,7 @@ from galley.run.compute import InlineCompute
 from galley.run.tasks import TaskSpec
 
 from tests.galley.notebook.builders import INSTALLED
+from tests.galley.run.forking import zygotes
 
 Edit = Callable[[dict[str, bytes]], None]
 """Changes the files of a split project."""
@@ -84,6 +85,7 @@ def place(stopping: Callable[[], bool] = lambda: False) -> Iterator[Place]:
             deadline=datetime.now(UTC) + timedelta(seconds=120),
             timeout_s=120,
             grace_s=2,
+            zygotes=zygotes(),
         )
 
     try:

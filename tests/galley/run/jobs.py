@@ -11,6 +11,8 @@ from galley.domain.runs import RunKind
 from galley.domain.tenants import Profile
 from galley.run.job import Job
 
+from tests.galley.run.forking import zygotes
+
 
 def make_job(folder: Path, *, memory: int = 2**30, **changes: Any) -> Job:
     """Return a job whose project is ``folder/project``; any field can be given."""
@@ -31,6 +33,7 @@ def make_job(folder: Path, *, memory: int = 2**30, **changes: Any) -> Job:
         "project": folder / "project",
         "folder": folder / "attempt",
         "grace_s": 2,
+        "zygotes": zygotes(),
         **changes,
     }
     (folder / "attempt").mkdir(exist_ok=True)

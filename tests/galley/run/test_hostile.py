@@ -12,7 +12,6 @@ import resource
 import signal
 import subprocess
 import sys
-import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from galley.run.job import Job
 from galley.run.journal import Journal, read_outcome, read_report
 from galley.run.runner import Runner
 
+from tests.galley.run.forking import zygotes
 from tests.galley.run.jobs import make_job
 from tests.galley.run.projects import single
 
@@ -36,8 +36,8 @@ pytestmark = pytest.mark.integration
 PR_SET_CHILD_SUBREAPER = 36
 
 ENGINES: dict[str, dict[str, Any]] = {
-    "started": {},
-    "forked": {"zygotes": Path(tempfile.mkdtemp())},
+    "started": {"zygotes": None},
+    "forked": {"zygotes": zygotes()},
 }
 """Name of an engine → what a job says to have it."""
 
@@ -194,7 +194,7 @@ def _is_left(process: psutil.Process) -> bool:
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
         # What kernels are forked from stays for the next test.
-        return process.cwd() != str(ENGINES["forked"]["zygotes"])
+        return process.cwd() != str(zygotes())
     except psutil.NoSuchProcess:
         return False
 

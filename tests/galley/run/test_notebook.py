@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -134,6 +135,16 @@ def test_progress_and_text_come_as_they_happen(executed: Executed) -> None:
     assert seen[0] == (0, 2)
     assert executed.text == "one\ntwo\n"
     assert result.peak_memory > 2**20
+
+
+def test_output_is_read_to_its_end_however_late(tmp_path: Path) -> None:
+    executed = Executed(tmp_path, None)
+    result = executed.run(
+        *("for line in range(30):\n    print(line, flush=True)", "print('after')"),
+        on_text=lambda _: time.sleep(0.2),
+    )
+    assert result.error is None
+    assert executed.text.split() == [*map(str, range(30)), "after"]
 
 
 def test_a_name_that_no_cell_defines_is_named(executed: Executed) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import uvicorn
@@ -20,6 +22,9 @@ from galley.domain.settings import Settings
 from galley.domain.tenants import SERVER_TOKEN_ACTIONS, Action, Tenants, scope
 from galley.domain.work import Assignment
 from galley.errors import Unavailable
+from galley.notebook import limited as reading
+from galley.notebook.limited_process import ReadingLimits, ask
+from galley.project import limited as building
 from galley.service import API, INTERNAL, MLFLOW_PREFIX, PREFIX, xsrf
 from galley.service.app import create_app
 from galley.service.auth import SignedIn, SignIn
@@ -28,6 +33,8 @@ from galley.store import Store, tokens
 from galley.store.tokens import HostIdentity
 from galley.vault import make_keys
 from httpx import Response
+
+from tests.galley.stores import empty_database
 
 SECRET = b"test-secret"
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -327,6 +334,16 @@ def publish_request(**changes: Any) -> dict[str, Any]:
     return {"notebook": notebook(), "name": "Daily report", **changes}
 
 
+def ask_once(module: str, what: str, request: Mapping[str, Any], limits: ReadingLimits) -> Any:
+    """Start no second process for a question: nothing but the question decides the answer."""
+    return json.loads(_answer(module, what, json.dumps(request), limits))
+
+
+@lru_cache(256)
+def _answer(module: str, what: str, request: str, limits: ReadingLimits) -> str:
+    return json.dumps(ask(module, what, json.loads(request), limits))
+
+
 @contextmanager
 def running_platform(
     home: Path, *, background: bool = False, lifespan: bool = True
@@ -348,8 +365,9 @@ def running_platform(
     settings.service_state.mkdir(mode=0o700, parents=True)
     settings.secrets.mkdir(mode=0o700, exist_ok=True)
     make_keys(settings.secret_keys)
-    store = Store(f"sqlite:///{settings.service_state / 'galley.db'}")
-    store.migrate()
+    database = settings.service_state / "galley.db"
+    database.write_bytes(empty_database())
+    store = Store(f"sqlite:///{database}")
     tenants = Tenants.model_validate(TENANTS)
     hub = TableOfTokens(PREFIX, "service-galley")
     mlflow_hub = TableOfTokens(MLFLOW_PREFIX, "service-mlflow")
@@ -368,7 +386,11 @@ def running_platform(
     client = TestClient(app, base_url=HOST, follow_redirects=False)
     platform = Platform(app, client, store, hub, mlflow_hub, launcher, clock, settings, tenants)
     try:
-        with client if lifespan else nullcontext():
+        with (
+            patch.object(reading, "ask", ask_once),
+            patch.object(building, "ask", ask_once),
+            client if lifespan else nullcontext(),
+        ):
             yield platform
     finally:
         store.close()

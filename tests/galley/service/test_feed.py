@@ -13,13 +13,12 @@ from tests.galley.stores import (
     ONLY_POSTGRESQL,
     cluster,
     database,
-    empty_database,
     shared_database,
     shared_store,
     store,
 )
 
-__all__ = ["cluster", "database", "empty_database", "shared_database", "shared_store", "store"]
+__all__ = ["cluster", "database", "shared_database", "shared_store", "store"]
 
 
 @ONLY_POSTGRESQL

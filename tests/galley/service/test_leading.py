@@ -30,7 +30,6 @@ from tests.galley.service.platform import eventually
 from tests.galley.stores import (
     cluster,
     database,
-    empty_database,
     shared_database,
     shared_store,
     store,
@@ -42,7 +41,6 @@ from tests.galley.world import START, TENANTS, World
 __all__ = [
     "cluster",
     "database",
-    "empty_database",
     "shared_database",
     "shared_store",
     "store",
