@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -71,6 +71,7 @@ def main() -> None:
     os.environ.update(
         AIRFLOW_HOME=str(home),
         AIRFLOW__CORE__LOAD_EXAMPLES="False",
+        AIRFLOW__API__HOST="127.0.0.1",
         PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     )
     (home / "dags").mkdir()
@@ -90,9 +91,9 @@ def main() -> None:
         print(run(home, "chain", program))
     finally:
         os.killpg(airflow.pid, signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             airflow.wait(30)
-        except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
             os.killpg(airflow.pid, signal.SIGKILL)
 
 
