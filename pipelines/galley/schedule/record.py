@@ -20,6 +20,7 @@ from galley.errors import InvalidInput
 from galley.store import audit, cancelling, run_arrows, run_parameters, schedules, series
 from galley.store.columns import new_id
 from galley.store.deployments import Live
+from galley.store.new_runs import NewRun
 from galley.store.own_parameters import own_values
 from galley.store.run_parameters import Interval
 from galley.store.tables import RunRow, ScheduleRow, VersionRow
@@ -45,7 +46,7 @@ class Recorder:
         of, firings = {one for one, _ in keys}, [firing for _, firing in keys]
         self._open = Counter(series.open_of(session, of))
         self._known = series.recorded(session, of, min(firings), max(firings))
-        self._waiting: list[tuple[RunRow, str]] = []
+        self._waiting: list[tuple[NewRun, str]] = []
         self._unwritten: set[UUID] = set()
 
     def open(self, of: UUID) -> int:
@@ -54,7 +55,7 @@ class Recorder:
             self.write()
         return self._open[of]
 
-    def add(self, run: RunRow, slug: str) -> bool:
+    def add(self, run: NewRun, slug: str) -> bool:
         """Record a run under its unique key; return False if that key is there already."""
         key = run.trigger_id, run.scheduled_at
         if key in self._known:
@@ -93,7 +94,8 @@ def record_runs(
     version, open_ = live.version, recorder.open(row.series)
     first = intervals[0].logical_date
     going = series.last_open_before(session, row.series, first) if open_ else None
-    before, room = going, MAX_OPEN - open_
+    before: RunRow | NewRun | None = going
+    room = MAX_OPEN - open_
     queued: list[UUID] = []
     for interval in intervals:
         run = _run(row, version, interval, now)
@@ -115,7 +117,9 @@ def record_runs(
     return queued
 
 
-def _why_not(row: ScheduleRow, run: RunRow, before: RunRow | None, now: datetime) -> str | None:
+def _why_not(
+    row: ScheduleRow, run: NewRun, before: RunRow | NewRun | None, now: datetime
+) -> str | None:
     """Return why a wanted firing is not run; None where it is."""
     if run.deadline is not None and run.deadline <= now:
         return f"it could not start before its deadline, {_name(run.deadline)}"
@@ -124,7 +128,7 @@ def _why_not(row: ScheduleRow, run: RunRow, before: RunRow | None, now: datetime
     return f"the run of {_name(before.logical_date)} is still going"
 
 
-def _together(row: ScheduleRow, before: RunRow, run: RunRow) -> bool:
+def _together(row: ScheduleRow, before: RunRow | NewRun, run: NewRun) -> bool:
     """Whether both were due when ``before`` was recorded: they are caught up together.
 
     So it does not matter over how many transactions what is caught up is spread.
@@ -144,7 +148,11 @@ def _take_the_place(
 
 
 def _line_up(
-    session: Session, recorder: Recorder, run: RunRow, row: ScheduleRow, before: RunRow | None
+    session: Session,
+    recorder: Recorder,
+    run: NewRun,
+    row: ScheduleRow,
+    before: RunRow | NewRun | None,
 ) -> None:
     """Say what the run waits for; times that are caught up together wait in line."""
     if before is not None and run.overlap is Overlap.SKIP:
@@ -159,9 +167,9 @@ def _line_up(
         run.state_reason = f"waits until the run of {_name(before.logical_date)} has ended"
 
 
-def _run(row: ScheduleRow, version: VersionRow, interval: Interval, now: datetime) -> RunRow:
+def _run(row: ScheduleRow, version: VersionRow, interval: Interval, now: datetime) -> NewRun:
     due = schedules.due_at(row, interval.logical_date)
-    return RunRow(
+    return NewRun(
         id=new_id(),
         tenant=row.tenant,
         pipeline_id=row.pipeline_id,
@@ -170,33 +178,25 @@ def _run(row: ScheduleRow, version: VersionRow, interval: Interval, now: datetim
         trigger=TriggerKind.SCHEDULE,
         trigger_id=row.series,
         scheduled_at=interval.logical_date,
-        requested_by=None,
-        state=RunState.QUEUED,
-        state_reason=None,
-        cancel_requested=False,
-        attempt_count=0,
         logical_date=interval.logical_date,
         data_interval_start=interval.start,
         data_interval_end=interval.end,
-        parameters={},
-        metrics={},
         not_before=now,
         priority=row.priority,
         deadline=None if row.deadline_s is None else due + timedelta(seconds=row.deadline_s),
         overlap=row.overlap,
         depends_on_past=row.depends_on_past,
         created_at=now,
-        ended_at=None,
     )
 
 
-def _skip(run: RunRow, why: str, now: datetime) -> None:
+def _skip(run: NewRun, why: str, now: datetime) -> None:
     run.state, run.state_reason, run.ended_at = RunState.SKIPPED, why, now
 
 
 def _fill(
     session: Session,
-    run: RunRow,
+    run: NewRun,
     row: ScheduleRow,
     version: VersionRow,
     tenant: Tenant,

@@ -19,6 +19,7 @@ from galley.domain.schedules import Overlap
 from galley.errors import Conflict
 from galley.store import audit, events, trigger_successes
 from galley.store.columns import literally
+from galley.store.new_runs import NewRun
 from galley.store.tables import Base, PipelineRow, RunRow
 from galley.store.transitions import move
 
@@ -239,17 +240,11 @@ def recorded(session: Session, row: RunRow, now: datetime) -> None:
     _tell(session, row, row.requested_by or audit.PLATFORM, f"run.{row.state}", now)
 
 
-def record_all(session: Session, rows: Sequence[tuple[RunRow, str]], now: datetime) -> None:
-    """Insert runs, each with the slug of its pipeline, and tell that they were recorded.
-
-    The rows stay what they are: none becomes the session's, and all have the same columns set.
-    """
+def record_all(session: Session, rows: Sequence[tuple[NewRun, str]], now: datetime) -> None:
+    """Insert runs, each with the slug of its pipeline, and tell that they were recorded."""
     if not rows:
         return
-    columns = [{**vars(row)} for row, _ in rows]
-    for one in columns:
-        del one["_sa_instance_state"]
-    session.execute(_RECORD, columns)
+    session.execute(_RECORD, [vars(row) for row, _ in rows])
     told = [
         _told(
             row,
@@ -320,7 +315,7 @@ class _Now(NamedTuple):
 
 
 def _told(
-    row: RunRow | _Queued, slug: str, now_so: _Now, actor: str, action: str, now: datetime
+    row: RunRow | NewRun | _Queued, slug: str, now_so: _Now, actor: str, action: str, now: datetime
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the audit line and the event of a change."""
     line = {

@@ -179,6 +179,22 @@ def test_what_overlaps_is_skipped_also_where_both_are_claimed_at_once(
     assert run.state_reason == "the run of 2026-03-02 09:00 UTC is still going"
 
 
+def test_what_waits_in_line_waits_also_for_one_that_is_claimed_with_it(
+    world: World, claimed: Claimed
+) -> None:
+    world.tenants = limited(concurrent_runs=9)
+    world.live("first", schedule={"cron": "0 * * * *", "overlap": "allow"})
+    queued: list[UUID] = []
+    for _ in range(2):
+        world.later(hours=1)
+        queued += world.write(lambda s: schedule.materialise_due(s, world.tenants, world.now))
+    earlier, later = queued
+    for run, values in ((earlier, {"overlap": Overlap.QUEUE}), (later, {"priority": 5})):
+        change = update(RunRow).where(RunRow.id == run).values(values)
+        world.write(lambda s: s.execute(change))  # noqa: B023
+    assert claimed(world) == [later]
+
+
 def test_what_can_never_start_fails_and_the_rest_goes_on(world: World, claimed: Claimed) -> None:
     world.tenants = limited(concurrent_runs=9)
     world.live("small")

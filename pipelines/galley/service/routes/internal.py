@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from galley import dispatch
 from galley.domain.api import StartRequest
@@ -90,7 +90,7 @@ async def lease(
         if assignment is not None:
             url = f"{INTERNAL}/attempts/{assignment.attempt}/project"
             told = assignment.model_copy(update={"project_url": url})
-            return Response(told.model_dump_json(), media_type="application/json")
+            return JSONResponse(told.model_dump(mode="json"))
         rest = until - context.monotonic()
         if rest <= 0:
             break
