@@ -65,15 +65,20 @@ def claim(
 ) -> int | None:
     """Take a lease that is still as it was ``last`` seen (None: never held); return its token.
 
-    None: somebody else was faster, or its holder lives.
+    None: somebody else was faster, or its holder lives. It lives where it is in a transaction of
+    the loop (PostgreSQL): that is not waited for.
     """
-    row = session.get(LeaseRow, name)
+    row = session.scalar(
+        select(LeaseRow).where(LeaseRow.name == name).with_for_update(skip_locked=True)
+    )
     if last is None:
         if row is not None:
             return None
         session.add(LeaseRow(name=name, holder=holder, token=1, beat=0, renewed_at=now))
         session.flush()
         return 1
+    if row is None:
+        return None
     taken = _set(session, last, holder=holder, token=last.token + 1, beat=0, renewed_at=now)
     return last.token + 1 if taken else None
 
@@ -96,10 +101,14 @@ def release(session: Session, name: str, token: int, now: datetime) -> bool:
 def require(session: Session, name: str, token: int) -> None:
     """Go on only while ``token`` is the current one: call it in the transaction of the work.
 
+    It is a beat, too. Renewals wait until the transaction ends, and others cannot take over before:
+    else a transaction longer than a lease would be refused each time, and grow from time to time.
+
     Raises:
         LostLease: another process has taken over.
     """
-    if session.scalar(select(LeaseRow.token).where(LeaseRow.name == name)) != token:
+    held = update(LeaseRow).where(LeaseRow.name == name, LeaseRow.token == token)
+    if not _changed(session, held.values(beat=LeaseRow.beat + 1)):
         raise LostLease(name)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +19,9 @@ from galley.store.connect import Database
 
 BUSY_TIMEOUT_S = 30
 """How long a writer waits for the writer of another process, seconds."""
+
+TRY_S = 0.004
+"""A waiting writer tries again after this time at most, seconds."""
 
 
 class Sqlite(Database):
@@ -113,10 +118,36 @@ def _engine(url: URL, *, writer: bool) -> Engine:
             cursor.execute("PRAGMA query_only = ON")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
+        if writer:
+            cursor.execute("PRAGMA busy_timeout = 0")  # see _lock
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+        if writer:
+            _lock(connection)
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _lock(connection: Connection) -> None:
+    """Begin to write; wait for the writers of other processes.
+
+    SQLite's own waiting asks less and less often, up to ten times a second: where several
+    processes write much, who has waited longest is passed by newcomers until it is too late for
+    its lease. Here all ask equally often.
+    """
+    driver_connection: Any = connection.connection.driver_connection
+    until = time.monotonic() + BUSY_TIMEOUT_S
+    while time.monotonic() < until:
+        try:
+            driver_connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                break
+            time.sleep(random.uniform(TRY_S / 4, TRY_S))  # noqa: S311
+        else:
+            return
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -144,6 +144,15 @@ def test_a_holder_that_was_stopped_does_nothing_when_it_wakes(
     assert not one.leads
 
 
+def test_a_transaction_that_waited_long_holds_while_nobody_has_taken_over(
+    one: Process, store: Store
+) -> None:
+    one.seconds.at += EXPIRY_S
+    assert not one.leads, "it begins nothing any more"
+
+    store.write(lambda s: one.leading.require(s, "scheduler"))
+
+
 def test_a_pass_that_is_refused_is_no_error(one: Process, other: Process, store: Store) -> None:
     def write() -> None:
         store.write(lambda s: one.leading.require(s, "scheduler"))

@@ -14,7 +14,7 @@ from galley import dispatch
 from galley.domain.runs import RunState, TriggerKind
 from galley.domain.work import LeaseRequest
 from galley.errors import IncompatibleState, Unavailable
-from galley.store import Store, drains, liveness, postgresql, runs
+from galley.store import Store, drains, leases, liveness, postgresql, runs
 from galley.store.columns import new_id
 from galley.store.connect import Database
 from galley.store.connect import database as database_of
@@ -50,6 +50,20 @@ def add_one(session: Session) -> int:
         row.at += timedelta(seconds=1)
     session.flush()
     return 0
+
+
+def test_nobody_takes_over_from_who_is_in_a_transaction_of_the_loop(
+    store: Store, other: Store
+) -> None:
+    store.write(lambda s: leases.claim(s, "scheduler", "a", None, START))
+    last = store.read(leases.seen)["scheduler"]
+
+    def work(session: Session) -> int | None:
+        leases.require(session, "scheduler", 1)
+        return other.write(lambda s: leases.claim(s, "scheduler", "b", last, START), timeout=20)
+
+    assert store.write(work) is None
+    assert store.read(leases.seen)["scheduler"].beat > last.beat
 
 
 def test_what_two_processes_decide_at_a_time_is_as_if_one_came_after_the_other(
