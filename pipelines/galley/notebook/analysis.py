@@ -56,16 +56,16 @@ def analyse(
             this notebook.
         RecursionError, MemoryError: on hostile source.
     """
-    cells = read_cells(notebook)
-    if other_language(notebook) is not None:
-        return _unread(notebook, cells, task)
     with _uncollected():
-        return _read(notebook, cells, modules, installed, task, layout)
+        return _read(notebook, modules, installed, task, layout)
 
 
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
-    """Look for no cycles of garbage: all that is made by reading lives until its end."""
+    """Look for no cycles of garbage: all that is made by reading lives until its end.
+
+    It has to be gone when this ends, or the first look would go through all of it.
+    """
     before = gc.isenabled()
     gc.disable()
     try:
@@ -77,12 +77,14 @@ def _uncollected() -> Iterator[None]:
 
 def _read(
     notebook: dict[str, Any],
-    cells: tuple[Cell, ...],
     modules: Mapping[str, str],
     installed: Installed,
     task: str,
     layout: SplitLayout | None,
 ) -> Analysis:
+    cells = read_cells(notebook)
+    if other_language(notebook) is not None:
+        return _unread(notebook, cells, task)
     parameters = inspect(cells)
     reading = read_through(cells, parameters.schema, modules)
     stated = stated_or_none(notebook)

@@ -15,7 +15,7 @@ from galley.notebook.source import Cell
 from galley.notebook.tree import walk
 
 _BINDING = frozenset(
-    {ast.Name, ast.arg, ast.alias, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef}
+    {ast.arg, ast.alias, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef}
     | {ast.ExceptHandler, ast.Global, ast.Nonlocal, ast.MatchAs, ast.MatchStar, ast.MatchMapping}
 )
 
@@ -40,21 +40,12 @@ def doubtful_names(
     for cell in cells:
         if not _is_told(cell):
             return None
-        binds: set[str] = set()
-        loads: set[str] = set()
-        for node in cell.nodes:
-            kind = type(node)
-            if kind not in _BINDING:
-                continue
-            if isinstance(node, ast.Name):
-                if isinstance(node.ctx, ast.Load):
-                    loads.add(node.id)
-                else:
-                    binds.add(node.id)
-                    if isinstance(node.ctx, ast.Del):
-                        deleted.add(node.id)
-            else:
-                binds.update(_bound(node))
+        names = [node for node in cell.nodes if isinstance(node, ast.Name)]
+        loads = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+        binds = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+        deleted |= {node.id for node in names if isinstance(node.ctx, ast.Del)}
+        for node in [one for one in cell.nodes if type(one) in _BINDING]:
+            binds.update(_bound(node))
         mentioned[cell.index] = binds | loads
         doubtful |= loads - binds
     defined, early = set(builtin), set[str]()

@@ -24,7 +24,7 @@ from galley.notebook.facts import (
     Tie,
     Trouble,
 )
-from galley.notebook.hoist import Hoist, hoist_of, is_light
+from galley.notebook.hoist import Hoist, hoist_of, is_light, kinds_of
 from galley.notebook.randomness import ESTIMATOR, FIT
 from galley.notebook.remembering import parts
 from galley.notebook.scopes import ARGUMENT
@@ -92,7 +92,8 @@ class _Flow:
         for link in linked:
             if link.source in self.world.stuck and link.target not in stuck:
                 stuck[link.target] = self.world.stuck[link.source]
-        hoist = hoist_of(statement, self.known)
+        kinds = kinds_of(statement, self.known)
+        hoist = hoist_of(statement, kinds)
         step = Step(
             index=index,
             statement=statement,
@@ -107,7 +108,10 @@ class _Flow:
             troubles=_troubles(facts.troubles, hoist),
             hoist=hoist,
             light=hoist is not None
-            or (is_light(statement, self.known) and not (facts.effects and not statement.nodes)),
+            or (
+                is_light(statement, kinds, self.known)
+                and not (facts.effects and not statement.nodes)
+            ),
         )
         self._evaluated(step)
         for name, line in own.reads.items():
@@ -142,6 +146,10 @@ class _Flow:
 
     def _with_calls(self, own: Facts) -> Facts:
         """Return the facts of a statement with those of the functions that it mentions."""
+        carried = [one for held in own.reads for one in self.world.carries.get(held, ())]
+        functions = self.closure(own.reads)
+        if not carried and not functions:
+            return own
         facts = Facts(
             reads=dict(own.reads),
             binds=dict(own.binds),
@@ -152,9 +160,9 @@ class _Flow:
             troubles=list(own.troubles),
             functions=own.functions,
         )
-        for name in [one for held in own.reads for one in self.world.carries.get(held, ())]:
+        for name in carried:
             facts.reads.setdefault(name, 0)
-        for function in self.closure(own.reads):
+        for function in functions:
             other = function.facts
             for name in other.reads:
                 facts.reads.setdefault(name, 0)

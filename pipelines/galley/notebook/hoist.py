@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from galley.notebook.facts import Known, Statement
@@ -42,9 +42,17 @@ class Hoist:
     kind: str
 
 
-def hoist_of(statement: Statement, known: Known) -> Hoist | None:
+Kinds = Sequence[str | None]
+"""Of a statement's nodes: how each may be repeated; None where it does something else."""
+
+
+def kinds_of(statement: Statement, known: Known) -> Kinds:
+    """Return how each node of a statement may be repeated."""
+    return [_kind(node, known) for node in statement.nodes]
+
+
+def hoist_of(statement: Statement, kinds: Kinds) -> Hoist | None:
     """Return how a statement may be repeated; None where it does something else too."""
-    kinds = [_kind(node, known) for node in statement.nodes]
     if not kinds or any(kind is None for kind in kinds):
         return None
     found = {kind for kind in kinds if kind is not None and kind != "nothing"}
@@ -60,9 +68,10 @@ def hoist_of(statement: Statement, known: Known) -> Hoist | None:
     return None
 
 
-def is_light(statement: Statement, known: Known) -> bool:
+def is_light(statement: Statement, kinds: Kinds, known: Known) -> bool:
     """Whether a statement is no work of its own: it is repeatable, a seed or a greeting."""
-    return all(_is_light(node, known) or _kind(node, known) is not None for node in statement.nodes)
+    nodes = zip(statement.nodes, kinds, strict=True)
+    return all(kind is not None or _is_light(node, known) for node, kind in nodes)
 
 
 def _is_light(node: ast.stmt, known: Known) -> bool:

@@ -10,7 +10,10 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-_NO_NODES = frozenset({"ctx", "op", "ops", "id", "attr", "kind", "type_comment"})
+_NO_NODES = frozenset(
+    {"ctx", "op", "ops", "id", "attr", "kind", "type_comment", "name", "asname", "arg", "module"}
+    | {"level", "conversion", "simple", "kwd_attrs", "rest"}
+)
 _LEAVES = (ast.Name, ast.Constant, ast.Global, ast.Nonlocal, ast.alias, ast.Pass)
 
 
@@ -39,25 +42,26 @@ _METHODS = _Methods()
 def children(node: ast.AST) -> list[ast.AST]:
     """Return the nodes directly below ``node``, in the order of its fields."""
     found: list[ast.AST] = []
+    _add_children(node, found)
+    return found
+
+
+def _add_children(node: ast.AST, found: list[ast.AST]) -> None:
     for name in _FIELDS[type(node)]:
         value = getattr(node, name, None)
-        if isinstance(value, list):
-            found += [one for one in value if isinstance(one, ast.AST)]
+        if type(value) is list:
+            # Where something is left out (``{**a}``, a default) the list has a None.
+            found += [one for one in value if one is not None] if None in value else value
         elif isinstance(value, ast.AST):
             found.append(value)
-    return found
 
 
 def walk(*nodes: ast.AST) -> list[ast.AST]:
     """Return the nodes and all below them, as :func:`ast.walk` finds them: level by level."""
     found = list(nodes)
     for node in found:  # it grows meanwhile
-        for name in _FIELDS[type(node)]:
-            value = getattr(node, name, None)
-            if isinstance(value, list):
-                found += [one for one in value if isinstance(one, ast.AST)]
-            elif isinstance(value, ast.AST):
-                found.append(value)
+        if _FIELDS[type(node)]:
+            _add_children(node, found)
     return found
 
 
