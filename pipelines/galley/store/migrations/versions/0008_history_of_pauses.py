@@ -82,13 +82,6 @@ def upgrade() -> None:
         sa.Column("tenant", sa.String(48), nullable=False),
         sa.PrimaryKeyConstraint("attempt_id", name="pk_removals"),
     )
-    op.create_table(
-        "tracked_removals",
-        sa.Column("run_id", sa.Uuid(), nullable=False),
-        sa.Column("tenant", sa.String(48), nullable=False),
-        sa.Column("experiment", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("run_id", name="pk_tracked_removals"),
-    )
     op.add_column("runs", sa.Column("files_removed_at", UtcDateTime(), nullable=True))
     for columns in _LISTS:
         op.create_index(f"ix_runs_{'_'.join(columns)}", "runs", list(columns))
@@ -147,7 +140,6 @@ def downgrade() -> None:
     for columns in reversed(_LISTS):
         op.drop_index(f"ix_runs_{'_'.join(columns)}", "runs")
     op.drop_column("runs", "files_removed_at")
-    op.drop_table("tracked_removals")
     op.drop_table("removals")
     op.drop_table("retention")
     op.drop_table("hosts")
