@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from galley import dispatch
 from galley.domain.tenants import Tenants
 from galley.domain.work import Assignment
+from galley.errors import Unavailable
 from galley.store import Store, drains, hosts
 from galley.store.tokens import HostIdentity
 from galley.vault import Vault
@@ -31,6 +32,11 @@ class _Ask(NamedTuple):
     host: HostIdentity
     name: str
     answer: asyncio.Future[Assignment | None]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """By which a drain means it."""
+        return self.name, self.host.tenant
 
 
 class Claims:
@@ -64,15 +70,19 @@ class Claims:
             await self._answer([one for one in asked if not one.answer.done()])
 
     async def _answer(self, asked: Sequence[_Ask]) -> None:
-        """Answer all; where that fails, each by itself, so that one holds up no other."""
+        """Answer all; where that fails, each by itself, so that one holds up no other.
+
+        Where the database does not answer, all hear of it at once.
+        """
         try:
             found = await asyncio.to_thread(self._claim, asked)
         except Exception as error:  # whatever it is, who asked gets it
-            if len(asked) > 1:
-                for one in asked:
+            alone = len(asked) == 1 or isinstance(error, Unavailable)
+            for one in asked:
+                if not alone:
                     await self._answer([one])
-            elif asked and not asked[0].answer.done():
-                asked[0].answer.set_exception(error)
+                elif not one.answer.done():
+                    one.answer.set_exception(error)
             return
         for one, assignment in zip(asked, found, strict=True):
             if not one.answer.done():
@@ -84,14 +94,15 @@ class Claims:
         by_host: dict[HostIdentity, list[int]] = defaultdict(list)
         for place, one in enumerate(asked):
             by_host[one.host].append(place)
-        names = {one.name: one.host.tenant for one in asked}
+        keys = {one.key for one in asked}
+        names = dict(keys)
 
         def look(session: Session) -> tuple[list[HostIdentity], list[str]]:
-            stopped = drains.stopped(session, names)
+            stopped = drains.stopped(session, keys)
             work = [
                 host
                 for host, places in by_host.items()
-                if any(asked[place].name not in stopped for place in places)
+                if any(asked[place].key not in stopped for place in places)
                 and dispatch.finds_work(session, tenants, host, now)
             ]
             return work, hosts.not_noted(session, names, now)
@@ -104,10 +115,10 @@ class Claims:
             return found
 
         def take(session: Session) -> dict[int, Assignment]:
-            stopped = drains.stopped(session, names)
+            stopped = drains.stopped(session, keys)
             taken: dict[int, Assignment] = {}
             for host in work:
-                places = [place for place in by_host[host] if asked[place].name not in stopped]
+                places = [place for place in by_host[host] if asked[place].key not in stopped]
                 leased = dispatch.claim_all(
                     session, tenants, host, [asked[place].name for place in places], now
                 )

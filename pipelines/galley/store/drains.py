@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -22,12 +22,10 @@ WHOLE = UUID(int=0)
 """The subject of an event that is of the whole tenant."""
 
 
-def stopped(session: Session, hosts: Mapping[str, str]) -> set[str]:
-    """Return those of ``hosts``, name → tenant, that are to be given nothing."""
+def stopped(session: Session, hosts: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those of ``hosts``, each a name and its tenant, that are to be given nothing."""
     drained = set(session.scalars(select(DrainRow.host)))
-    return {
-        name for name, tenant in hosts.items() if not drained.isdisjoint(selectors_of(name, tenant))
-    }
+    return {host for host in hosts if not drained.isdisjoint(selectors_of(*host))}
 
 
 def all_drained(session: Session) -> bool:

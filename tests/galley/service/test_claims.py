@@ -10,6 +10,7 @@ import pytest
 from galley import dispatch
 from galley.domain.tenants import Tenants
 from galley.domain.work import Assignment
+from galley.errors import Unavailable
 from galley.service.claims import Claims
 from galley.store import drains
 from galley.store.tokens import HostIdentity
@@ -88,6 +89,21 @@ def test_who_asks_at_the_same_time_shares_a_write(
     assert len(writes) == 2, "one that notes the hosts, and one that claims for all"
     assert runs_of(ask(claims, hosts[0])) == [None]
     assert len(writes) == 2, "looking writes nothing"
+
+
+def test_a_database_that_is_away_is_told_to_all_at_once(
+    claims: Claims, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def away(work: object) -> None:
+        asked.append(work)
+        raise Unavailable("The database does not answer.")
+
+    monkeypatch.setattr(world.store, "read", away)
+    found = ask(claims, (LAB, "a@m"), (LAB, "b@m"), (PLAY, "c@m"))
+    assert [type(one) for one in found] == [Unavailable] * 3
+    assert len(asked) == 1
 
 
 def test_a_drained_host_gets_nothing_beside_another_one(world: World, claims: Claims) -> None:

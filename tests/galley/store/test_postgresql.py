@@ -137,7 +137,7 @@ def test_nothing_is_leased_after_a_drain_has_said_that_nothing_runs(
     told: list[int] = []
 
     def take(session: Session) -> bool:
-        if drains.stopped(session, {"lab@here": "lab"}):
+        if drains.stopped(session, [("lab@here", "lab")]):
             return False
         if not told:
             drain = other.write(lambda s: drains.begin(s, "here", ["lab"], "olga", START))
