@@ -31,9 +31,10 @@ ON_TIME = timedelta(seconds=60)
 MISSED_SHOWN = 100
 """Missed firings recorded as skipped runs at most, the latest ones."""
 
-BATCH = 300
+BATCH = 60
 """Runs recorded in one transaction at most, and schedules handled; the rest stays due for the next
-call. Heartbeats, claims and leases wait for a transaction of a loop, so none may be long."""
+call. Heartbeats, claims and leases wait for a transaction of a loop, so none may be long; and each
+run takes a savepoint, more than 64 of which make all of PostgreSQL's snapshots slower."""
 
 
 def materialise_due(session: Session, tenants: Tenants, now: datetime) -> list[UUID]:
