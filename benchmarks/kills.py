@@ -79,8 +79,12 @@ def kill_one(home: Path, chance: random.Random) -> str:
     return kind
 
 
-def check(person: Person, run: str) -> list[str]:
-    """Return what is wrong with an ended run."""
+def check(person: Person, token: str, run: str) -> list[str]:
+    """Return what is wrong with an ended run.
+
+    Args:
+        token: with which MLflow is asked.
+    """
     told = person.get(f"/runs/{run}").json()
     if told["state"] != "succeeded":
         return [f"{told['state']}: {told['state_reason']}"]
@@ -95,11 +99,16 @@ def check(person: Person, run: str) -> list[str]:
     base = f"/services/mlflow/{TENANT}/api/2.0/mlflow"
     counted: dict[str, int] = {}
     for task in won[0]["tasks"]:
+        if not _sent(task):
+            wrong.append(f"task {task['name']}: MLflow's run is {task['mlflow_run_id']!r}")
+            continue
         for key in ("loaded", "added", "told"):
             answer = person.http.get(
                 f"{base}/metrics/get-history",
                 params={"run_id": task["mlflow_run_id"], "metric_key": key},
+                headers={"Authorization": f"Bearer {token}"},
             )
+            answer.raise_for_status()
             counted[key] = counted.get(key, 0) + len(answer.json().get("metrics", []))
     wrong += [
         f"metric {key!r} has {count} points, not {POINTS}"
@@ -128,6 +137,7 @@ def main() -> int:
 
 def _all(running: platform.Platform, chosen: argparse.Namespace, chance: random.Random) -> int:
     paula = Person(running, "paula")
+    token = paula.token("look at MLflow")
     body = {"notebook": notebook(), "name": "Kills", "retries": 3}
     answer = paula.post(f"/tenants/{TENANT}/pipelines/kills/versions", body)
     answer.raise_for_status()
@@ -155,10 +165,10 @@ def _all(running: platform.Platform, chosen: argparse.Namespace, chance: random.
                 continue
             del open_runs[run_id]
             attempts += [attempt["id"] for attempt in told["attempts"]]
-            until(lambda told=told: _tracked(paula, told["id"]), "MLflow", patience_s=60)
-            if found := check(paula, run_id):
+            _wait_for_mlflow(paula, run_id)
+            if found := check(paula, token, run_id):
                 wrong[run_id] = found
-                print(f"{run_id}: {'; '.join(found)}")
+            print(f"{begun} {run_id}: {'; '.join(found) or 'as it should be'}", flush=True)
         time.sleep(0.1)
     time.sleep(5)
     left = [process for one in attempts for process in marked("GALLEY_ATTEMPT", one)]
@@ -167,11 +177,19 @@ def _all(running: platform.Platform, chosen: argparse.Namespace, chance: random.
     return 1 if wrong or left else 0
 
 
-def _tracked(person: Person, run: str) -> bool | None:
-    """Whether what the run logged has arrived: its ids are the server's then."""
-    told = person.get(f"/runs/{run}").json()
-    ids = [task["mlflow_run_id"] or "" for a in told["attempts"] for task in a["tasks"]]
-    return True if not any(one.startswith("galley-") for one in ids) else None
+def _wait_for_mlflow(person: Person, run: str) -> None:
+    """Wait a minute at most until what the run's last attempt logged has arrived."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        tasks = person.get(f"/runs/{run}").json()["attempts"][-1]["tasks"]
+        if all(_sent(task) for task in tasks):
+            return
+        time.sleep(0.5)
+
+
+def _sent(task: dict[str, Any]) -> bool:
+    """Whether a task's run in MLflow has the server's id, and no local one any more."""
+    return bool(task["mlflow_run_id"]) and not task["mlflow_run_id"].startswith("galley-")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,42 @@
+"""A process of APScheduler for foils.py, run by an interpreter that has it: no import of ours.
+
+    PYTHON foil_apscheduler.py URL LEDGER SCHEDULES WINDOW_S
+
+Its best settings for the purpose: a durable job store, late firings allowed, each one run.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from apscheduler.jobstores.base import ConflictingIdError
+from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
+from apscheduler.schedulers.blocking import BlockingScheduler
+
+
+def fire(ledger: str, name: str) -> None:
+    """Be a job."""
+    with Path(ledger).open("a") as lines:
+        lines.write(f"{name} {time.time()}\n")
+
+
+def main() -> None:
+    """Schedule what is not scheduled yet, and run it."""
+    url, ledger, schedules, window = sys.argv[1:]
+    scheduler = BlockingScheduler(
+        jobstores={"default": SQLAlchemyJobStore(url)},
+        job_defaults={"misfire_grace_time": int(window), "coalesce": False, "max_instances": 100},
+        timezone="UTC",
+    )
+    for number in range(int(schedules)):
+        with suppress(ConflictingIdError):
+            name = f"p{number}"
+            scheduler.add_job(fire, "cron", [ledger, name], second="*", id=name)
+    scheduler.start()
+
+
+if __name__ == "__main__":
+    main()
