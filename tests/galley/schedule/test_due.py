@@ -305,17 +305,6 @@ def test_one_transaction_does_not_grow_with_what_was_missed(
     assert sizes == [0, 3, 6, 9]
 
 
-def test_no_transaction_has_more_savepoints_than_postgresql_takes_in_its_stride(
-    world: World,
-) -> None:
-    world.live(schedule={"cron": "* * * * *", "catch_up": "all", "catch_up_limit": 100})
-    world.later(hours=2)
-    assert 0 < len(tick(world)) <= 64
-    while tick(world):
-        pass
-    assert len([run for run in scheduled(world) if run.state is RunState.QUEUED]) == 100
-
-
 @pytest.mark.parametrize("catch_up", ["skip", "latest"])
 def test_two_that_come_due_between_two_looks_are_both_on_time(world: World, catch_up: str) -> None:
     world.live(schedule={"cron": "* * * * *", "jitter_s": 59, "catch_up": catch_up})
