@@ -14,7 +14,7 @@ from pathlib import Path
 
 from apscheduler.jobstores.base import ConflictingIdError
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
-from apscheduler.schedulers.blocking import BlockingScheduler
+from apscheduler.schedulers.background import BackgroundScheduler
 
 
 def fire(ledger: str, name: str) -> None:
@@ -26,16 +26,20 @@ def fire(ledger: str, name: str) -> None:
 def main() -> None:
     """Schedule what is not scheduled yet, and run it."""
     url, ledger, schedules, window = sys.argv[1:]
-    scheduler = BlockingScheduler(
+    scheduler = BackgroundScheduler(
         jobstores={"default": SQLAlchemyJobStore(url)},
         job_defaults={"misfire_grace_time": int(window), "coalesce": False, "max_instances": 100},
         timezone="UTC",
     )
+    scheduler.start(paused=True)  # what is stored is only looked at from now on
     for number in range(int(schedules)):
-        with suppress(ConflictingIdError):
-            name = f"p{number}"
-            scheduler.add_job(fire, "cron", [ledger, name], second="*", id=name)
-    scheduler.start()
+        name = f"p{number}"
+        if scheduler.get_job(name) is None:
+            with suppress(ConflictingIdError):
+                scheduler.add_job(fire, "cron", [ledger, name], second="*", id=name)
+    scheduler.resume()
+    while True:
+        time.sleep(60)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -41,7 +42,7 @@ def test_who_waits_long_asks_as_often_as_a_newcomer(
         if len(rests) == 200:
             other.execute("ROLLBACK")
 
-    monkeypatch.setattr(sqlite.time, "sleep", rest)
+    monkeypatch.setattr(time, "sleep", rest)
     store.write(lambda s: liveness.tick(s, "before", START))
     other.execute("BEGIN IMMEDIATE")
 
