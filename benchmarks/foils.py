@@ -46,7 +46,7 @@ class Foil(NamedTuple):
 
 
 FOILS = {
-    "apscheduler": Foil("foil_apscheduler.py", 2, 1, 15, (2, 10)),
+    "apscheduler": Foil("peers/apscheduler_firings.py", 2, 1, 15, (2, 10)),
 }
 
 

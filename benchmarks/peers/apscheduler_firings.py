@@ -1,6 +1,6 @@
 """A process of APScheduler for foils.py, run by an interpreter that has it: no import of ours.
 
-    PYTHON foil_apscheduler.py URL LEDGER SCHEDULES WINDOW_S
+    PYTHON apscheduler_firings.py URL LEDGER SCHEDULES WINDOW_S
 
 Its best settings for the purpose: a durable job store, late firings allowed, each one run.
 """
