@@ -4,8 +4,7 @@ Each runs from an interpreter of its own, which has it installed; nothing of it 
 processes are killed by SIGKILL at random moments and started anew, and what they fired is matched
 to the times at which they had to.
 
-    python benchmarks/foils.py --foil apscheduler --python PATH
-                               [--kills 50] [--services 1] [--seed N]
+    python benchmarks/foils.py [--apscheduler PYTHON] [--kills 50] [--services 1] [--seed N]
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import argparse
 import random
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -114,22 +112,30 @@ def judge(foil: Foil, ledger: Path, until: float) -> dict[str, int]:
     return told
 
 
-def main() -> int:
-    """Run, kill, check."""
+def main() -> None:
     options = argparse.ArgumentParser()
-    options.add_argument("--foil", choices=FOILS, required=True)
-    options.add_argument("--python", required=True)
+    for name in FOILS:
+        options.add_argument(f"--{name}", metavar="PYTHON")
     options.add_argument("--kills", type=int, default=50)
     options.add_argument("--services", type=int, default=1)
     options.add_argument("--seed", type=int, default=int(time.time()))
     chosen = options.parse_args()
-    foil = FOILS[chosen.foil]
-    print(f"seed {chosen.seed}, {chosen.foil}, {chosen.services} services", flush=True)
+    given = {name: python for name in FOILS if (python := getattr(chosen, name))}
+    if not given:
+        print(f"no scheduler to judge: name an interpreter, --{' or --'.join(FOILS)} PYTHON")
+    for name, python in given.items():
+        print(f"seed {chosen.seed}, {name}, {chosen.services} services", flush=True)
+        for what, value in _judged(FOILS[name], python, chosen).items():
+            print(f"{what:8} {value}")
+
+
+def _judged(foil: Foil, python: str, chosen: argparse.Namespace) -> dict[str, int]:
+    """Run, kill, check."""
     with tempfile.TemporaryDirectory(prefix="galley-foil-") as folder:
         ledger = Path(folder) / "ledger"
         ledger.touch()
         command = [
-            chosen.python,
+            python,
             str(HERE / foil.script),
             f"sqlite:///{folder}/foil.db",
             str(ledger),
@@ -148,10 +154,8 @@ def main() -> int:
             told = judge(foil, ledger, until)
         finally:
             keeper.end()
-        for name, value in {"kills": keeper.kills, **told}.items():
-            print(f"{name:8} {value}")
-    return 0
+        return {"kills": keeper.kills, **told}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
