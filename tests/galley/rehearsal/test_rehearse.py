@@ -78,7 +78,7 @@ def test_a_clean_run_and_a_proved_split(tmp_path: Path) -> None:
     assert set(upstream["join"]) == {"square", "root"}
     assert [one.equal for one in proof.tries] == [True]
     assert len(proof.plain_s) == 1
-    assert proof.kernels == ("started",)
+    assert proof.kernels == ("forked",)
     assert snapshot is not None
     assert snapshot.names["rows"].type == "list"
     assert snapshot.names["total"].digest is not None

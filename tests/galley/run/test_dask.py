@@ -187,7 +187,7 @@ def test_a_task_whose_worker_is_killed_has_its_effect_once_also_when_the_first_t
     cluster: ClusterAddress, tmp_path: Path
 ) -> None:
     tasks_of(tmp_path, fit=TWO_TRIES, after=("fit", AFTER))
-    job = job_on(cluster, tmp_path)
+    job = job_on(cluster, tmp_path, zygotes=None)  # a daemon does not outlive a fork's namespace
 
     def kill() -> None:
         os.kill(int(until(tmp_path / "begun")), signal.SIGKILL)
