@@ -6,6 +6,7 @@ Nothing here waits for MLflow. The notebook appends to the same log (:mod:`galle
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections.abc import Mapping
@@ -69,11 +70,15 @@ class Outbox:
         return begun
 
     def metrics(self) -> dict[str, float]:
-        """Return the latest value of each metric of the run."""
+        """Return the latest value of each metric of the run, as far as it is a finite number.
+
+        MLflow keeps the others; neither JSON nor a database of ours knows them.
+        """
         records, _, _ = spool.read(self._path)
         known: dict[str, runs.RunState] = {}
         runs.apply(known, records)
-        return runs.values(known[self.run]) if self.run in known else {}
+        latest = runs.values(known[self.run]) if self.run in known else {}
+        return {key: value for key, value in latest.items() if math.isfinite(value)}
 
     def keep(self, name: str, file: Path) -> None:
         """Have a file stored with the run under ``name``, as it is now.

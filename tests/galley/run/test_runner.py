@@ -214,6 +214,18 @@ def test_mlflow_that_is_away_does_not_delay_the_run(tmp_path: Path) -> None:
     assert runs.find(outbox, str(report.mlflow_run_id)) is not None
 
 
+def test_a_metric_that_is_no_number_leaves_the_outcome_readable(tmp_path: Path) -> None:
+    single(
+        tmp_path / "project",
+        "import mlflow\n"
+        "mlflow.log_metrics({'auc': 0.9, 'loss': float('nan'), 'low': -float('inf')})",
+    )
+    tracking = {"uri": "http://127.0.0.1:9/m", "token": "t", "experiment": "e"}
+    job = make_job(tmp_path, tracking={**tracking, "outbox": tmp_path / "outbox"})
+    told = Outcome.model_validate_json(run(job).model_dump_json())
+    assert (told.state, told.metrics) == (AttemptState.SUCCEEDED, {"auc": 0.9})
+
+
 def test_an_outbox_that_cannot_be_written_does_not_fail_the_run(tmp_path: Path) -> None:
     single(tmp_path / "project", "print('ran')")
     (tmp_path / "file").touch()
