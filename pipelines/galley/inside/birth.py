@@ -114,6 +114,8 @@ def _is_alone() -> bool:
         os.kill(-1, 0)
     except ProcessLookupError:
         return True
+    except PermissionError:
+        return False  # there are some, which took another uid
     return False
 
 
