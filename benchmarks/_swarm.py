@@ -121,10 +121,10 @@ def serve(arena: Arena, seed: int) -> None:
 def _statements(chance: random.Random) -> int:
     """Return when to die: some may while they catch up on what nobody did, most come to lead.
 
-    Those live for longer than one full transaction of the scheduler, about twelve statements a run:
-    else a backlog once too large for a life is never caught up.
+    Those live for longer than one full transaction of the scheduler: else a backlog once too large
+    for a life is never caught up.
     """
-    return chance.randrange(20, 200) if chance.random() < 0.1 else chance.randrange(800, 1200)
+    return chance.randrange(20, 100) if chance.random() < 0.2 else chance.randrange(80, 250)
 
 
 def work(arena: Arena, seed: int) -> None:

@@ -43,7 +43,7 @@ from _swarm import SPEED, Arena, Swarm, forks
 
 from tests.galley.postgres import SETTINGS, Cluster, running_cluster
 
-WINDOW_S = 15.0
+WINDOW_S = 10.0
 """How late a firing may be recorded and still count, beyond the longest time without a database,
 seconds: leaders die on their first steps, too."""
 JUMP_S = 2.0
