@@ -63,7 +63,8 @@ WRONG = (
     "processes that failed",
     SLOW,
 )
-DURABLE = {**SETTINGS, "fsync": "on", "full_page_writes": "on"}
+DURABLE = {**SETTINGS, "fsync": "on", "full_page_writes": "on", "autovacuum": "on"}
+"""As a server that people run: this takes long enough for tables to need their statistics."""
 
 
 @contextmanager

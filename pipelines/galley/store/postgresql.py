@@ -22,7 +22,6 @@ from sqlalchemy.orm import Session
 
 from galley.errors import IncompatibleState, PublicError, Unavailable
 from galley.store.connect import Database
-from galley.store.tables import Base
 
 _CONNECT: dict[str, str | int] = {
     "application_name": "galley",
@@ -61,6 +60,9 @@ _DOWN = ("08", "57P", "53300", "25P03")
 
 _SCHEMA_LOCK = 0x6A11E7
 
+_GATE = "alembic_version"
+"""The table whose lock stands for all writing; no write function touches it."""
+
 
 class PostgreSQL(Database):
     """A database of a PostgreSQL server, in UTF-8."""
@@ -85,12 +87,13 @@ class PostgreSQL(Database):
     def begin(self, connection: Connection, *, alone: bool) -> None:
         """Number the transaction before any event of it is, see :mod:`galley.store.settled`.
 
-        A transaction that lost several races waits for the tables first: LOCK takes no snapshot,
-        so what it sees then is what it stays alone with.
+        A transaction that lost several races waits until it is alone. All writers pass one gate
+        before they hold anything else, so that whoever waits there is in nobody's way: locking
+        the tables themselves, one after another, was a deadlock with each writer in between, a
+        second each. LOCK takes no snapshot, so what it sees then is what it stays alone with.
         """
-        if alone:
-            names = ", ".join(sorted(Base.metadata.tables))
-            connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
+        mode = "EXCLUSIVE" if alone else "ROW SHARE"
+        connection.exec_driver_sql(f"LOCK TABLE {_GATE} IN {mode} MODE")
         connection.exec_driver_sql("SELECT pg_current_xact_id()")
 
     def try_again(self, error: BaseException, tries: int) -> bool:

@@ -178,6 +178,32 @@ def test_who_always_loses_gets_its_turn_alone(store: Store, other: Store) -> Non
     assert len(calls) == 4, "three races lost, then alone"
 
 
+def test_who_waits_to_be_alone_is_in_nobodys_way(store: Store, other: Store) -> None:
+    database, waiting = store._database, threading.Event()
+
+    def alone() -> None:
+        with other._database.writer.connect() as connection, connection.begin():
+            waiting.set()
+            other._database.begin(connection, alone=True)
+
+    with ThreadPoolExecutor(1) as pool, database.writer.connect() as first, first.begin():
+        database.begin(first, alone=False)
+        first.execute(text("LOCK TABLE runs IN ROW EXCLUSIVE MODE"))
+        ended = pool.submit(alone)
+        waiting.wait()
+        eventually(lambda: _waits(store) or None)
+        # What the one that waits would have locked by now, in the order of the names.
+        first.execute(text("SET LOCAL lock_timeout = '200ms'"))
+        first.execute(text("LOCK TABLE attempts, audit IN ROW EXCLUSIVE MODE"))
+        first.rollback()
+        ended.result(30)
+
+
+def _waits(store: Store) -> bool:
+    query = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    return bool(store.read(lambda s: s.scalar(query)))
+
+
 def test_text_with_nul_is_kept_without(store: Store, world: World) -> None:
     run = world.publish().rehearsal_run
 
