@@ -121,8 +121,8 @@ def serve(arena: Arena, seed: int) -> None:
 def _statements(chance: random.Random) -> int:
     """Return when to die: some may while they catch up on what nobody did, most come to lead.
 
-    Those live for longer than one full transaction of the scheduler: else a backlog once too large
-    for a life is never caught up.
+    Those should live for longer than one full transaction of the scheduler, which was not counted:
+    else a backlog once too large for a life is never caught up.
     """
     return chance.randrange(20, 100) if chance.random() < 0.2 else chance.randrange(80, 250)
 
