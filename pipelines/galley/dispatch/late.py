@@ -13,7 +13,7 @@ from galley.store import run_arrows, series
 from galley.store.columns import literally
 from galley.store.tables import RunRow
 
-BATCH = 500
+BATCH = 50
 """Runs skipped in one transaction at most; the rest follows with the next call."""
 
 _LATE = (

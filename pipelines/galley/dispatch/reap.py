@@ -26,6 +26,11 @@ TICK = timedelta(seconds=2)
 ABSENT = timedelta(seconds=5)
 """A longer pause between two calls means that the service itself was away."""
 
+BATCH = 10
+"""Attempts ended in one transaction at most; the rest follows with the next call. Each takes a
+dozen statements, and where hosts die by the hundred, claims and schedules must not wait for all of
+it, nor a process that dies meanwhile leave all of it to be done anew."""
+
 _OPEN = literally(AttemptRow.state, *OPEN_ATTEMPTS)
 _OVERDUE = (
     select(AttemptRow)
@@ -34,13 +39,15 @@ _OVERDUE = (
         or_(AttemptRow.lease_until <= bindparam("now"), AttemptRow.deadline <= bindparam("now")),
     )
     .order_by(AttemptRow.id)
+    .limit(BATCH)
 )
 
 
 def reap(session: Session, now: datetime) -> list[UUID]:
     """End attempts with an expired lease or past their deadline; return the runs that moved.
 
-    Queued runs whose own deadline has passed are skipped.
+    Queued runs whose own deadline has passed are skipped. It is to be called again at once where
+    runs moved: there may be more than one call takes.
 
     Hosts cannot report while the service is away. The time between two calls beyond the usual
     is therefore added to every lease first: a restart of the service ends no attempt. Where the

@@ -162,16 +162,19 @@ class Background:
                     self._fenced("files", lambda s: watch.take(s, tenants, looks, seen))
                 )
 
-    def reap(self) -> None:
-        """Take back what lost hosts had leased, and settle rehearsals that ended so."""
+    def reap(self) -> float | None:
+        """Take back what lost hosts had leased, and settle rehearsals that ended so.
+
+        Return how soon to look again, seconds: there may be more than one pass takes.
+        """
         tenants, now = self._tenants(), self._clock()
 
-        def reap(session: Session) -> None:
-            self._require(session, "reaper")
-            dispatch.reap(session, now)
+        def reap(session: Session) -> list[UUID]:
+            moved = dispatch.reap(session, now)
             settle_rehearsals(session, tenants, now)
+            return moved
 
-        self._store.write(reap)
+        return 0.0 if self._store.write(self._fenced("reaper", reap)) else None
 
     def forget_hosts(self) -> None:
         """Look at the next pass which hosts there are: another process may have started some."""

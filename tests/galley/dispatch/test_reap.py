@@ -5,14 +5,16 @@ from uuid import UUID
 
 import pytest
 from galley import dispatch
+from galley.dispatch.late import BATCH as SKIPPED_AT_ONCE
 from galley.dispatch.policy import HANGING_HOST, LAUNCH_LIMIT
+from galley.dispatch.reap import BATCH as ENDED_AT_ONCE
 from galley.domain.runs import AttemptState, FailureClass, RunState, TaskState
 from galley.domain.work import Assignment, Heartbeat, TaskReport
 from galley.store import runs
 from galley.store.tables import RunRow
 from sqlalchemy import update
 
-from tests.galley.world import World
+from tests.galley.world import World, tenants_with
 
 
 @pytest.fixture
@@ -207,3 +209,29 @@ def test_a_hanging_host_cannot_refuse_a_cancellation(world: World) -> None:
         moved += world.keep_reaping(9)
     assert moved == [work.run]
     assert world.run(work.run).state is RunState.CANCELLED
+
+
+def test_many_lost_attempts_are_ended_in_parts_none_of_which_is_long(world: World) -> None:
+    limits = world.tenant("lab").limits
+    roomy = limits.model_copy(update={"concurrent_runs": 99, "cpu": 99.0, "memory": 2**40})
+    world.tenants = tenants_with("lab", limits=roomy)
+    world.live(retries=0)
+    world.reap()
+    lost = []
+    for _ in range(ENDED_AT_ONCE + 2):
+        world.request()
+        lost.append(world.must_claim().run)
+    for _ in range(4):
+        world.later(seconds=4)
+        moved = world.reap()
+    assert len(moved) == ENDED_AT_ONCE
+    assert sorted([*moved, *world.reap()]) == sorted(lost)
+    assert world.reap() == []
+
+
+def test_many_late_runs_are_skipped_in_parts(world: World) -> None:
+    world.live()
+    waiting = [world.request().id for _ in range(SKIPPED_AT_ONCE + 2)]
+    world.write(lambda s: s.execute(update(RunRow).values(deadline=world.now)))
+    assert [len(world.reap()) for _ in range(3)] == [SKIPPED_AT_ONCE, 2, 0]
+    assert {world.run(one).state for one in waiting} == {RunState.SKIPPED}
