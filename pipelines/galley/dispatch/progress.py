@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from galley.domain.events import EventKind
-from galley.domain.runs import RunKind, TaskState
+from galley.domain.runs import AttemptState, RunKind, TaskState
 from galley.domain.usage import Usage
 from galley.domain.work import TaskReport, TrackedRuns
 from galley.store import events, runs, versions
@@ -75,7 +75,29 @@ def _take_task(session: Session, attempt: AttemptRow, report: TaskReport) -> boo
     for name, value in changed.items():
         setattr(row, name, value)
     session.flush()
+    if "reused_from" in changed:
+        _credit_maker(session, attempt, report)
     return bool(changed)
+
+
+def _credit_maker(session: Session, attempt: AttemptRow, report: TaskReport) -> None:
+    """Say of the earlier attempt that executed a task that it did.
+
+    Its runner may have been killed between the task's end and the next heartbeat.
+    """
+    maker = session.scalar(
+        select(AttemptRow).where(
+            AttemptRow.run_id == attempt.run_id,
+            AttemptRow.number == report.reused_from,
+            AttemptRow.number < attempt.number,
+        )
+    )
+    if maker is None:
+        return
+    row = session.get(TaskTryRow, (maker.id, report.name))
+    if row is None or row.state is not TaskState.SUCCEEDED:
+        own = {"reused_from": None, "mlflow_run_id": None}
+        _take_task(session, maker, report.model_copy(update=own))
 
 
 def _tell(
@@ -140,7 +162,8 @@ def _tell_version(
 def take_tracked(session: Session, attempt_id: UUID, tracked: TrackedRuns, now: datetime) -> None:
     """Keep which MLflow runs belong to an attempt, which may have ended; raises NotFound.
 
-    A task that the attempt does not have is left out.
+    A task that an attempt which succeeded does not have is left out. Of another one the runner may
+    have been killed before it could tell of the task.
     """
     attempt = runs.require_attempt(session, attempt_id)
     run = session.get_one(RunRow, attempt.run_id)
@@ -150,6 +173,10 @@ def take_tracked(session: Session, attempt_id: UUID, tracked: TrackedRuns, now: 
             run.mlflow_run_id = tracked.mlflow_run_id
     for name, mlflow_run_id in tracked.tasks.items():
         row = session.get(TaskTryRow, (attempt.id, name))
+        if row is None and attempt.state is not AttemptState.SUCCEEDED:
+            row = runs.new_task_try(session, attempt.id, name)
+            if attempt.state not in runs.OPEN_ATTEMPTS:
+                row.state = TaskState.CANCELLED
         if row is not None:
             row.mlflow_run_id = mlflow_run_id
     session.flush()

@@ -9,7 +9,14 @@ from galley.dispatch.policy import LEASE
 from galley.domain.events import Event, EventKind
 from galley.domain.runs import AttemptState, FailureClass, Run, RunState, TaskState
 from galley.domain.tenants import RetryPolicy
-from galley.domain.work import Assignment, Heartbeat, HeartbeatReply, Outcome, TaskReport
+from galley.domain.work import (
+    Assignment,
+    Heartbeat,
+    HeartbeatReply,
+    Outcome,
+    TaskReport,
+    TrackedRuns,
+)
 from galley.errors import Conflict, InvalidInput, NotFound
 from galley.store import events, runs, tokens
 from galley.store.columns import new_id
@@ -348,6 +355,36 @@ def test_a_task_that_was_not_executed_again_leads_to_what_it_logged(
         ("r1", None),
         ("r1", 1),
     ]
+
+
+@pytest.mark.parametrize("told_first", [True, False])
+def test_what_a_runner_made_and_could_not_tell_leads_to_what_it_logged(
+    world: World, work: Assignment, told_first: bool
+) -> None:
+    """It was killed between the end of the task and its next heartbeat."""
+    world.start(work)
+    world.finish(work, AttemptState.FAILED, failure_class=FailureClass.INFRASTRUCTURE)
+    tracked = TrackedRuns(mlflow_run_id="p1", tasks={"load": "r1"})
+
+    def tell() -> None:
+        world.write(lambda s: dispatch.take_tracked(s, work.attempt, tracked, world.now))
+
+    if told_first:
+        tell()
+        (task,) = world.run(work.run).attempts[0].tasks
+        assert (task.state, task.mlflow_run_id) == (TaskState.CANCELLED, "r1")
+    world.now += timedelta(minutes=1)
+    again = world.must_claim()
+    world.start(again)
+    made = TaskReport(name="load", state=TaskState.SUCCEEDED, cell=3, cells=3, reused_from=1)
+    beat(world, again, tasks=(made,))
+    if not told_first:
+        tell()
+    first, second = world.finish(again).attempts
+    assert [
+        (task.state, task.cells, task.mlflow_run_id, task.reused_from)
+        for task in (*first.tasks, *second.tasks)
+    ] == [(TaskState.SUCCEEDED, 3, "r1", None), (TaskState.SUCCEEDED, 3, "r1", 1)]
 
 
 def test_a_report_of_an_ended_attempt_is_refused(world: World, work: Assignment) -> None:
