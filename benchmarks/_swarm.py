@@ -106,6 +106,7 @@ def serve(arena: Arena, seed: int) -> None:
     leading = Leading(store, LOOPS, arena.wall, time.monotonic)
 
     async def loops() -> None:
+        leading.gained.bind(asyncio.get_running_loop())
         running = []
         for name, clock in {"scheduler": arena.now, "reaper": arena.wall}.items():
             context = service(store, arena.folder, clock, leading).state.context

@@ -202,6 +202,7 @@ def _lifespan(
         loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="galley"))
         context.feed.moved.bind(loop)
         if leading is not None:
+            leading.gained.bind(loop)
             await asyncio.to_thread(leading.start)
         tasks = [asyncio.create_task(context.feed.run(_feed_failed(context)), name="feed")]
         tasks += [

@@ -112,6 +112,7 @@ class Background:
                 every_s=every_s,
                 wake=wake,
                 leads=partial(leading.leads, name),
+                gained=leading.gained,
             )
             for name, (step, every_s, wake) in steps.items()
         )

@@ -21,6 +21,7 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from galley.errors import Unavailable
+from galley.service.wakeup import Wakeup
 from galley.store import Store, leases
 from galley.store.leases import Lease, LostLease
 
@@ -46,6 +47,9 @@ class Leading:
         names: the loops.
         clock: for people only.
         monotonic: seconds.
+
+    Attributes:
+        gained: rings when this process takes over, so that its loops need not come to look.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class Leading:
         self._failing = False
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
+        self.gained = Wakeup()
 
     def start(self) -> None:
         """Look for leases from now on, on a thread of its own: it must not wait for others."""
@@ -197,6 +202,7 @@ class Leading:
         for name in stale:
             self._watched.pop(name, None)
         if taken:
+            self.gained.ring_from_thread()
             _log.info("%s runs from now on: %s", holder, ", ".join(taken))
 
     def _run(self) -> None:

@@ -31,8 +31,9 @@ class Loop:
         step: one pass; runs in a thread. It may return after how many seconds it is wanted again,
             where that is sooner than ``every_s``.
         every_s: rest between two passes, seconds.
-        wake: ring it to end the rest early.
-        leads: whether this process does the work; ``step`` does nothing where it does not.
+        wake: rings to end the rest early where this process does the work.
+        leads: whether it does; ``step`` does nothing where it does not.
+        gained: rings when it begins to.
         last_pass: end of the last pass.
         last_good: end of the last pass that did not fail.
     """
@@ -42,14 +43,17 @@ class Loop:
     every_s: float
     wake: Wakeup | None = None
     leads: Callable[[], bool] = lambda: True
+    gained: Wakeup | None = None
     last_pass: datetime | None = field(default=None, init=False)
     last_good: datetime | None = field(default=None, init=False)
 
     async def run(self, metrics: Metrics, clock: Callable[[], datetime]) -> None:
         """Pass after pass, until cancelled."""
         while True:
-            ticket = self.wake.ticket() if self.wake else asyncio.Event()
-            rest = self.every_s if self.leads() else min(self.every_s, STANDBY_S)
+            leads = self.leads()
+            bell = self.wake if leads else self.gained
+            ticket = bell.ticket() if bell else asyncio.Event()
+            rest = self.every_s if leads else min(self.every_s, STANDBY_S)
             breath = min(BREATH_S, self.every_s)
             try:
                 wanted = await asyncio.to_thread(self.step)

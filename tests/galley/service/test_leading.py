@@ -16,6 +16,7 @@ import pytest
 from galley import schedule
 from galley.domain.runs import TriggerKind
 from galley.errors import Unavailable
+from galley.service import loops
 from galley.service.leading import BEAT_S, EXPIRY_S, Leading
 from galley.service.loops import Loop
 from galley.service.metrics import Metrics
@@ -250,6 +251,35 @@ def test_who_gets_it_again_is_told(one: Process, other: Process) -> None:
     one.later(0.5)
     one.step()
     assert one.did == ["gained", "step", "gained", "step"]
+
+
+def test_a_loop_that_stood_by_goes_on_as_soon_as_its_process_takes_over(
+    one: Process, other: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loops, "STANDBY_S", 3600)
+    loop = Loop(
+        "scheduler",
+        other.step,
+        every_s=3600,
+        leads=lambda: other.leads,
+        gained=other.leading.gained,
+    )
+
+    async def run() -> None:
+        other.leading.gained.bind(asyncio.get_running_loop())
+        task = asyncio.create_task(loop.run(other.metrics, lambda: START))
+        while loop.last_pass is None:
+            await asyncio.sleep(0)
+        assert other.did == []
+        one.leading.close()
+        await asyncio.to_thread(other.later, 0.5)
+        async with asyncio.timeout(60):
+            while not other.did:
+                await asyncio.sleep(0.01)
+        task.cancel()
+
+    asyncio.run(run())
+    assert other.did == ["gained", "step"]
 
 
 SPEED = 60
