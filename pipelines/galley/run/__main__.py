@@ -1,6 +1,6 @@
 """``python -m galley.run JOB.json``: one attempt in one process.
 
-``python -m galley.run -`` imports everything first and then waits on standard input for the job's
+``python -m galley.run -`` prepares everything first and then waits on standard input for the job's
 path and, on two more lines, for where distributions come from and for the attempt's secrets: the
 host keeps such a spare process for the next attempt. Its standard input stays open; when it ends,
 the host is gone, and the attempt ends with it.
@@ -9,6 +9,7 @@ the host is gone, and the attempt ends with it.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import threading
@@ -38,8 +39,7 @@ def main(
     path = arguments[0]
     environment = dict(os.environ)
     if path == "-":
-        import galley.run.dask  # noqa: F401  the spare process has it ready
-
+        _prepare()
         path = sys.stdin.readline().strip()
         if not path:
             return 0
@@ -54,6 +54,19 @@ def main(
 
     execute(Path(path), environment, on_cancel)
     return 0
+
+
+def _prepare() -> None:
+    """Have ready what takes time the first time, unless there is a job already."""
+    import galley.run.dask  # noqa: F401
+    from galley.run.warm import warm_up
+
+    if select.select([sys.stdin], [], [], 0)[0]:
+        return
+    try:
+        warm_up()
+    except Exception as error:  # whatever it is, the job may do well without
+        sys.stderr.write(f"a spare runner could not be warmed up: {error!r}\n")
 
 
 def _end_with_host(cancel: Callable[[], None]) -> None:
