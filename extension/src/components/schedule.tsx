@@ -90,7 +90,7 @@ export function ScheduleView({ pipeline }: { pipeline: Pipeline }): JSX.Element 
   if (!schedule) {
     return (
       <Empty title={trans.__('No schedule: it runs by hand.')}>
-        {trans.__('Publish the notebook again with a schedule to change that.')}
+        {trans.__('Add a schedule, or publish the notebook again with one.')}
       </Empty>
     );
   }

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from galley.cluster.address import ClusterAddress
@@ -74,10 +75,12 @@ class AttemptRun:
         reporter = Reporter(self._service, self._assignment, job, self._outboxes)
         ending = AttemptState.LOST
         try:
-            if self._service.start(self._assignment).cancel:
-                reporter.cancel.set()
-            reporter.start()
-            outcome = self._execute(job, reporter)
+            with ThreadPoolExecutor(1, thread_name_prefix="project") as fetching:
+                project = fetching.submit(self._project)
+                if self._service.start(self._assignment).cancel:
+                    reporter.cancel.set()
+                reporter.start()
+            outcome = self._execute(job, reporter, project)
             reporter.close()
             self._sweep()
             ending = outcome.state
@@ -130,9 +133,9 @@ class AttemptRun:
             grace_s=GRACE_S,
         )
 
-    def _execute(self, job: Job, reporter: Reporter) -> Outcome:
+    def _execute(self, job: Job, reporter: Reporter, project: Future[bytes]) -> Outcome:
         try:
-            unpack(self._project(), job.project)
+            unpack(project.result(), job.project)
         except (OSError, PublicError) as error:
             return self._broken(job, f"the project could not be fetched: {error}")
         if job.kind.personal:

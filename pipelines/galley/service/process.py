@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import logging
 import os
@@ -26,6 +27,10 @@ from galley.service.oauth_states import StoredStates
 from galley.service.tenancy import TenantsFile
 from galley.store import Store, tokens
 from galley.store.tokens import HostIdentity
+
+SWITCH_S = 0.0005
+"""How long a thread may compute while another one waits to, seconds. A request passes through
+several threads; with Python's own 5 ms it would wait that long at each while a loop is at work."""
 
 GRACE_S = 3
 """How long open streams and long polls may hold up the end of the process, seconds."""
@@ -87,6 +92,8 @@ def main() -> None:
         timeout_graceful_shutdown=GRACE_S,
         server_header=False,
     )
+    sys.setswitchinterval(SWITCH_S)
+    gc.freeze()  # what is there now stays: no search for garbage has to go through it
     server = uvicorn.Server(config)
     own = settings.service_socket(os.environ.get("GALLEY_SERVICE_NAME", "service"))
     server.run(sockets=[_listener(settings), _own_listener(own)])

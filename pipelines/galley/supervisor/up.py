@@ -38,11 +38,12 @@ def up(options: Options, making: Prepare = prepare) -> int:
     tree.become_subreaper()
     sys.stdout.flush()
     foreground = os.getpid()
+    had_terminal = _has_terminal()  # it may be gone before the signals are passed on
     signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
     supervisor = os.fork()
     if supervisor == 0:
         sys.exit(_supervise(options, foreground, making))
-    _pass_signals_on(supervisor)
+    _pass_signals_on(supervisor, had_terminal)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
     _, status = os.waitpid(supervisor, 0)
     tree.kill_descendants()
@@ -77,8 +78,7 @@ def _supervise(options: Options, foreground: int, making: Prepare) -> int:
     return 0
 
 
-def _pass_signals_on(supervisor: int) -> None:
-    had_terminal = _has_terminal()
+def _pass_signals_on(supervisor: int, had_terminal: bool) -> None:
     outlives_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # started by nohup
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
