@@ -9,6 +9,7 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 
 from galley.cluster.address import ClusterAddress
 from galley.cluster.provider import ClusterProvider, ClusterUnavailable
@@ -76,7 +77,7 @@ class AttemptRun:
         ending = AttemptState.LOST
         try:
             with ThreadPoolExecutor(1, thread_name_prefix="project") as fetching:
-                project = fetching.submit(self._project)
+                project = fetching.submit(self._service.project, self._assignment)
                 if self._service.start(self._assignment).cancel:
                     reporter.cancel.set()
                 reporter.start()
@@ -135,7 +136,7 @@ class AttemptRun:
 
     def _execute(self, job: Job, reporter: Reporter, project: Future[bytes]) -> Outcome:
         try:
-            unpack(project.result(), job.project)
+            unpack(self._project(project), job.project)
         except (OSError, PublicError) as error:
             return self._broken(job, f"the project could not be fetched: {error}")
         if job.kind.personal:
@@ -149,12 +150,15 @@ class AttemptRun:
         finally:
             self._cluster.release()
 
-    def _project(self) -> bytes:
+    def _project(self, first: Future[bytes]) -> bytes:
+        """Return the project: what the first try got, made while the attempt began, or another."""
         deadline = time.monotonic() + MAX_RETRY_S
+        fetch = first.result
         while True:
             try:
-                return self._service.project(self._assignment)
+                return fetch()
             except Unavailable:
+                fetch = partial(self._service.project, self._assignment)
                 if time.monotonic() > deadline or self._stopping.wait(1):
                     raise
 

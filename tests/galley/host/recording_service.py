@@ -100,6 +100,7 @@ class RecordingService:
         self.cancelled: set[str] = set()
         self.refused: set[str] = set()
         self.away = False
+        self.withholds_project: set[str] = set()
         self.mlflow: MlflowProcess | None = None
         self.port = 0
 
@@ -170,6 +171,9 @@ class RecordingService:
 
     def _attempt(self, method: str, attempt: str, what: str, body: bytes) -> tuple[int, bytes]:
         if what == "project":
+            if attempt in self.withholds_project:
+                self.withholds_project.discard(attempt)
+                return 503, b"away"
             return 200, self.projects[attempt]
         if what == "start":
             self.started[attempt] = datetime.now(UTC)

@@ -231,6 +231,16 @@ def test_runs_go_on_while_the_service_is_away(
     assert "| done" in service.log_of(attempt)
 
 
+def test_a_project_that_cannot_be_had_at_once_is_asked_for_again(
+    service: RecordingService, host: subprocess.Popen[bytes], project: Path
+) -> None:
+    work = assignment()
+    service.withholds_project.add(str(work.attempt))
+    attempt = service.give(work, single(project, "1 + 1"))
+    assert service.outcome_of(attempt).state is AttemptState.SUCCEEDED
+    assert attempt not in service.withholds_project
+
+
 def test_a_superseded_attempt_ends_without_a_word(
     service: RecordingService, host: subprocess.Popen[bytes], project: Path, tmp_path: Path
 ) -> None:
