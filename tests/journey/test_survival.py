@@ -104,7 +104,7 @@ def test_a_killed_runner_is_retried_as_a_new_attempt(
 
 
 def busy(process: psutil.Process) -> bool:
-    """Whether this is a runner with a job, not the spare one."""
+    """Whether this is a runner, not what forks them."""
     return bool(process.open_files()) or process.num_threads() > 1
 
 

@@ -23,6 +23,7 @@ from galley.host.reporter import Reporter
 from galley.host.runners import Runners, end
 from galley.host.service import Service
 from galley.project.archive import unpack
+from galley.run.forked import Forked
 from galley.run.job import Job, Tracking, write_private
 from galley.run.journal import Report, note, read_outcome, read_report
 from galley.run.kept import prune
@@ -167,17 +168,17 @@ class AttemptRun:
         job = job.model_copy(update={"cluster": address})
         path = self._folder / "job.json"
         write_private(path, job.model_dump_json())
-        runner = self._runners.run(
-            path,
-            self._config.packages.model_dump_json(),
-            self._assignment.secrets.model_dump_json(),
-        )
+        packages = self._config.packages.model_dump_json()
+        try:
+            runner = self._runners.run(path, packages, self._assignment.secrets.model_dump_json())
+        except OSError as error:
+            return self._broken(job, f"no runner process could be had: {error}")
         try:
             return self._wait(job, runner, reporter)
         finally:
             end(runner, grace_s=1)
 
-    def _wait(self, job: Job, runner: subprocess.Popen[bytes], reporter: Reporter) -> Outcome:
+    def _wait(self, job: Job, runner: Forked, reporter: Reporter) -> Outcome:
         latest = time.monotonic() + job.environment_s + job.timeout_s + job.grace_s + END_S
         if job.rehearsal is not None:
             latest += job.rehearsal.budget_s

@@ -1,18 +1,26 @@
-"""Runner processes: started with their imports ready, so that an attempt begins at once."""
+"""Runner processes: forked from one that has their imports, so that an attempt begins at once."""
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+from galley.run.forked import Forked, read_line
+from galley.run.forkserver import RUN
+from galley.run.zygotes import TO_FORK
+
+START_S = 60.0
+
 
 class Runners:
-    """Starts runner processes and keeps a spare one.
+    """Has runner processes forked.
 
-    A runner ends when its standard input does, so none outlives the host.
+    A runner ends when its connection does, so none outlives the host.
 
     Args:
         module: ``galley.run``, or ``galley.rehearsal`` in the host of a rehearsal.
@@ -21,49 +29,71 @@ class Runners:
     def __init__(self, module: str = "galley.run") -> None:
         self._module = module
         self._lock = threading.Lock()
-        self._spare: subprocess.Popen[bytes] | None = None
+        self._server: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
 
     def warm(self) -> None:
-        """Make sure that a spare runner is there or on its way."""
+        """Make sure that what forks them is there or on its way."""
         with self._lock:
-            if self._spare is None or self._spare.poll() is not None:
-                self._spare = self._start()
+            self._started()
 
-    def run(self, job: Path, packages: str = "", secrets: str = "") -> subprocess.Popen[bytes]:
-        """Give the job to a runner and return its process, the leader of its own session.
+    def run(self, job: Path, packages: str = "", secrets: str = "") -> Forked:
+        """Give the job to a new runner and return its process, the leader of its own session.
 
         Args:
             packages: JSON of where distributions come from; it may hold a password, which must
                 be neither in a file nor in an environment that kernels can read.
             secrets: JSON of what the tasks are given, for the same reason not in the job's file.
+
+        Raises:
+            OSError: there is none.
         """
-        with self._lock:
-            runner, self._spare = self._spare, None
-        if runner is None or runner.poll() is not None:
-            runner = self._start()
-        assert runner.stdin is not None
-        runner.stdin.write(f"{job}\n{packages}\n{secrets}\n".encode())
-        runner.stdin.flush()
-        return runner
+        ours, theirs = socket.socketpair()
+        with theirs, self._lock:
+            socket.send_fds(self._started(), [RUN], [theirs.fileno()])
+        try:
+            ours.settimeout(START_S)
+            ours.sendall(f"{job}\n{packages}\n{secrets}\n".encode())
+            pid = int(json.loads(read_line(ours))["pid"])
+        except BaseException:
+            ours.close()
+            raise
+        ours.settimeout(None)
+        return Forked(ours, pid)
 
     def cool(self) -> None:
-        """End the spare runner."""
+        """End what forks them; there must be no runner."""
         with self._lock:
-            spare, self._spare = self._spare, None
-        if spare is not None:
-            end(spare, grace_s=2)
+            server, self._server = self._server, None
+            control, self._control = self._control, None
+        if server is None or control is None:
+            return
+        control.close()
+        server.terminate()
+        try:
+            server.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", self._module, "-"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            env=os.environ.copy(),
-            start_new_session=True,
-        )
+    def _started(self) -> socket.socket:
+        if self._control is not None:
+            if self._server is not None and self._server.poll() is None:
+                return self._control
+            self._control.close()
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._server = subprocess.Popen(
+                [sys.executable, "-P", "-m", self._module, "-"],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, **TO_FORK},
+                start_new_session=True,
+            )
+        return self._control
 
 
-def end(runner: subprocess.Popen[bytes], *, grace_s: float) -> None:
+def end(runner: Forked, *, grace_s: float) -> None:
     """Have a runner end itself, or kill it after the grace time."""
     runner.terminate()
     try:
@@ -71,5 +101,3 @@ def end(runner: subprocess.Popen[bytes], *, grace_s: float) -> None:
     except subprocess.TimeoutExpired:
         runner.kill()
         runner.wait()
-    if runner.stdin is not None:
-        runner.stdin.close()

@@ -1,20 +1,21 @@
 """``python -m galley.run JOB.json``: one attempt in one process.
 
-``python -m galley.run -`` prepares everything first and then waits on standard input for the job's
-path and, on two more lines, for where distributions come from and for the attempt's secrets: the
-host keeps such a spare process for the next attempt. Its standard input stays open; when it ends,
-the host is gone, and the attempt ends with it.
+``python -m galley.run -`` is the :class:`galley.run.forkserver.ForkServer` of a host, with its
+control on standard input. Each process that it forks reads three lines: the job's path, where
+distributions come from, and the attempt's secrets. The connection stays open; when it ends, the
+host is gone, and the attempt ends with it.
 """
 
 from __future__ import annotations
 
 import os
-import select
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TextIO
 
 # jsonschema compiles this grammar at import, two seconds of CPU, only to check IRIs.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
@@ -36,42 +37,54 @@ def main(
         sys.stderr.write("usage: python -m galley.run JOB.json | -\n")
         return 2
     hide_from_own_uid()
-    path = arguments[0]
-    environment = dict(os.environ)
-    if path == "-":
-        _prepare()
-        path = sys.stdin.readline().strip()
-        if not path:
-            return 0
-        environment["GALLEY_PACKAGES"] = sys.stdin.readline().strip()
-        environment["GALLEY_SECRETS_HANDED"] = sys.stdin.readline().strip()
-
-    def on_cancel(cancel: Callable[[], None]) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: cancel())
-        if arguments[0] == "-":
-            threading.Thread(target=_end_with_host, args=(cancel,), daemon=True).start()
-
-    execute(Path(path), environment, on_cancel)
+    if arguments[0] == "-":
+        _serve(execute)
+    else:
+        execute(Path(arguments[0]), os.environ, _cancel_by_signal)
     return 0
 
 
-def _prepare() -> None:
-    """Have ready what takes time the first time, unless there is a job already."""
+def _serve(execute: Callable[[Path, Mapping[str, str], OnCancel], object]) -> None:
     import galley.run.dask  # noqa: F401
+    from galley.run.forkserver import ForkServer
+
+    def attend(connection: socket.socket) -> int:
+        given = connection.makefile()
+
+        def on_cancel(cancel: Callable[[], None]) -> None:
+            _cancel_by_signal(cancel)
+            threading.Thread(target=_end_with_host, args=(given, cancel), daemon=True).start()
+
+        path, packages, secrets = (given.readline().strip() for _ in range(3))
+        handed = {"GALLEY_PACKAGES": packages, "GALLEY_SECRETS_HANDED": secrets}
+        execute(Path(path), {**os.environ, **handed}, on_cancel)
+        return 0
+
+    control = socket.socket(fileno=os.dup(0))
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), 0)
+    with control:
+        ForkServer(control, attend, warmed_up).serve()
+
+
+def _cancel_by_signal(cancel: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: cancel())
+
+
+def _end_with_host(connection: TextIO, cancel: Callable[[], None]) -> None:
+    connection.read()
+    cancel()
+
+
+def warmed_up() -> None:
+    """Have ready what takes time the first time."""
     from galley.run.warm import warm_up
 
-    if select.select([sys.stdin], [], [], 0)[0]:
-        return
     try:
         warm_up()
-    except Exception as error:  # whatever it is, the job may do well without
-        sys.stderr.write(f"a spare runner could not be warmed up: {error!r}\n")
-
-
-def _end_with_host(cancel: Callable[[], None]) -> None:
-    sys.stdin.read()
-    cancel()
+    except Exception as error:  # whatever it is, a job may do well without
+        sys.stderr.write(f"runners could not be warmed up: {error!r}\n")
 
 
 if __name__ == "__main__":

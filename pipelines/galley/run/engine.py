@@ -23,7 +23,7 @@ from galley.run.piped import Fork, PipedManager
 from galley.run.processes import enter_task
 from galley.run.redaction import Redactor
 from galley.run.sockets import KernelManager
-from galley.run.zygotes import Forked
+from galley.run.zygotes import ForkedKernel
 
 NAME = "galley-task"
 SAVE_S = 0.5
@@ -44,7 +44,7 @@ class Observer(Protocol):
     outputs: Outputs
     redactor: Redactor
 
-    def kernel_started(self, process: subprocess.Popen[bytes] | Forked) -> None:
+    def kernel_started(self, process: subprocess.Popen[bytes] | ForkedKernel) -> None:
         """Take the kernel, which leads a process group of its own."""
 
     def cell_started(self, cell: NotebookNode, cell_index: int) -> None:

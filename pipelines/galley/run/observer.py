@@ -22,7 +22,7 @@ from galley.run.piped import Fork
 from galley.run.processes import TASK_MARK
 from galley.run.redaction import Redactor
 from galley.run.usage import Meter
-from galley.run.zygotes import Forked, Zygotes
+from galley.run.zygotes import ForkedKernel, Zygotes
 
 END_S = 5.0
 """How long a kernel may take to end by itself after its last cell, as nbclient's."""
@@ -98,7 +98,7 @@ class Observer:
         self.finished = 0
         self.ended_well = False
         self.counted: frozenset[int] = frozenset()
-        self.process: subprocess.Popen[bytes] | Forked | None = None
+        self.process: subprocess.Popen[bytes] | ForkedKernel | None = None
         self.guard: Guard | None = None
         self.outputs = outputs
         self._limits = limits
@@ -113,7 +113,7 @@ class Observer:
         """Code cells of the author's in total."""
         return len(self.counted)
 
-    def kernel_started(self, process: subprocess.Popen[bytes] | Forked) -> None:
+    def kernel_started(self, process: subprocess.Popen[bytes] | ForkedKernel) -> None:
         """Take the kernel and hold it to its limits."""
         self.process = process
         limits = self._limits
@@ -136,9 +136,9 @@ class Observer:
         )
         self.guard.start()
 
-    def _family(self, process: subprocess.Popen[bytes] | Forked) -> Family:
+    def _family(self, process: subprocess.Popen[bytes] | ForkedKernel) -> Family:
         """Return whose memory counts; what a fork has of its zygote counts for nobody."""
-        if isinstance(process, Forked):
+        if isinstance(process, ForkedKernel):
             return Family(process.pid, None, baseline=process.inherited)
         return Family(process.pid, self.mark)
 
@@ -175,14 +175,14 @@ class Observer:
 
     def kernel(self) -> str:
         """Return what the kernel was, in words."""
-        if not isinstance(self.process, Forked):
+        if not isinstance(self.process, ForkedKernel):
             return STARTED
         without = f", without a pid namespace: {self.process.obstacle}"
         return f"{FORKED}{without if self.process.obstacle else ''}"
 
     def close(self) -> None:
         """Give the kernel the time to end that nbclient gives, then leave nothing of the task."""
-        if isinstance(self.process, Forked):
+        if isinstance(self.process, ForkedKernel):
             self.process.end(END_S if self.ended_well else 0)
         if self.guard is not None:
             self.guard.close()

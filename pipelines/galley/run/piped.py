@@ -19,13 +19,13 @@ from jupyter_client.session import Session
 from nbclient.exceptions import DeadKernelError
 
 from galley.inside.wire import Frames, frame
-from galley.run.zygotes import Forked
+from galley.run.zygotes import ForkedKernel
 
 INTERRUPT_S = 5.0
 """How long a cell that was interrupted may take to end, as Jupyter's kernel manager has it."""
 IDLE_POLL_S = 0.02
 
-Fork = Callable[[int], Forked]
+Fork = Callable[[int], ForkedKernel]
 """File descriptor of the kernel's end of the pair → the kernel."""
 
 
@@ -212,7 +212,7 @@ class PipedManager:
 
     def __init__(self, fork: Fork) -> None:
         self._fork = fork
-        self.process: Forked | None = None
+        self.process: ForkedKernel | None = None
         self._pipe: socket.socket | None = None
 
     @property

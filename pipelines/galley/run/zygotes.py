@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from typing import Any
 
 from galley.errors import GalleyError
 from galley.inside import zygote as program
+from galley.run.forked import Forked, read_line
 
 START_S = 60.0
 ANSWER_S = 30.0
@@ -47,7 +47,7 @@ _AT_START = (
 """What an interpreter that starts, or a library's import, looks at; with PYTHON*."""
 _MORE_AT_START = "at-start"
 """File in a folder: names of more such variables."""
-_QUIET = {
+TO_FORK = {
     # Pools of one thread are none; each fork makes its own, as large as its profile says.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
@@ -57,83 +57,37 @@ _QUIET = {
     "DO_NOT_TRACK": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
+"""Variables of an interpreter that is to be forked: its libraries start no threads."""
 
 
 class NoZygote(GalleyError):
     """No kernel could be forked; the message says why. A plain kernel does the same, slower."""
 
 
-class Forked:
-    """A process that a zygote forked, as far as a :class:`subprocess.Popen` is one.
+class ForkedKernel(Forked):
+    """A process that a zygote forked.
 
     Attributes:
-        pid: of the process, which leads its own session and process group.
         obstacle: why it has no pid namespace of its own; empty where it has.
         inherited: bytes of its memory that are the zygote's as long as it does not write to them.
-        stdin, stdout, stderr: None, as its files are the caller's.
     """
 
-    stdin = stdout = stderr = None
-
     def __init__(self, connection: socket.socket, pid: int, obstacle: str, inherited: int) -> None:
-        self._connection = connection
-        self.pid = pid
+        super().__init__(connection, pid)
         self.obstacle = obstacle
         self.inherited = inherited
-        self.returncode: int | None = None
-
-    def poll(self) -> int | None:
-        """Return how it ended, as :attr:`subprocess.Popen.returncode`; None while it lives."""
-        return self._look(0)
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end.
-
-        Raises:
-            subprocess.TimeoutExpired: it lives on.
-        """
-        if (code := self._look(timeout)) is None:
-            raise subprocess.TimeoutExpired("a forked kernel", timeout or 0)
-        return code
 
     def end(self, patience_s: float) -> None:
         """Let it end by itself for so long, then end it, and wait until nothing of it is left."""
         self._look(patience_s)
         self.kill()
 
-    def terminate(self) -> None:
-        """Ask it to end."""
-        self.send_signal(signal.SIGTERM)
-
-    def send_signal(self, number: int) -> None:
-        """Send a signal to the process."""
-        if self.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
-
     def kill(self) -> None:
         """End it, and wait until all it started has ended, too."""
-        if self.returncode is None and self._connection.fileno() >= 0:
+        if self.returncode is None and self.connection.fileno() >= 0:
             with contextlib.suppress(OSError):
-                self._connection.shutdown(socket.SHUT_WR)
+                self.connection.shutdown(socket.SHUT_WR)
             self._look(KILL_S)
-
-    def _look(self, timeout: float | None) -> int | None:
-        if self.returncode is None:
-            ready, _, _ = select.select([self._connection], [], [], timeout)
-            if ready:
-                self.returncode = _returncode(self._connection)
-                self._connection.close()
-        return self.returncode
-
-
-def _returncode(connection: socket.socket) -> int:
-    """Read the zygote's last word; without one, the zygote is gone and its forks with it."""
-    try:
-        said = json.loads(connection.recv(4096) or b"{}")
-        return os.waitstatus_to_exitcode(int(said["status"]))
-    except (OSError, ValueError, KeyError):
-        return -signal.SIGKILL
 
 
 class Zygotes:
@@ -159,7 +113,7 @@ class Zygotes:
         argv: Sequence[str] = (),
         preload: Sequence[str] = (),
         isolate: bool,
-    ) -> Forked:
+    ) -> ForkedKernel:
         """Return a new process, forked from the zygote of its environment.
 
         Args:
@@ -272,7 +226,7 @@ class Zygotes:
         with (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
                 [interpreter, program.__file__, f"{name}.sock"],
-                env={**environment, **_QUIET},
+                env={**environment, **TO_FORK},
                 cwd=f"/proc/self/fd/{folder}",
                 pass_fds=(folder,),
                 stdin=subprocess.PIPE,
@@ -340,13 +294,15 @@ def _connected(folder: int, name: str) -> socket.socket | None:
     return connection
 
 
-def _ask(connection: socket.socket, request: Mapping[str, Any], files: Sequence[int]) -> Forked:
+def _ask(
+    connection: socket.socket, request: Mapping[str, Any], files: Sequence[int]
+) -> ForkedKernel:
     """Send a request and read the answer."""
     try:
         data = json.dumps(request).encode() + b"\n"
         sent = socket.send_fds(connection, [data[: 1 << 16]], list(files))
         connection.sendall(data[sent:])
-        answer = json.loads(_line(connection))
+        answer = json.loads(read_line(connection))
         told = answer["pid"], answer["obstacle"], answer["inherited"]
     except KeyError:
         connection.close()
@@ -355,15 +311,4 @@ def _ask(connection: socket.socket, request: Mapping[str, Any], files: Sequence[
         connection.close()
         raise
     connection.settimeout(None)
-    return Forked(connection, *told)
-
-
-def _line(connection: socket.socket) -> bytes:
-    """Read one line and not a byte more."""
-    line = b""
-    while not line.endswith(b"\n"):
-        more = connection.recv(1)
-        if not more:
-            raise OSError("the zygote went away")
-        line += more
-    return line
+    return ForkedKernel(connection, *told)

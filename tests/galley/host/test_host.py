@@ -56,7 +56,7 @@ def worker_of(attempt: str) -> psutil.Process:
 
 def runner_of(host: subprocess.Popen[bytes], attempt: str) -> psutil.Process:
     """Return the runner process that has the attempt's project as its folder."""
-    for process in psutil.Process(host.pid).children():
+    for process in psutil.Process(host.pid).children(recursive=True):
         if "galley.run" in process.cmdline() and attempt in process.cwd():
             return process
     raise AssertionError(f"no runner of {attempt}")

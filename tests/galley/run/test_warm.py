@@ -1,4 +1,4 @@
-"""A spare runner does beforehand what takes time the first time."""
+"""What forks runners does beforehand what takes time the first time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from galley.run import __main__ as program
 
 from tests.galley.run.projects import notebook, write_project
 
@@ -45,36 +46,12 @@ def test_after_it_a_project_loads_without_what_is_done_the_first_time(
     assert list(temporary.iterdir()) == []
 
 
-FAILS = """
-import sys
-from galley.run import __main__, warm
-
-def warm_up():
-    raise OSError("no space left")
-
-warm.warm_up = warm_up
-__main__._prepare()
-print("waits for a job")
-"""
-
-
-@pytest.mark.parametrize("job_waits", [False, True])
-def test_a_spare_runner_that_cannot_be_warmed_up_says_so_and_waits_all_the_same(
-    job_waits: bool,
+def test_where_that_fails_it_is_said_and_jobs_do_without(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And one that has its job already goes at it at once."""
-    spare = subprocess.Popen(
-        [sys.executable, "-c", FAILS],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert spare.stdin is not None
-    assert spare.stdout is not None
-    if job_waits:
-        spare.stdin.write("job.json\n")
-        spare.stdin.flush()
-    assert spare.stdout.readline() == "waits for a job\n"
-    _, said = spare.communicate()
-    assert ("could not be warmed up: OSError('no space left')" in said) != job_waits
+    def warm_up() -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("galley.run.warm.warm_up", warm_up)
+    program.warmed_up()
+    assert "could not be warmed up: OSError('no space left')" in capsys.readouterr().err

@@ -18,7 +18,7 @@ import psutil
 import pytest
 from galley.inside import preload
 from galley.inside.wire import Frames, frame
-from galley.run.zygotes import Forked, NoZygote, Zygotes
+from galley.run.zygotes import ForkedKernel, NoZygote, Zygotes
 
 pytestmark = pytest.mark.integration
 
@@ -93,7 +93,7 @@ def batch(zygotes: Zygotes, tmp_path: Path, request: pytest.FixtureRequest) -> I
     made.close()
 
 
-def zygote_of(process: Forked) -> psutil.Process:
+def zygote_of(process: ForkedKernel) -> psutil.Process:
     """Return the zygote: the last ancestor that runs its program, before it the init and keeper."""
     ancestors = psutil.Process(process.pid).parents()
     return [
@@ -206,7 +206,7 @@ def test_a_zygote_outlives_news_of_one_task_that_come_at_once(tmp_path: Path) ->
         asking.connect(str(next(zygotes.folder.glob("*.sock"))))
         asking.sendall(b'{"kind": "end", "tag": ""}\n')  # first of all, it collects both
         first.ask("import os\nos._exit(3)")
-        second.process._connection.shutdown(socket.SHUT_WR)
+        second.process.connection.shutdown(socket.SHUT_WR)
         until(lambda: gone(first.process.pid))
         zygote.resume()
         asking.settimeout(30)
@@ -260,7 +260,7 @@ def test_a_zygote_that_forks_no_more_ends_an_attempts_tasks(tmp_path: Path) -> N
 def test_a_client_that_dies_takes_its_fork_with_it(zygotes: Zygotes, tmp_path: Path) -> None:
     one = Batch(zygotes, tmp_path)
     pid = one.process.pid
-    one.process._connection.close()  # as the system closes it for a process that is killed
+    one.process.connection.close()  # as the system closes it for a process that is killed
     until(lambda: gone(pid))
     one.pipe.close()
     one.output.close()

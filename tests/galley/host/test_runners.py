@@ -1,0 +1,141 @@
+"""Real runner processes, forked for real jobs."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from galley.domain.runs import AttemptState
+from galley.domain.work import Outcome
+from galley.host.runners import Runners, end
+from galley.run.forked import Forked
+from galley.run.job import Job
+from galley.run.journal import read_outcome, read_report
+
+from tests.galley.run.jobs import make_job
+from tests.galley.run.projects import single
+from tests.journey.waiting import until
+
+pytestmark = pytest.mark.integration
+
+SLEEP = "import time\nprint('asleep', flush=True)\ntime.sleep(600)"
+
+
+@pytest.fixture(scope="module")
+def runners() -> Iterator[Runners]:
+    made = Runners()
+    made.warm()
+    yield made
+    made.cool()
+
+
+@pytest.fixture
+def job_of(tmp_path: Path) -> Callable[[str], Job]:
+    """Make a job of one cell with this source."""
+
+    def make(source: str) -> Job:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        single(folder / "project", source)
+        return make_job(folder)
+
+    return make
+
+
+def given(runners: Runners, job: Job) -> Forked:
+    path = job.folder / "job.json"
+    path.write_text(job.model_dump_json())
+    return runners.run(path)
+
+
+def asleep(job: Job) -> bool:
+    report = read_report(job.journal)
+    return report is not None and any(task.cell for task in report.tasks)
+
+
+def ended(job: Job) -> Outcome:
+    outcome = read_outcome(job.journal)
+    assert outcome is not None
+    return outcome
+
+
+def test_each_job_gets_a_process_of_its_own_with_the_same_parent(
+    runners: Runners, job_of: Callable[[str], Job]
+) -> None:
+    jobs = [job_of("1 + 1"), job_of("2 + 2")]
+    started = [given(runners, job) for job in jobs]
+    first, second = (psutil.Process(one.pid) for one in started)
+    assert first.pid != second.pid
+    assert first.ppid() == second.ppid()
+    assert [one.wait(60) for one in started] == [0, 0]
+    assert [ended(job).state for job in jobs] == [AttemptState.SUCCEEDED] * 2
+
+
+def test_how_it_was_killed_is_told(runners: Runners, job_of: Callable[[str], Job]) -> None:
+    job = job_of(SLEEP)
+    runner = given(runners, job)
+    until(lambda: asleep(job) or None, "the first cell")
+    with pytest.raises(subprocess.TimeoutExpired):
+        runner.wait(0.1)
+    runner.kill()
+    assert runner.wait(10) == -signal.SIGKILL
+    assert read_outcome(job.journal) is None
+
+
+def test_a_terminated_one_cancels_its_attempt(
+    runners: Runners, job_of: Callable[[str], Job]
+) -> None:
+    job = job_of(SLEEP)
+    runner = given(runners, job)
+    until(lambda: asleep(job) or None, "the first cell")
+    end(runner, grace_s=30)
+    assert runner.returncode == 0
+    assert ended(job).state is AttemptState.CANCELLED
+
+
+def test_none_outlives_its_host(runners: Runners, job_of: Callable[[str], Job]) -> None:
+    job = job_of(SLEEP)
+    runner = given(runners, job)
+    until(lambda: asleep(job) or None, "the first cell")
+    runner.connection.close()  # as at the end of a process, however it ends
+    until(lambda: read_outcome(job.journal), "its end")
+    assert ended(job).state is AttemptState.CANCELLED
+
+
+def test_it_lives_on_when_what_forked_it_is_killed(
+    runners: Runners, job_of: Callable[[str], Job]
+) -> None:
+    job, next_one = job_of("import time\ntime.sleep(3)"), job_of("1 + 1")
+    runner = given(runners, job)
+    parent = psutil.Process(runner.pid).parent()
+    assert parent is not None
+    parent.kill()
+    parent.wait(10)
+    assert runner.poll() is None
+    assert given(runners, next_one).wait(60) == 0
+    assert ended(next_one).state is AttemptState.SUCCEEDED
+    runner.wait(60)
+    assert ended(job).state is AttemptState.SUCCEEDED
+
+
+def test_when_it_cools_down_nothing_is_left() -> None:
+    before = set(psutil.Process().children())
+    runners = Runners()
+    runners.warm()
+    (process,) = set(psutil.Process().children()) - before
+    runners.cool()
+    assert not process.is_running()
+    runners.cool()
+
+
+def test_where_none_can_be_had_it_is_an_error(tmp_path: Path) -> None:
+    runners = Runners("galley.no_such_module")
+    try:
+        with pytest.raises(OSError, match=r"went away|reset by peer|Broken pipe"):
+            runners.run(tmp_path / "job.json")
+    finally:
+        runners.cool()
