@@ -3,13 +3,10 @@
 Claims: threads take queued runs through ``store.write``: the compare-and-set alone, the arrow with
 its event and audit line, and the whole of ``dispatch.claim``; then as many hosts that ask the
 service's ``Claims`` for one run after the other, which serves together who asks at the same time.
-Due: schedules whose firings are spread over a minute, the scheduler's loop, and hosts that ask
-when something has moved; from the firing's time to the lease.
+Due: schedules of one minute that their jitter spreads over it, the scheduler's loop, and hosts that
+ask when something has moved; from when a firing is due to when a host has it.
 Idle: the CPU time of the whole service with nothing due, its hourly tidying left out. Lists: pages
 of a tenant's runs, with and without filters, first and deep.
-
-The schedules' time runs SPEED times as fast, so that firings of 60 different minutes fall into one
-minute, as a jitter spreads them.
 """
 
 from __future__ import annotations
@@ -31,6 +28,7 @@ from uuid import UUID
 
 from galley import dispatch, schedule
 from galley.domain.runs import RUN_TRANSITIONS, RunKind, RunState, TriggerKind
+from galley.domain.schedules import jitter_of
 from galley.domain.versions import VersionState
 from galley.domain.work import LeaseRequest
 from galley.service.background import LOOPS
@@ -65,21 +63,21 @@ from tests.galley.postgres import SETTINGS, running_cluster
 DURABLE = {**SETTINGS, "fsync": "on", "full_page_writes": "on", "autovacuum": "on"}
 CHUNK = 5000
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-SPEED = 60
+JITTER_S = 60
 SETTLE_S = 5
 """How long after its start a service counts as idle, seconds."""
 
 
 class Clock:
-    """The schedules' time: two minutes to ``begins`` when it is made."""
+    """The schedules' time: two seconds to ``begins`` when it is made."""
 
     def __init__(self, begins: datetime) -> None:
-        self._at = begins - timedelta(minutes=2)
+        self._at = begins - timedelta(seconds=2)
         self._since = time.monotonic()
 
     def __call__(self) -> datetime:
         """Return the time now."""
-        return self._at + timedelta(seconds=(time.monotonic() - self._since) * SPEED)
+        return self._at + timedelta(seconds=time.monotonic() - self._since)
 
 
 @contextmanager
@@ -308,7 +306,7 @@ def fire(store: Store, clock: Callable[[], datetime]) -> Callable[[], float | No
         if due <= now:
             store.write(lambda s: schedule.materialise_due(s, TENANTS_ROOMY, now))
             return 0.0
-        return (due - now).total_seconds() / SPEED
+        return (due - now).total_seconds()
 
     return step
 
@@ -340,14 +338,15 @@ def due(store: Store, ids: Sequence[UUID], count: int, hosts: int) -> tuple[floa
     """Return p50 and p99 from due to leased in milliseconds, and how many were leased."""
     begins = START + timedelta(days=1)
     chosen = random.Random(1).sample(list(ids), count)
-    at = {row: begins + timedelta(minutes=n % 60) for n, row in enumerate(chosen)}
+    series = {row: new_id() for row in chosen}
+    at = {one: begins + jitter_of(one, begins, JITTER_S) for one in series.values()}
+    same = {"cron": f"{begins.minute} {begins.hour} * * *", "jitter_s": JITTER_S}
     rows = [
-        {"id": row, "cron": f"{when.minute} {when.hour} * * *", "next_firing": when}
-        for row, when in at.items()
+        {"id": row, "series": one, "next_firing": at[one], **same} for row, one in series.items()
     ]
     store.write(lambda s: s.execute(update(ScheduleRow), rows))
     clock, moved = Clock(begins), Wakeup()
-    late: list[float] = []
+    leased: dict[UUID, datetime] = {}
 
     async def host(asked: Claims, name: str) -> None:
         while True:
@@ -356,8 +355,7 @@ def due(store: Store, ids: Sequence[UUID], count: int, hosts: int) -> tuple[floa
             if work is None:
                 await wait(ticket, 0.5)
                 continue
-            assert work.logical_date is not None
-            late.append((clock() - work.logical_date).total_seconds() * 1000 / SPEED)
+            leased[work.run] = clock()
 
     async def work() -> None:
         moved.bind(asyncio.get_running_loop())
@@ -373,7 +371,8 @@ def due(store: Store, ids: Sequence[UUID], count: int, hosts: int) -> tuple[floa
         stop()
 
     asyncio.run(work())
-    late.sort()
+    of = dict(store.read(lambda s: s.execute(select(RunRow.id, RunRow.trigger_id)).tuples().all()))
+    late = sorted((when - at[of[run]]).total_seconds() * 1000 for run, when in leased.items())
     return statistics.median(late), late[int(len(late) * 0.99)], len(late)
 
 

@@ -24,6 +24,21 @@ class EventKind(StrEnum):
     TRIGGER_CHANGED = "trigger.changed"
     HOSTS_CHANGED = "hosts.changed"
 
+    @property
+    def progress(self) -> bool:
+        """Whether it only says how something goes on: there may be many of them every second."""
+        return self in _PROGRESS
+
+
+_PROGRESS = frozenset(
+    {
+        EventKind.VERSION_PROGRESS,
+        EventKind.RUN_PROGRESS,
+        EventKind.LOG_GREW,
+        EventKind.RESOURCES_GREW,
+    }
+)
+
 
 class Event(Model):
     """One event; ``id`` grows and is what SSE resumes from.

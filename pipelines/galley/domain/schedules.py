@@ -143,12 +143,13 @@ class SchedulePreview(Model):
 
 
 def jitter_of(series: UUID, firing: datetime, jitter_s: int) -> timedelta:
-    """Return how long after ``firing`` it is due: 0 to ``jitter_s`` whole seconds.
+    """Return how long after ``firing`` it is due: 0 to ``jitter_s`` seconds, in milliseconds.
 
-    Always the same for one firing of one series, so that a restart moves nothing.
+    Always the same for one firing of one series, so that a restart moves nothing. Not in whole
+    seconds: thousands of schedules would come in a burst every second.
     """
     if not jitter_s:
         return timedelta()
     seed = series.bytes + int(firing.timestamp()).to_bytes(8, "big", signed=True)
     number = int.from_bytes(hashlib.sha256(seed).digest()[:8], "big")
-    return timedelta(seconds=number % (jitter_s + 1))
+    return timedelta(milliseconds=number % (jitter_s * 1000 + 1))

@@ -20,7 +20,7 @@ from galley.errors import PublicError, Unavailable
 from galley.host.config import HostConfig
 from galley.host.outboxes import Outboxes
 from galley.host.reporter import Reporter
-from galley.host.runners import Runners, end
+from galley.host.runners import Runners, Spare, end
 from galley.host.service import Service
 from galley.project.archive import unpack
 from galley.run.forked import Forked
@@ -71,18 +71,19 @@ class AttemptRun:
 
     def run(self) -> None:
         """Execute, report, clean up; returns when the service knows the outcome or refuses it."""
-        self._runners.warm()
         self._folder.mkdir(mode=0o700, parents=True)
         job = self._job()
         reporter = Reporter(self._service, self._assignment, job, self._outboxes)
         ending = AttemptState.LOST
+        spare: Future[Spare] | None = None
         try:
-            with ThreadPoolExecutor(1, thread_name_prefix="project") as fetching:
-                project = fetching.submit(self._service.project, self._assignment)
+            with ThreadPoolExecutor(2, thread_name_prefix="prepare") as preparing:
+                project = preparing.submit(self._service.project, self._assignment)
+                spare = preparing.submit(self._runners.spare)
                 if self._service.start(self._assignment).cancel:
                     reporter.cancel.set()
                 reporter.start()
-            outcome = self._execute(job, reporter, project)
+            outcome = self._execute(job, reporter, project, spare)
             reporter.close()
             self._sweep()
             ending = outcome.state
@@ -92,6 +93,8 @@ class AttemptRun:
         except PublicError as error:
             logger.warning("attempt %s: %s", self._assignment.attempt, error.detail)
         finally:
+            if spare is not None and spare.exception() is None:
+                spare.result().close()
             reporter.close()
             self._sweep()
             self._outboxes.ended(job.attempt, status_of(ending))
@@ -135,19 +138,25 @@ class AttemptRun:
             grace_s=GRACE_S,
         )
 
-    def _execute(self, job: Job, reporter: Reporter, project: Future[bytes]) -> Outcome:
+    def _execute(
+        self, job: Job, reporter: Reporter, project: Future[bytes], spare: Future[Spare]
+    ) -> Outcome:
+        try:
+            runner = spare.result()
+        except OSError as error:
+            return self._broken(job, f"no runner process could be had: {error}")
         try:
             unpack(self._project(project), job.project)
         except (OSError, PublicError) as error:
             return self._broken(job, f"the project could not be fetched: {error}")
         if job.kind.personal:
-            return self._attend(job, reporter, None)
+            return self._attend(job, reporter, runner, None)
         try:
             address = self._cluster.acquire()
         except ClusterUnavailable as error:
             return self._broken(job, str(error))
         try:
-            return self._attend(job, reporter, address)
+            return self._attend(job, reporter, runner, address)
         finally:
             self._cluster.release()
 
@@ -163,14 +172,16 @@ class AttemptRun:
                 if time.monotonic() > deadline or self._stopping.wait(1):
                     raise
 
-    def _attend(self, job: Job, reporter: Reporter, address: ClusterAddress | None) -> Outcome:
-        """Give the job to a runner and wait for its end, or for a reason to end it."""
+    def _attend(
+        self, job: Job, reporter: Reporter, spare: Spare, address: ClusterAddress | None
+    ) -> Outcome:
+        """Give the job to its runner and wait for its end, or for a reason to end it."""
         job = job.model_copy(update={"cluster": address})
         path = self._folder / "job.json"
         write_private(path, job.model_dump_json())
         packages = self._config.packages.model_dump_json()
         try:
-            runner = self._runners.run(path, packages, self._assignment.secrets.model_dump_json())
+            runner = spare.give(path, packages, self._assignment.secrets.model_dump_json())
         except OSError as error:
             return self._broken(job, f"no runner process could be had: {error}")
         try:

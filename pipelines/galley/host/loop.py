@@ -124,8 +124,6 @@ class Host:
         finally:
             self._attempts.discard(threading.current_thread())
             self._used_at = time.monotonic()
-            if not self._config.once and not self.stopping.is_set():
-                self._runners.warm()
             self._room.release()
 
     def _tend(self) -> None:

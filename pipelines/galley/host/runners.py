@@ -17,6 +17,36 @@ from galley.run.zygotes import TO_FORK
 START_S = 60.0
 
 
+class Spare:
+    """A runner that is there, or on its way, and has no job yet; closing it ends it."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def give(self, job: Path, packages: str = "", secrets: str = "") -> Forked:
+        """Give it a job and return its process, the leader of its own session.
+
+        Args:
+            packages: JSON of where distributions come from; it may hold a password, which must
+                be neither in a file nor in an environment that kernels can read.
+            secrets: JSON of what the tasks are given, for the same reason not in the job's file.
+
+        Raises:
+            OSError: it is not there.
+        """
+        self._connection.settimeout(START_S)
+        self._connection.sendall(f"{job}\n{packages}\n{secrets}\n".encode())
+        pid = int(json.loads(read_line(self._connection))["pid"])
+        self._connection.settimeout(None)
+        given = Forked(self._connection.dup(), pid)
+        self.close()
+        return given
+
+    def close(self) -> None:
+        """Let it go, if it has no job."""
+        self._connection.close()
+
+
 class Runners:
     """Has runner processes forked.
 
@@ -37,29 +67,20 @@ class Runners:
         with self._lock:
             self._started()
 
-    def run(self, job: Path, packages: str = "", secrets: str = "") -> Forked:
-        """Give the job to a new runner and return its process, the leader of its own session.
-
-        Args:
-            packages: JSON of where distributions come from; it may hold a password, which must
-                be neither in a file nor in an environment that kernels can read.
-            secrets: JSON of what the tasks are given, for the same reason not in the job's file.
+    def spare(self) -> Spare:
+        """Have a runner forked.
 
         Raises:
-            OSError: there is none.
+            OSError: what forks them cannot be started.
         """
         ours, theirs = socket.socketpair()
-        with theirs, self._lock:
-            socket.send_fds(self._started(), [RUN], [theirs.fileno()])
         try:
-            ours.settimeout(START_S)
-            ours.sendall(f"{job}\n{packages}\n{secrets}\n".encode())
-            pid = int(json.loads(read_line(ours))["pid"])
+            with theirs, self._lock:
+                socket.send_fds(self._started(), [RUN], [theirs.fileno()])
         except BaseException:
             ours.close()
             raise
-        ours.settimeout(None)
-        return Forked(ours, pid)
+        return Spare(ours)
 
     def cool(self) -> None:
         """End what forks them; there must be no runner."""

@@ -9,6 +9,6 @@ from galley.run.__main__ import main
 
 if __name__ == "__main__":
     from galley.rehearsal.rehearse import attempt_of
-    from galley.run.runner import execute_job
+    from galley.run.execute import execute_job
 
     sys.exit(main(sys.argv[1:], partial(execute_job, make=attempt_of)))

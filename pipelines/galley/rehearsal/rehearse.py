@@ -25,10 +25,11 @@ from galley.proof.place import Place
 from galley.proof.prove import ProofWork, prove
 from galley.proof.seen import PlainRun, read_plain
 from galley.run.compute import InlineCompute
+from galley.run.execute import JobRunner
 from galley.run.job import Job
 from galley.run.journal import Journal, Report, read_report
 from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prepare
-from galley.run.runner import JobRunner, Runner
+from galley.run.runner import Runner
 from galley.run.scratch import ScratchGuard
 from galley.run.tasks import TaskEvent, TaskResult, TaskSpec
 

@@ -56,6 +56,8 @@ def _serve(execute: Callable[[Path, Mapping[str, str], OnCancel], object]) -> No
             threading.Thread(target=_end_with_host, args=(given, cancel), daemon=True).start()
 
         path, packages, secrets = (given.readline().strip() for _ in range(3))
+        if not path:  # it is not wanted any more
+            return 0
         handed = {"GALLEY_PACKAGES": packages, "GALLEY_SECRETS_HANDED": secrets}
         execute(Path(path), {**os.environ, **handed}, on_cancel)
         return 0
@@ -88,6 +90,6 @@ def warmed_up() -> None:
 
 
 if __name__ == "__main__":
-    from galley.run.runner import execute_job
+    from galley.run.execute import execute_job
 
     sys.exit(main(sys.argv[1:], execute_job))

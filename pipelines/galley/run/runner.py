@@ -1,21 +1,20 @@
-"""One attempt from its job to its outcome."""
+"""The tasks of one attempt, from its project to its outcome."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ploomber.exceptions import DAGBuildError
 
 from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
 from galley.domain.versions import CellError
-from galley.domain.work import Outcome, TaskSecrets
+from galley.domain.work import Outcome
 from galley.errors import PublicError
 from galley.locking import Stopped
 from galley.run.compute import Compute, InlineCompute
@@ -38,9 +37,8 @@ from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prep
 from galley.run.needs import AsksTooMuch, Share, share
 from galley.run.progress import Progress
 from galley.run.scratch import ScratchGuard, full
-from galley.run.secrets import HANDED
 from galley.run.staging import show
-from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec
+from galley.run.tasks import TaskEvent, TaskResult, TaskSpec
 from galley.run.tracked import Tracked, merged_metrics
 
 
@@ -72,6 +70,7 @@ class Runner:
         self._cancelled = threading.Event()
         self._full: int | None = None
         self._compute: Compute | None = None
+        self._progress: Progress | None = None
         self._results: list[TaskResult] = []
 
     def cancel(self) -> None:
@@ -91,8 +90,22 @@ class Runner:
             f"attempt {self.job.number} of run {self.job.run}: {self.job.pipeline} "
             f"v{self.job.version}, {self.job.kind}, profile {self.job.profile_name}"
         )
-        if self._locked is not None:
-            return self._run()
+        with self._placing() as placed:
+            return self._prepared(placed) if self._locked is None else self._run(placed)
+
+    @contextlib.contextmanager
+    def _placing(self) -> Iterator[Future[Compute]]:
+        """Connect to where tasks are executed, while the environment and the project are read."""
+        with ThreadPoolExecutor(1, thread_name_prefix="place") as pool:
+            placed = pool.submit(self._place)
+            try:
+                yield placed
+            finally:
+                if placed.exception() is None:
+                    placed.result().close()
+
+    def _prepared(self, placed: Future[Compute]) -> Outcome:
+        """Make the environment first."""
         started = time.monotonic()
         self.journal.report(Report(phase=PREPARING))
         try:
@@ -104,9 +117,9 @@ class Runner:
         with contextlib.closing(self._locked):
             took = time.monotonic() - started
             self.job = self.job.model_copy(update={"preparing_s": took})
-            return self._run()
+            return self._run(placed)
 
-    def _run(self) -> Outcome:
+    def _run(self, placed: Future[Compute]) -> Outcome:
         try:
             dag = load_dag(self.job.project, self.job.parameters)
             tasks = {str(name): dag[name] for name in dag}
@@ -114,19 +127,19 @@ class Runner:
                 self._share(task)
         except (BrokenProject, AsksTooMuch) as error:
             return self.ended(AttemptState.FAILED, FailureClass.USER, _error(error))
-        progress = Progress(
+        self._progress = progress = Progress(
             self.journal,
             {name: upstream_of(task) for name, task in tasks.items()},
             {name: cells_of(task) for name, task in tasks.items()},
         )
         progress.tracked(self._tracked.begin())
-        outcome = self._execute(dag, progress)
+        outcome = self._execute(dag, progress, placed)
         self._tracked.end(outcome)
         return outcome
 
-    def _execute(self, dag: Any, progress: Progress) -> Outcome:
+    def _execute(self, dag: Any, progress: Progress, placed: Future[Compute]) -> Outcome:
         try:
-            compute = self._place(lambda event: self._on_event(event, progress))
+            compute = placed.result()
         except OSError as error:
             progress.close(cancelled=False)
             return self.ended(
@@ -171,17 +184,22 @@ class Runner:
             self._say,
         )
 
-    def _on_event(self, event: TaskEvent, progress: Progress) -> None:
+    def _on_event(self, event: TaskEvent) -> None:
         notebook = self.job.notebooks / f"{event.task}.ipynb"
-        if progress.on_event(event) and event.kind == "started" and event.output != notebook:
+        if (
+            self._progress is not None
+            and self._progress.on_event(event)
+            and event.kind == "started"
+            and event.output != notebook
+        ):
             show(notebook, event.output or notebook)
 
-    def _place(self, emit: Emit) -> Compute:
+    def _place(self) -> Compute:
         if self.job.cluster is None:
-            return InlineCompute(emit)
+            return InlineCompute(self._on_event)
         from galley.run.dask import DaskCompute  # distributed takes 0.3 s to import
 
-        return DaskCompute(str(self.job.attempt), self.job.cluster, emit)
+        return DaskCompute(str(self.job.attempt), self.job.cluster, self._on_event)
 
     def _stopping(self) -> bool:
         return (
@@ -295,41 +313,3 @@ def _late(timeout_s: float) -> CellError:
         evalue=f"{timeout_s:g} s",
         message=f"the run reached its time limit of {timeout_s:g} s between two tasks",
     )
-
-
-class JobRunner(Protocol):
-    """What executes a job: a :class:`Runner`, or a rehearsal around one."""
-
-    def cancel(self) -> None:
-        """End the attempt; may be called from a signal handler at any time."""
-
-    def run(self) -> Outcome:
-        """Execute the job and return how it ended."""
-
-
-def execute_job(
-    job_path: Path,
-    environment: Mapping[str, str],
-    on_cancel: Callable[[Callable[[], None]], None],
-    make: Callable[[Job, Journal, Mapping[str, str]], JobRunner] = Runner,
-) -> Outcome:
-    """Run the job in a file and write its outcome to the journal.
-
-    Args:
-        environment: of this process, and what its host gave it: also the attempt's secrets.
-        on_cancel: given the function that cancels the attempt.
-    """
-    job = Job.model_validate_json(job_path.read_bytes())
-    secrets = TaskSecrets.model_validate_json(environment.get(HANDED) or "{}")
-    job = job.model_copy(update={"secrets": secrets})
-    os.chdir(job.project)
-    journal = Journal(job.journal)
-    if secrets.error is not None:
-        failed = AttemptState.FAILED, secrets.failure_class, secrets.error
-        outcome = Runner(job, journal, environment, Locked()).ended(*failed)
-    else:
-        attempt = make(job, journal, {**environment, HANDED: ""})
-        on_cancel(attempt.cancel)
-        outcome = attempt.run()
-    journal.end(outcome)
-    return outcome

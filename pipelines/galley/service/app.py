@@ -181,7 +181,7 @@ def create_app(
         vault=vault,
         claims=Claims(store, tenants, vault, clock),
         metrics=metrics,
-        loops=passes.loops(feed.moved, leading) if background else (),
+        loops=passes.loops(feed.changed, leading) if background else (),
         clock=clock,
         monotonic=monotonic,
     )
@@ -200,7 +200,6 @@ def _lifespan(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="galley"))
-        context.feed.moved.bind(loop)
         if leading is not None:
             leading.gained.bind(loop)
             await asyncio.to_thread(leading.start)

@@ -92,16 +92,16 @@ class Background:
         self._adopted = False
         self._rehearsals: dict[UUID, datetime] = {}
 
-    def loops(self, moved: Wakeup, leading: Leading) -> tuple[Loop, ...]:
-        """Return the loops, run by whoever leads; ``moved`` rings when something happened."""
+    def loops(self, changed: Wakeup, leading: Leading) -> tuple[Loop, ...]:
+        """Return the loops, run by whoever leads; ``changed`` rings when there may be work."""
         steps: dict[str, tuple[Callable[[], object], float, Wakeup | None]] = {
             "scheduler": (self.fire, 1, None),
-            "backfills": (self.backfill, 5, moved),
-            "triggers": (self.hear, 5, moved),
+            "backfills": (self.backfill, 5, changed),
+            "triggers": (self.hear, 5, changed),
             "files": (self.watch, 2, None),
             "reaper": (self.reap, 2, None),
-            "launcher": (self.launch, 2, moved),
-            "mirror": (self.mirror, 10, moved),
+            "launcher": (self.launch, 2, changed),
+            "mirror": (self.mirror, 10, changed),
             "housekeeping": (self.tidy, 3600, None),
         }
         gained = {"launcher": self.forget_hosts}

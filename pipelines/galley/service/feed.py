@@ -34,6 +34,7 @@ class Feed:
 
     Attributes:
         moved: rings when new events were read.
+        changed: rings when one of them is more than progress: there may be work to do.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Feed:
         self._floor = 0
         self._latest = 0
         self.moved = Wakeup()
+        self.changed = Wakeup()
 
     @property
     def latest(self) -> int:
@@ -98,6 +100,7 @@ class Feed:
                 self._latest = self._floor = newest
                 self._began.set()
                 self.moved.ring()
+                self.changed.ring()
                 return
             await asyncio.sleep(self._poll_s)
 
@@ -129,6 +132,8 @@ class Feed:
             self._ring.append(event)
         self._latest = found[-1].id
         self.moved.ring()
+        if not all(event.kind.progress for event in found):
+            self.changed.ring()
         return len(found) == BATCH
 
     async def stored(self, tenants: Collection[str], after: int) -> list[Event]:

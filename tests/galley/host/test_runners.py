@@ -49,7 +49,7 @@ def job_of(tmp_path: Path) -> Callable[[str], Job]:
 def given(runners: Runners, job: Job) -> Forked:
     path = job.folder / "job.json"
     path.write_text(job.model_dump_json())
-    return runners.run(path)
+    return runners.spare().give(path)
 
 
 def asleep(job: Job) -> bool:
@@ -122,6 +122,16 @@ def test_it_lives_on_when_what_forked_it_is_killed(
     assert ended(job).state is AttemptState.SUCCEEDED
 
 
+def test_one_that_gets_no_job_ends(runners: Runners) -> None:
+    runners.warm()
+    spare = runners.spare()
+    server = psutil.Process(runners._server.pid) if runners._server else None
+    assert server is not None
+    until(lambda: server.children() or None, "the fork")
+    spare.close()
+    until(lambda: server.children() == [] or None, "its end")
+
+
 def test_when_it_cools_down_nothing_is_left() -> None:
     before = set(psutil.Process().children())
     runners = Runners()
@@ -136,6 +146,6 @@ def test_where_none_can_be_had_it_is_an_error(tmp_path: Path) -> None:
     runners = Runners("galley.no_such_module")
     try:
         with pytest.raises(OSError, match=r"went away|reset by peer|Broken pipe"):
-            runners.run(tmp_path / "job.json")
+            runners.spare().give(tmp_path / "job.json")
     finally:
         runners.cool()

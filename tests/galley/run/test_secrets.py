@@ -14,10 +14,10 @@ import pytest
 from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
 from galley.domain.versions import CellError
 from galley.domain.work import TaskSecrets
+from galley.run.execute import execute_job
 from galley.run.job import Tracking, write_private
 from galley.run.journal import read_outcome
 from galley.run.redaction import Redactor
-from galley.run.runner import execute_job
 from galley.run.secrets import HANDED, handed
 
 from tests.galley.run.jobs import make_job

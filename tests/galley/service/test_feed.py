@@ -1,11 +1,15 @@
-"""The reader of events where another transaction holds them up."""
+"""The reader of events."""
 
 from __future__ import annotations
 
 import asyncio
 
+import pytest
+from galley.domain.events import EventKind
 from galley.service.feed import HELD_S, Feed
-from galley.store import Store
+from galley.service.wakeup import wait
+from galley.store import Store, events
+from galley.store.columns import new_id
 from galley.store.connect import database as database_of
 
 from tests.galley.store.test_settled import happen, transaction
@@ -17,6 +21,7 @@ from tests.galley.stores import (
     shared_store,
     store,
 )
+from tests.galley.world import START
 
 __all__ = ["cluster", "database", "shared_database", "shared_store", "store"]
 
@@ -51,3 +56,35 @@ def test_it_is_told_when_events_are_held_up(store: Store, database: str, store_k
     other.dispose()
     assert len(failures) == 1
     assert "nothing new for 30 s" in str(failures[0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "rings"),
+    [
+        (EventKind.RUN_CHANGED, True),
+        (EventKind.HOSTS_CHANGED, True),
+        (EventKind.RUN_PROGRESS, False),
+        (EventKind.LOG_GREW, False),
+        (EventKind.RESOURCES_GREW, False),
+    ],
+)
+def test_what_only_goes_on_wakes_pages_and_nobody_who_looks_for_work(
+    store: Store, kind: EventKind, rings: bool
+) -> None:
+    feed = Feed(store, lambda: ("lab",), poll_s=0.01)
+
+    async def work() -> None:
+        reading = asyncio.create_task(feed.run(lambda _: None))
+        assert await feed.began(10)
+        moved, changed = feed.moved.ticket(), feed.changed.ticket()
+        store.write(
+            lambda s: events.append(
+                s, tenant="lab", kind=kind, subject=new_id(), pipeline="churn", data={}, now=START
+            )
+        )
+        assert await wait(moved, 30)
+        await asyncio.sleep(0)
+        assert changed.is_set() == rings
+        reading.cancel()
+
+    asyncio.run(work())

@@ -85,7 +85,7 @@ async def lease(
     """Wait for work and lease one attempt; 204 when there was none."""
     until = context.monotonic() + body.wait_s
     while not await request.is_disconnected():
-        ticket = context.feed.moved.ticket()
+        ticket = context.feed.changed.ticket()
         assignment = await context.claims.take(host, body.host)
         if assignment is not None:
             url = f"{INTERNAL}/attempts/{assignment.attempt}/project"
