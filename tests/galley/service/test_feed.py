@@ -20,10 +20,11 @@ from tests.galley.stores import (
     shared_database,
     shared_store,
     store,
+    store_kind,
 )
 from tests.galley.world import START
 
-__all__ = ["cluster", "database", "shared_database", "shared_store", "store"]
+__all__ = ["cluster", "database", "shared_database", "shared_store", "store", "store_kind"]
 
 
 @ONLY_POSTGRESQL
