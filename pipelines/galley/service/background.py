@@ -104,15 +104,17 @@ class Background:
             "mirror": (self.mirror, 10, changed),
             "housekeeping": (self.tidy, 3600, None),
         }
-        gained = {"launcher": self.forget_hosts}
+        first = {"launcher": self.forget_hosts}
+        # What is due comes before what was lost, which may be much, and can wait for a second.
+        at_once = {name: leading.gained for name in steps if name != "reaper"}
         return tuple(
             Loop(
                 name,
-                leading.only(name, step, gained.get(name)),
+                leading.only(name, step, first.get(name)),
                 every_s=every_s,
                 wake=wake,
                 leads=partial(leading.leads, name),
-                gained=leading.gained,
+                gained=at_once.get(name),
             )
             for name, (step, every_s, wake) in steps.items()
         )

@@ -10,9 +10,11 @@ import pytest
 from dulwich.repo import Repo
 from galley.errors import GalleyError
 from galley.service import PREFIX
-from galley.service.background import Background, mirror_path
+from galley.service.background import LOOPS, Background, mirror_path
+from galley.service.leading import Leading
 from galley.service.loops import Loop
 from galley.service.metrics import Metrics
+from galley.service.wakeup import Wakeup
 from galley.store import leases, versions
 from galley.store.leases import LostLease
 from galley.store.records import LeaseRow
@@ -204,3 +206,14 @@ def test_metrics_are_for_neighbours_and_operators(platform: Platform) -> None:
     ada, olga = (platform.as_user(name) for name in ("ada", "olga"))
     assert platform.client.get(path, headers={**proxied, **ada}).status_code == 403
     assert platform.client.get(path, headers={**proxied, **olga}).status_code == 200
+
+
+def test_after_a_takeover_what_is_due_comes_before_what_was_lost(
+    platform: Platform, passes: Background
+) -> None:
+    leading = Leading(
+        platform.store, LOOPS, lambda: platform.clock(), lambda: platform.clock().timestamp()
+    )
+    loops = passes.loops(Wakeup(), leading)
+    assert {loop.name for loop in loops if loop.gained is None} == {"reaper"}
+    assert {loop.gained for loop in loops} == {None, leading.gained}
