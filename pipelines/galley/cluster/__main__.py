@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 
 # jsonschema compiles this grammar at import, two seconds of CPU, only to check IRIs.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
+HEAL_S = 1.0
 
 
 def main() -> int:
@@ -47,7 +50,10 @@ def main() -> int:
     ) as cluster:
         sys.stdout.write(json.dumps({"address": cluster.scheduler_address}) + "\n")
         sys.stdout.flush()
-        sys.stdin.read()
+        while not select.select([sys.stdin], [], [], HEAL_S)[0]:
+            # Starts what is missing: a worker that closed itself, or whose nanny did, is not
+            # started anew by Dask.
+            cluster.scale(options.workers)
     return 0
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from galley.cluster.address import ClusterAddress
 from galley.cluster.certificates import make_certificates
-from galley.cluster.options import ClusterOptions
+from galley.cluster.options import LOST_S, ClusterOptions
 from galley.cluster.provider import ClusterUnavailable
 
 START_S = 180.0
@@ -38,6 +38,7 @@ class LocalProvider:
         cpu: cores that notebooks together may have; None: one for each worker.
         gpus: numbers of the GPUs that notebooks may get.
         preload: modules that each worker imports when it starts.
+        lost_s: seconds after which a worker that has not come back is replaced.
         clock: monotonic seconds.
     """
 
@@ -52,6 +53,7 @@ class LocalProvider:
         cpu: float | None = None,
         gpus: Sequence[int] = (),
         preload: Sequence[str] = (),
+        lost_s: float = LOST_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder = folder
@@ -62,6 +64,7 @@ class LocalProvider:
         self._cpu = cpu
         self._gpus = tuple(gpus)
         self._preload = tuple(preload)
+        self._lost_s = lost_s
         self._clock = clock
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -113,6 +116,7 @@ class LocalProvider:
             certificates=files,
             scratch=self._folder / "dask",
             preload=self._preload,
+            lost_s=self._lost_s,
         )
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "galley.cluster"],

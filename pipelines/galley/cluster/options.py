@@ -9,6 +9,10 @@ from galley.cluster.certificates import Certificates
 from galley.cluster.resources import Resources
 from galley.domain.model import Model
 
+LOST_S = 60.0
+"""A worker that was killed is started anew by its nanny, within seconds. When Dask does not see it
+again in time it closes the nanny: with its own 15 s also one that was killed twice meanwhile."""
+
 POOL = "galley.pool"
 """Dask's setting that tells workers what their notebooks share: folder and total."""
 
@@ -20,6 +24,7 @@ class ClusterOptions(Model):
         memory: bytes, all workers together.
         cpu: cores, all workers together; None: one for each worker.
         gpus: numbers of the GPUs that tasks may get.
+        lost_s: seconds after which a worker that has not come back is replaced.
     """
 
     workers: int
@@ -29,6 +34,7 @@ class ClusterOptions(Model):
     certificates: Certificates
     scratch: Path
     preload: tuple[str, ...] = ()
+    lost_s: float = LOST_S
 
     def dask_config(self) -> dict[str, Any]:
         """Return the Dask configuration of scheduler and workers.
@@ -46,6 +52,7 @@ class ClusterOptions(Model):
             "distributed.worker.http.routes": [],
             "distributed.scheduler.allowed-failures": 1,
             "distributed.scheduler.work-stealing": False,
+            "distributed.deploy.lost-worker-timeout": f"{self.lost_s} s",
             "distributed.admin.low-level-log-length": 1000,
             # What nobody looks at without Dask's pages takes a tenth of a core while tasks run.
             "distributed.worker.profile.enabled": False,

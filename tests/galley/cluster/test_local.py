@@ -17,6 +17,8 @@ from galley.cluster.address import ClusterAddress
 from galley.cluster.certificates import make_certificates
 from galley.cluster.local import LocalProvider
 
+from tests.journey.waiting import until
+
 pytestmark = pytest.mark.integration
 
 
@@ -70,6 +72,41 @@ def listening(pid: int) -> set[int]:
         for connection in process.net_connections()
         if connection.status == psutil.CONN_LISTEN
     }
+
+
+def worker_pids(client: Client) -> set[int]:
+    found: dict[str, int] = client.run(os.getpid, on_error="ignore")
+    return set(found.values())
+
+
+def test_a_worker_that_closed_itself_is_replaced(tmp_path: Path) -> None:
+    """As one does that loses its connection to the scheduler."""
+    provider = LocalProvider(
+        tmp_path, name="oncology", workers=1, memory=2**30, idle_s=60, lost_s=0.5
+    )
+    try:
+        with connect(provider.acquire()) as client:
+            before = worker_pids(client)
+            close = lambda dask_worker: dask_worker.loop.add_callback(dask_worker.close)  # noqa: E731
+            client.run(close)
+            until(lambda: worker_pids(client) - before or None, "another worker")
+            assert client.submit(sum, [1, 2]).result(timeout=60) == 3
+    finally:
+        provider.close()
+
+
+def test_a_worker_that_is_killed_again_and_again_comes_back(tmp_path: Path) -> None:
+    provider = LocalProvider(tmp_path, name="oncology", workers=1, memory=2**30, idle_s=60)
+    try:
+        with connect(provider.acquire()) as client:
+            for _ in range(3):
+                before = worker_pids(client)
+                for pid in before:
+                    os.kill(pid, signal.SIGKILL)
+                until(lambda: worker_pids(client) - before or None, "another worker")  # noqa: B023
+            assert client.submit(sum, [1, 2]).result(timeout=60) == 3
+    finally:
+        provider.close()
 
 
 def test_it_works_with_its_own_files(provider: LocalProvider) -> None:
