@@ -55,6 +55,7 @@ class Claims:
         self._clock = clock
         self._asked: list[_Ask] = []
         self._serving: asyncio.Task[None] | None = None
+        self._noted: dict[str, datetime] = {}
 
     async def take(self, host: HostIdentity, name: str) -> Assignment | None:
         """Lease the run that the host called ``name`` may execute next; None: there is none."""
@@ -96,6 +97,8 @@ class Claims:
             by_host[one.host].append(place)
         keys = {one.key for one in asked}
         names = dict(keys)
+        self._noted = {name: at for name, at in self._noted.items() if hosts.lately(at, now)}
+        unsure = names.keys() - self._noted.keys()
 
         def look(session: Session) -> tuple[list[HostIdentity], list[str]]:
             stopped = drains.stopped(session, keys)
@@ -105,11 +108,12 @@ class Claims:
                 if any(asked[place].key not in stopped for place in places)
                 and dispatch.finds_work(session, tenants, host, now)
             ]
-            return work, hosts.not_noted(session, names, now)
+            return work, hosts.not_noted(session, unsure, now) if unsure else []
 
         work, new = self._store.read(look)
         if new:
             self._store.write(lambda s: hosts.note(s, {name: names[name] for name in new}, now))
+        self._noted |= dict.fromkeys(unsure, now)
         found: list[Assignment | None] = [None] * len(asked)
         if not work:
             return found

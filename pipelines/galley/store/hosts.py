@@ -16,10 +16,15 @@ NOTED_EVERY = timedelta(seconds=30)
 GONE_AFTER = timedelta(minutes=2)
 
 
+def lately(at: datetime, now: datetime) -> bool:
+    """Whether what was noted ``at`` need not be noted again."""
+    return now - NOTED_EVERY < at <= now
+
+
 def not_noted(session: Session, names: Collection[str], now: datetime) -> list[str]:
     """Return the hosts of which it was not written down lately that they are there."""
     query = select(HostRow.name, HostRow.seen_at).where(HostRow.name.in_(names))
-    seen = {name: at for name, at in session.execute(query) if now - NOTED_EVERY < at <= now}
+    seen = {name: at for name, at in session.execute(query) if lately(at, now)}
     return [name for name in names if name not in seen]
 
 

@@ -93,8 +93,9 @@ class PostgreSQL(Database):
         second each. LOCK takes no snapshot, so what it sees then is what it stays alone with.
         """
         mode = "EXCLUSIVE" if alone else "ROW SHARE"
-        connection.exec_driver_sql(f"LOCK TABLE {_GATE} IN {mode} MODE")
-        connection.exec_driver_sql("SELECT pg_current_xact_id()")
+        connection.exec_driver_sql(
+            f"LOCK TABLE {_GATE} IN {mode} MODE; SELECT pg_current_xact_id()"
+        )
 
     def try_again(self, error: BaseException, tries: int) -> bool:
         """Whether another one was faster, or the server is away for a moment.

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import nullcontext
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
@@ -143,7 +144,8 @@ class Writer:
             transaction = connection.begin()
             with transaction:
                 self._database.begin(connection, alone=tries >= ALONE_AFTER)
-                done.extend(self._attempt(connection, job, tries) for job in jobs)
+                alone = len(jobs) == 1
+                done.extend(self._attempt(connection, job, tries, alone=alone) for job in jobs)
                 if any(one.moved for one in done):
                     self._database.announce(connection, self._name)
                 try:
@@ -160,8 +162,8 @@ class Writer:
         for job in jobs:
             job.future.set_exception(own.get(id(job), error))
 
-    def _attempt(self, connection: Connection, job: _Job, tries: int) -> _Done:
-        """Run a job in a savepoint; return its result or its own error.
+    def _attempt(self, connection: Connection, job: _Job, tries: int, *, alone: bool) -> _Done:
+        """Run a job, in a savepoint unless it is alone; return its result or its own error.
 
         Raises:
             BaseException: the job's error, where the whole transaction is lost with it.
@@ -169,7 +171,7 @@ class Writer:
         result, own, moved = None, None, False
         try:
             with (
-                connection.begin_nested(),
+                nullcontext() if alone else connection.begin_nested(),
                 Session(
                     connection, join_transaction_mode="rollback_only", expire_on_commit=False
                 ) as session,
@@ -179,7 +181,7 @@ class Writer:
                 moved = MOVED in session.info
         except BaseException as error:  # the caller's: it gets it
             own = error
-        if own is not None and self._database.try_again(own, tries):
+        if own is not None and (alone or self._database.try_again(own, tries)):
             raise own
         if not self._database.in_transaction(connection):
             raise own or RuntimeError("a write function ended the transaction that it shares")
