@@ -21,11 +21,11 @@ from tests.galley.stores import ONLY_POSTGRESQL, ONLY_SQLITE
 from tests.galley.world import START
 
 
-def happen(session: Session) -> int:
+def happen(session: Session, kind: EventKind = EventKind.RUN_CHANGED) -> int:
     return events.append(
         session,
         tenant="lab",
-        kind=EventKind.RUN_CHANGED,
+        kind=kind,
         subject=new_id(),
         pipeline="churn",
         data={},
