@@ -163,7 +163,7 @@ class DaskCompute:
             return promise
         wanted = {SLOT: 1, **need_of(spec).dask()}
         remote = self._client.submit(execute_here, spec, key=spec.key, pure=False, resources=wanted)
-        self._futures[spec.key] = remote
+        self._futures[spec.name] = remote
         self._promises[spec.name] = promise
         remote.add_done_callback(lambda ended: self._settle(promise, spec, ended))
         return promise
@@ -214,10 +214,23 @@ class DaskCompute:
     def _on_event(self, event: tuple[float, dict[str, Any]]) -> None:
         """Take an event; the last one has the result, which to fetch takes three more messages."""
         told = TaskEvent.model_validate_json(event[1]["event"])
+        promise = self._promises.get(told.task)
+        if promise is None or promise.done():
+            return
         if told.result is None:
             self._emit(told)
-        elif (promise := self._promises.get(told.task)) is not None:
+        else:
             _keep(promise, told.result)
+            self._let_go(told.task)
+
+    def _let_go(self, task: str) -> None:
+        """Have the cluster forget a task that has ended.
+
+        What it remembers it would execute again when the worker that holds the result is lost: the
+        notebook would have its effects twice.
+        """
+        if (remote := self._futures.pop(task, None)) is not None:
+            remote.release()
 
     def _settle(self, promise: Future[TaskResult], spec: TaskSpec, ended: Any) -> None:
         """Turn the end of a Dask future into a result."""

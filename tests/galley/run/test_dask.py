@@ -203,3 +203,31 @@ def test_a_task_whose_worker_is_killed_has_its_effect_once_also_when_the_first_t
     assert "the second try" in executed
     assert str(job.project / "products" / "fit.txt") in executed
     assert "/tries/" not in executed
+
+
+ENDS = "with (shared / 'ended').open('a') as file:\n    file.write(f'{os.getppid()} ')"
+WAITS = (
+    "first = not (shared / 'begun').exists()\n"
+    "(shared / 'begun').write_text(str(os.getppid()))\n"
+    "if first:\n"
+    "    time.sleep(600)"
+)
+
+
+def test_a_task_that_has_ended_is_not_executed_again_when_its_worker_is_lost(
+    cluster: ClusterAddress, tmp_path: Path
+) -> None:
+    made = "\nPath(product['data']).write_text('made')"
+    tasks_of(tmp_path, ends=ENDS + made, waits=("ends", WAITS + made))
+    job = job_on(cluster, tmp_path, zygotes=None)
+
+    def kill() -> None:
+        waiting, ended = until(tmp_path / "begun"), until(tmp_path / "ended")
+        for pid in {int(waiting), int(ended)}:
+            os.kill(pid, signal.SIGKILL)
+
+    outcome = beside(job, kill)
+    assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
+    assert len((tmp_path / "ended").read_text().split()) == 1
+    log = (job.journal / "attempt.log").read_text()
+    assert (log.count("ends | started"), log.count("waits | started")) == (1, 2)
