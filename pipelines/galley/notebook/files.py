@@ -10,17 +10,25 @@ from galley.notebook.facts import Effect, Known
 from galley.notebook.reach import dotted
 from galley.notebook.vocabulary import looked_up
 
+_WHERE_NAMED = -3
+"""Instead of a position: there is a file where one is named."""
+
 _READERS: Mapping[str, int] = {
     "numpy.load": 0,
     "numpy.loadtxt": 0,
     "numpy.genfromtxt": 0,
     "numpy.fromfile": 0,
-    "numpy.memmap": 0,
     "joblib.load": 0,
     "pyarrow.parquet.read_table": 0,
     "pyarrow.parquet.ParquetFile": 0,
     "pyarrow.feather.read_feather": 0,
+    "pyarrow.feather.read_table": 0,
     "pyarrow.csv.read_csv": 0,
+    "pyarrow.json.read_json": 0,
+    "pyarrow.orc.read_table": 0,
+    "pyarrow.dataset.dataset": 0,
+    "pandas.ExcelFile": 0,
+    "openpyxl.load_workbook": 0,
     "matplotlib.pyplot.imread": 0,
     "matplotlib.image.imread": 0,
     "skimage.io.imread": 0,
@@ -28,6 +36,8 @@ _READERS: Mapping[str, int] = {
     "PIL.Image.open": 0,
     "cv2.imread": 0,
     "torch.load": 0,
+    "keras.models.load_model": 0,
+    "tensorflow.keras.models.load_model": 0,
     "geopandas.read_file": 0,
     "xarray.open_dataset": 0,
     "scipy.io.loadmat": 0,
@@ -43,8 +53,6 @@ _READERS: Mapping[str, int] = {
     "os.path.getmtime": 0,
     "glob.glob": -1,
     "glob.iglob": -1,
-    "polars.scan_csv": 0,
-    "polars.scan_parquet": 0,
     "mlflow.log_artifact": 0,
     "mlflow.log_artifacts": 0,
     "sqlite3.connect": 0,
@@ -58,6 +66,13 @@ _WRITERS: Mapping[str, int] = {
     "pyarrow.parquet.write_table": 1,
     "pyarrow.feather.write_feather": 1,
     "pyarrow.csv.write_csv": 1,
+    "pyarrow.orc.write_table": 1,
+    "pyarrow.parquet.write_to_dataset": 1,
+    "pyarrow.parquet.ParquetWriter": 0,
+    "pyarrow.dataset.write_dataset": 1,
+    "pandas.ExcelWriter": 0,
+    "logging.basicConfig": _WHERE_NAMED,
+    "logging.FileHandler": 0,
     "matplotlib.pyplot.savefig": 0,
     "matplotlib.pyplot.imsave": 0,
     "matplotlib.image.imsave": 0,
@@ -83,13 +98,33 @@ _WRITERS: Mapping[str, int] = {
     "subprocess.*": -1,
     "requests.*": -2,
 }
+_OPENERS: Mapping[str, tuple[int, str]] = {
+    "io.open": (1, "r"),
+    "gzip.open": (1, "r"),
+    "bz2.open": (1, "r"),
+    "lzma.open": (1, "r"),
+    "codecs.open": (1, "r"),
+    "tarfile.open": (1, "r"),
+    "zipfile.ZipFile": (1, "r"),
+    "h5py.File": (1, "r"),
+    "pandas.HDFStore": (1, "a"),
+    "shelve.open": (1, "c"),
+    "dbm.open": (1, "r"),
+    "numpy.memmap": (2, "r+"),
+    "zarr.open": (1, "a"),
+}
+"""What opens a file → where its mode is given, and the mode where none is."""
+
 _METHOD_WRITERS = frozenset(
     {"to_csv", "to_parquet", "to_json", "to_excel", "to_pickle", "to_html", "to_feather"}
     | {"to_hdf", "to_file", "to_netcdf", "to_zarr", "to_latex", "to_markdown", "savefig", "tofile"}
+    | {"to_stata", "to_xml", "to_orc", "write_ipc", "write_ndjson", "write_avro", "write_excel"}
     | {"write_csv", "write_parquet", "write_html", "write_image", "save_model", "dump", "save"}
-    | {"save_weights", "write_json", "export_model", "extractall", "extract"}
+    | {"write_delta", "write_database", "sink_csv", "sink_parquet", "sink_ipc", "sink_ndjson"}
+    | {"save_weights", "write_json", "export", "export_model", "extractall", "extract"}
 )
-_RETURN_TEXT = frozenset({"to_csv", "to_json", "to_html", "to_latex", "to_markdown"})
+_METHOD_READERS = frozenset({"load_model", "load_weights"})
+_RETURN_TEXT = frozenset({"to_csv", "to_json", "to_html", "to_latex", "to_markdown", "to_xml"})
 """Writers that return text instead where they are given no path."""
 _PATH_WRITERS = frozenset(
     {"write_text", "write_bytes", "mkdir", "unlink", "touch", "rmdir", "rename", "replace"}
@@ -97,8 +132,13 @@ _PATH_WRITERS = frozenset(
 _PATH_READERS = frozenset(
     {"read_text", "read_bytes", "exists", "is_file", "is_dir", "iterdir", "glob", "rglob", "stat"}
 )
-_READING_MODULES = ("pandas.read_", "polars.read_", "geopandas.read_", "dask.dataframe.read_")
-_WRITING_MODES = frozenset("wax+")
+_READING_MODULES = (
+    *("pandas.read_", "polars.read_", "polars.scan_", "geopandas.read_", "dask.dataframe.read_"),
+)
+_WRITING_MODES = frozenset("wax+cn")
+_SQLITE = "sqlite:///"
+_NAMED = frozenset({"file", "filename", "fname", "buf", "io", "where", "base_dir", "source"})
+"""Names of arguments that are a path, beside those in which the word is."""
 
 
 def file_effects(node: ast.Call, known: Known) -> list[Effect]:
@@ -109,22 +149,22 @@ def file_effects(node: ast.Call, known: Known) -> list[Effect]:
             return _opened(node, 0, known)
     path = dotted(node.func, known.imports)
     if path is not None:
-        if path in {
-            "io.open",
-            "gzip.open",
-            "bz2.open",
-            "codecs.open",
-            "zipfile.ZipFile",
-            "h5py.File",
-        }:
-            return _opened(node, 0, known)
+        if path in _OPENERS:
+            at, default = _OPENERS[path]
+            return _opened(node, 0, known, at, default)
+        if path == "sqlalchemy.create_engine":
+            return _in_sqlite("write", node, 0, known)
         if path.startswith(_READING_MODULES):
-            if path.endswith(("read_clipboard", "read_html", "read_sql", "read_sql_query")):
+            if path.endswith(("read_sql", "read_sql_query", "read_sql_table")):
+                return _in_sqlite("read", node, 1, known)
+            if path.endswith(("read_clipboard", "read_html")):
                 return []
             return _effect("read", _argument(node, 0), known, line)
         found = []
         for kind, table in (("read", _READERS), ("write", _WRITERS)):
             position = looked_up(path, table)
+            if position == _WHERE_NAMED and _argument(node, position) is None:
+                continue
             if position is not None and position != -2:
                 found += _effect(kind, _argument(node, position), known, line)
         return found
@@ -135,6 +175,10 @@ def file_effects(node: ast.Call, known: Known) -> list[Effect]:
 
 def _method(node: ast.Call, function: ast.Attribute, known: Known) -> list[Effect]:
     name, line = function.attr, node.lineno
+    if name == "to_sql":
+        return _in_sqlite("write", node, 1, known)
+    if name in _METHOD_READERS:
+        return _effect("read", _argument(node, 0), known, line)
     if name in _METHOD_WRITERS:
         target = _argument(node, 0)
         if target is None and name in _RETURN_TEXT:
@@ -154,7 +198,7 @@ def _argument(node: ast.Call, position: int) -> ast.expr | None:
     if 0 <= position < len(node.args):
         return node.args[position]
     for one in node.keywords:
-        if one.arg is not None and ("path" in one.arg or one.arg in {"file", "fname", "buf", "io"}):
+        if one.arg is not None and ("path" in one.arg or one.arg in _NAMED):
             return one.value
     return None
 
@@ -166,14 +210,27 @@ def _effect(kind: str, target: ast.expr | None, known: Known, line: int) -> list
     return [Effect(kind, path, line)]
 
 
-def _opened(node: ast.Call, position: int, known: Known) -> list[Effect]:
-    modes = [one.value for one in node.keywords if one.arg == "mode"]
-    modes += node.args[position + 1 : position + 2]
-    mode = modes[0] if modes else ast.Constant("r")
+def _in_sqlite(kind: str, node: ast.Call, position: int, known: Known) -> list[Effect]:
+    """Return that a call uses an SQLite database, where it names one; others are no files."""
+    named = [one.value for one in node.keywords if one.arg in {"con", "connection", "uri", "url"}]
+    for target in [*node.args[position : position + 1], *named]:
+        path = literal_path(target, known)
+        if path is not None and path.startswith(_SQLITE):
+            return [Effect(kind, posixpath.normpath(path[len(_SQLITE) :]), node.lineno)]
+    return []
+
+
+def _opened(
+    node: ast.Call, position: int, known: Known, mode_at: int | None = None, default: str = "r"
+) -> list[Effect]:
+    modes = [one.value for one in node.keywords if one.arg in {"mode", "flag"}]
+    at = position + 1 if mode_at is None else mode_at
+    modes += node.args[at : at + 1]
+    mode = modes[0] if modes else ast.Constant(default)
     target = _argument(node, position)
     path = None if target is None else literal_path(target, known)
     text = mode.value if isinstance(mode, ast.Constant) else "w"
-    writes = not isinstance(text, str) or bool(_WRITING_MODES & set(text))
+    writes = not isinstance(text, str) or bool(_WRITING_MODES & set(text.partition(":")[0]))
     return [Effect("write" if writes else "read", path, node.lineno)]
 
 

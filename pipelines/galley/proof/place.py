@@ -47,6 +47,9 @@ def build(
 ) -> list[TaskResult]:
     """Build the project in ``home`` and return how its tasks ended; those up to date did not run.
 
+    Of tasks that do not wait for each other the last one of the notebook comes first. Where one
+    of them does need another, by a file that nobody saw, the notebook's own order would hide it.
+
     Args:
         executed: folder for the executed notebooks, ``TASK.ipynb``, partial ones included.
 
@@ -68,7 +71,7 @@ def build(
     executed.mkdir(parents=True, exist_ok=True)
     with _within(home):
         dag = load_dag(home, parameters)
-        dag.executor = DaskExecutor(place.compute, spec, ended, place.stopping)
+        dag.executor = DaskExecutor(place.compute, spec, ended, place.stopping, last_first=True)
         with contextlib.suppress(DAGBuildError):  # the results say it
             dag.build(show_progress=False)
     return results

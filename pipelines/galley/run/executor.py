@@ -37,6 +37,7 @@ class DaskExecutor(Executor):  # type: ignore[misc]
         on_result: called for each ended task, in the driver's thread.
         kept: what earlier attempts made, and where what this one makes is kept; None: nowhere.
         stopping: asked before each submission; no task is started once it is True.
+        last_first: of several tasks that may run take the one that is defined last.
     """
 
     def __init__(
@@ -46,12 +47,15 @@ class DaskExecutor(Executor):  # type: ignore[misc]
         on_result: Callable[[TaskResult], None],
         stopping: Callable[[], bool],
         kept: Kept | None = None,
+        *,
+        last_first: bool = False,
     ) -> None:
         self.compute = compute
         self.spec_of = spec_of
         self.on_result = on_result
         self.stopping = stopping
         self.kept = kept
+        self.last_first = last_first
 
     def __call__(self, dag: Any, show_progress: bool = False) -> list[Any]:  # noqa: ARG002
         """Execute what is not up to date; raises DAGBuildError when a task fails."""
@@ -104,6 +108,8 @@ class DaskExecutor(Executor):  # type: ignore[misc]
             for task in dag.values()
             if task.exec_status is TaskStatus.WaitingExecution and str(task.name) not in submitted
         ]
+        if self.last_first:
+            ready.reverse()
         return ready[: max(0, self.compute.slots - pending)] if ready else []
 
 

@@ -215,3 +215,33 @@ def test_another_try_is_not_made_where_it_would_cost_too_much(
     assert (proof.state, len(proof.tries)) == (ProofState.UNEQUAL, 1)
     assert proof.reason is not None
     assert "cost more than 2 unsplit runs" in proof.reason
+
+
+UNSEEN = notebook(
+    markdown("# Write"),
+    "getattr(open('table.txt', 'w'), 'write')('1')",
+    markdown("# Other"),
+    "other = 1\nprint(other)",
+    markdown("# Read"),
+    "print(open('table.txt').read())",
+)
+
+
+def test_tasks_that_need_each_other_by_a_file_that_nobody_saw_are_not_taken_for_independent(
+    tmp_path: Path,
+) -> None:
+    """In the notebook's own order the one would find what the other wrote."""
+    tasks = [
+        PlannedTask(name=name, cells=(2 * number, 2 * number + 1))
+        for number, name in enumerate(("write", "other", "read"))
+    ]
+    together = facts.plan(
+        tasks[0], PlannedTask(name="other", cells=(2, 3, 4, 5), upstream=("write",))
+    )
+    work = handmade(tmp_path, UNSEEN, facts.plan(*tasks), smaller=together)
+    proof, _, _ = proved(work)
+    assert proof.state is ProofState.EQUAL
+    first, last = proof.tries
+    assert "cell 6 reads table.txt" in first.differences[0].message
+    assert first.differences[0].task == "read"
+    assert list(last.tasks) == ["write", "other"]
