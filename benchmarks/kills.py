@@ -1,10 +1,10 @@
-"""Runs with a random worker, runner, zygote or kernel killed: each must end as if nothing had been.
+"""Runs with a random process killed: each must end as if nothing had been.
 
 Starts the platform as ``galley up`` does, publishes a pipeline of three tasks that log to MLflow,
 and starts runs, a few at a time. In each a process of the tenant's host is killed by SIGKILL at a
-random moment. Then it asks of each run: is it succeeded; did each task leave a complete notebook;
-does MLflow have each point of each metric once in the run that counts; and, at the end, whether
-any process of any attempt is left.
+random moment: a Dask worker, a runner, what forks them, a zygote or a kernel. Then it asks of each
+run: is it succeeded; did each task leave a complete notebook; does MLflow have each point of each
+metric once in the run that counts; and, at the end, whether any process of any attempt is left.
 
     python benchmarks/kills.py [--runs 20] [--seed N] [--at-a-time 2]
 """
@@ -42,10 +42,12 @@ CELLS = (
     f"print('total', total)\n{STEPS.format('told')}",
 )
 VICTIMS = {
-    "runner": lambda line: "galley.run" in line and "zygote" not in line,
-    "worker": lambda line: "multiprocessing-fork" in line,
-    "zygote or kernel": lambda line: "inside/zygote.py" in line,
+    "what forks runners": lambda line, by_host: "galley.run" in line and by_host,
+    "runner": lambda line, by_host: "galley.run" in line and not by_host,
+    "worker": lambda line, _: "multiprocessing-fork" in line,
+    "zygote or kernel": lambda line, _: "inside/zygote.py" in line,
 }
+"""What is killed → whether a command line is of one, that the host itself started or not."""
 
 
 def notebook() -> dict[str, Any]:
@@ -66,7 +68,7 @@ def kill_one(home: Path, chance: random.Random) -> str:
     found = []
     for process in psutil.Process(host.pid).children(recursive=True):
         try:
-            if VICTIMS[kind](" ".join(process.cmdline())):
+            if VICTIMS[kind](" ".join(process.cmdline()), process.ppid() == host.pid):
                 found.append(process)
         except psutil.Error:
             continue

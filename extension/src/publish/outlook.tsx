@@ -72,8 +72,8 @@ function Steps({ session }: { session: PublishSession }): JSX.Element {
       {proves && (
         <li>
           {trans._n(
-            'It runs once more, and split into %1 task: the split is used if all results are equal.',
-            'It runs once more, and split into %1 tasks: the split is used if all results are equal.',
+            'It runs again, split into %1 task: the split is used if all results are equal.',
+            'It runs again, split into %1 tasks: the split is used if all results are equal.',
             tasks
           )}
         </li>

@@ -9,6 +9,10 @@ import json
 import os
 import select
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from distributed import LocalCluster
 
 # jsonschema compiles this grammar at import, two seconds of CPU, only to check IRIs.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
@@ -51,10 +55,18 @@ def main() -> int:
         sys.stdout.write(json.dumps({"address": cluster.scheduler_address}) + "\n")
         sys.stdout.flush()
         while not select.select([sys.stdin], [], [], HEAL_S)[0]:
-            # Starts what is missing: a worker that closed itself, or whose nanny did, is not
-            # started anew by Dask.
-            cluster.scale(options.workers)
+            cluster.loop.add_callback(_replace_missing, cluster, options.workers)
     return 0
+
+
+def _replace_missing(cluster: LocalCluster, workers: int) -> None:
+    """Start what is not there: Dask starts no worker that closed itself, or whose start failed."""
+    from distributed.core import Status
+
+    for name, nanny in list(cluster.workers.items()):
+        if nanny.status in {Status.closed, Status.failed}:
+            del cluster.workers[name]
+    cluster.scale(workers)
 
 
 if __name__ == "__main__":

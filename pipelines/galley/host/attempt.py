@@ -8,8 +8,10 @@ import subprocess
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from galley.cluster.address import ClusterAddress
 from galley.cluster.provider import ClusterProvider, ClusterUnavailable
@@ -179,15 +181,36 @@ class AttemptRun:
         job = job.model_copy(update={"cluster": address})
         path = self._folder / "job.json"
         write_private(path, job.model_dump_json())
-        packages = self._config.packages.model_dump_json()
         try:
-            runner = spare.give(path, packages, self._assignment.secrets.model_dump_json())
+            runner = self._give(path, reporter, spare)
         except OSError as error:
+            if self._ends(reporter):
+                return self._judge(job, 0, reporter)
             return self._broken(job, f"no runner process could be had: {error}")
         try:
             return self._wait(job, runner, reporter)
         finally:
             end(runner, grace_s=1)
+
+    def _give(self, job: Path, reporter: Reporter, spare: Spare) -> Forked:
+        """Give the job away, to another runner where what forks them was killed meanwhile."""
+        packages = self._config.packages.model_dump_json()
+        secrets = self._assignment.secrets.model_dump_json()
+
+        def wanted() -> bool:
+            return not self._ends(reporter)
+
+        try:
+            return spare.give(job, packages, secrets, wanted)
+        except OSError:
+            if not wanted():
+                raise
+        with closing(self._runners.spare()) as another:
+            return another.give(job, packages, secrets, wanted)
+
+    def _ends(self, reporter: Reporter) -> bool:
+        """Whether the attempt is to end, whatever it has come to."""
+        return reporter.cancel.is_set() or reporter.lost.is_set() or self._stopping.is_set()
 
     def _wait(self, job: Job, runner: Forked, reporter: Reporter) -> Outcome:
         latest = time.monotonic() + job.environment_s + job.timeout_s + job.grace_s + END_S
@@ -195,8 +218,7 @@ class AttemptRun:
             latest += job.rehearsal.budget_s
         told = False
         while runner.poll() is None:
-            ending = reporter.cancel.is_set() or reporter.lost.is_set() or self._stopping.is_set()
-            if ending and not told:
+            if self._ends(reporter) and not told:
                 runner.terminate()
                 told = True
                 latest = min(latest, time.monotonic() + job.grace_s + END_S)

@@ -23,7 +23,7 @@ class HostConfig(Model):
         workers: Dask workers of the tenant's cluster, so notebooks at the same time.
         cpu: cores that the notebooks together may have; None: one for each worker.
         memory: bytes that the Dask workers together may hold.
-        idle_s: seconds after which an unused cluster and spare runner are ended.
+        idle_s: seconds after which an unused cluster and what forks runners are ended.
         once: execute one attempt, then end; a rehearsal's host.
         linger_s: how long such a host waits for MLflow, which is to have what was logged.
         environments: folder of this identity's locked environments; None: each attempt's own.

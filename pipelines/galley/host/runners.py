@@ -8,13 +8,15 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from galley.run.forked import Forked, read_line
+from galley.run.forked import Forked, read_line, readable
 from galley.run.forkserver import RUN
 from galley.run.zygotes import TO_FORK
 
-START_S = 60.0
+START_S = 180.0
 
 
 class Spare:
@@ -23,21 +25,35 @@ class Spare:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 
-    def give(self, job: Path, packages: str = "", secrets: str = "") -> Forked:
+    def give(
+        self,
+        job: Path,
+        packages: str = "",
+        secrets: str = "",
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> Forked:
         """Give it a job and return its process, the leader of its own session.
 
+        It gets the job once it is there, so that after an error no runner has it.
+
         Args:
+            job: path of the job's file.
             packages: JSON of where distributions come from; it may hold a password, which must
                 be neither in a file nor in an environment that kernels can read.
             secrets: JSON of what the tasks are given, for the same reason not in the job's file.
+            wanted: asked twice a second while it is on its way.
 
         Raises:
-            OSError: it is not there.
+            OSError: it is not there, or not wanted any more.
         """
-        self._connection.settimeout(START_S)
-        self._connection.sendall(f"{job}\n{packages}\n{secrets}\n".encode())
+        latest = time.monotonic() + START_S
+        while not readable(self._connection, 0.5):
+            if not wanted():
+                raise OSError("it is not wanted any more")
+            if time.monotonic() >= latest:
+                raise TimeoutError(f"it was not forked within {START_S:g} s")
         pid = int(json.loads(read_line(self._connection))["pid"])
-        self._connection.settimeout(None)
+        self._connection.sendall(f"{job}\n{packages}\n{secrets}\n".encode())
         given = Forked(self._connection.dup(), pid)
         self.close()
         return given

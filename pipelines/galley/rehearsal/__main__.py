@@ -1,4 +1,4 @@
-"""``python -m galley.rehearsal JOB.json | -``: one rehearsal in one process, as ``galley.run``."""
+"""``python -m galley.rehearsal JOB.json``: one rehearsal; with ``-`` as :mod:`galley.run`."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ host is gone, and the attempt ends with it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -55,7 +56,10 @@ def _serve(execute: Callable[[Path, Mapping[str, str], OnCancel], object]) -> No
             _cancel_by_signal(cancel)
             threading.Thread(target=_end_with_host, args=(given, cancel), daemon=True).start()
 
-        path, packages, secrets = (given.readline().strip() for _ in range(3))
+        try:
+            path, packages, secrets = (given.readline().strip() for _ in range(3))
+        except OSError:
+            return 0
         if not path:  # it is not wanted any more
             return 0
         handed = {"GALLEY_PACKAGES": packages, "GALLEY_SECRETS_HANDED": secrets}
@@ -75,7 +79,8 @@ def _cancel_by_signal(cancel: Callable[[], None]) -> None:
 
 
 def _end_with_host(connection: TextIO, cancel: Callable[[], None]) -> None:
-    connection.read()
+    with contextlib.suppress(OSError):  # it ends like this where the host left something unread
+        connection.read()
     cancel()
 
 

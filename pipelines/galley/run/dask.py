@@ -162,9 +162,9 @@ class DaskCompute:
             promise.set_result(refused(spec, why))
             return promise
         wanted = {SLOT: 1, **need_of(spec).dask()}
+        self._promises[spec.name] = promise
         remote = self._client.submit(execute_here, spec, key=spec.key, pure=False, resources=wanted)
         self._futures[spec.name] = remote
-        self._promises[spec.name] = promise
         remote.add_done_callback(lambda ended: self._settle(promise, spec, ended))
         return promise
 
@@ -215,11 +215,11 @@ class DaskCompute:
         """Take an event; the last one has the result, which to fetch takes three more messages."""
         told = TaskEvent.model_validate_json(event[1]["event"])
         promise = self._promises.get(told.task)
-        if promise is None or promise.done():
-            return
+        if promise is not None and promise.done() and not self._cancelled.is_set():
+            return  # from a try that Dask began although the task had ended
         if told.result is None:
             self._emit(told)
-        else:
+        elif promise is not None:
             _keep(promise, told.result)
             self._let_go(told.task)
 
@@ -234,9 +234,10 @@ class DaskCompute:
 
     def _settle(self, promise: Future[TaskResult], spec: TaskSpec, ended: Any) -> None:
         """Turn the end of a Dask future into a result."""
+        name = spec.name
+        self._futures.pop(name, None)
         if promise.done():
             return
-        name = spec.name
         try:
             result = ended.result()
         except KilledWorker as error:

@@ -63,12 +63,21 @@ class Forked:
                 os.kill(self.pid, number)
 
     def _look(self, timeout: float | None) -> int | None:
-        if self.returncode is None:
-            ready, _, _ = select.select([self.connection], [], [], timeout)
-            if ready:
-                self.returncode = _returncode(self.connection)
-                self.connection.close()
+        if self.returncode is None and readable(self.connection, timeout):
+            self.returncode = _returncode(self.connection)
+            self.connection.close()
         return self.returncode
+
+
+def readable(connection: socket.socket, timeout: float | None) -> bool:
+    """Wait until there is something to read, or the other side is gone.
+
+    Args:
+        timeout: in seconds; None: however long it takes.
+    """
+    waiting = select.poll()  # not ``select``, which knows no file descriptors beyond 1023
+    waiting.register(connection, select.POLLIN)
+    return bool(waiting.poll(None if timeout is None else timeout * 1000))
 
 
 def read_line(connection: socket.socket) -> bytes:

@@ -51,7 +51,8 @@ class ForkServer:
         with selectors.DefaultSelector() as selector:
             selector.register(self._control, selectors.EVENT_READ)
             while True:
-                ready = selector.select(None if warm else 0)
+                # Not beside a runner, who would have to share the processor.
+                ready = selector.select(None if warm or self._connections else 0)
                 if not ready:
                     self._warm_up()
                     gc.collect()
@@ -61,28 +62,40 @@ class ForkServer:
                     if key.data is not None:
                         selector.unregister(key.fd)
                         self._ended(key.fd, key.data)
-                    elif (connection := self._asked()) is None:
+                    elif not self._answer(selector):
                         return
-                    elif (pid := self._fork(connection)) is not None:
-                        selector.register(os.pidfd_open(pid), selectors.EVENT_READ, pid)
 
-    def _asked(self) -> socket.socket | None:
-        """Return the connection that comes with a request; None when the host is gone."""
+    def _answer(self, selector: selectors.BaseSelector) -> bool:
+        """Fork for the request that has come; return False when the host is gone instead."""
         said, files, _, _ = socket.recv_fds(self._control, 64, 1, socket.MSG_CMSG_CLOEXEC)
-        return socket.socket(fileno=files[0]) if said == RUN else None
-
-    def _fork(self, connection: socket.socket) -> int | None:
-        try:
-            pid = os.fork()
-        except OSError as error:
-            sys.stderr.write(f"no runner could be forked: {error}\n")
-            connection.close()
-            return None
-        if pid == 0:
-            self._become(connection)
+        if said != RUN:
+            return False
+        if not files:
+            sys.stderr.write("no runner could be forked: its connection did not arrive\n")
+            return True
+        with contextlib.ExitStack() as unless_forked:
+            try:
+                connection = unless_forked.enter_context(socket.socket(fileno=files[0]))
+                pid, ended = self._fork(connection)
+            except OSError as error:  # of files or processes there are too many
+                sys.stderr.write(f"no runner could be forked: {error}\n")
+                return True
+            unless_forked.pop_all()
         self._connections[pid] = connection
+        selector.register(ended, selectors.EVENT_READ, pid)
         _say(connection, pid=pid)
-        return pid
+        return True
+
+    def _fork(self, connection: socket.socket) -> tuple[int, int]:
+        """Return the pid of a fork, and a file descriptor that tells of its end."""
+        if (pid := os.fork()) == 0:
+            self._become(connection)
+        try:
+            return pid, os.pidfd_open(pid)
+        except OSError:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise
 
     def _become(self, connection: socket.socket) -> NoReturn:
         status = 1
@@ -95,7 +108,8 @@ class ForkServer:
         except BaseException:  # as an interpreter does with what nobody catches
             traceback.print_exc()
         finally:
-            sys.stderr.flush()
+            with contextlib.suppress(OSError):
+                sys.stderr.flush()
             os._exit(status)  # taking down the interpreter takes longer than a small run
 
     def _ended(self, fd: int, pid: int) -> None:

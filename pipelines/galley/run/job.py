@@ -54,7 +54,7 @@ class Job(Model):
         kept: folder for what the run's tasks have made, from attempt to attempt; None: each
             attempt begins anew.
         environments: folder of the identity's own locked environments; None: its cache folder.
-        secrets: what the kernels are given; comes by standard input, never with the file.
+        secrets: what the kernels are given; comes on the runner's connection, never with the file.
         preparing_s: seconds that making the environment took; the time limit does not count them.
         grace_s: seconds between interrupting a kernel and killing it.
     """

@@ -1,9 +1,10 @@
-"""The one writer of a process: callers' changes become savepoints of one transaction.
+"""The one writer of a process: callers' changes go together into one transaction.
 
-A durable commit costs one disk flush. Callers that wait at the same time share it: each runs in
-a savepoint of its own, so that a failing caller takes back only its own changes, and all resume
-after the common commit. Where the database refuses the whole, because writers of other processes
-were faster, all of it is run again from its beginning: a write function may run more than once.
+A durable commit costs one disk flush. Callers that wait at the same time share it: of several
+each runs in a savepoint of its own, so that a failing one takes back only its own changes, and all
+resume after the common commit. Where the database refuses the whole, because writers of other
+processes were faster, all of it is run again from its beginning: a write function may run more
+than once.
 """
 
 from __future__ import annotations

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 from galley.domain.runs import AttemptState
 from galley.domain.work import Outcome
-from galley.host.runners import Runners, end
-from galley.run.forked import Forked
+from galley.host.runners import Runners, Spare, end
+from galley.run.forked import Forked, readable
+from galley.run.forkserver import RUN
 from galley.run.job import Job
 from galley.run.journal import read_outcome, read_report
 
@@ -120,6 +123,49 @@ def test_it_lives_on_when_what_forked_it_is_killed(
     assert ended(next_one).state is AttemptState.SUCCEEDED
     runner.wait(60)
     assert ended(job).state is AttemptState.SUCCEEDED
+
+
+@pytest.mark.parametrize("module", ["galley.run", "galley.rehearsal"])
+def test_what_forks_them_has_one_thread(module: str) -> None:
+    """Or a fork might find a lock that nobody will ever let go."""
+    runners = Runners(module)
+    runners.spare().close()
+    assert runners._server is not None
+    server = psutil.Process(runners._server.pid)
+    until(lambda: Path(f"/proc/{server.pid}/cwd").exists() or None, "its start")
+    with closing(runners.spare()) as second:
+        assert readable(second._connection, 60)  # all is imported
+        second.close()
+    until(lambda: server.children() == [] or None, "the end of its forks")
+    with closing(runners.spare()) as third:
+        assert readable(third._connection, 60)  # it was warmed up meanwhile
+        assert server.num_threads() == 1
+    runners.cool()
+
+
+def test_it_ends_its_attempt_where_its_host_left_something_unread(
+    runners: Runners, job_of: Callable[[str], Job]
+) -> None:
+    """As a host does that is killed at the wrong moment: the connection is then reset."""
+    job = job_of(SLEEP)
+    path = job.folder / "job.json"
+    path.write_text(job.model_dump_json())
+    ours, theirs = socket.socketpair()
+    runners.warm()
+    assert runners._control is not None
+    with theirs:
+        socket.send_fds(runners._control, [RUN], [theirs.fileno()])
+    ours.sendall(f"{path}\n\n\n".encode())
+    until(lambda: asleep(job) or None, "the first cell")
+    ours.close()
+    until(lambda: read_outcome(job.journal), "its end")
+    assert ended(job).state is AttemptState.CANCELLED
+
+
+def test_one_that_is_not_wanted_any_more_is_not_waited_for(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    with theirs, closing(Spare(ours)) as spare, pytest.raises(OSError, match="not wanted"):
+        spare.give(tmp_path / "job.json", wanted=lambda: False)
 
 
 def test_one_that_gets_no_job_ends(runners: Runners) -> None:

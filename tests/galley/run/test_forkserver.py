@@ -73,15 +73,17 @@ def test_it_warms_up_while_nobody_waits(pair: tuple[socket.socket, socket.socket
 
 
 def test_who_waits_already_comes_first(pair: tuple[socket.socket, socket.socket]) -> None:
+    """And what warms up the next ones does not run beside it."""
     control, theirs = pair
     ours, its = socket.socketpair()
     with its:
         socket.send_fds(control, [RUN], [its.fileno()])
     with serving(theirs) as server:
         pid = json.loads(read_line(ours))["pid"]
-        assert server.stdout is not None
-        assert server.stdout.readline() == "warm, forks: 1\n"
         ours.sendall(b"one")
+        assert server.stdout is not None
+        assert server.stdout.readline() == "attends to one\n"
+        assert server.stdout.readline() == "warm, forks: 0\n"
         assert Forked(ours, pid).wait(30) == 3
         control.close()
 
