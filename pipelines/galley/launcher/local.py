@@ -25,6 +25,7 @@ from galley.domain.tenants import Profile, Tenant, Tenants
 from galley.errors import NotFound, Unavailable
 from galley.launcher.backoff import Backoff
 from galley.sandbox import command, processes
+from galley.sandbox.machine import this_machine
 from galley.sandbox.processes import ProcessId
 from galley.sandbox.spec import Bind
 from galley.sandbox.workspace import (
@@ -120,7 +121,12 @@ class LocalLauncher:
         self._backoff.started(name)
         declared = self._tenant(tenant)
         limits = declared.limits
-        profile = Profile(display_name="host", cpu=limits.cpu, memory=limits.memory + OVERHEAD)
+        profile = Profile(
+            display_name="host",
+            cpu=limits.cpu,
+            memory=limits.memory + OVERHEAD,
+            gpus=_most_gpus(declared),
+        )
         workers = max(1, math.floor(limits.cpu))
         identity = tenant_identity(self._settings, tenant)
         self._start(
@@ -159,7 +165,9 @@ class LocalLauncher:
             name,
             tenant,
             identity=author_identity._replace(home=home),
-            profile=largest.model_copy(update={"memory": largest.memory + OVERHEAD}),
+            profile=largest.model_copy(
+                update={"memory": largest.memory + OVERHEAD, "gpus": _most_gpus(declared)}
+            ),
             token=self._mint(tenant, author, run_id),
             environments=environments_of(self._settings, author_identity),
             environment={
@@ -271,3 +279,9 @@ def _give(identity: Identity, name: str, secret: str) -> None:
         file.write(secret)
     if os.geteuid() == 0:
         os.chown(path, identity.uid, identity.gid)
+
+
+def _most_gpus(tenant: Tenant) -> int:
+    """Return how many GPUs a host must see for the tenant's runs; each task sees its own only."""
+    wanted = max((profile.gpus for profile in tenant.profiles.values()), default=0)
+    return min(wanted, this_machine().gpus)

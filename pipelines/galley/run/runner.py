@@ -27,7 +27,7 @@ from galley.run.dag import (
     products_of,
     upstream_of,
 )
-from galley.run.environment import kernel_environment
+from galley.run.environment import first_gpus, kernel_environment
 from galley.run.executor import DaskExecutor
 from galley.run.failures import infrastructure
 from galley.run.job import Job
@@ -227,7 +227,10 @@ class Runner:
             notebook=task.source.nb_str_rendered,
             output=self.job.notebooks / f"{task.name}.ipynb",
             cwd=self.job.project,
-            environment=kernel_environment(self.job, self._inherited, self._locked, taken.cpu),
+            environment={
+                **kernel_environment(self.job, self._inherited, self._locked, taken.cpu),
+                **({} if self.job.cluster else first_gpus(taken.gpus)),
+            },
             python=self._locked.python if self._locked else None,
             zygotes=self.job.zygotes,
             kept=self.job.outputs,

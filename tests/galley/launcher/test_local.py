@@ -11,16 +11,18 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psutil
 import pytest
 from galley.domain.runs import AttemptState, RunKind
 from galley.domain.settings import Settings
-from galley.domain.tenants import Dataset, Tenants
+from galley.domain.tenants import Dataset, Profile, Tenants
 from galley.errors import InvalidInput, NotFound, Unavailable
+from galley.launcher import local
 from galley.launcher.backoff import FIRST_S
 from galley.launcher.local import LocalLauncher
+from galley.sandbox.machine import this_machine
 from galley.sandbox.workspace import tenant_identity, user_identity
 
 from tests.galley.host.recording_service import (
@@ -145,6 +147,28 @@ def test_a_tenants_host_runs_as_the_tenant_and_asks_for_work(
     token = settings.homes / "hosts/winery/.galley-token"
     assert not token.exists(), "read once, then deleted"
     assert service.hosts == {f"winery@{socket.gethostname()}"}, "how it is drained"
+
+
+@pytest.mark.parametrize(("of_machine", "of_profile", "seen"), [(2, 1, 1), (2, 0, 0), (0, 1, 0)])
+def test_a_host_sees_gpus_where_a_profile_has_one_and_the_machine_too(
+    launcher: LocalLauncher,
+    monkeypatch: pytest.MonkeyPatch,
+    of_machine: int,
+    of_profile: int,
+    seen: int,
+) -> None:
+    machine = this_machine().model_copy(update={"gpus": of_machine})
+    monkeypatch.setattr(local, "this_machine", lambda: machine)
+    gpu = Profile(display_name="GPU", cpu=1, memory=2**28, gpus=of_profile)
+    winery = TENANTS.tenants["winery"]
+    profiles = {**winery.profiles, "gpu": gpu}
+    tenants = Tenants(tenants={"winery": winery.model_copy(update={"profiles": profiles})})
+    monkeypatch.setattr(launcher, "_tenants", lambda: tenants)
+    given: list[Profile] = []
+    monkeypatch.setattr(launcher, "_start", lambda *_, profile, **__: given.append(profile))
+    launcher.ensure_tenant_host("winery")
+    launcher.start_rehearsal_host("winery", "ada", uuid4())
+    assert [profile.gpus for profile in given] == [seen, seen]
 
 
 def test_a_living_host_is_not_started_again(launcher: LocalLauncher, minted: Minted) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import nbformat
 import pytest
 from galley.domain.runs import AttemptState, FailureClass, TaskState
+from galley.domain.tenants import Profile
 from galley.domain.work import Outcome
 from galley.inside.outbox import runs, spool
 from galley.run.job import Job
@@ -105,6 +106,18 @@ def test_parameters_arrive_with_their_types(tmp_path: Path) -> None:
     assert run(job).state is AttemptState.SUCCEEDED
     line = next(line for line in log_of(job).splitlines() if "report | [" in line)
     assert json.loads(line.partition("| ")[2]) == list(VALUES.values())
+
+
+@pytest.mark.parametrize(("gpus", "visible"), [(0, ""), (2, "0,1")])
+def test_a_task_outside_of_a_cluster_sees_as_many_gpus_as_its_profile_has(
+    tmp_path: Path, gpus: int, visible: str
+) -> None:
+    """CUDA itself takes the variable; without it the task would see all of the machine's."""
+    single(tmp_path / "project", "import os\nprint('sees', os.environ['CUDA_VISIBLE_DEVICES'])")
+    profile = Profile(display_name="GPU", cpu=1, memory=2**30, gpus=gpus)
+    job = make_job(tmp_path, profile=profile)
+    assert run(job).state is AttemptState.SUCCEEDED
+    assert f"| sees {visible}\n" in log_of(job)
 
 
 def test_an_unknown_parameter_starts_nothing(tmp_path: Path) -> None:
