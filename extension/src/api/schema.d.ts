@@ -260,7 +260,7 @@ export interface paths {
         };
         /**
          * Get Compared Outputs
-         * @description Return the last output of each cell of two runs, beside each other.
+         * @description Return the outputs of each cell of two runs, beside each other.
          */
         get: operations["get_compared_outputs"];
         put?: never;
@@ -2039,7 +2039,7 @@ export interface components {
         };
         /**
          * ComparedOutput
-         * @description The last output of one cell in both runs; the outputs themselves are in the page of them.
+         * @description The outputs of one cell in both runs; the outputs themselves are in the page of them.
          */
         ComparedOutput: {
             /** Cell */

@@ -201,7 +201,7 @@ function Outputs({ found }: { found: RunComparison }): JSX.Element {
       <div className="jp-Galley-outputs">
         <NotebookFrame
           url={client.comparedOutputsUrl(left.id, right.id)}
-          title={trans.__('The last output of each cell')}
+          title={trans.__('The outputs of each cell')}
           anchor={cell === null ? null : `cell-${cell}`}
         />
       </div>

@@ -46,7 +46,7 @@ class ComparedPackage(Model):
 
 
 class ComparedOutput(Model):
-    """The last output of one cell in both runs; the outputs themselves are in the page of them."""
+    """The outputs of one cell in both runs; the outputs themselves are in the page of them."""
 
     task: str
     cell: int

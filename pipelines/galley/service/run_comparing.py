@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from galley.domain.comparison import (
 from galley.domain.runs import Run, TaskTry
 from galley.errors import NotFound
 from galley.locking import read_lock
+from galley.notebook.outputs import compare
 from galley.project import archive
 from galley.service.comparing import project_of
 from galley.service.context import Context
@@ -75,10 +76,15 @@ def executed_cells(context: Context, run: Run) -> Outputs:
     return Outputs(cells, notes)
 
 
-def last_output(cell: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what a cell showed last; None where it showed nothing."""
-    outputs = [one for one in cell.get("outputs", ()) if isinstance(one, dict)]
-    return outputs[-1] if outputs else None
+def shown_by(cells: Mapping[int, Executed], index: int) -> list[dict[str, Any]]:
+    """Return what a cell showed, in its order; nothing where a run did not execute it."""
+    outputs = cells[index].cell.get("outputs", ()) if index in cells else ()
+    return [one for one in outputs if isinstance(one, dict)]
+
+
+def show_the_same(left: Sequence[dict[str, Any]], right: Sequence[dict[str, Any]]) -> bool:
+    """Whether the outputs of a cell are equal: text as it reads, figures by their pixels."""
+    return left == right or not compare(left, right)
 
 
 def _document(context: Context, key: str | None, what: str) -> tuple[dict[str, Any], str | None]:
@@ -154,25 +160,18 @@ def _outputs(
 ) -> tuple[ComparedOutput, ...]:
     found = []
     for index in sorted({*left, *right}):
-        one, other = (
-            last_output(side[index].cell) if index in side else None for side in (left, right)
-        )
-        if one is not None or other is not None:
+        one, other = shown_by(left, index), shown_by(right, index)
+        if one or other:
             found.append(
                 ComparedOutput(
                     task=(right.get(index) or left[index]).task,
                     cell=index,
-                    left=one is not None,
-                    right=other is not None,
-                    same=_content(one) == _content(other),
+                    left=bool(one),
+                    right=bool(other),
+                    same=show_the_same(one, other),
                 )
             )
     return tuple(found)
-
-
-def _content(output: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return an output without what differs in every run: the number of its execution."""
-    return output and {key: value for key, value in output.items() if key != "execution_count"}
 
 
 def _locked(context: Context, run: Run) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The last outputs of two runs' cells beside each other, as a page for a sandboxed frame.
+"""The outputs of two runs' cells beside each other, as a page for a sandboxed frame.
 
 Outputs are user content: the page is sent with the policy of executed notebooks, under which
 nothing in it runs and nothing is loaded from elsewhere.
@@ -7,10 +7,11 @@ nothing in it runs and nothing is loaded from elsewhere.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from galley.service.run_comparing import Outputs, last_output
+from galley.service.run_comparing import Outputs, show_the_same, shown_by
 
 _TERMINAL = re.compile(r"\x1b\[[0-9;]*m")
 _IMAGES = ("image/png", "image/jpeg", "image/gif")
@@ -38,11 +39,8 @@ def page(left: Outputs, right: Outputs, names: tuple[str, str]) -> bytes:
     """Return the page; ``names`` say which run is which."""
     rows = []
     for index in sorted({*left.cells, *right.cells}):
-        pair = [
-            last_output(side.cells[index].cell) if index in side.cells else None
-            for side in (left, right)
-        ]
-        if pair != [None, None]:
+        pair = [shown_by(side.cells, index) for side in (left, right)]
+        if any(pair):
             task = (right.cells.get(index) or left.cells[index]).task
             rows.append(_row(index, task, pair, names))
     body = "".join(rows) or "<section class=none>No cell of either run has an output.</section>"
@@ -52,11 +50,13 @@ def page(left: Outputs, right: Outputs, names: tuple[str, str]) -> bytes:
     ).encode()
 
 
-def _row(index: int, task: str, pair: list[dict[str, Any] | None], names: tuple[str, str]) -> str:
-    same = "equal" if _shown(pair[0]) == _shown(pair[1]) else "different"
+def _row(
+    index: int, task: str, pair: Sequence[list[dict[str, Any]]], names: tuple[str, str]
+) -> str:
+    same = "equal" if show_the_same(*pair) else "different"
     sides = "".join(
-        f"<div class=side><p>{escape(name)}</p>{_shown(output)}</div>"
-        for name, output in zip(names, pair, strict=True)
+        f"<div class=side><p>{escape(name)}</p>{_all(outputs)}</div>"
+        for name, outputs in zip(names, pair, strict=True)
     )
     return (
         f"<section id=cell-{index}><h2>Cell {index + 1}<small>{escape(task)} · {same}</small></h2>"
@@ -64,9 +64,11 @@ def _row(index: int, task: str, pair: list[dict[str, Any] | None], names: tuple[
     )
 
 
-def _shown(output: dict[str, Any] | None) -> str:
-    if output is None:
-        return "<p class=none>no output</p>"
+def _all(outputs: Sequence[dict[str, Any]]) -> str:
+    return "".join(map(_shown, outputs)) or "<p class=none>no output</p>"
+
+
+def _shown(output: dict[str, Any]) -> str:
     kind = output.get("output_type")
     if kind == "stream":
         return _pre(output.get("text"))

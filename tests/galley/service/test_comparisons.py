@@ -11,19 +11,28 @@ PIPELINE = "/tenants/oncology/pipelines/daily-report"
 TASK = "daily_report"
 
 
-def shown(text: str, duration: float) -> dict[str, Any]:
+def shown(text: str, duration: float, printed: str = "same\n") -> dict[str, Any]:
     """Return an executed notebook whose cells know which published cell they are."""
     notebook = copy.deepcopy(executed_notebook())
     for index, cell in enumerate(notebook["cells"]):
         cell["metadata"] |= {"galley": {"cell": index}, "papermill": {"duration": duration}}
     notebook["cells"][1]["outputs"] = [
-        {"output_type": "stream", "name": "stdout", "text": "same\n"}
+        {"output_type": "stream", "name": "stdout", "text": printed},
+        {"output_type": "display_data", "metadata": {}, "data": {"text/plain": "the figure"}},
     ]
     notebook["cells"][2]["outputs"][1]["data"] = {"text/html": f"<b>{text}</b><script>1</script>"}
     return notebook
 
 
-def ran(platform: Platform, alpha: int, auc: float, text: str, *, state: str = "succeeded") -> str:
+def ran(
+    platform: Platform,
+    alpha: int,
+    auc: float,
+    text: str,
+    *,
+    state: str = "succeeded",
+    printed: str = "same\n",
+) -> str:
     run: str = platform.post(f"{PIPELINE}/runs", {"parameters": {"alpha": alpha}}).json()["id"]
     work = platform.lease("oncology")
     assert work is not None
@@ -35,7 +44,7 @@ def ran(platform: Platform, alpha: int, auc: float, text: str, *, state: str = "
     }
     task = {"name": TASK, "state": state, **times}
     platform.report(work, "heartbeat", tasks=[task])
-    assert platform.upload(work, TASK, shown(text, alpha / 2)).status_code == 204
+    assert platform.upload(work, TASK, shown(text, alpha / 2, printed)).status_code == 204
     ended = {"state": state, "tasks": [task], "duration_s": alpha, "metrics": {"auc": auc}}
     assert platform.report(work, "outcome", **ended).status_code == 200
     return run
@@ -57,6 +66,19 @@ def test_two_runs_side_by_side(platform: Platform) -> None:
     assert found["packages"] == found["notes"] == []
     default = platform.get("/runs/compare", right=right).json()
     assert default["left"]["id"] == left, "by default the successful run before it"
+
+
+def test_what_a_cell_showed_before_its_last_output_counts(platform: Platform) -> None:
+    platform.approved()
+    left = ran(platform, 2, 0.9, "one")
+    right = ran(platform, 2, 0.9, "one", printed="another table\n")
+    found = platform.get("/runs/compare", left=left, right=right).json()
+    assert [(one["cell"], one["same"]) for one in found["outputs"]] == [(1, False), (2, True)]
+    query, path = {"left": left, "right": right}, f"{API}/runs/compare/outputs"
+    page = platform.client.get(path, headers=platform.as_user("ada"), params=query).text
+    assert page.count("another table") == 1
+    assert page.count("<pre>the figure</pre>") == 2
+    assert page.index("another table") < page.rindex("the figure")
 
 
 def test_a_run_without_one_before_it_says_so(platform: Platform) -> None:

@@ -42,7 +42,7 @@ def get_comparison(
 def get_compared_outputs(
     right: Right, caller: TheCaller, context: InContext, left: Left = None
 ) -> Response:
-    """Return the last output of each cell of two runs, beside each other."""
+    """Return the outputs of each cell of two runs, beside each other."""
     before, after = _both(context, caller, left, right)
     page = side_by_side.page(
         executed_cells(context, before),
