@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import logging
 import os
 import sys
 from pathlib import Path
@@ -18,18 +20,56 @@ ENGINES = {"batch": "galley", "kernel": "galley-kernel", "papermill": "nbclient"
 @click.argument("notebook")
 @click.argument("output", default="")
 @click.option("-p", "--parameters", nargs=2, multiple=True, metavar="NAME VALUE")
-@click.option("-r", "--parameters-raw", "raw", nargs=2, multiple=True, metavar="NAME TEXT")
-@click.option("-f", "--parameters-file", "files", multiple=True, metavar="FILE", help="YAML.")
-@click.option("-y", "--parameters-yaml", "texts", multiple=True, metavar="YAML")
+@click.option(
+    *("-r", "--parameters-raw", "--parameters_raw", "raw"),
+    nargs=2,
+    multiple=True,
+    metavar="NAME TEXT",
+)
+@click.option(
+    *("-f", "--parameters-file", "--parameters_file", "files"),
+    multiple=True,
+    metavar="FILE",
+    help="YAML.",
+)
+@click.option(
+    *("-y", "--parameters-yaml", "--parameters_yaml", "texts"), multiple=True, metavar="YAML"
+)
+@click.option(
+    *("-b", "--parameters-base64", "--parameters_base64", "coded"),
+    multiple=True,
+    metavar="TEXT",
+    help="YAML in Base64.",
+)
+@click.option("--inject-input-path", is_flag=True, help="As parameter PAPERMILL_INPUT_PATH.")
+@click.option("--inject-output-path", is_flag=True, help="As parameter PAPERMILL_OUTPUT_PATH.")
+@click.option("--inject-paths", is_flag=True, help="Both paths.")
 @click.option("-k", "--kernel", help="Name of the kernel; by default the notebook's.")
+@click.option("-l", "--language", help="Language of the notebook; by default its own.")
 @click.option("--cwd", type=click.Path(exists=True, file_okay=False), help="Working directory.")
 @click.option("--progress-bar/--no-progress-bar", default=None, help="Default: on a terminal.")
 @click.option("--log-output/--no-log-output", default=False, help="Also print what cells print.")
-@click.option("--prepare-only", is_flag=True, help="Only inject the parameters.")
-@click.option("--report-mode", is_flag=True, help="Hide the input cells in the result.")
+@click.option("--stdout-file", type=click.File(mode="w", encoding="utf-8", lazy=True))
+@click.option("--stderr-file", type=click.File(mode="w", encoding="utf-8", lazy=True))
+@click.option(
+    "--log-level",
+    type=click.Choice(["NOTSET", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]),
+    help="Default: INFO with --log-output, else WARNING.",
+)
+@click.option("--prepare-only/--prepare-execute", default=False, help="Only inject the parameters.")
+@click.option(
+    "--report-mode/--no-report-mode", default=False, help="Hide the input cells in the result."
+)
 @click.option("--execution-timeout", type=click.IntRange(min=1), metavar="S", help="Per cell.")
-@click.option("--start-timeout", type=click.IntRange(min=1), default=60, metavar="S")
+@click.option(
+    "--start-timeout", "--start_timeout", type=click.IntRange(min=1), default=60, metavar="S"
+)
 @click.option("--autosave-cell-every", type=click.IntRange(min=0), default=30, metavar="S")
+@click.option(
+    "--request-save-on-cell-execute/--no-request-save-on-cell-execute",
+    default=True,
+    help="Save after each cell.",
+)
 @click.option(
     "--engine",
     type=click.Choice(list(ENGINES)),
@@ -44,9 +84,14 @@ def execute(
     raw: tuple[tuple[str, str], ...],
     files: tuple[str, ...],
     texts: tuple[str, ...],
+    coded: tuple[str, ...],
+    inject_input_path: bool,
+    inject_output_path: bool,
+    inject_paths: bool,
     kernel: str | None,
     cwd: str | None,
     progress_bar: bool | None,
+    log_level: str | None,
     engine: str,
     **options: Any,
 ) -> None:
@@ -64,8 +109,14 @@ def execute(
         raise GalleyError(
             f"executing notebooks needs {error.name}: pip install 'galley[runner]'"
         ) from error
-    values = _values(parameters, raw, files, texts)
+    quiet = "INFO" if options["log_output"] else "WARNING"
+    logging.basicConfig(level=log_level or quiet, format="%(message)s")
+    values = _values(parameters, raw, files, texts, coded)
     _refuse_unknown(notebook, values)
+    if inject_input_path or inject_paths:
+        values["PAPERMILL_INPUT_PATH"] = notebook
+    if inject_output_path or inject_paths:
+        values["PAPERMILL_OUTPUT_PATH"] = output
     try:
         execute_notebook(
             notebook,
@@ -90,15 +141,19 @@ def _values(
     raw: tuple[tuple[str, str], ...],
     files: tuple[str, ...],
     texts: tuple[str, ...],
+    coded: tuple[str, ...],
 ) -> dict[str, Any]:
-    """Return the values in papermill's order: YAML, files, typed by their look, texts."""
+    """Return the values in papermill's order: Base64, files, YAML, typed by their look, texts."""
     import yaml
     from papermill.cli import _resolve_type
+    from papermill.iorw import NoDatesSafeLoader
 
     values: dict[str, Any] = {}
     try:
-        for text in (*texts, *(Path(file).read_text(encoding="utf-8") for file in files)):
-            values |= yaml.safe_load(text) or {}
+        decoded = [base64.b64decode(one, validate=True).decode() for one in coded]
+        read = [Path(file).read_text(encoding="utf-8") for file in files]
+        for text in (*decoded, *read, *texts):
+            values |= yaml.load(text, Loader=NoDatesSafeLoader) or {}  # noqa: S506  a safe one
     except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
         raise GalleyError(f"the parameters cannot be read: {error}") from error
     values |= {name: _resolve_type(value) for name, value in parameters}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +63,7 @@ def test_a_failing_cell_says_which_and_keeps_the_notebook(source: Path) -> None:
         (["missing.ipynb", "o.ipynb"], "missing.ipynb"),
         (["in.ipynb", "o.ipynb", "-f", "none.yaml"], "the parameters cannot be read"),
         (["in.ipynb", "o.ipynb", "-y", "{"], "the parameters cannot be read"),
+        (["in.ipynb", "o.ipynb", "-b", "???"], "the parameters cannot be read"),
     ],
 )
 def test_bad_input_is_refused_and_writes_nothing(source: Path, words: list[str], says: str) -> None:
@@ -67,6 +71,36 @@ def test_bad_input_is_refused_and_writes_nothing(source: Path, words: list[str],
     assert done.exit_code == 1
     assert says in done.output
     assert not Path("o.ipynb").exists()
+
+
+def test_a_command_line_of_papermill_means_the_same(source: Path) -> None:
+    """Its long names, and its order: Base64, files, YAML, each before what is named by itself."""
+    Path("values.yaml").write_text("a: 3\nb: 2026-01-02\n")
+    coded = base64.b64encode(b"{a: 2, b: coded}").decode()
+    words = [
+        *("in.ipynb", "out.ipynb", "--parameters_yaml", "a: 4", "--parameters_base64", coded),
+        *("--parameters_file", "values.yaml", "--no-report-mode", "--prepare-execute"),
+        *("--start_timeout", "30", "--no-request-save-on-cell-execute", "--log-level", "ERROR"),
+        *("--language", "python", "--inject-paths"),
+        *("--stdout-file", "printed.txt", "--stderr-file", "warned.txt"),
+    ]
+    done = galley(*words)
+    assert done.exit_code == 0, done.output
+    assert printed("out.ipynb") == Path("printed.txt").read_text() == "(4, '2026-01-02')\n"
+    injected = nbformat.read("out.ipynb", as_version=4).cells[1].source
+    assert 'PAPERMILL_INPUT_PATH = "in.ipynb"\nPAPERMILL_OUTPUT_PATH = "out.ipynb"' in injected
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_what_cells_print_can_be_seen_as_well(source: Path, shown: bool) -> None:
+    words = ["in.ipynb", "out.ipynb", "--log-output" if shown else "--no-log-output"]
+    said = subprocess.run(
+        [sys.executable, "-m", "galley.cli", "execute", *words],
+        check=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    ).stderr
+    assert ("(1, 'x')" in said) == shown
 
 
 def test_one_can_only_inject(source: Path) -> None:
