@@ -57,6 +57,12 @@ PROOF = "proof.json"
     metavar="NAME VALUE",
     help="Another default for a parameter, and its value in the proof; may be repeated.",
 )
+@click.option(
+    "--cell-timeout",
+    "cell_timeout_s",
+    type=click.FloatRange(min=0, min_open=True),
+    help="With --prove: time limit of each cell, seconds; default: none.",
+)
 @click.option("--force", is_flag=True, help="Write into a folder that holds something else.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 def build(
@@ -65,6 +71,7 @@ def build(
     prove: bool,
     layout_file: Path | None,
     values: tuple[tuple[str, str], ...],
+    cell_timeout_s: float | None,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -81,7 +88,7 @@ def build(
     except ModuleNotFoundError as error:
         raise _lacking(error) from error
     output, target = Output(as_json=as_json), Target(folder, force=force)
-    made = _made(notebook, layout_file, values, prove)
+    made = _made(notebook, layout_file, values, prove, cell_timeout_s)
     target.write(made.files)
     _tell(output, made, notebook, folder)
 
@@ -112,6 +119,7 @@ def _made(
     layout_file: Path | None,
     pairs: tuple[tuple[str, str], ...],
     prove: bool,
+    cell_timeout_s: float | None,
 ) -> _Made:
     from galley.cli.parameters import parse_values
     from galley.notebook.analysis import task_name
@@ -134,7 +142,7 @@ def _made(
     except InvalidInput as error:
         name = "" if notebook.name in error.detail else f"{notebook.name}: "
         raise InvalidInput(f"{name}{error.detail}") from error
-    proof = _prove(notebook, found, layout, values) if prove else None
+    proof = _prove(notebook, found, layout, values, cell_timeout_s) if prove else None
     plan = found.analysis.split if proof is None else proof.plan
     files = build_project(
         found.notebook,
@@ -167,7 +175,11 @@ def _check(found: Collected) -> None:
 
 
 def _prove(
-    notebook: Path, found: Collected, layout: SplitLayout | None, values: dict[str, Any]
+    notebook: Path,
+    found: Collected,
+    layout: SplitLayout | None,
+    values: dict[str, Any],
+    cell_timeout_s: float | None,
 ) -> Proof:
     try:
         from galley.proof.local import prove_here
@@ -189,6 +201,7 @@ def _prove(
             layout=layout,
             defaults=values,
             progress=lambda doing: say(f"{doing} …"),
+            cell_timeout_s=cell_timeout_s,
         )
     if proof.state is ProofState.UNEQUAL and not proof.plain_s:
         raise GalleyError(f"{notebook.name}: {proof.reason}; nothing is written")

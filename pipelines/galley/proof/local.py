@@ -47,6 +47,7 @@ def prove_here(
     progress: Callable[[str], None] = lambda _: None,
     printed: Callable[[str], None] = lambda _: None,
     environment: Mapping[str, str] | None = None,
+    cell_timeout_s: float | None = None,
 ) -> Proof:
     """Run a notebook unsplit, again, and split, and return what comparing them showed.
 
@@ -61,6 +62,7 @@ def prove_here(
         progress: takes what is being done, in words.
         printed: takes the text that cells print.
         environment: of the kernels; this process's own if None.
+        cell_timeout_s: how long a cell may take, seconds; None: for ever.
     """
     if beside is not None and (size := neighbours_size(beside)) > MAX_NEIGHBOURS:
         return _without(
@@ -73,7 +75,11 @@ def prove_here(
     kernels = dict(os.environ if environment is None else environment)
     zygotes = Zygotes(folder / "zygotes")
     zygotes.own(at_start=kernels)  # as a kernel that is started here would have them
-    place = Place(compute, lambda task: _spec(task, folder, kernels, zygotes), lambda: False)
+    place = Place(
+        compute,
+        lambda task: _spec(task, folder, kernels, zygotes, cell_timeout_s),
+        lambda: False,
+    )
     work = ProofWork(
         notebook=notebook,
         modules=modules,
@@ -111,13 +117,21 @@ def _prove(
         )
     except PlainFailed as error:
         return _without(ProofState.UNEQUAL, f"the notebook does not run: {error}")
-    except (BrokenProject, ProofStopped) as error:
+    except ProofStopped as error:
+        return _without(ProofState.UNEQUAL, str(error))
+    except BrokenProject as error:
         return _without(ProofState.SKIPPED, str(error))
     return prove(work, first, place, say=say, progress=progress)
 
 
-def _spec(task: Any, folder: Path, environment: dict[str, str], zygotes: Zygotes) -> TaskSpec:
-    """Return what is sent out for a task, without limits that could stop it."""
+def _spec(
+    task: Any,
+    folder: Path,
+    environment: dict[str, str],
+    zygotes: Zygotes,
+    cell_timeout_s: float | None,
+) -> TaskSpec:
+    """Return what is sent out for a task, without other limits that could stop it."""
     return TaskSpec(
         attempt="local",
         name=str(task.name),
@@ -130,6 +144,7 @@ def _spec(task: Any, folder: Path, environment: dict[str, str], zygotes: Zygotes
         profile="none",
         deadline=datetime.now(UTC) + _FOREVER,
         timeout_s=_FOREVER.total_seconds(),
+        cell_timeout_s=cell_timeout_s,
         grace_s=5,
     )
 

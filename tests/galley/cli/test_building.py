@@ -123,6 +123,16 @@ def test_a_notebook_that_does_not_run_is_an_error_that_names_the_cell(home: Path
     assert not (home / "out").exists()
 
 
+@pytest.mark.integration
+def test_a_cell_that_never_ends_is_an_error_that_names_it(home: Path) -> None:
+    save(home / "endless.ipynb", document(*SPLIT[:-1], ("code", "while left:\n    pass", [])))
+    done = build("endless.ipynb", "-o", "out", "--prove", "--cell-timeout", "2")
+    assert done.exit_code == 1
+    assert "cell 11" in done.stderr
+    assert "2 s" in done.stderr
+    assert not (home / "out").exists()
+
+
 def test_another_language_is_one_task_with_its_own_kernel(home: Path) -> None:
     save(home / "r.ipynb", document(("code", "x <- 1", []), language="R"))
     done = build("r.ipynb", "-o", "out")
