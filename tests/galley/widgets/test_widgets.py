@@ -184,7 +184,15 @@ SCHEMA = ParameterSchema(
         "kernel": {"enum": ["rbf", "linear"], "default": "linear"},
         "columns": {"type": "array", "default": ["x", "y"]},
         "limit": {"type": ["integer", "null"], "default": None},
-        "since": {"type": "string", "format": "date"},
+        "since": {"type": "string", "format": "date", "default": "2026-03-02"},
+        "depth": {"type": "integer", "default": 4, "minimum": 1, "maximum": 9, "x-step": 2},
+        "share": {"type": "number", "default": 0.1, "maximum": 1, "multipleOf": 0.05},
+        "level": {"enum": [1, 5, "5"], "x-labels": ["low", "high", "text"], "default": 5},
+        "parts": {
+            "type": "array",
+            "items": {"type": "string", "enum": ["a", "b", "c"], "x-labels": ["A", "B", "C"]},
+            "default": ["a", "c"],
+        },
     }
 )
 
@@ -200,13 +208,29 @@ def test_each_type_has_its_input() -> None:
         "kernel": "Dropdown",
         "columns": "Text",
         "limit": "Text",
-        "since": "Text",
+        "since": "DatePicker",
+        "depth": "BoundedIntText",
+        "share": "BoundedFloatText",
+        "level": "Dropdown",
+        "parts": "SelectMultiple",
     }
     values = {name: field.value() for name, field in fields.items()}
-    assert values == {**SCHEMA.defaults(), "since": ""}
+    assert values == SCHEMA.defaults()
     fields["columns"].widget.value = '["z"]'
     assert fields["columns"].value() == ["z"]
     fields["columns"].widget.value = "[z"
     with pytest.raises(InvalidInput, match="columns") as caught:
         fields["columns"].value()
     assert caught.value.field == "parameters.columns"
+
+
+def test_an_input_offers_what_the_parameter_allows() -> None:
+    widgets = {field.name: field.widget for field in fields_of(SCHEMA)}
+    depth, share = widgets["depth"], widgets["share"]
+    assert (depth.min, depth.max, depth.step) == (1, 9, 2)
+    depth.value = 12
+    assert depth.value == 9
+    assert (share.max, share.step) == (1, 0.05)
+    assert share.min < -1e300
+    assert widgets["level"]._options_labels == ("low", "high", "text")
+    assert widgets["parts"]._options_labels == ("A", "B", "C")
