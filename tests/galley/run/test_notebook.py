@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import papermill
@@ -18,7 +19,7 @@ from galley.domain.runs import FailureClass
 from galley.run.notebook import Execution, execute
 from galley.run.observer import FORKED, STARTED, Limits
 from galley.run.sockets import KernelManager
-from galley.run.zygotes import Zygotes
+from galley.run.zygotes import Zygotes, own_zygotes
 from nbclient.exceptions import DeadKernelError
 
 from tests.galley.run.conformance import Cell, comparable, phenomena
@@ -92,37 +93,65 @@ def executed(tmp_path: Path, request: pytest.FixtureRequest, zygotes: Zygotes) -
     return Executed(tmp_path, zygotes if request.param == FORKED else None)
 
 
-@pytest.mark.parametrize("phenomenon", phenomena())
-def test_the_executed_notebook_is_papermills(
-    tmp_path: Path, phenomenon: str, zygotes: Zygotes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cells = phenomena()[phenomenon]
-    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # ipykernel would not capture what C code prints
-    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    for name in ("forked", "started", "peer"):
-        (tmp_path / name).mkdir()
-    source, peer = tmp_path / "in.ipynb", tmp_path / "peer.ipynb"
-    source.write_text(json.dumps(notebook(*cells)))
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the zygotes of papermill's engine of ours live; a short path, for their sockets."""
+    folder = tmp_path_factory.mktemp("runtime")
+    yield folder
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("XDG_RUNTIME_DIR", str(folder))
+        own_zygotes().close()
+
+
+def by_papermill(source: Path, output: Path, engine: str, **options: Any) -> Exception | None:
+    """Have papermill execute a notebook in a folder of its own; return what it failed with."""
+    folder = output.with_suffix("")
+    folder.mkdir()
     try:
         papermill.execute_notebook(
             str(source),
-            str(peer),
+            str(output),
+            engine_name=engine,
             kernel_name="python3",
             progress_bar=False,
-            cwd=tmp_path / "peer",
-            kernel_manager_class=KernelManager,  # or papermill waits for ever, sometimes
+            cwd=folder,
+            **options,
         )
-        failed = None
     except (papermill.PapermillExecutionError, DeadKernelError) as error:
-        failed = error
+        return error
+    return None
+
+
+@pytest.mark.parametrize("phenomenon", phenomena())
+def test_the_executed_notebook_is_papermills(
+    tmp_path: Path,
+    phenomenon: str,
+    zygotes: Zygotes,
+    runtime: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of the fork that executes a batch, and of the forked kernel with sockets."""
+    cells = phenomena()[phenomenon]
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # ipykernel would not capture what C code prints
+    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    for name in ("forked", "started"):
+        (tmp_path / name).mkdir()
+    source, peer, kernel = (tmp_path / f"{name}.ipynb" for name in ("in", "peer", "kernel"))
+    source.write_text(json.dumps(notebook(*cells)))
+    # With papermill's own manager it waits for ever, sometimes.
+    failed = by_papermill(source, peer, "nbclient", kernel_manager_class=KernelManager)
+    ours = by_papermill(source, kernel, "galley-kernel")
+    assert type(ours) is type(failed)
+    assert comparable(kernel) == comparable(peer), "galley-kernel"
     engines = {FORKED: Executed(tmp_path / "forked", zygotes)}
     if phenomenon in STARTED_TOO:
         engines[STARTED] = Executed(tmp_path / "started", None)
-    for kernel, executed in engines.items():
-        ours = executed.run(*cells)
-        assert ours.kernel == kernel
-        assert (ours.error is None) == (failed is None), ours.error
-        assert comparable(executed.output) == comparable(peer), kernel
+    for way, executed in engines.items():
+        done = executed.run(*cells)
+        assert done.kernel == way
+        assert (done.error is None) == (failed is None), done.error
+        assert comparable(executed.output) == comparable(peer), way
 
 
 def test_progress_and_text_come_as_they_happen(executed: Executed) -> None:
