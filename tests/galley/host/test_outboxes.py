@@ -68,7 +68,8 @@ def test_a_killed_host_leaves_what_the_next_one_sends(
     assert runs.keys() == {"survival v3", "report"}
     report = runs["report"]
     assert tracked.tasks == {"report": report["info"]["run_id"]}
-    assert report["info"]["status"] == "KILLED"
+    # By the next host, or by a worker that saw its kernel end before it was ended itself.
+    assert report["info"]["status"] in {"KILLED", "FAILED"}
     assert {item["key"]: item["value"] for item in report["data"]["params"]} == {"depth": "3"}
     assert points(mlflow, report) == [step / 20 for step in range(20)]
     assert list((tmp_path / "home" / ".galley" / "outbox").iterdir()) == []

@@ -153,7 +153,12 @@ def test_it_may_end_with_its_parent(sleepers: Sleepers) -> None:
 def test_it_ends_in_order_when_its_terminal_goes_away(sleepers: Sleepers) -> None:
     ours, terminal = os.openpty()
     words = [sys.executable, "-m", "tests.galley.supervisor.sleepers", str(sleepers.home)]
-    process = subprocess.Popen(words, preexec_fn=lambda: os.login_tty(terminal))
+
+    def at_a_terminal() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may have been started by nohup
+        os.login_tty(terminal)
+
+    process = subprocess.Popen(words, preexec_fn=at_a_terminal)
     os.close(terminal)
     sleepers.ready()
     os.close(ours)
