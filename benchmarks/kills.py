@@ -68,7 +68,9 @@ def kill_one(home: Path, chance: random.Random) -> str:
     found = []
     for process in psutil.Process(host.pid).children(recursive=True):
         try:
-            if VICTIMS[kind](" ".join(process.cmdline()), process.ppid() == host.pid):
+            parent = process.parent()
+            by_host = parent is not None and "galley.host" in parent.cmdline()
+            if VICTIMS[kind](" ".join(process.cmdline()), by_host):
                 found.append(process)
         except psutil.Error:
             continue
