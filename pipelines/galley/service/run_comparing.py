@@ -19,12 +19,14 @@ from galley.domain.comparison import (
 from galley.domain.runs import Run, TaskTry
 from galley.errors import NotFound
 from galley.locking import read_lock
-from galley.notebook.outputs import compare
 from galley.project import archive
 from galley.service.comparing import project_of
 from galley.service.context import Context
 from galley.service.rendering import MOST_SHOWN
 from galley.store import runs, versions
+
+_OF_A_RUN = frozenset({"execution_count", "metadata"})
+"""What an output says of how its cell was run, not of what it gave."""
 
 
 class Executed(NamedTuple):
@@ -83,8 +85,29 @@ def shown_by(cells: Mapping[int, Executed], index: int) -> list[dict[str, Any]]:
 
 
 def show_the_same(left: Sequence[dict[str, Any]], right: Sequence[dict[str, Any]]) -> bool:
-    """Whether the outputs of a cell are equal: text as it reads, figures by their pixels."""
-    return left == right or not compare(left, right)
+    """Whether the outputs of a cell are equal: text as it reads, all else as it is stored.
+
+    Figures are not decoded: that is work of a notebook's choosing, and no work for the service.
+    """
+    return _content(left) == _content(right)
+
+
+def _content(outputs: Sequence[dict[str, Any]]) -> list[Any]:
+    """Return outputs without what differs in every run, and printed text in one piece."""
+    streams: dict[str, str] = {}
+    others = []
+    for one in outputs:
+        if one.get("output_type") == "stream":
+            name = str(one.get("name"))
+            streams[name] = streams.get(name, "") + _joined(one.get("text"))
+        else:
+            others.append({key: one[key] for key in one if key not in _OF_A_RUN})
+    return [streams, others]
+
+
+def _joined(text: Any) -> str:
+    """Return a text that may be stored as a list of its lines."""
+    return "".join(map(str, text)) if isinstance(text, list) else str(text)
 
 
 def _document(context: Context, key: str | None, what: str) -> tuple[dict[str, Any], str | None]:

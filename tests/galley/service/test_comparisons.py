@@ -81,6 +81,22 @@ def test_what_a_cell_showed_before_its_last_output_counts(platform: Platform) ->
     assert page.index("another table") < page.rindex("the figure")
 
 
+def test_how_an_output_was_stored_makes_no_difference() -> None:
+    from galley.service.run_comparing import show_the_same
+
+    def stream(text: object, name: str = "stdout") -> dict[str, Any]:
+        return {"output_type": "stream", "name": name, "text": text}
+
+    def result(count: int, data: str = "7") -> dict[str, Any]:
+        shown = {"text/plain": data}
+        return {"output_type": "execute_result", "execution_count": count, "data": shown}
+
+    assert show_the_same([stream(["a\n", "b"]), result(1)], [stream("a\n"), stream("b"), result(9)])
+    assert not show_the_same([stream("a")], [stream("a", "stderr")])
+    assert not show_the_same([result(1)], [result(1, "8")])
+    assert not show_the_same([result(1), result(2)], [result(1)])
+
+
 def test_a_run_without_one_before_it_says_so(platform: Platform) -> None:
     platform.approved()
     first = ran(platform, 2, 0.9, "one", state="failed")
