@@ -1609,6 +1609,8 @@ export interface components {
             created_at: string;
             /** Cron */
             cron: string;
+            /** Deadline S */
+            deadline_s?: number | null;
             /**
              * End
              * Format: date-time
@@ -1740,6 +1742,11 @@ export interface components {
         BackfillRequest: {
             /** Cron */
             cron?: string | null;
+            /**
+             * Deadline S
+             * @description Time from when the run of a date is queued until it must have ended, seconds: one that has not started by then is skipped, one that is running is timed out.
+             */
+            deadline_s?: number | null;
             /**
              * End
              * Format: date-time
@@ -3800,6 +3807,11 @@ export interface components {
          *         logical_date: default is now.
          */
         RunRequest: {
+            /**
+             * Deadline S
+             * @description Time from now until it must have ended, seconds: if it has not started by then it is skipped, if it is running it is timed out.
+             */
+            deadline_s?: number | null;
             /** Logical Date */
             logical_date?: string | null;
             /** Parameters */
@@ -4245,6 +4257,11 @@ export interface components {
             /** Ended At */
             ended_at?: string | null;
             error?: components["schemas"]["CellError"] | null;
+            /**
+             * Kernel
+             * @description `forked`, or `started` like any other kernel; then what stood in the way of something better. Null: it never had one, or is from before this was noted.
+             */
+            kernel?: string | null;
             /** Mlflow Run Id */
             mlflow_run_id?: string | null;
             /** Name */
@@ -4334,6 +4351,8 @@ export interface components {
          *         last_fired: None: never.
          */
         Trigger: {
+            /** Deadline S */
+            deadline_s?: number | null;
             /** Hook */
             hook?: string | null;
             /**
@@ -4370,9 +4389,14 @@ export interface components {
         };
         /**
          * TriggerChange
-         * @description The source and the parameters of a trigger that is there already.
+         * @description The source of a trigger that is there already, and what its runs are given.
          */
         TriggerChange: {
+            /**
+             * Deadline S
+             * @description Time from when it fires until its run must have ended, seconds: one that has not started by then is skipped, one that is running is timed out.
+             */
+            deadline_s?: number | null;
             /**
              * Parameters
              * @description Values of the runs that it starts; text may hold templates, as a schedule's.
@@ -4444,6 +4468,11 @@ export interface components {
          * @description A new trigger; ``name`` is a slug, unique within the pipeline.
          */
         TriggerRequest: {
+            /**
+             * Deadline S
+             * @description Time from when it fires until its run must have ended, seconds: one that has not started by then is skipped, one that is running is timed out.
+             */
+            deadline_s?: number | null;
             /** Name */
             name: string;
             /**

@@ -13,6 +13,7 @@ import { useAction, useChanges, useGalley, useModel, useSettled } from './contex
 import { Choice, Field } from './field';
 import { Badge } from './glyph';
 import { Modal } from './modal';
+import { Deadline } from './number-fields';
 import { ParameterForm } from './parameter-form';
 import { wallClock } from './schedule';
 
@@ -84,6 +85,7 @@ export function BackfillDialog(props: IBackfillDialogProps): JSX.Element {
   const [order, setOrder] = React.useState<BackfillRequest['order']>('oldest');
   const [parallel, setParallel] = React.useState('1');
   const [stops, setStops] = React.useState(false);
+  const [deadline, setDeadline] = React.useState<number | null>(null);
   const [values, setValues] = React.useState<Record<string, unknown>>({});
   const [valid, setValid] = React.useState(true);
   const version = useModel(() => {
@@ -103,7 +105,8 @@ export function BackfillDialog(props: IBackfillDialogProps): JSX.Element {
     order,
     parallel: Number(parallel),
     parameters: values,
-    stop_at_first_failure: stops
+    stop_at_first_failure: stops,
+    deadline_s: deadline
   };
   const wish = JSON.stringify(request);
   const settled = useSettled(wish, QUIET);
@@ -120,7 +123,8 @@ export function BackfillDialog(props: IBackfillDialogProps): JSX.Element {
   const field = refused?.field ?? null;
   const about = (name: string): string | null => (field === name ? refused!.message : null);
   const named = field?.startsWith('parameters.') ? field.slice('parameters.'.length) : null;
-  const shown = ['start', 'end', 'parallel', 'cron', 'only'].includes(field ?? '') || named;
+  const shown =
+    ['start', 'end', 'parallel', 'cron', 'only', 'deadline_s'].includes(field ?? '') || named;
   const wanted = plan.value?.wanted ?? 0;
   const reason = !valid
     ? trans.__('A parameter cannot be read: see its field.')
@@ -219,6 +223,12 @@ export function BackfillDialog(props: IBackfillDialogProps): JSX.Element {
         <input type="checkbox" checked={stops} onChange={event => setStops(event.target.checked)} />
         <span>{trans.__('Stop at the first failure')}</span>
       </label>
+      <Deadline
+        since={trans.__('From when the run of a date is queued.')}
+        value={deadline}
+        problem={about('deadline_s')}
+        onChange={setDeadline}
+      />
       <ProblemBox problem={version.problem} retry={() => void version.refresh()} />
       {pipeline.schedule && Object.keys(given).length > 0 && (
         <p className="jp-Galley-muted">

@@ -1,6 +1,7 @@
 /** The backfills of a pipeline: how far each is, and pause, resume, cancel. */
 import * as React from 'react';
 import type { Backfill, Pipeline } from '../api/types';
+import { duration } from '../format/time';
 import { may } from '../model/galley';
 import { PagedList } from '../model/list';
 import { backfillWord } from '../model/words';
@@ -124,6 +125,8 @@ function BackfillLine(props: { backfill: Backfill; onChanged: () => void }): JSX
           one.open,
           one.waiting
         )}
+        {one.deadline_s &&
+          ` · ${trans.__('each to end within %1', duration(trans, one.deadline_s))}`}
         {one.state_reason && ` · ${one.state_reason}`}
       </div>
       <ProblemBox problem={action.problem} />

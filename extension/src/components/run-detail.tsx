@@ -30,6 +30,7 @@ export function RunDetail(props: IDetailProps): JSX.Element {
   return (
     <div className="jp-Galley-detail">
       {task && (run.graph ?? []).length > 1 && <TaskHead task={task} />}
+      {task?.kernel && <KernelNote kernel={task.kernel} />}
       <Tabs<DetailTab>
         label={trans.__('Details')}
         current={tab}
@@ -91,6 +92,13 @@ function TaskHead({ task }: { task: TaskTry }): JSX.Element {
       </span>
     </div>
   );
+}
+
+/** Where a kernel was not what it could have been: what it was, and why. */
+function KernelNote({ kernel }: { kernel: string }): JSX.Element | null {
+  const { trans } = useGalley();
+  const why = /[:,]/.test(kernel);
+  return why ? <p className="jp-Galley-muted">{trans.__('Kernel %1', kernel)}</p> : null;
 }
 
 function RunMetrics({ run }: { run: Run }): JSX.Element {

@@ -9,6 +9,7 @@ import { Button, Loading, ProblemBox } from './basics';
 import { useAction, useGalley, useModel } from './context';
 import { Field } from './field';
 import { Modal } from './modal';
+import { Deadline, Whole } from './number-fields';
 import { ParameterForm } from './parameter-form';
 
 export interface IRunDialogProps {
@@ -40,15 +41,22 @@ export function RunDialog(props: IRunDialogProps): JSX.Element {
   const [values, setValues] = React.useState(props.initial ?? {});
   const [valid, setValid] = React.useState(true);
   const [date, setDate] = React.useState('');
+  const [deadline, setDeadline] = React.useState<number | null>(null);
+  const [priority, setPriority] = React.useState<number | null>(null);
   const field = action.problem ? Problem.from(action.problem).field : null;
   const named = field?.startsWith('parameters.') ? field.slice('parameters.'.length) : null;
+  const about = (name: string): string | null =>
+    field === name ? Problem.from(action.problem).message : null;
+  const shown = named ?? about('deadline_s') ?? about('priority');
   const start = (): void =>
     action.start(async () =>
       props.onStarted(
         await (props.trial ? client.startTrial : client.startRun)(tenant, slug, {
           version,
           parameters: values,
-          logical_date: date ? new Date(date).toISOString() : null
+          logical_date: date ? new Date(date).toISOString() : null,
+          priority: priority ?? 0,
+          deadline_s: deadline
         })
       )
     );
@@ -111,7 +119,23 @@ export function RunDialog(props: IRunDialogProps): JSX.Element {
           )}
         </Field>
       )}
-      {!named && <ProblemBox problem={action.problem} />}
+      <details className="jp-Galley-rules">
+        <summary>{trans.__('Advanced')}</summary>
+        <Deadline
+          since={trans.__('From now on.')}
+          value={deadline}
+          problem={about('deadline_s')}
+          onChange={setDeadline}
+        />
+        <Whole
+          label={trans.__('Priority')}
+          optional={trans.__('-100 to 100; more goes first')}
+          value={priority}
+          problem={about('priority')}
+          onChange={setPriority}
+        />
+      </details>
+      {!shown && <ProblemBox problem={action.problem} />}
     </Modal>
   );
 }

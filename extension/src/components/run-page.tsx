@@ -167,6 +167,14 @@ function Head(props: {
         <span>
           {trans.__('for')} <Moment at={run.logical_date} />
         </span>
+        {run.deadline && (
+          <>
+            <span>·</span>
+            <span>
+              {trans.__('to end by')} <Moment at={run.deadline} />
+            </span>
+          </>
+        )}
         <span>·</span>
         <span>{triggerText(trans, run)}</span>
         <RunCause detail={run.cause?.detail} />

@@ -1,9 +1,10 @@
 /** What a schedule has beyond its times: start and end, overlap, limits, own parameters. */
 import * as React from 'react';
 import type { ParameterSchema } from '../api/types';
-import { localInput, minutesOf, secondsOf, type ScheduleRules } from '../model/schedule';
+import { localInput, type ScheduleRules } from '../model/schedule';
 import { useTrans } from './context';
 import { Field } from './field';
+import { Deadline, Minutes, Whole, type IValue } from './number-fields';
 import { TemplateFields } from './template-fields';
 
 interface IProps {
@@ -57,9 +58,8 @@ export function ScheduleRulesFields(props: IProps): JSX.Element {
         problem={problem('jitter_s')}
         onChange={seconds => set({ jitter_s: seconds ?? 0 })}
       />
-      <Minutes
-        label={trans.__('Deadline')}
-        help={trans.__('From when a run is due; a late one is skipped or timed out.')}
+      <Deadline
+        since={trans.__('From when a run is due.')}
         value={rules.deadline_s}
         problem={problem('deadline_s')}
         onChange={seconds => set({ deadline_s: seconds })}
@@ -111,15 +111,6 @@ function OverlapField({ rules, set, problem }: ISetting): JSX.Element {
   );
 }
 
-interface IValue<V> {
-  label: string;
-  help?: string;
-  optional?: string;
-  value: V | null | undefined;
-  problem: string | null;
-  onChange: (value: V | null) => void;
-}
-
 function Instant(props: IValue<string>): JSX.Element {
   const trans = useTrans();
   return (
@@ -133,53 +124,6 @@ function Instant(props: IValue<string>): JSX.Element {
             const at = new Date(event.target.value);
             props.onChange(Number.isNaN(at.getTime()) ? null : at.toISOString());
           }}
-        />
-      )}
-    </Field>
-  );
-}
-
-function Minutes(props: IValue<number>): JSX.Element {
-  const trans = useTrans();
-  const [text, setText] = React.useState(minutesOf(props.value));
-  return (
-    <Field
-      label={props.label}
-      optional={trans.__('minutes')}
-      help={props.help}
-      problem={props.problem}
-    >
-      {control => (
-        <input
-          type="number"
-          min={0}
-          step="any"
-          {...control}
-          value={text}
-          onChange={event => {
-            setText(event.target.value);
-            props.onChange(secondsOf(event.target.value));
-          }}
-        />
-      )}
-    </Field>
-  );
-}
-
-function Whole(props: IValue<number>): JSX.Element {
-  return (
-    <Field label={props.label} optional={props.optional} problem={props.problem}>
-      {control => (
-        <input
-          type="number"
-          step={1}
-          {...control}
-          value={props.value ?? ''}
-          onChange={event =>
-            props.onChange(
-              event.target.value === '' ? null : Math.round(Number(event.target.value))
-            )
-          }
         />
       )}
     </Field>

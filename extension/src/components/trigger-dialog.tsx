@@ -17,6 +17,7 @@ import { Button, ProblemBox } from './basics';
 import { useAction, useGalley, useModel } from './context';
 import { Choice, Field } from './field';
 import { Modal } from './modal';
+import { Deadline } from './number-fields';
 import { TemplateFields } from './template-fields';
 import { FileFields, UpstreamField } from './trigger-fields';
 
@@ -50,7 +51,11 @@ export function TriggerDialog(props: {
   const refused = action.problem ? Problem.from(action.problem) : null;
   const field = fieldOf(refused?.field);
   const about = (one: TriggerField): string | null => (field === one ? refused!.message : null);
-  const request = { source: sourceOf(draft), parameters: draft.parameters };
+  const request = {
+    source: sourceOf(draft),
+    parameters: draft.parameters,
+    deadline_s: draft.deadline
+  };
   const send = async (): Promise<TriggerMade> =>
     trigger
       ? { trigger: await client.changeTrigger(tenant, slug, name, request) }
@@ -131,6 +136,12 @@ export function TriggerDialog(props: {
         values={draft.parameters}
         onChange={parameters => set({ parameters })}
         problem={one => about(`parameters.${one}`)}
+      />
+      <Deadline
+        since={trans.__('From when it fires.')}
+        value={draft.deadline}
+        problem={about('deadline_s')}
+        onChange={deadline => set({ deadline })}
       />
       {!field && <ProblemBox problem={action.problem} />}
     </Modal>

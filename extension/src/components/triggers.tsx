@@ -1,6 +1,7 @@
 /** The triggers of a pipeline: what starts its runs beside the schedule, and what can be done. */
 import * as React from 'react';
 import type { IPage, Pipeline, Trigger } from '../api/types';
+import { duration } from '../format/time';
 import { Resource } from '../model/resource';
 import { Empty, Link, Loading, Name, ProblemBox, Section, Time } from './basics';
 import { useGalley, useModel } from './context';
@@ -89,6 +90,11 @@ function TriggerLine(props: {
                 most={64}
               />
             </code>
+          </div>
+        )}
+        {one.deadline_s && (
+          <div className="jp-Galley-muted">
+            {trans.__('to end within %1', duration(trans, one.deadline_s))}
           </div>
         )}
       </td>

@@ -15,6 +15,8 @@ export interface ITriggerDraft {
   /** Pause between two looks, seconds, as it is typed. */
   interval: string;
   parameters: Record<string, unknown>;
+  /** From a firing until its run must have ended, seconds; null: no such time. */
+  deadline: number | null;
 }
 
 export function draftOf(trigger: Trigger | null): ITriggerDraft {
@@ -24,7 +26,8 @@ export function draftOf(trigger: Trigger | null): ITriggerDraft {
     pipelines: source?.type === 'upstream' ? source.pipelines : [],
     url: source?.type === 'file' ? source.url : '',
     interval: String(source?.type === 'file' ? source.interval_s : 60),
-    parameters: trigger?.parameters ?? {}
+    parameters: trigger?.parameters ?? {},
+    deadline: trigger?.deadline_s ?? null
   };
 }
 
@@ -59,11 +62,12 @@ export function suggestedName(draft: ITriggerDraft): string {
   }
 }
 
-export type TriggerField = 'name' | 'pipelines' | 'url' | 'interval_s' | `parameters.${string}`;
+export type TriggerField =
+  'name' | 'pipelines' | 'url' | 'interval_s' | 'deadline_s' | `parameters.${string}`;
 
 /** Which field of the form a refusal is about; null where it is about none of them. */
 export function fieldOf(field: string | null | undefined): TriggerField | null {
-  if (field === 'name' || field?.startsWith('parameters.')) {
+  if (field === 'name' || field === 'deadline_s' || field?.startsWith('parameters.')) {
     return field as TriggerField;
   }
   // "source.pipelines", and with the type between them where a value cannot be one at all.

@@ -20,6 +20,7 @@ from galley.domain.backfills import (
     Only,
     Order,
 )
+from galley.domain.schedules import MAX_DEADLINE_S
 from galley.errors import InvalidInput
 
 _DATES_SHOWN = 20
@@ -74,6 +75,13 @@ def backfill() -> None:
 )
 @click.option("-p", "--parameter", "values", nargs=2, multiple=True, metavar="NAME VALUE")
 @click.option("--stop-at-first-failure", is_flag=True)
+@click.option(
+    "--deadline",
+    "deadline_s",
+    type=click.IntRange(1, MAX_DEADLINE_S),
+    metavar="SECONDS",
+    help="From when the run of a date is queued until it must have ended.",
+)
 @click.option("--dry-run", is_flag=True, help="Only tell what would be run.")
 @with_session
 def start(
@@ -88,6 +96,7 @@ def start(
     only: str,
     values: tuple[tuple[str, str], ...],
     stop_at_first_failure: bool,
+    deadline_s: int | None,
     dry_run: bool,
 ) -> None:
     """Run PIPELINE once for each date of a range; `--dry-run` only tells which."""
@@ -105,6 +114,7 @@ def start(
         only=Only(only),
         parameters=parse_values(schema, values) if schema else {},
         stop_at_first_failure=stop_at_first_failure,
+        deadline_s=deadline_s,
     )
     if dry_run:
         _show(session, session.client.plan_backfill(session.tenant, slug, request))

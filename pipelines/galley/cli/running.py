@@ -13,6 +13,7 @@ from galley.cli.session import Session, parse_id, parse_reference, with_session
 from galley.client.usage import blocks, busy, peak, size
 from galley.domain import days
 from galley.domain.runs import Run, RunKind, RunState
+from galley.domain.schedules import MAX_DEADLINE_S
 
 _LIMIT = click.option(
     "-n",
@@ -21,6 +22,13 @@ _LIMIT = click.option(
     default=20,
     show_default=True,
     help="Rows at most.",
+)
+DEADLINE = click.option(
+    "--deadline",
+    "deadline_s",
+    type=click.IntRange(1, MAX_DEADLINE_S),
+    metavar="SECONDS",
+    help="From now until it must have ended: skipped if it has not started, else timed out.",
 )
 
 
@@ -115,6 +123,7 @@ def runs(
     show_default=True,
     help="More goes first within the tenant.",
 )
+@DEADLINE
 @click.option("-f", "--follow", is_flag=True, help="Show the log and wait for the end.")
 @with_session
 def run(
@@ -123,6 +132,7 @@ def run(
     values: tuple[tuple[str, str], ...],
     logical_date: str | None,
     priority: int,
+    deadline_s: int | None,
     follow: bool,
 ) -> None:
     """Start a run now; default is the live version."""
@@ -136,6 +146,7 @@ def run(
         version=version.number,
         logical_date=_instant(logical_date),
         priority=priority,
+        deadline_s=deadline_s,
     )
     if follow:
         session.output.say(f"run {started.id}: {output.state(started.state)}")

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from galley.cli import output
 from galley.cli.parameters import parse_templates
 from galley.cli.session import Session, with_session
+from galley.domain.schedules import MAX_DEADLINE_S
 from galley.domain.triggers import (
     LEAST_INTERVAL_S,
     LONGEST_INTERVAL_S,
@@ -50,6 +51,13 @@ _PARAMETER = click.option(
     metavar="NAME VALUE",
     help="Of the runs; templates as in a schedule.",
 )
+_DEADLINE = click.option(
+    "--deadline",
+    "deadline_s",
+    type=click.IntRange(0, MAX_DEADLINE_S),
+    metavar="SECONDS",
+    help="From when it fires until its run must have ended; 0: no such time.",
+)
 
 
 @click.group()
@@ -65,6 +73,7 @@ def trigger() -> None:
 @_EVERY
 @click.option("--webhook", is_flag=True)
 @_PARAMETER
+@_DEADLINE
 @with_session
 def add(
     session: Session,
@@ -75,12 +84,14 @@ def add(
     every: float | None,
     webhook: bool,
     values: tuple[tuple[str, str], ...],
+    deadline_s: int | None,
 ) -> None:
     """Add the trigger NAME to PIPELINE: --after, --file or --webhook."""
     request = TriggerRequest(
         name=name,
         source=_source(upstream, url, every, webhook=webhook),
         parameters=_parameters(session, pipeline, values),
+        deadline_s=deadline_s or None,
     )
     _made(session, session.client.add_trigger(session.tenant, pipeline, request))
 
@@ -92,6 +103,7 @@ def add(
 @_FILE
 @_EVERY
 @_PARAMETER
+@_DEADLINE
 @click.option("--without", multiple=True, metavar="NAME", help="Set this parameter no more.")
 @with_session
 def change(
@@ -102,6 +114,7 @@ def change(
     url: str | None,
     every: float | None,
     values: tuple[tuple[str, str], ...],
+    deadline_s: int | None,
     without: tuple[str, ...],
 ) -> None:
     """Change the trigger NAME of PIPELINE; what is not given stays as it is."""
@@ -119,7 +132,8 @@ def change(
         source = _source((), url or source.url, every or source.interval_s, webhook=False)
     elif upstream or url is not None or every is not None:
         source = _source(upstream, url, every, webhook=False)
-    wanted = TriggerChange(source=source, parameters=kept)
+    deadline = before.deadline_s if deadline_s is None else deadline_s or None
+    wanted = TriggerChange(source=source, parameters=kept, deadline_s=deadline)
     done = session.client.change_trigger(session.tenant, pipeline, name, wanted)
     session.output.model(done, f"the trigger {name} of {pipeline} is changed")
 

@@ -7,6 +7,7 @@ import click
 from galley.cli import output
 from galley.cli.following import follow as follow_log
 from galley.cli.parameters import parse_values
+from galley.cli.running import DEADLINE
 from galley.cli.session import Session, parse_reference, with_session
 from galley.domain.runs import RunState
 from galley.errors import InvalidInput
@@ -24,6 +25,7 @@ from galley.errors import InvalidInput
     metavar="NAME VALUE",
     help="A parameter's value; may be repeated.",
 )
+@DEADLINE
 @click.option("-f", "--follow", is_flag=True, help="Show the log and wait for the end.")
 @with_session
 def try_version(
@@ -31,6 +33,7 @@ def try_version(
     pipeline: str,
     number: int | None,
     values: tuple[tuple[str, str], ...],
+    deadline_s: int | None,
     follow: bool,
 ) -> None:
     """Try a version in any state, with your own rights; nothing of it changes.
@@ -44,6 +47,7 @@ def try_version(
         version.pipeline,
         parse_values(schema, values) if schema else {},
         version=version.number,
+        deadline_s=deadline_s,
     )
     if follow:
         session.output.say(f"trial {started.id}: {output.state(started.state)}")

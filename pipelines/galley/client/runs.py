@@ -37,6 +37,7 @@ class RunRoutes(Routes):
         version: int | None = None,
         logical_date: datetime | None = None,
         priority: int = 0,
+        deadline_s: int | None = None,
     ) -> Run:
         """Start a run now.
 
@@ -44,12 +45,14 @@ class RunRoutes(Routes):
             version: default is the live one.
             logical_date: zone-aware; default is now.
             priority: -100 to 100; more goes first.
+            deadline_s: from now until it must have ended, seconds; default: no such time.
         """
         request = RunRequest(
             parameters=parameters or {},
             version=version,
             logical_date=logical_date,
             priority=priority,
+            deadline_s=deadline_s,
         )
         return self._send(Run, f"/tenants/{tenant}/pipelines/{slug}/runs", request, creates=True)
 
@@ -60,9 +63,14 @@ class RunRoutes(Routes):
         parameters: dict[str, Any] | None = None,
         *,
         version: int | None = None,
+        deadline_s: int | None = None,
     ) -> Run:
-        """Try a version in any state as oneself; default: the live one, or the latest."""
-        request = RunRequest(parameters=parameters or {}, version=version)
+        """Try a version in any state as oneself; default: the live one, or the latest.
+
+        Args:
+            deadline_s: from now until it must have ended, seconds; default: no such time.
+        """
+        request = RunRequest(parameters=parameters or {}, version=version, deadline_s=deadline_s)
         return self._send(Run, f"/tenants/{tenant}/pipelines/{slug}/trials", request, creates=True)
 
     def runs(

@@ -67,6 +67,7 @@ def _take_task(session: Session, attempt: AttemptRow, report: TaskReport) -> boo
         "peak_memory",
         "mlflow_run_id",
         "reused_from",
+        "kernel",
     ):
         value = getattr(report, name)
         if value is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -99,6 +99,7 @@ def _record(
         metrics={},
         not_before=now,
         priority=request.priority,
+        deadline=request.deadline_s and now + timedelta(seconds=request.deadline_s),
         created_at=now,
     )
     runs.record(session, row, now)

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from galley.domain.model import Instant, Model, Number, PlannedInstant
 from galley.domain.runs import RunState
+from galley.domain.schedules import DeadlineS
 
 MAX_DATES = 10_000
 """Dates of one backfill at most."""
@@ -118,6 +119,11 @@ class BackfillRequest(Model):
     only: Only = Only.MISSING
     parameters: dict[str, Any] = Field(default_factory=dict)
     stop_at_first_failure: bool = False
+    deadline_s: DeadlineS | None = Field(
+        default=None,
+        description="Time from when the run of a date is queued until it must have ended, "
+        "seconds: one that has not started by then is skipped, one that is running is timed out.",
+    )
 
 
 class PlannedDate(Model):
@@ -181,6 +187,7 @@ class Backfill(Model):
     only: Only
     parameters: dict[str, Any]
     stop_at_first_failure: bool
+    deadline_s: int | None = None
     total: int
     waiting: int
     open: int

@@ -15,6 +15,7 @@ from uuid import UUID
 from pydantic import Field
 
 from galley.domain.model import Instant, Model, Number, PlannedInstant
+from galley.domain.schedules import DeadlineS
 from galley.domain.versions import CellError, TaskNode
 
 
@@ -164,6 +165,11 @@ class TaskTry(Model):
         default=None,
         description="The attempt that executed it: nothing it is made from has changed since.",
     )
+    kernel: str | None = Field(
+        default=None,
+        description="`forked`, or `started` like any other kernel; then what stood in the way of "
+        "something better. Null: it never had one, or is from before this was noted.",
+    )
     error: CellError | None = None
 
 
@@ -253,4 +259,9 @@ class RunRequest(Model):
     logical_date: PlannedInstant | None = None
     priority: int = Field(
         default=0, ge=-100, le=100, description="Runs with more go first within the tenant."
+    )
+    deadline_s: DeadlineS | None = Field(
+        default=None,
+        description="Time from now until it must have ended, seconds: if it has not started by "
+        "then it is skipped, if it is running it is timed out.",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
@@ -14,6 +14,13 @@ from galley.domain.model import Instant, Model, PlannedInstant
 from galley.domain.parameters import CheckedSchema
 
 DAY_S = 86400
+MAX_DEADLINE_S = 366 * DAY_S
+
+DeadlineS = Annotated[int, Field(ge=1, le=MAX_DEADLINE_S)]
+"""From when a run is due, or asked for, until it must have ended, seconds.
+
+One that has not started by then is skipped, one that is running is timed out.
+"""
 
 
 class CatchUp(StrEnum):
@@ -68,10 +75,8 @@ class ScheduleRequest(Model):
     priority: int = Field(
         default=0, ge=-100, le=100, description="Runs with more go first within the tenant."
     )
-    deadline_s: int | None = Field(
+    deadline_s: DeadlineS | None = Field(
         default=None,
-        ge=1,
-        le=366 * DAY_S,
         description="Time from when a run is due until it must have ended, seconds: one that has "
         "not started by then is skipped, one that is running is timed out.",
     )

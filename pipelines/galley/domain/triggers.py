@@ -17,6 +17,7 @@ from pydantic import Field
 
 from galley.domain.model import Instant, Model, PlannedInstant
 from galley.domain.runs import RunState, TriggerKind
+from galley.domain.schedules import DeadlineS
 
 MAX_UPSTREAM = 20
 LEAST_INTERVAL_S = 10
@@ -79,12 +80,17 @@ Source = Annotated[UpstreamSource | FileSource | WebhookSource, Field(discrimina
 
 
 class TriggerChange(Model):
-    """The source and the parameters of a trigger that is there already."""
+    """The source of a trigger that is there already, and what its runs are given."""
 
     source: Source
     parameters: dict[str, Any] = Field(
         default_factory=dict,
         description="Values of the runs that it starts; text may hold templates, as a schedule's.",
+    )
+    deadline_s: DeadlineS | None = Field(
+        default=None,
+        description="Time from when it fires until its run must have ended, seconds: one that has "
+        "not started by then is skipped, one that is running is timed out.",
     )
 
 
@@ -124,6 +130,7 @@ class Trigger(Model):
     name: str
     source: Source
     parameters: dict[str, Any]
+    deadline_s: int | None = None
     paused: bool
     paused_by: str | None
     hook: str | None = None

@@ -15,6 +15,9 @@ from galley.domain.tenants import Profile
 from galley.domain.usage import Used
 from galley.domain.versions import Analysis, CellError
 
+MAX_KERNEL = 500
+"""Characters of what is said about a task's kernel."""
+
 
 class LeaseRequest(Model):
     """A host asks for work; the service answers an :class:`Assignment` or 204 after ``wait_s``."""
@@ -133,6 +136,7 @@ class TaskReport(Model):
     mlflow_run_id: str | None = None
     error: CellError | None = None
     reused_from: int | None = None
+    kernel: str | None = Field(default=None, max_length=MAX_KERNEL)
 
 
 class Heartbeat(Model):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from galley.domain.runs import TaskState
 from galley.domain.usage import Used
-from galley.domain.work import TaskReport
+from galley.domain.work import MAX_KERNEL, TaskReport
 from galley.run.journal import Journal, Report
 from galley.run.tasks import TaskEvent, TaskResult
 
@@ -112,6 +112,7 @@ class Progress:
             mlflow_run_id=result.mlflow_run_id or before.mlflow_run_id,
             error=result.error,
             reused_from=result.reused_from,
+            kernel=result.kernel[:MAX_KERNEL] or None,
         )
         sentence = f": {result.error.message}" if result.error else ""
         if result.reused_from is None:

@@ -7,7 +7,7 @@ for it, and the run's unique key (backfill, date) lets there be one.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -59,6 +59,7 @@ def start(session: Session, draft: Draft, by: str, now: datetime) -> Backfill:
         only=request.only,
         parameters=draft.parameters,
         stop_at_first_failure=request.stop_at_first_failure,
+        deadline_s=request.deadline_s,
         total=len(wanted),
         requested_by=by,
         created_at=now,
@@ -234,6 +235,7 @@ def _run(
         metrics={},
         not_before=now,
         priority=PRIORITY,
+        deadline=row.deadline_s and now + timedelta(seconds=row.deadline_s),
         created_at=now,
     )
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -76,6 +76,7 @@ def run_of(
         data_interval_end=interval.end,
         parameters={},
         metrics={},
+        deadline=row.deadline_s and now + timedelta(seconds=row.deadline_s),
         not_before=now,
         created_at=now,
     )

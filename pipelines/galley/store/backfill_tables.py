@@ -53,6 +53,7 @@ class BackfillRow(Base):
     only: Mapped[Only] = mapped_column(enum_column(Only))
     parameters: Mapped[dict[str, Any]]
     stop_at_first_failure: Mapped[bool]
+    deadline_s: Mapped[int | None]
     total: Mapped[int]
     requested_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]

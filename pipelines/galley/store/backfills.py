@@ -255,6 +255,7 @@ def models(session: Session, rows: Sequence[BackfillRow]) -> list[Backfill]:
             only=row.only,
             parameters=row.parameters,
             stop_at_first_failure=row.stop_at_first_failure,
+            deadline_s=row.deadline_s,
             total=row.total,
             **found[row.id]._asdict(),
             requested_by=row.requested_by,

@@ -176,5 +176,6 @@ def _task(row: TaskTryRow) -> TaskTry:
         mlflow_run_id=row.mlflow_run_id,
         notebook=row.notebook_blob is not None,
         reused_from=row.reused_from,
+        kernel=row.kernel,
         error=_error(row.error),
     )

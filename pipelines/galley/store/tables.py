@@ -417,5 +417,6 @@ class TaskTryRow(Base):
     peak_memory: Mapped[int | None] = mapped_column(BigInteger)
     mlflow_run_id: Mapped[str | None] = mapped_column(Text)
     reused_from: Mapped[int | None]
+    kernel: Mapped[str | None] = mapped_column(Text)
     notebook_blob: Mapped[str | None] = mapped_column(Text)
     error: Mapped[dict[str, Any] | None]

@@ -49,6 +49,7 @@ class TriggerRow(Base):
     type: Mapped[TriggerType] = mapped_column(enum_column(TriggerType))
     source: Mapped[dict[str, Any]]
     parameters: Mapped[dict[str, Any]]
+    deadline_s: Mapped[int | None]
     paused: Mapped[bool]
     paused_by: Mapped[str | None] = mapped_column(Text)
     since: Mapped[datetime]

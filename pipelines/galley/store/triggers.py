@@ -137,6 +137,7 @@ def put_in_force(
         type=TriggerType(change.source.type),
         source=change.source.model_dump(mode="json"),
         parameters=change.parameters,
+        deadline_s=change.deadline_s,
         paused=before is not None and before.paused,
         paused_by=before.paused_by if before is not None else None,
         since=now,
@@ -153,7 +154,9 @@ def put_in_force(
 
 
 def _change_of(row: TriggerRow) -> TriggerChange:
-    return TriggerChange(source=source_of(row), parameters=row.parameters)
+    return TriggerChange(
+        source=source_of(row), parameters=row.parameters, deadline_s=row.deadline_s
+    )
 
 
 def _watch_on(
@@ -264,6 +267,7 @@ def models(session: Session, rows: Sequence[TriggerRow]) -> list[Trigger]:
             name=row.name,
             source=source_of(row),
             parameters=row.parameters,
+            deadline_s=row.deadline_s,
             paused=row.paused,
             paused_by=row.paused_by,
             hook=f"/hooks/{row.series}" if row.type is TriggerType.WEBHOOK else None,

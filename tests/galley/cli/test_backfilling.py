@@ -28,9 +28,10 @@ def test_a_day_on_which_an_hour_comes_twice_is_whole(galley: CommandLine) -> Non
 
 def test_it_is_started_listed_paused_and_cancelled(galley: CommandLine) -> None:
     galley.approved()
-    options = ("-p", "alpha", "3", "--order", "newest", "--parallel", "2")
+    options = ("-p", "alpha", "3", "--order", "newest", "--parallel", "2", "--deadline", "600")
     one = galley.read("backfill", "daily-report", *BERLIN, *options)
     assert (one["parameters"], one["order"], one["parallel"]) == ({"alpha": 3}, "newest", 2)
+    assert one["deadline_s"] == 600
     (row,) = galley("backfills", "--pipeline", "daily-report").stdout.splitlines()[1:]
     assert row.split()[:4] == [one["id"], "daily-report@1", "▶", "running"]
     paused = galley("backfill", "pause", one["id"]).stdout

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from click.testing import Result
@@ -19,7 +19,9 @@ def test_empty_lists_say_what_to_do(galley: CommandLine) -> None:
 def test_tables_hold_what_a_person_looks_for(galley: CommandLine) -> None:
     galley.approved()
     galley("run", "daily-report")
-    assert galley.read("run", "daily-report", "--priority", "9")["priority"] == 9
+    asked = galley.read("run", "daily-report", "--priority", "9", "--deadline", "600")
+    due = galley.platform.clock() + timedelta(seconds=600)
+    assert (asked["priority"], datetime.fromisoformat(asked["deadline"])) == (9, due)
     galley("cancel", galley.read("runs", "--kind", "pipeline")[0]["id"])
     head, row = galley("pipelines").stdout.splitlines()
     assert head.split() == ["PIPELINE", "NAME", "LIVE", "LATEST", "OWNER", "NEXT", "FIRING"]

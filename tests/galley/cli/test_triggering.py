@@ -51,7 +51,11 @@ def test_a_trigger_is_changed_and_the_rest_of_it_stays(galley: CommandLine) -> N
     assert (second["source"]["pipelines"], second["parameters"]) == (["stock"], {"alpha": day})
     third = galley.read(*change, "--without", "alpha", user="olga")
     assert (third["source"]["pipelines"], third["parameters"]) == (["stock"], {})
+    assert galley.read(*change, "--deadline", "600", user="olga")["deadline_s"] == 600
     assert "is changed" in galley(*change, "-p", "alpha", "4", user="olga").stdout
+    (kept,) = galley.read("trigger", "list")
+    assert kept["deadline_s"] == 600
+    assert galley.read(*change, "--deadline", "0", user="olga")["deadline_s"] is None
     for words, told in (
         (("--every", "20"), "--every goes with --file"),
         (("--file", "/datasets/none/a"), "source"),

@@ -339,6 +339,15 @@ def test_tasks_of_an_attempt_that_failed_do_not_look_alive(world: World, work: A
     ]
 
 
+def test_which_kernel_a_task_had_is_told(world: World, work: Assignment) -> None:
+    world.start(work)
+    why = "started: no zygote answered"
+    beat(world, work, tasks=(TaskReport(name="load", state=TaskState.RUNNING, kernel=why),))
+    beat(world, work, tasks=(TaskReport(name="load", state=TaskState.SUCCEEDED),))
+    (task,) = world.finish(work).attempts[0].tasks
+    assert task.kernel == why
+
+
 def test_a_task_that_was_not_executed_again_leads_to_what_it_logged(
     world: World, work: Assignment
 ) -> None:

@@ -8,6 +8,7 @@ from galley import dispatch
 from galley.domain.runs import AttemptState, RunKind, RunRequest, RunState, TriggerKind
 from galley.errors import Conflict, InvalidInput, NotFound
 from galley.store import events
+from pydantic import ValidationError
 
 from tests.galley.world import ERROR, START, World
 
@@ -126,3 +127,28 @@ def test_what_cannot_be_run(world: World) -> None:
         world.request(version=1)
     with pytest.raises(NotFound, match="no version 7"):
         world.request(version=7)
+
+
+def test_a_run_by_hand_has_the_deadline_that_was_asked_for(world: World) -> None:
+    world.live()
+    run = world.request(deadline_s=900)
+    assert run.deadline == START + timedelta(seconds=900)
+    work = world.must_claim()
+    world.start(work)
+    world.later(seconds=900)
+    world.finish(work, AttemptState.TIMED_OUT)
+    told = world.run(run.id)
+    assert (told.state, told.state_reason) == (
+        RunState.TIMED_OUT,
+        f"it had not ended by its deadline, {told.deadline:%Y-%m-%d %H:%M} UTC",
+    )
+    waits = world.request(deadline_s=60)
+    world.later(seconds=61)
+    world.reap()
+    skipped = world.run(waits.id)
+    assert skipped.state is RunState.SKIPPED
+    assert "could not start before its deadline" in (skipped.state_reason or "")
+    assert world.request().deadline is None
+    for wrong in (0, -1, 10**9):
+        with pytest.raises(ValidationError, match="deadline_s"):
+            RunRequest(deadline_s=wrong)

@@ -37,11 +37,22 @@ def test_events_and_results_show_in_the_report(progress: Progress) -> None:
     assert (load.state, load.cell, load.cells) == (TaskState.RUNNING, 2, 5)
     progress.on_result(
         TaskResult(
-            name="load", state=TaskState.SUCCEEDED, started_at=AT, ended_at=AT, cell=5, cells=5
+            name="load",
+            state=TaskState.SUCCEEDED,
+            started_at=AT,
+            ended_at=AT,
+            cell=5,
+            cells=5,
+            kernel="started: no zygote",
         )
     )
     load = progress.tasks[0]
-    assert (load.state, load.cell, load.mlflow_run_id) == (TaskState.SUCCEEDED, 5, "m1")
+    assert (load.state, load.cell, load.mlflow_run_id, load.kernel) == (
+        TaskState.SUCCEEDED,
+        5,
+        "m1",
+        "started: no zygote",
+    )
 
 
 def test_a_late_event_does_not_revive_an_ended_task(progress: Progress) -> None:

@@ -180,6 +180,22 @@ def test_each_date_is_run_once_in_order_with_its_interval(daily: World) -> None:
     ]
 
 
+def test_each_date_has_the_deadline_from_when_it_is_queued(daily: World) -> None:
+    one = start(daily, request(days=2, deadline_s=600))
+    assert one.deadline_s == 600
+    step(daily)
+    daily.later(seconds=601)
+    daily.reap()
+    step(daily)
+    skipped, queued = its_runs(daily)
+    assert (skipped.state, queued.state) == (RunState.SKIPPED, RunState.QUEUED)
+    assert queued.deadline == daily.now + timedelta(seconds=600)
+    run_one(daily)
+    step(daily)
+    ended = look(daily, one)
+    assert (ended.state, ended.succeeded, ended.failed) == (BackfillState.FAILED, 1, 1)
+
+
 def test_no_more_run_at_a_time_than_was_asked_for(daily: World) -> None:
     start(daily, request(parallel=2, order="newest"))
     assert len(step(daily)) == 2

@@ -24,13 +24,19 @@ DATE = START - timedelta(hours=5)
 
 
 def add(
-    world: World, slug: str, *upstreams: str, name: str = "after", **parameters: Any
+    world: World,
+    slug: str,
+    *upstreams: str,
+    name: str = "after",
+    deadline_s: int | None = None,
+    **parameters: Any,
 ) -> Trigger:
     request = TriggerRequest.model_validate(
         {
             "name": name,
             "source": {"type": "upstream", "pipelines": upstreams},
             "parameters": parameters,
+            "deadline_s": deadline_s,
         }
     )
     return world.write(
@@ -72,7 +78,7 @@ def three(world: World) -> World:
 
 
 def test_a_success_upstream_runs_the_same_date_once(three: World) -> None:
-    trigger = add(three, "report", "orders", rounds=9)
+    trigger = add(three, "report", "orders", deadline_s=600, rounds=9)
     cause = succeed(three, "orders")
     assert three.read(lambda s: upstream.successes_wait(s, three.tenants))
     (run_id,) = hear(three)
@@ -84,6 +90,7 @@ def test_a_success_upstream_runs_the_same_date_once(three: World) -> None:
         "report",
     )
     assert run.logical_date == DATE
+    assert run.deadline == three.now + timedelta(seconds=600)
     assert (run.data_interval_start, run.data_interval_end) == (
         cause.data_interval_start,
         cause.data_interval_end,

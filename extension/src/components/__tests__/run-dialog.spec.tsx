@@ -59,9 +59,24 @@ describe('RunDialog', () => {
     expect(transport.asked[transport.asked.length - 1].body).toEqual({
       version: 2,
       parameters: { depth: 5 },
-      logical_date: null
+      logical_date: null,
+      priority: 0,
+      deadline_s: null
     });
     expect(started.map(one => one.id)).toEqual(['r-9']);
+  });
+
+  it('sends a deadline in seconds and shows a refusal beside its field', async () => {
+    const { transport } = await show();
+    transport.refusals[START] = { detail: 'too long', field: 'deadline_s' };
+    await type(field('Deadline'), '1.5');
+    await type(field('Priority'), '7');
+    await settle(() => button('Run now').click());
+    expect(transport.asked[transport.asked.length - 1].body).toMatchObject({
+      priority: 7,
+      deadline_s: 90
+    });
+    expect(document.querySelector('.jp-Galley-fieldProblem')!.textContent).toContain('too long');
   });
 
   it.each([

@@ -55,6 +55,17 @@ describe('RunPage', () => {
     }
   });
 
+  it('says why a kernel was not forked, and nothing of one that was', async () => {
+    const why = 'started: no zygote answered';
+    const tasks = [{ ...TASK, kernel: why }];
+    const { box } = await show({ state: 'failed', attempts: [{ ...FAILED, tasks }] });
+    expect(box.textContent).toContain(`Kernel ${why}`);
+    await clear();
+    const forked = [{ ...TASK, kernel: 'forked' }];
+    const other = await show({ state: 'failed', attempts: [{ ...FAILED, tasks: forked }] });
+    expect(other.box.textContent).not.toContain('Kernel');
+  });
+
   it('says what a queued run waits for', async () => {
     const reason = 'waits for other runs of this pipeline';
     const { box } = await show({ state: 'queued', state_reason: reason, attempts: [] });

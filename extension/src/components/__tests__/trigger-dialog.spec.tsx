@@ -90,12 +90,14 @@ describe('TriggerDialog', () => {
     await settle(() => button('Add').click());
     expect(field('Name').value).toBe('after-orders');
     await type(field('day'), '{{ logical_date | date }}');
+    await type(field('Deadline'), '10');
     await settle(() => button('Add the trigger').click());
     expect(sent('POST').map(one => one.body)).toEqual([
       {
         name: 'after-orders',
         source: { type: 'upstream', pipelines: ['orders'] },
-        parameters: { day: '{{ logical_date | date }}' }
+        parameters: { day: '{{ logical_date | date }}' },
+        deadline_s: 600
       }
     ]);
     expect(told).toEqual(['The trigger after-orders is on']);
@@ -155,7 +157,11 @@ describe('TriggerDialog', () => {
     await type(field('Pause'), '600');
     await settle(() => button('Change it from now on').click());
     expect(sent('PUT').map(one => one.body)).toEqual([
-      { source: { ...FILE.source, interval_s: 600 }, parameters: FILE.parameters }
+      {
+        source: { ...FILE.source, interval_s: 600 },
+        parameters: FILE.parameters,
+        deadline_s: null
+      }
     ]);
   });
 
