@@ -109,6 +109,7 @@ def _assignment(
     now: datetime,
 ) -> Assignment:
     run, number = one.run, one.run.attempt_count + 1
+    profile = tenant.profiles[one.profile]
     return Assignment(
         attempt=attempt,
         run=run.id,
@@ -120,14 +121,14 @@ def _assignment(
         version=run.version,
         parameters=run.parameters,
         logical_date=run.logical_date,
-        profile=tenant.profiles[one.profile],
+        profile=profile,
         profile_name=one.profile,
         next_profile=larger,
         timeout_s=run.timeout_s,
         cell_timeout_s=run.cell_timeout_s or tenant.limits.cell_timeout,
         max_output=tenant.limits.output,
         max_cell=tenant.limits.cell_outputs,
-        scratch=tenant.limits.scratch,
+        scratch=profile.scratch or tenant.limits.scratch,
         project_url=f"/internal/v1/attempts/{attempt}/project",
         run_token=minted.run,
         task_token=minted.task,

@@ -114,6 +114,11 @@ class Profile(Model):
         exclude=True,
         description="Runs of this profile at the same time; none: as many as the tenant may have.",
     )
+    scratch: Bytes | None = Field(
+        default=None,
+        exclude=True,
+        description="Scratch space of a run with this profile; none: the tenant's limit.",
+    )
 
 
 class DatasetMode(StrEnum):

@@ -259,7 +259,7 @@ class Runner:
     def _judge(self, failure: DAGBuildError | None) -> Verdict:
         """Decide what the attempt was, from its tasks and from what was asked of it."""
         if self._full is not None:
-            error = full(self._full, self.job.scratch_limit)
+            error = full(self._full, self.job.scratch_limit, self.job.profile_name)
             return Verdict(AttemptState.FAILED, FailureClass.USER, error)
         if self._cancelled.is_set():
             return Verdict(AttemptState.CANCELLED)

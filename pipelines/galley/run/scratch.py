@@ -49,13 +49,14 @@ class ScratchGuard(threading.Thread):
         self.join()
 
 
-def full(used: int, limit: int) -> CellError:
+def full(used: int, limit: int, profile: str) -> CellError:
     """Return the error of an attempt whose files took ``used`` of ``limit`` bytes."""
     return CellError(
         ename="ScratchFull",
         evalue=f"{used} of {limit} bytes",
         message=(
             f"scratch is full: the run's files took {human_bytes(used)}, "
-            f"{human_bytes(limit)} is this tenant's limit. Write less, or to a dataset."
+            f"{human_bytes(limit)} is the limit with the profile {profile!r}. "
+            "Write less, or to a dataset."
         ),
     )

@@ -40,11 +40,21 @@ def allowed(path: str, tenants: Tenants) -> tuple[int, str] | None:
     if _NOTEBOOK.fullmatch(path):
         return EXECUTED_NOTEBOOK, "an executed notebook"
     if _FILE.fullmatch(path):
-        largest = max(tenant.limits.scratch for tenant in tenants.tenants.values())
-        return largest, "a file of an attempt"
+        return _largest_scratch(tenants), "a file of an attempt"
     if path.startswith(INTERNAL):
         return REPORT, "a host's report"
     return ORDINARY, "a request"
+
+
+def _largest_scratch(tenants: Tenants) -> int:
+    return max(
+        space
+        for tenant in tenants.tenants.values()
+        for space in (
+            tenant.limits.scratch,
+            *(profile.scratch or 0 for profile in tenant.profiles.values()),
+        )
+    )
 
 
 class BodyLimit:

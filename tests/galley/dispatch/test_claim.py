@@ -102,6 +102,16 @@ def test_a_tenants_host_serves_its_tenant_only(world: World) -> None:
     assert world.claim("unknown") is None
 
 
+def test_a_profile_may_have_scratch_of_its_own(world: World) -> None:
+    profiles = world.tenant().profiles
+    roomy = profiles["large"].model_copy(update={"scratch": 7 * 2**30})
+    world.tenants = tenants_with("lab", profiles={**profiles, "large": roomy})
+    world.live(profile="large")
+    world.request()
+    assert world.must_claim().scratch == 7 * 2**30
+    assert "scratch" not in roomy.model_dump(), "it is no part of what is approved"
+
+
 def test_concurrent_runs_are_limited(world: World) -> None:
     world.live()
     world.tenants = limited(concurrent_runs=2, cpu=99.0)

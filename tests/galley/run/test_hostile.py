@@ -117,7 +117,7 @@ HOSTILE = {
         ),
         _FAILED,
         _USER,
-        ("scratch is full", "20.0 MiB is this tenant's limit"),
+        ("scratch is full", "20.0 MiB is the limit with the profile 'cpu-small'"),
         {"scratch_limit": 20 * MIB, "grace_s": 0.5},
     ),
     "prints without measure": Hostile(
