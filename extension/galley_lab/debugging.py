@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
 
 from galley.client import Client
 from galley.client.debugging import Workbench
-from galley.domain.debug import DebugPlan
+from galley.domain.debug import DebugKit, DebugPlan
 from galley.domain.model import Model
-from galley.errors import InvalidInput
+from galley.errors import InvalidInput, Unavailable
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.services.contents.manager import ContentsManager
 from pydantic import Field
 
 from galley_lab.base import BridgeHandler
 from galley_lab.service import Service
+
+LAST = 2000
+"""Characters of a complaint that are shown."""
 
 
 class DebugBody(Model):
@@ -27,6 +33,7 @@ class DebugBody(Model):
     Attributes:
         write: False tells what it means; True writes it.
         replace: write over what an earlier time wrote.
+        environment: make the run's own environment first, where it is not here.
     """
 
     run: UUID
@@ -34,6 +41,7 @@ class DebugBody(Model):
     task: str | None = Field(default=None, max_length=200)
     write: bool = False
     replace: bool = False
+    environment: bool = False
 
 
 class Debugging:
@@ -58,16 +66,39 @@ class Debugging:
         root = getattr(self._contents, "root_dir", None)
         if not root:
             raise InvalidInput("This server keeps its files in no folder: nothing can be written.")
-        return await asyncio.to_thread(self._debug, Path(str(root)), body)
+        kit = await asyncio.to_thread(self._kit, body)
+        bench = Workbench(
+            Path(str(root)), self._environment, kernels=Path(jupyter_data_dir()) / "kernels"
+        )
+        plan = await asyncio.to_thread(bench.plan, kit)
+        if body.environment and not plan.same_environment:
+            await self._make_environment(kit.lock.text)
+            plan = await asyncio.to_thread(bench.plan, kit)
+        if not body.write:
+            return plan
+        return await asyncio.to_thread(bench.write, kit, replace=body.replace)
 
-    def _debug(self, root: Path, body: DebugBody) -> DebugPlan:
+    def _kit(self, body: DebugBody) -> DebugKit:
         found = self._service.connection
         with Client(found.url, found.token) as client:
-            kit = client.debug_kit(body.run, body.attempt, task=body.task)
-        bench = Workbench(root, self._environment, kernels=Path(jupyter_data_dir()) / "kernels")
-        if not body.write:
-            return bench.plan(kit)
-        return bench.write(kit, replace=body.replace)
+            return client.debug_kit(body.run, body.attempt, task=body.task)
+
+    async def _make_environment(self, lock: str) -> None:
+        """Have the command line make it: it takes minutes, and this process serves meanwhile."""
+        with tempfile.TemporaryDirectory(prefix="galley-debug-") as folder:
+            file = Path(folder) / "requirements.lock"
+            file.write_text(lock, encoding="utf-8")
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "galley.cli", "environment", str(file), "--json"),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=dict(self._environment),
+            )
+            _, complaint = await process.communicate()
+        if process.returncode != 0:
+            why = complaint.decode("utf-8", "replace").strip().removeprefix("galley: ")
+            raise Unavailable(f"The environment of the run cannot be made here: {why[-LAST:]}")
 
 
 class DebugHandler(BridgeHandler):

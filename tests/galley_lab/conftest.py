@@ -14,6 +14,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
+from tests.galley.locking.wheels import write_platform, write_wheel
 from tests.galley_lab.recording_service import RecordingService
 
 TOKEN = "token-of-the-browser"
@@ -97,7 +98,9 @@ def service() -> Iterator[RecordingService]:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory, service: RecordingService) -> Iterator[Lab]:
+def lab(
+    tmp_path_factory: pytest.TempPathFactory, service: RecordingService, wheels: Path
+) -> Iterator[Lab]:
     """A server that the platform started."""
     yield from start(
         tmp_path_factory.mktemp("lab"),
@@ -105,8 +108,20 @@ def lab(tmp_path_factory: pytest.TempPathFactory, service: RecordingService) -> 
             "GALLEY_URL": service.url,
             "GALLEY_TENANT": "oncology",
             "JUPYTERHUB_API_TOKEN": SERVER_TOKEN,
+            "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache")),
+            "UV_FIND_LINKS": str(wheels / "wheels"),
+            "UV_OFFLINE": "true",
         },
     )
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose ``wheels`` are all that uv knows in the platform's server."""
+    folder = tmp_path_factory.mktemp("index")
+    write_platform(folder / "wheels")
+    write_wheel(folder / "wheels", "greeting", "1.0")
+    return folder
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import nbformat
 import pytest
+from galley.locking import lock_digest, lock_text, resolve
+from packaging.requirements import Requirement
 
+from tests.galley.locking.wheels import offline
 from tests.galley_lab.conftest import Lab
 from tests.galley_lab.recording_service import RecordingService
 from tests.galley_lab.test_bridge import notebook
@@ -61,6 +65,33 @@ def test_it_tells_first_and_writes_when_asked(lab: Lab, run: str) -> None:
     assert json.loads((folder / "survival-v3.ipynb").read_text())["cells"]
     assert (folder / "helpers.py").read_text() == "x = 1\n"
     nbformat.validate(nbformat.read(folder / "survival-v3.ipynb", as_version=4))
+
+
+def test_the_runs_environment_is_made_when_asked(
+    lab: Lab, run: str, service: RecordingService, wheels: Path
+) -> None:
+    lock = resolve([Requirement("greeting==1.0")], offline(wheels))
+    service.kits[run]["lock"] = {
+        "digest": lock_digest(lock),
+        "of_platform": False,
+        "python": lock.python,
+        "text": lock_text(lock),
+        "packages": {one.name: one.version for one in lock.packages},
+    }
+    told = ask(lab, run).json()
+    assert (told["same_environment"], told["can_make"]) == (False, True)
+    made = ask(lab, run, environment=True)
+    assert made.status_code == 200, made.text
+    assert made.json()["same_environment"] is True
+    assert not (lab.folder / told["folder"]).exists(), "the notebook is written when asked"
+    written = ask(lab, run, write=True).json()
+    notebook = json.loads((lab.folder / written["notebook"]).read_text())
+    assert notebook["metadata"]["kernelspec"]["name"] == written["kernel"] != "python3"
+    other = lock_text(lock).replace("greeting==1.0", "greeting==9.0")
+    service.kits[run]["lock"] |= {"digest": "f" * 64, "text": other}
+    refused = ask(lab, run, environment=True)
+    assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+    assert "greeting" in refused.json()["detail"]
 
 
 def test_it_never_writes_over_work_unasked(lab: Lab, run: str) -> None:

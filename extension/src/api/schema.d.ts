@@ -2251,8 +2251,14 @@ export interface components {
          *         kernel: name of the kernel that its notebook asks for.
          *         same_environment: that kernel has the run's own locked environment.
          *         differences: of the environment that it has instead.
+         *         can_make: the run's own environment can be made here; it takes seconds to minutes, once.
          */
         DebugPlan: {
+            /**
+             * Can Make
+             * @default false
+             */
+            can_make: boolean;
             /** Differences */
             differences: components["schemas"]["PackageDifference"][];
             error: components["schemas"]["CellError"] | null;

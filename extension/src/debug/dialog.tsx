@@ -11,6 +11,8 @@ export interface IDebugDialogProps {
   plan: Resource<DebugPlan>;
   /** Write it, over what is there where `replace` says so. */
   write: (replace: boolean) => Promise<DebugPlan>;
+  /** Make the run's own environment here. */
+  make: () => Promise<DebugPlan>;
   open: (plan: DebugPlan) => void;
   onClose: () => void;
 }
@@ -19,6 +21,7 @@ export function DebugDialog(props: IDebugDialogProps): JSX.Element {
   const trans = useTrans();
   useChanges(props.plan);
   const action = useAction();
+  const making = useAction();
   const plan = props.plan.value;
   const write = (replace: boolean): void =>
     action.start(async () => props.open(await props.write(replace)));
@@ -66,6 +69,21 @@ export function DebugDialog(props: IDebugDialogProps): JSX.Element {
         </p>
       )}
       {plan ? <PlanView plan={plan} /> : !props.plan.problem && <Loading lines={4} />}
+      {plan?.can_make && (
+        <p>
+          <Button
+            label={
+              making.busy ? trans.__('Installing its packages…') : trans.__('Make its environment')
+            }
+            title={trans.__(
+              'A kernel with every package at the version that the run had. It takes seconds to minutes, once.'
+            )}
+            busy={making.busy}
+            onClick={() => making.start(async () => props.plan.set(await props.make()))}
+          />
+        </p>
+      )}
+      <ProblemBox problem={making.problem} />
     </Modal>
   );
 }

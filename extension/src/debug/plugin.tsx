@@ -91,6 +91,7 @@ function ask(
       <DebugDialog
         plan={plan}
         write={replace => lab.bridge.debug(attempt, true, replace)}
+        make={() => lab.bridge.makeEnvironment(attempt)}
         open={written => {
           close();
           void open(app, lab, written);

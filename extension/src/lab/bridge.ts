@@ -27,6 +27,10 @@ export class Bridge {
   debug = (attempt: IDebugAttempt, write = false, replace = false) =>
     request<DebugPlan>(this.transport, 'POST', 'debug', { ...attempt, write, replace });
 
+  /** Make the environment of an attempt's run here; answers with what debugging it means then. */
+  makeEnvironment = (attempt: IDebugAttempt) =>
+    request<DebugPlan>(this.transport, 'POST', 'debug', { ...attempt, environment: true });
+
   /** Python source of what takes the fingerprint of a namespace. */
   fingerprint = async (): Promise<string> => {
     const answer = await this.transport.fetch('fingerprint');

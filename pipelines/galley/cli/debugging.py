@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from galley.cli.session import Session, parse_id, with_session
 from galley.client.debugging import Workbench
 from galley.domain.debug import DebugPlan
 from galley.errors import NotFound
+from galley.locking import personal_environment
 
 
 @click.command()
@@ -25,6 +27,12 @@ from galley.errors import NotFound
     help="Folder to write to; default: debug/RUN-TASK in the home folder.",
 )
 @click.option("--replace", is_flag=True, help="Write over what an earlier `galley debug` wrote.")
+@click.option(
+    "--environment",
+    "make",
+    is_flag=True,
+    help="Make the run's environment first, where it is not there: a kernel of its own.",
+)
 @with_session
 def debug(
     session: Session,
@@ -33,6 +41,7 @@ def debug(
     attempt: int | None,
     folder: Path | None,
     replace: bool,
+    make: bool,
 ) -> None:
     """Write the notebook of a run, with its values, to go through it yourself."""
     run = session.client.run(parse_id(run_id))
@@ -40,15 +49,19 @@ def debug(
     if number == 0:
         raise NotFound(f"run {run.id} has not been started yet: there is nothing to debug.")
     kit = session.client.debug_kit(run.id, number, task=task)
-    bench = Workbench(Path.home(), os.environ, kernels=_kernels())
+    bench = Workbench(Path.home(), os.environ, kernels=_kernels(always=make))
     target = None if folder is None else folder.absolute()
+    if make and not bench.plan(kit, target).same_environment:
+        session.output.say("environment: being made")
+        with closing(personal_environment(kit.lock.text, os.environ)):
+            pass
     written = bench.write(kit, target, replace=replace)
     session.output.model(written, _sentences(written))
 
 
-def _kernels() -> Path | None:
+def _kernels(*, always: bool) -> Path | None:
     """Return the folder of the person's kernel specs; None outside a server of the platform."""
-    if "GALLEY_ENVIRONMENTS" not in os.environ:
+    if not always and "GALLEY_ENVIRONMENTS" not in os.environ:
         return None
     from jupyter_core.paths import jupyter_data_dir
 
@@ -62,7 +75,8 @@ def _sentences(plan: DebugPlan) -> str:
     if plan.same_environment:
         lines.append("environment: the run's own, at the same versions")
     else:
-        lines.append("environment: yours, which differs from the run's:")
+        again = "; --environment makes its own" if plan.can_make else ""
+        lines.append(f"environment: yours, which differs from the run's{again}:")
         lines += [
             f"  {one.name}: the run had {one.run}, here is {one.here or 'none'}"
             for one in plan.differences

@@ -40,6 +40,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "execute": "executing",
         "resources": "running",
         "debug": "debugging",
+        "environment": "environments",
         "compare": "comparing",
         "schedule": "scheduling",
         "backfill": "backfilling",

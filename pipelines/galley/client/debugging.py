@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from galley.domain.debug import DebugKit, DebugPlan, PackageDifference, Unreadable
+from galley.domain.packages import personal_cache
 from galley.errors import Conflict, InvalidInput
 
 FOLDER = "debug"
@@ -37,7 +38,11 @@ class Workbench:
     ) -> None:
         self._root = root
         self._datasets = environment.get("GALLEY_DATASETS", "/datasets")
-        self._environments = environment.get("GALLEY_ENVIRONMENTS")
+        given = environment.get("GALLEY_ENVIRONMENTS")
+        self._environments = (
+            *([] if given is None else [Path(given)]),
+            personal_cache(environment) / "made",
+        )
         self._kernels = kernels
         self._installed = installed or installed_here
 
@@ -58,6 +63,7 @@ class Workbench:
             differences=() if same else found,
             unreadable=self._unreadable(kit),
             missing=kit.missing,
+            can_make=not same and kit.lock.digest is not None and kit.lock.python == _python_here(),
         )
 
     def write(
@@ -95,10 +101,10 @@ class Workbench:
 
     def _python(self, kit: DebugKit) -> Path | None:
         """Return the interpreter of the run's own environment where this identity has it."""
-        if self._environments is None or kit.lock.of_platform or kit.lock.digest is None:
+        if kit.lock.digest is None:
             return None
-        python = Path(self._environments) / kit.lock.digest / "bin" / "python"
-        return python if python.exists() else None
+        found = (place / kit.lock.digest / "bin" / "python" for place in self._environments)
+        return next((python for python in found if python.exists()), None)
 
     def _with_kernel(self, kit: DebugKit, kernel: str) -> dict[str, Any]:
         metadata = dict(kit.notebook.get("metadata", {}))
@@ -118,6 +124,10 @@ class Workbench:
             "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
             "display_name": _display(kit),
             "language": "python",
+            "env": {
+                "VIRTUAL_ENV": str(python.parent.parent),
+                "PATH": f"{python.parent}{os.pathsep}${{PATH}}",
+            },
         }
         (folder / "kernel.json").write_text(json.dumps(spec, indent=1), encoding="utf-8")
 
@@ -154,10 +164,14 @@ def differences(kit: DebugKit, installed: Mapping[str, str]) -> tuple[PackageDif
         for name, version in sorted(kit.lock.packages.items())
         if installed.get(name) != version
     ]
-    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    here = _python_here()
     if kit.lock.python not in {None, here}:
         found.insert(0, PackageDifference(name="python", run=kit.lock.python or "", here=here))
     return tuple(found)
+
+
+def _python_here() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def installed_here() -> dict[str, str]:

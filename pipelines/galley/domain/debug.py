@@ -100,6 +100,7 @@ class DebugPlan(Model):
         kernel: name of the kernel that its notebook asks for.
         same_environment: that kernel has the run's own locked environment.
         differences: of the environment that it has instead.
+        can_make: the run's own environment can be made here; it takes seconds to minutes, once.
     """
 
     folder: str
@@ -113,3 +114,4 @@ class DebugPlan(Model):
     differences: tuple[PackageDifference, ...]
     unreadable: tuple[Unreadable, ...]
     missing: tuple[str, ...] = Field(default=())
+    can_make: bool = False

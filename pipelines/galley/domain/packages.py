@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from pydantic import Field
 
 from galley.domain.model import Model
@@ -28,3 +31,12 @@ class Packages(Model):
         default=True,
         description="Refuse what would have to be built from source, which runs its code.",
     )
+
+
+def personal_cache(environment: Mapping[str, str]) -> Path:
+    """Return where a person's own downloads and environments lie: in their cache folder.
+
+    ``made/DIGEST`` is the environment of a lock with that digest.
+    """
+    home = environment.get("HOME") or str(Path.home())
+    return Path(environment.get("XDG_CACHE_HOME") or f"{home}/.cache") / "galley"

@@ -10,6 +10,7 @@ Glossary
 from galley.locking.accept import accept_lock, lock_facts
 from galley.locking.environments import Environment, Environments
 from galley.locking.lock import Lock, LockedPackage, lock_digest, lock_text, read_lock
+from galley.locking.personal import personal_environment
 from galley.locking.platform import constraints, platform_lock, serves
 from galley.locking.resolve import lock_wanted, resolve
 from galley.locking.uv import Stopped, Unresolvable, Uv
@@ -28,6 +29,7 @@ __all__ = [
     "lock_facts",
     "lock_text",
     "lock_wanted",
+    "personal_environment",
     "platform_lock",
     "read_lock",
     "resolve",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from galley.domain.packages import Packages
+from galley.domain.packages import Packages, personal_cache
 from galley.domain.runs import AttemptState, FailureClass
 from galley.domain.versions import CellError
 from galley.errors import GalleyError, PublicError, Unavailable
@@ -94,7 +94,7 @@ def prepare(
     if not file.is_file():
         return Locked()
     latest = time.monotonic() + job.environment_s
-    folder = job.environments or _cache(environment)
+    folder = job.environments or personal_cache(environment)
     packages = Packages.model_validate_json(environment.get(PACKAGES) or "{}")
 
     def stop() -> bool:
@@ -109,12 +109,6 @@ def prepare(
         if cancelled():
             raise
         raise TookTooLong(f"the environment was not ready after {job.environment_s:g} s") from None
-
-
-def _cache(environment: Mapping[str, str]) -> Path:
-    """Return where environments lie that nobody gave a place; not in the attempt's scratch."""
-    home = environment.get("HOME") or str(Path.home())
-    return Path(environment.get("XDG_CACHE_HOME") or f"{home}/.cache") / "galley"
 
 
 def _prepare(text: str, place: Environments, uv: Uv, say: Callable[[str], None]) -> Locked:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ ERROR = {
     "evalue": "bad",
     "message": "cell 3: ValueError: bad",
 }
+
+MADE_HERE = {"digest": "e" * 64, "python": f"{sys.version_info.major}.{sys.version_info.minor}"}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +67,7 @@ def test_running_it_fails_where_the_run_failed_or_shows_that_it_does_not(kit: De
 
 
 def bench(root: Path, **installed: str) -> Workbench:
-    return Workbench(root, {}, installed=lambda: installed)
+    return Workbench(root, {"HOME": str(root / "home")}, installed=lambda: installed)
 
 
 def test_what_is_there_is_not_written_over_unasked(kit: DebugKit, tmp_path: Path) -> None:
@@ -87,9 +90,8 @@ def test_what_is_there_is_not_written_over_unasked(kit: DebugKit, tmp_path: Path
 
 
 def test_differing_packages_are_named_one_by_one(kit: DebugKit, tmp_path: Path) -> None:
-    lock = kit.lock.model_copy(
-        update={"packages": {"pandas": "2.2.0", "numpy": "2.4", "gone": "1"}}
-    )
+    packages = {"pandas": "2.2.0", "numpy": "2.4", "gone": "1"}
+    lock = kit.lock.model_copy(update={**MADE_HERE, "packages": packages})
     changed = kit.model_copy(update={"lock": lock})
     plan = bench(tmp_path, pandas="3.1", numpy="2.4").plan(changed)
     assert not plan.same_environment
@@ -97,6 +99,9 @@ def test_differing_packages_are_named_one_by_one(kit: DebugKit, tmp_path: Path) 
         ("gone", "1", None),
         ("pandas", "2.2.0", "3.1"),
     ]
+    assert plan.can_make
+    other = changed.model_copy(update={"lock": lock.model_copy(update={"python": "3.99"})})
+    assert not bench(tmp_path).plan(other).can_make, "an environment has the Python that is here"
 
 
 def test_the_runs_own_environment_becomes_a_kernel_where_one_has_it(
@@ -119,10 +124,24 @@ def test_the_runs_own_environment_becomes_a_kernel_where_one_has_it(
     plan = desk.write(changed)
     assert plan.same_environment
     assert plan.differences == ()
+    assert not plan.can_make
     spec = json.loads((tmp_path / "kernels" / plan.kernel / "kernel.json").read_text())
     assert spec["argv"][0] == str(python)
+    assert spec["env"]["VIRTUAL_ENV"] == str(python.parent.parent)
     notebook = json.loads((tmp_path / "home" / plan.notebook).read_text())
     assert notebook["metadata"]["kernelspec"]["name"] == plan.kernel == f"galley-{'d' * 16}"
+
+
+def test_an_environment_that_one_has_made_oneself_serves_too(kit: DebugKit, tmp_path: Path) -> None:
+    lock = kit.lock.model_copy(update={**MADE_HERE, "packages": {"gone": "1"}})
+    changed = kit.model_copy(update={"lock": lock})
+    desk = bench(tmp_path)
+    assert desk.plan(changed).can_make
+    python = tmp_path / "home" / ".cache" / "galley" / "made" / ("e" * 64) / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    plan = desk.plan(changed)
+    assert (plan.same_environment, plan.can_make) == (True, False)
 
 
 def test_data_that_cannot_be_read_here_is_named(kit: DebugKit, tmp_path: Path) -> None:

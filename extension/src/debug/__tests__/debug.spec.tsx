@@ -1,5 +1,6 @@
 import * as React from 'react';
 import { button, clear, draw, settle, stage } from '../../__tests__/galley';
+import { Problem } from '../../api/problem';
 import type { DebugPlan } from '../../api/types';
 import { Resource } from '../../model/resource';
 import { DebugDialog } from '../dialog';
@@ -23,7 +24,7 @@ const PLAN: DebugPlan = {
   missing: []
 };
 
-async function show(changes: Partial<DebugPlan>) {
+async function show(changes: Partial<DebugPlan>, made?: Partial<DebugPlan>) {
   const plan = new Resource<DebugPlan>(() => Promise.resolve({ ...PLAN, ...changes }));
   await plan.refresh();
   const asked: boolean[] = [];
@@ -36,6 +37,11 @@ async function show(changes: Partial<DebugPlan>) {
         asked.push(replace);
         return Promise.resolve({ ...PLAN, written: true });
       }}
+      make={() =>
+        made
+          ? Promise.resolve({ ...PLAN, ...changes, ...made })
+          : Promise.reject(new Problem('the index does not answer', 503, 'unavailable'))
+      }
       open={one => void opened.push(one)}
       onClose={() => undefined}
     />
@@ -67,6 +73,29 @@ describe('DebugDialog', () => {
       expect(text).toContain(part);
     }
     expect(text).toContain('handed to each other');
+  });
+
+  it('makes the environment of the run when asked, and then it is the same', async () => {
+    const differs = {
+      same_environment: false,
+      can_make: true,
+      differences: [{ name: 'pandas', run: '2.2.0', here: '3.1.0' }]
+    };
+    const { asked } = await show(differs, {
+      same_environment: true,
+      can_make: false,
+      differences: []
+    });
+    await settle(() => button('Make its environment').click());
+    const text = document.querySelector('dialog')!.textContent;
+    expect(text).toContain('every package at the version that the run had');
+    expect(text).not.toContain('Make its environment');
+    expect(asked).toEqual([]);
+    await clear();
+    await show(differs);
+    await settle(() => button('Make its environment').click());
+    expect(document.querySelector('[role=alert]')!.textContent).toContain('does not answer');
+    expect(document.querySelector('dialog')!.textContent).toContain('pandas');
   });
 
   it('never writes over an earlier session unasked', async () => {
