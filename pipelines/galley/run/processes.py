@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from galley.errors import GalleyError
+from galley.sandbox import landlock
 from galley.sandbox.namespaces import adopt_orphans, die_with_parent
 
 _PR_SET_DUMPABLE = 4
@@ -34,10 +35,12 @@ def hide_from_own_uid() -> None:
 def enter_task() -> None:
     """Make this process the first of a task: it ends with the thread that started it.
 
-    What its descendants leave behind becomes its own child, so that nothing leaves its tree.
+    What its descendants leave behind becomes its own child, so that nothing leaves its tree. In a
+    sandbox it can trace and signal only its own descendants, where the system has Landlock.
     """
     die_with_parent(signal.SIGKILL)
     adopt_orphans()
+    landlock.enter()
 
 
 def signal_group(pgid: int, number: int) -> None:

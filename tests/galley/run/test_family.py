@@ -30,8 +30,8 @@ DAEMON = (
     "if os.fork() == 0:\n"
     "    os.setsid()\n"
     "    if os.fork() == 0:\n"
-    "        print('ready', flush=True)\n"
-    "        os.execve('/bin/sleep', ['sleep', '600'], {env})\n"
+    # It is ready when it has its environment; in the middle of an execve it has none.
+    "        os.execve('/bin/sh', ['sh', '-c', 'echo ready; kill -STOP $$'], {env})\n"
     "    os._exit(0)\n"
     "os.wait()\n"
     "time.sleep({rest})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from galley.run.notebook import Execution, execute
 from galley.run.observer import FORKED, STARTED, Limits
 from galley.run.sockets import KernelManager
 from galley.run.zygotes import Zygotes, own_zygotes
+from galley.sandbox import landlock
 from nbclient.exceptions import DeadKernelError
 
 from tests.galley.run.conformance import Cell, comparable, phenomena
@@ -304,6 +306,25 @@ def test_the_kernel_has_only_the_given_environment(
     executed.run("import os\nprint(sorted(os.environ))")
     assert "TOKEN_OF_NOBODY" in executed.text
     assert "SECRET_OF_THE_RUNNER" not in executed.text
+
+
+@pytest.mark.skipif(landlock.version() < landlock.REFER, reason="this system has no Landlock")
+def test_a_kernel_reaches_no_program_of_another_task(executed: Executed) -> None:
+    program = subprocess.Popen(["sleep", "600"], env={"TOKEN": "of another task"})
+    # Root may read an environment all the same; what it may not trace, it cannot follow either.
+    executed.run(
+        "import os\n"
+        f"for look in (lambda: os.readlink('/proc/{program.pid}/exe'), "
+        f"lambda: os.kill({program.pid}, 9)):\n"
+        "    try:\n        print(look())\n"
+        "    except OSError as error:\n        print(type(error).__name__)"
+    )
+    first, second = executed.text.split()
+    assert first == "PermissionError"
+    assert second in {"PermissionError", "ProcessLookupError"}
+    assert program.poll() is None
+    program.kill()
+    program.wait()
 
 
 def test_a_kernel_of_the_authors_machine_is_replaced(executed: Executed) -> None:

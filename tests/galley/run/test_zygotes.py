@@ -339,6 +339,28 @@ def test_a_fork_in_a_pid_namespace_reaches_nobody(zygotes: Zygotes, tmp_path: Pa
     sibling.close()
 
 
+def test_a_fork_reads_nothing_of_a_program_that_a_sibling_started(
+    zygotes: Zygotes, tmp_path: Path
+) -> None:
+    one, sibling = Batch(zygotes, tmp_path), Batch(zygotes, tmp_path)
+    starts = "import subprocess\nprogram = subprocess.Popen(['sleep', '600'], env={'TOKEN': 'x'})"
+    sibling.run(starts)
+    one.run(starts)
+    (theirs,) = (
+        other.pid
+        for other in psutil.Process(sibling.process.pid).children()
+        if other.name() == "sleep"
+    )
+    assert one.run(f"print(open('/proc/{theirs}/environ').read())") == "PermissionError"
+    (own,) = (
+        other.pid for other in psutil.Process(one.process.pid).children() if other.name() == "sleep"
+    )
+    assert "TOKEN" in one.run(f"print(open('/proc/{own}/environ').read())")
+    assert "TOKEN" in Path(f"/proc/{theirs}/environ").read_text(), "its runner may"
+    one.close()
+    sibling.close()
+
+
 def test_modules_that_start_threads_or_print_are_left_to_the_notebook(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
