@@ -4,7 +4,8 @@ Each runs from an interpreter of its own, which has it installed; nothing of it 
 processes are killed by SIGKILL at random moments and started anew, and what they fired is matched
 to the times at which they had to.
 
-    python benchmarks/foils.py [--apscheduler PYTHON] [--kills 50] [--services 1] [--seed N]
+    python benchmarks/foils.py [--apscheduler PYTHON] [--jupyter-scheduler PYTHON] [--kills 50]
+        [--services 1] [--seed N]
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ class Foil(NamedTuple):
 
 FOILS = {
     "apscheduler": Foil("peers/apscheduler_firings.py", 2, 1, 15, (2, 10)),
+    # A process of it takes two seconds to start, and one more for each job.
+    "jupyter-scheduler": Foil("peers/jupyter_scheduler_firings.py", 2, 5, 15, (10, 40)),
 }
 
 
@@ -120,7 +123,7 @@ def main() -> None:
     options.add_argument("--services", type=int, default=1)
     options.add_argument("--seed", type=int, default=int(time.time()))
     chosen = options.parse_args()
-    given = {name: python for name in FOILS if (python := getattr(chosen, name))}
+    given = {name: python for name in FOILS if (python := getattr(chosen, name.replace("-", "_")))}
     if not given:
         print(f"no scheduler to judge: name an interpreter, --{' or --'.join(FOILS)} PYTHON")
     for name, python in given.items():

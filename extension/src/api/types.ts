@@ -23,6 +23,7 @@ export type ComparedTime = Schemas['ComparedTime'];
 export type Crossing = Schemas['Crossing'];
 export type DateState = Schemas['DateState'];
 export type DebugPlan = Schemas['DebugPlan'];
+export type FileUse = Schemas['FileUse'];
 export type DecisionRequest = Schemas['DecisionRequest'];
 export type Difference = Schemas['Difference'];
 export type DiskUse = Schemas['DiskUse'];

@@ -1,10 +1,10 @@
 /** What speaks for a version: its checks, its rehearsal, its gates. */
 import * as React from 'react';
-import type { Check, Evidence, Version } from '../api/types';
+import type { Check, Evidence, FileUse, Version } from '../api/types';
 import { bytes, figure } from '../format/quantity';
 import { duration } from '../format/time';
 import { gateName, severityWord } from '../model/words';
-import { Empty, Facts, Time } from './basics';
+import { Empty, Facts, Name, Time } from './basics';
 import { useTrans } from './context';
 import { Badge, Dot } from './glyph';
 
@@ -53,6 +53,66 @@ export function CellLink(props: { cell: number; onCell?: (cell: number) => void 
   ) : (
     <span className="jp-Galley-muted">{text}</span>
   );
+}
+
+/** The files that a notebook reads and writes, each once, as far as reading it tells. */
+export function Files(props: {
+  files: readonly FileUse[];
+  onCell?: (cell: number) => void;
+}): JSX.Element {
+  const trans = useTrans();
+  const titles = { read: trans.__('Reads'), write: trans.__('Writes') };
+  return (
+    <table className="jp-Galley-table">
+      <tbody>
+        {usesOf(props.files).map(use => (
+          <tr key={`${use.mode} ${use.path}`}>
+            <td>{titles[use.mode]}</td>
+            <td>
+              {use.path === null ? (
+                <span className="jp-Galley-muted">
+                  {trans.__('a path that is known when it runs')}
+                </span>
+              ) : (
+                <code>
+                  <Name text={use.path} most={48} />
+                </code>
+              )}
+            </td>
+            <td>
+              {use.cells.map((cell, index) => (
+                <React.Fragment key={cell}>
+                  {index > 0 && ', '}
+                  <CellLink cell={cell} onCell={props.onCell} />
+                </React.Fragment>
+              ))}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+interface IUse {
+  path: string | null;
+  mode: FileUse['mode'];
+  cells: number[];
+}
+
+/** Reads before writes, each path once with the cells that use it. */
+export function usesOf(files: readonly FileUse[]): IUse[] {
+  const found = new Map<string, IUse>();
+  for (const { path, mode, cell } of files) {
+    const key = `${mode} ${path}`;
+    const use = found.get(key) ?? { path, mode, cells: [] };
+    if (!use.cells.includes(cell)) {
+      use.cells.push(cell);
+    }
+    found.set(key, use);
+  }
+  const uses = [...found.values()];
+  return [...uses.filter(use => use.mode === 'read'), ...uses.filter(use => use.mode === 'write')];
 }
 
 export function RehearsalFigures({ evidence }: { evidence: Evidence | null }): JSX.Element {

@@ -7,7 +7,7 @@ import { Button, Facts, Link, Loading, Meter, Name, ProblemBox, Section, Time } 
 import { useGalley, useModel } from './context';
 import { DecisionFooter } from './decision';
 import { CellDiffs, SettingDiffs } from './diff-view';
-import { Checks, Comments, Gates, RehearsalFigures } from './evidence';
+import { Checks, Comments, Files, Gates, RehearsalFigures } from './evidence';
 import { FailureBox } from './failure';
 import { Badge, Glyph } from './glyph';
 import { goalText } from './metrics';
@@ -240,6 +240,11 @@ function Evidence(props: {
       <Section title={trans.__('Checks')}>
         <Checks checks={version.analysis?.checks ?? []} />
       </Section>
+      {version.analysis?.files && version.analysis.files.length > 0 && (
+        <Section title={trans.__('Files')}>
+          <Files files={version.analysis.files} />
+        </Section>
+      )}
       <Section title={trans.__('Rehearsal')}>
         <RehearsalFigures evidence={version.evidence} />
       </Section>

@@ -3,7 +3,7 @@ import * as React from 'react';
 import type { Analysis, Check, Version } from '../api/types';
 import { Button, Facts, Loading, ProblemBox, Section } from '../components/basics';
 import { useTrans } from '../components/context';
-import { Checks, RehearsalFigures } from '../components/evidence';
+import { Checks, Files, RehearsalFigures } from '../components/evidence';
 import { TaskGraph } from '../components/graph';
 import { SessionChecks } from '../hidden/view';
 import { named } from '../model/split';
@@ -48,6 +48,11 @@ export function Outlook(props: {
             <Checks checks={analysis.value.checks} onCell={props.onCell} />
           </Section>
           <Session checks={session.sessionChecks} onCell={props.onCell} />
+          {(analysis.value.files ?? []).length > 0 && (
+            <Section title={trans.__('Files')}>
+              <Files files={analysis.value.files ?? []} onCell={props.onCell} />
+            </Section>
+          )}
           <Environment analysis={analysis.value} />
         </>
       ) : (

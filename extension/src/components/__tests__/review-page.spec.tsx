@@ -49,6 +49,34 @@ describe('ReviewPage', () => {
     expect(box.querySelectorAll('.jp-Galley-diffCell')).toHaveLength(2);
   });
 
+  it('lists the files that it reads and writes, each once, with the cells', async () => {
+    const { box } = await show({
+      analysis: {
+        checks: [],
+        tasks: [],
+        requirements: [],
+        modules: [],
+        missing_modules: [],
+        parameters: { required: [], properties: {} },
+        files: [
+          { path: 'out.csv', mode: 'write', cell: 4, line: 1 },
+          { path: '/datasets/in/a.csv', mode: 'read', cell: 1, line: 1 },
+          { path: '/datasets/in/a.csv', mode: 'read', cell: 1, line: 2 },
+          { path: '/datasets/in/a.csv', mode: 'read', cell: 2, line: 1 },
+          { path: null, mode: 'read', cell: 3, line: 1 }
+        ]
+      }
+    });
+    const rows = [...box.querySelectorAll('aside tr')].map(row =>
+      [...row.children].map(cell => cell.textContent).join(' | ')
+    );
+    expect(rows.slice(0, 3)).toEqual([
+      'Reads | /datasets/in/a.csv | cell 2, cell 3',
+      'Reads | a path that is known when it runs | cell 4',
+      'Writes | out.csv | cell 5'
+    ]);
+  });
+
   it('compares what is live already with the version before it', async () => {
     const { box } = await show({ state: 'approved', live: true }, '2');
     expect(box.textContent).toContain('Against version 2.');
