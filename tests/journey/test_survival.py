@@ -8,7 +8,10 @@ from typing import Any
 
 import psutil
 import pytest
+from alembic import command
 from galley.sandbox.processes import saved
+from galley.store import migrate
+from galley.store.connect import database as database_of
 from galley.supervisor.status import read_status
 
 from tests.journey import notebooks
@@ -78,6 +81,31 @@ def test_a_killed_service_leaves_the_run_alive(
     ended = run_ended(paula, run["id"])
     assert (ended["state"], ended["attempt_count"]) == ("succeeded", 1)
     assert "tick 59" in paula.get(f"/runs/{run['id']}/log").json()["text"]
+
+
+def test_an_upgrade_of_the_service_leaves_the_run_alive(
+    platform: Platform, paula: Person, run: dict[str, Any]
+) -> None:
+    """The service of this release starts on the schema of an earlier one, amid a run."""
+    before = service_pid(platform)
+    assert before is not None
+    platform.process.send_signal(signal.SIGSTOP)  # or it would start another service at once
+    try:
+        psutil.Process(before).kill()
+        database = database_of(f"sqlite:///{platform.home / 'service' / 'galley.db'}")
+        with database.writer.begin() as connection:
+            command.downgrade(migrate.config(connection), "0010")
+        database.dispose()
+    finally:
+        platform.process.send_signal(signal.SIGCONT)
+    until(lambda: service_pid(platform) not in {None, before} or None, "the new service")
+    until(lambda: paula.get("/me").status_code == 200 or None, "its first answer")
+    ended = run_ended(paula, run["id"])
+    assert (ended["state"], ended["attempt_count"]) == ("succeeded", 1)
+    assert ended["attempts"][0]["tasks"][0]["kernel"] == "forked"
+    text = paula.get(f"/runs/{run['id']}/log").json()["text"]
+    ticks = [line.rpartition("tick ")[2] for line in text.splitlines() if "| tick " in line]
+    assert ticks == [str(tick) for tick in range(60)]
 
 
 def service_pid(platform: Platform) -> int | None:
