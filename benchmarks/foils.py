@@ -11,6 +11,7 @@ to the times at which they had to.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from math import ceil, floor
 from pathlib import Path
 from typing import NamedTuple
@@ -62,6 +64,7 @@ class Keeper:
         self._foil = foil
         self._commands = commands
         self._chance = random.Random(seed)
+        self._groups: list[int] = []
         self._living = [self._start(command) for command in commands]
         self.kills = 0
 
@@ -69,6 +72,7 @@ class Keeper:
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
+        self._groups.append(process.pid)
         return process, time.monotonic() + self._chance.uniform(*self._foil.lives_s)
 
     def tend(self) -> None:
@@ -81,9 +85,12 @@ class Keeper:
             self._living[place] = self._start(self._commands[place])
 
     def end(self) -> None:
-        """Kill all."""
+        """Kill all, and the jobs that outlived those who started them."""
         for process, _ in self._living:
             self._kill(process)
+        for group in self._groups:
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
 
     def _kill(self, process: subprocess.Popen[bytes]) -> None:
         if process.poll() is None:

@@ -78,3 +78,12 @@ def _merged(outputs: list[Any]) -> list[Any]:
         else:
             together.append(output)
     return together
+
+
+def executed_cells(path: Path) -> list[tuple[str, object, object]]:
+    """Return source, count and outputs of the code cells, without what papermill adds."""
+    return [
+        (cell["source"], cell["execution_count"], cell["outputs"])
+        for cell in comparable(path)["cells"]
+        if cell["cell_type"] == "code"
+    ]

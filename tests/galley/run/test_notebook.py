@@ -22,9 +22,10 @@ from galley.run.observer import FORKED, STARTED, Limits
 from galley.run.sockets import KernelManager
 from galley.run.zygotes import Zygotes, own_zygotes
 from galley.sandbox import landlock
-from nbclient.exceptions import DeadKernelError
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from tests.galley.run.conformance import Cell, comparable, phenomena
+from tests.galley.run.conformance import Cell, comparable, executed_cells, phenomena
 from tests.galley.run.projects import notebook
 
 pytestmark = pytest.mark.integration
@@ -154,6 +155,59 @@ def test_the_executed_notebook_is_papermills(
         assert done.kernel == way
         assert (done.error is None) == (failed is None), done.error
         assert comparable(executed.output) == comparable(peer), way
+
+
+@pytest.mark.parametrize(
+    "phenomenon",
+    # To papermill SystemExit(0) is a good end, to nbclient an error: there we are papermill's.
+    [name for name in STARTED_TOO if name != "system exit"],
+)
+def test_the_executed_notebook_is_nbclients(
+    tmp_path: Path, phenomenon: str, zygotes: Zygotes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What papermill adds, its banners and its status, is left out."""
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    cells = phenomena()[phenomenon]
+    peer = tmp_path / "peer.ipynb"
+    document = nbformat.reads(json.dumps(notebook(*cells)), as_version=4)
+    (tmp_path / "peer").mkdir()
+    client = NotebookClient(
+        document,
+        kernel_manager_class=KernelManager,
+        resources={"metadata": {"path": str(tmp_path / "peer")}},
+    )
+    failed = None
+    try:
+        client.execute()
+    except (CellExecutionError, DeadKernelError) as error:
+        failed = error
+    nbformat.write(document, peer)
+    (tmp_path / "ours").mkdir()
+    executed = Executed(tmp_path / "ours", zygotes)
+    done = executed.run(*cells)
+    assert (done.error is None) == (failed is None), done.error
+    assert executed_cells(executed.output) == executed_cells(peer)
+
+
+def test_a_long_cell_is_saved_while_it_runs(
+    executed: Executed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It prints until its own output is in the notebook on disk."""
+    monkeypatch.setattr("galley.run.notebook.AUTOSAVE_S", 1)
+
+    def look(_: str) -> None:
+        outputs = json.loads(executed.output.read_text())["cells"][0]["outputs"]
+        if "tick" in str(outputs):
+            (executed.folder / "seen").touch()
+
+    result = executed.run(
+        "import time\nfrom pathlib import Path\n"
+        "while not Path('seen').exists():\n    print('tick', flush=True)\n    time.sleep(0.1)",
+        on_text=look,
+        seconds=30,
+    )
+    assert result.error is None
 
 
 def test_progress_and_text_come_as_they_happen(executed: Executed) -> None:
