@@ -77,10 +77,11 @@ class LocalProvider:
         """The cluster's process; None while there is none."""
         return self._process.pid if self._alive() and self._process else None
 
-    def acquire(self) -> ClusterAddress:
+    def acquire(self, starting: Callable[[], None] = lambda: None) -> ClusterAddress:
         """Return a living cluster."""
         with self._lock:
             if self._address is None or not self._alive():
+                starting()
                 self._stop()
                 self._address = self._start()
             self._users += 1

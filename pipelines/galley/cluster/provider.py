@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from galley.cluster.address import ClusterAddress
@@ -15,8 +16,11 @@ class ClusterUnavailable(GalleyError):
 class ClusterProvider(Protocol):
     """Gives attempts a cluster that is warm while it is used. Safe to use from several threads."""
 
-    def acquire(self) -> ClusterAddress:
+    def acquire(self, starting: Callable[[], None] = lambda: None) -> ClusterAddress:
         """Return a living cluster, started or restarted where needed; pair with :meth:`release`.
+
+        Args:
+            starting: called before one is started, which takes seconds.
 
         Raises:
             ClusterUnavailable: it does not start.

@@ -154,13 +154,18 @@ class AttemptRun:
         if job.kind.personal:
             return self._attend(job, reporter, runner, None)
         try:
-            address = self._cluster.acquire()
+            address = self._cluster.acquire(self._tell_of_the_cluster)
         except ClusterUnavailable as error:
             return self._broken(job, str(error))
         try:
             return self._attend(job, reporter, runner, address)
         finally:
             self._cluster.release()
+
+    def _tell_of_the_cluster(self) -> None:
+        """Say what nothing else of the run's log could say: its runner has not begun."""
+        (self._folder / "journal").mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._note("the tenant's cluster is not running: it is being started")
 
     def _project(self, first: Future[bytes]) -> bytes:
         """Return the project: what the first try got, made while the attempt began, or another."""

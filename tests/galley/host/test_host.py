@@ -204,6 +204,11 @@ def test_a_cluster_that_goes_away_is_an_infrastructure_failure_and_comes_back(
     assert processes_of(attempt) == []
     again = service.give(assignment(), single(tmp_path / "again", "print('back')"))
     assert service.outcome_of(again).state is AttemptState.SUCCEEDED
+    starting = "the tenant's cluster is not running: it is being started"
+    assert starting in service.log_of(again)
+    warm = service.give(assignment(), single(tmp_path / "warm", "print('back')"))
+    assert service.outcome_of(warm).state is AttemptState.SUCCEEDED
+    assert starting not in service.log_of(warm)
 
 
 def test_runs_go_on_while_the_service_is_away(
