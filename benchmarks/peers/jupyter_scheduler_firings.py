@@ -89,7 +89,7 @@ def _define(scheduler: Scheduler, schedules: int) -> None:
                     input_uri="empty.ipynb",
                     runtime_environment_name="python",
                     name=f"p{number}",
-                    schedule="* * * * * */5",  # croniter's sixth field: each five seconds
+                    schedule="* * * * * */15",  # croniter's sixth field: each 15 seconds
                     timezone="UTC",
                     output_formats=[],
                 )

@@ -63,34 +63,28 @@ export function Files(props: {
   const trans = useTrans();
   const titles = { read: trans.__('Reads'), write: trans.__('Writes') };
   return (
-    <table className="jp-Galley-table">
-      <tbody>
-        {usesOf(props.files).map(use => (
-          <tr key={`${use.mode} ${use.path}`}>
-            <td>{titles[use.mode]}</td>
-            <td>
-              {use.path === null ? (
-                <span className="jp-Galley-muted">
-                  {trans.__('a path that is known when it runs')}
-                </span>
-              ) : (
-                <code>
-                  <Name text={use.path} most={48} />
-                </code>
-              )}
-            </td>
-            <td>
-              {use.cells.map((cell, index) => (
-                <React.Fragment key={cell}>
-                  {index > 0 && ', '}
-                  <CellLink cell={cell} onCell={props.onCell} />
-                </React.Fragment>
-              ))}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <ul className="jp-Galley-files">
+      {usesOf(props.files).map(use => (
+        <li key={`${use.mode} ${use.path}`}>
+          <span className="jp-Galley-muted">{titles[use.mode]}</span>
+          <span>
+            {use.path === null ? (
+              trans.__('a path that is known when it runs')
+            ) : (
+              <code>
+                <Name text={use.path} most={40} />
+              </code>
+            )}{' '}
+            {use.cells.map((cell, index) => (
+              <React.Fragment key={cell}>
+                {index > 0 && ', '}
+                <CellLink cell={cell} onCell={props.onCell} />
+              </React.Fragment>
+            ))}
+          </span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -1,6 +1,7 @@
 /** A failure: what happened, where, whose it was, and what to do. */
 import * as React from 'react';
 import type { CellError, FailureClass } from '../api/types';
+import { capitalised } from '../format/names';
 import { failureAdvice } from '../model/words';
 import { useTrans } from './context';
 import { Glyph } from './glyph';
@@ -30,7 +31,7 @@ export function FailureBox(props: IFailureProps): JSX.Element {
       <Glyph name="cross" />
       <div>
         <div className="jp-Galley-failureTitle">
-          {asSentence(error?.message ?? props.reason ?? trans.__('It failed without a message.'))}
+          {capitalised(error?.message ?? props.reason ?? trans.__('It failed without a message.'))}
         </div>
         <div className="jp-Galley-muted">
           {[known.name, ...where, props.retried].filter(Boolean).join(' · ')}
@@ -57,10 +58,6 @@ export function FailureBox(props: IFailureProps): JSX.Element {
       </div>
     </div>
   );
-}
-
-function asSentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 // eslint-disable-next-line no-control-regex -- terminal colours are control characters

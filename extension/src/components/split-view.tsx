@@ -1,6 +1,7 @@
 /** A split: its tasks as a graph, and the variables that cross the chosen edge. */
 import * as React from 'react';
 import type { SplitPlan } from '../api/types';
+import { capitalised } from '../format/names';
 import { bytes } from '../format/quantity';
 import { edgesOf, type IEdgeFacts, type Seen } from '../model/split';
 import { Empty, Name } from './basics';
@@ -94,7 +95,7 @@ function Crossings({ edge }: { edge: IEdgeFacts }): JSX.Element {
     return (
       <div className="jp-Galley-crossings">
         <h4>{title}</h4>
-        <p>{sentence(reason(trans, edge))}</p>
+        <p>{`${capitalised(reason(trans, edge))}.`}</p>
       </div>
     );
   }
@@ -147,10 +148,6 @@ function Variable(props: { variable: IEdgeFacts['variables'][number] }): JSX.Ele
       <td className="jp-mod-number">{size === null || size === undefined ? '–' : bytes(size)}</td>
     </tr>
   );
-}
-
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 /** Why there is only one task, in a sentence. */

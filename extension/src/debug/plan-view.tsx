@@ -4,6 +4,7 @@ import type { DebugPlan } from '../api/types';
 import { Name } from '../components/basics';
 import { useTrans } from '../components/context';
 import { Glyph } from '../components/glyph';
+import { capitalised } from '../format/names';
 
 const MOST = 12;
 
@@ -13,8 +14,9 @@ export function PlanView({ plan }: { plan: DebugPlan }): JSX.Element {
   return (
     <div className="jp-Galley-debugPlan">
       {plan.error && (
-        <p>
-          <Glyph name="cross" /> {plan.error.message}
+        <p className="jp-Galley-said">
+          <Glyph name="cross" />
+          <span>{capitalised(plan.error.message)}</span>
         </p>
       )}
       <p>
@@ -25,19 +27,21 @@ export function PlanView({ plan }: { plan: DebugPlan }): JSX.Element {
         . {trans.__('You run it with your own rights; the version does not change.')}
       </p>
       {plan.same_environment ? (
-        <p>
-          <Glyph name="check" />{' '}
-          {trans.__('Its kernel has every package at the version that the run had.')}
+        <p className="jp-Galley-said">
+          <Glyph name="check" />
+          <span>{trans.__('Its kernel has every package at the version that the run had.')}</span>
         </p>
       ) : (
         <>
-          <p>
-            <Glyph name="warning" />{' '}
-            {trans._n(
-              '%1 package is not what the run had:',
-              '%1 packages are not what the run had:',
-              plan.differences.length
-            )}
+          <p className="jp-Galley-said">
+            <Glyph name="warning" />
+            <span>
+              {trans._n(
+                '%1 package is not what the run had:',
+                '%1 packages are not what the run had:',
+                plan.differences.length
+              )}
+            </span>
           </p>
           <table className="jp-Galley-table">
             <thead>
@@ -66,8 +70,9 @@ export function PlanView({ plan }: { plan: DebugPlan }): JSX.Element {
       )}
       {plan.unreadable.length > 0 && (
         <>
-          <p>
-            <Glyph name="warning" /> {trans.__('It uses data that you cannot read here:')}
+          <p className="jp-Galley-said">
+            <Glyph name="warning" />
+            <span>{trans.__('It uses data that you cannot read here:')}</span>
           </p>
           <ul>
             {plan.unreadable.map(one => (

@@ -11,6 +11,11 @@ export function middle(text: string, most: number): string {
   return `${letters.slice(0, head).join('')}…${letters.slice(letters.length - tail).join('')}`;
 }
 
+/** `text` as the beginning of a sentence. */
+export function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 export const MAX_SLUG = 48;
 
 /** The slug nearest to `text`, as the service's own function makes it. */

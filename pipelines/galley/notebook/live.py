@@ -19,7 +19,7 @@ from galley.notebook.outputs import compare as compare_outputs
 from galley.notebook.source import Cell, cell_label, read_cells
 
 MAX_NAMED = 3
-"""Differences named in one sentence; the others are counted."""
+"""Differences named in one sentence, the others are counted; cells not run that get one each."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,10 @@ class _Session:
 
 def _execution(session: _Session) -> Iterator[Check]:
     """Yield what was run in another order than from top to bottom, or not as it stands."""
+    yield from _not_run(session)
     for cell in session.code():
         one = session.ran.get(cell.index)
         if one is None:
-            text = f"{cell.label} was not run in your session; a clean run runs it"
-            yield _check("live-not-run", Severity.INFO, cell.index, text)
             continue
         if one.edited:
             text = (
@@ -122,6 +121,23 @@ def _execution(session: _Session) -> Iterator[Check]:
                 "from top to bottom"
             )
             yield _check("live-order", Severity.WARNING, cell.index, text)
+
+
+def _not_run(session: _Session) -> Iterator[Check]:
+    """Yield the cells that were not run, each; many of them in one sentence."""
+    code = list(session.code())
+    left = [cell for cell in code if cell.index not in session.ran]
+    if len(left) <= MAX_NAMED:
+        for cell in left:
+            text = f"{cell.label} was not run in your session; a clean run runs it"
+            yield _check("live-not-run", Severity.INFO, cell.index, text)
+        return
+    if len(left) == len(code):
+        text = "no cell was run in your session; a clean run runs all of them"
+    else:
+        numbers = ", ".join(str(cell.index + 1) for cell in left)
+        text = f"cells {numbers} were not run in your session; a clean run runs them"
+    yield _check("live-not-run", Severity.INFO, left[0].index, text)
 
 
 def _names(session: _Session, clean: CleanRun, snapshot: Snapshot) -> Iterator[Check]:

@@ -129,6 +129,22 @@ def test_the_names_of_a_cell_that_was_not_run_are_not_told_one_by_one() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("cells", "at", "words"),
+    [
+        ((), 0, "no cell was run in your session; a clean run runs all of them"),
+        (ran(0), 1, "cells 2, 3, 4, 5 were not run in your session; a clean run runs them"),
+    ],
+)
+def test_many_cells_that_were_not_run_are_told_at_once(
+    cells: tuple[LiveCell, ...], at: int, words: str
+) -> None:
+    document = notebook(*(f"x{number} = 1" for number in range(5)))
+    state = LiveState(snapshot=LiveNamespace(names={}), cells=cells, notebook=document)
+    found = only(compare(state, clean({}, executed=document)))
+    assert (found.code, found.cell, found.message) == ("live-not-run", at, words)
+
+
 def test_a_name_only_in_the_clean_run_because_it_was_deleted() -> None:
     check = only(compare(live({"a": fact()}), clean({"a": fact(), "b": fact()})))
     assert "it was deleted after cell 3 defined it" in check.message
