@@ -76,7 +76,7 @@ def publish_in_the_lab(alice: Desk) -> None:
     alice.screenshot("rehearsal")
     expect(dialog).to_contain_text("Proving the split", timeout=120_000)
     expect(dialog).to_contain_text("Proved equal: 3 tasks", timeout=240_000)
-    expect(dialog).to_contain_text("was not run in your session", timeout=60_000)
+    expect(dialog).to_contain_text("no cell was run in your session", timeout=60_000)
     alice.screenshot("proved")
     dialog.get_by_role("button", name="Close").last.click()
 
