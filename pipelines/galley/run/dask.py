@@ -14,6 +14,7 @@ notebook behind it.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -40,7 +41,10 @@ CONNECT_S = 20
 WAIT_S = 0.1
 KNOWN_S = 1.0
 LEAVE_S = 20.0
+SEND_S = 0.001
 _RUNNING: set[str] = set()
+# It tells with a traceback of a message that was on its way when its connection was closed.
+logging.getLogger("distributed.batched").setLevel(logging.WARNING)
 
 
 def execute_here(spec: TaskSpec) -> TaskResult:
@@ -135,6 +139,8 @@ class DaskCompute:
             timeout=CONNECT_S,
             name=f"galley-{attempt}",
         )
+        # A client of many small tasks would gather messages for 10 ms; here each one is waited for.
+        self._client.scheduler_comm.interval = SEND_S
         self._client.subscribe_topic(topic(attempt), self._on_event)
 
     @property

@@ -94,7 +94,7 @@ def execute(
         redactor: takes the values of secrets out of all that leaves the kernel.
     """
     redactor = redactor or Redactor({})
-    source = nbformat.reads(notebook, as_version=4)
+    source = nbformat.v4.reads(notebook)
     with tempfile.TemporaryDirectory(prefix="galley-task-") as folder:
         rendered = Path(folder) / "in.ipynb"
         rendered.write_text(notebook, encoding="utf-8")

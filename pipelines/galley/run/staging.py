@@ -43,13 +43,13 @@ def staged(spec: TaskSpec) -> TaskSpec:
 
 
 def _redirected(spec: TaskSpec, folder: Path) -> str:
-    notebook = nbformat.reads(spec.notebook, as_version=4)
+    notebook = nbformat.v4.reads(spec.notebook)  # Ploomber wrote it: to validate it takes longer
     for cell in notebook.cells:
         if is_injected(cell):
             for product in spec.products:
                 own, final = _literal(folder / product), _literal(spec.cwd / product)
                 cell.source = cell.source.replace(final, own)
-    text: str = nbformat.writes(notebook)
+    text: str = nbformat.v4.writes(notebook)
     return text
 
 
