@@ -139,8 +139,8 @@ class DaskCompute:
             timeout=CONNECT_S,
             name=f"galley-{attempt}",
         )
-        # A client of many small tasks would gather messages for 10 ms; here each one is waited for.
-        self._client.scheduler_comm.interval = SEND_S
+        if (stream := self._client.scheduler_comm) is not None:
+            stream.interval = SEND_S  # not 10 ms: each task is waited for
         self._client.subscribe_topic(topic(attempt), self._on_event)
 
     @property
