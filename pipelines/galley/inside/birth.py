@@ -1,11 +1,10 @@
 """From a fork of the zygote to a process that stands apart: its own session, pids and limits.
 
-Three processes: the *keeper* stays where the zygote is, dies with it and passes on SIGTERM, which
-ends the task; the *init* is the first
-process of a pid namespace and collects what is orphaned there; the *task* is the third, so that
-signals mean to it what they mean to any process. When the init ends, the kernel ends whatever the
-task started, daemons included. Where namespaces are not to be had, the init ends its descendants
-itself, and the caller is told.
+Two processes: the *init* is the first one of a pid namespace and collects what is orphaned there;
+it dies with the zygote, and SIGTERM has it end the task. The *task* is the second, so that signals
+mean to it what they mean to any process. When the init ends, the kernel ends whatever the task
+started, daemons included. Where namespaces are not to be had, the init ends its descendants itself,
+and the caller is told.
 """
 
 from __future__ import annotations
@@ -19,12 +18,17 @@ import socket
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_HOLDING = ctypes.PyDLL(None, use_errno=True)
+"""The same, without letting go of the interpreter's lock meanwhile."""
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_CAPBSET_DROP = 1, 4, 36, 24
 _NEW_USER, _NEW_PID, _NEW_IPC = 0x10000000, 0x20000000, 0x08000000
 _CAPABILITIES = 64
 _CAPSET = {"x86_64": 126, "aarch64": 91}
+_CLONE = {"x86_64": 56, "aarch64": 220}
+_UID, _GID = os.getuid(), os.getgid()  # before there is a namespace that does not know them yet
 ALONE = " alone"
 
 
@@ -33,37 +37,75 @@ def hide() -> None:
     _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def deliver(task: Callable[[], None], *, isolate: bool, birth: socket.socket, status: int) -> None:
-    """Make the calling process, a fresh fork, the keeper of a new task; never returns.
+def fork(*, isolate: bool) -> tuple[int, str]:
+    """Fork this process, which has one thread, into the init of a new task.
+
+    It is born into its namespaces: to make a process and have that fork into them costs one more
+    copy of the zygote's memory map for each task.
+
+    Returns:
+        The init's pid, 0 in the init itself; and what stands in the way of namespaces, empty where
+        nothing does. SIGTERM is blocked in the init.
+    """
+    # Until its handler is there, a SIGTERM waits; the first process of a namespace would lose it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    obstacle = "not asked for"
+    pid = -1
+    if isolate:
+        pid, obstacle = _clone(_NEW_USER | _NEW_PID | _NEW_IPC)
+    if pid < 0:
+        pid = os.fork()
+    if pid != 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    return pid, obstacle
+
+
+def _clone(flags: int) -> tuple[int, str]:
+    """Fork into new namespaces; returns -1 and why not where they are not to be had.
+
+    Python's own state follows as after its own fork; that of C libraries is as it was, which is
+    enough for a process of one thread that only forks, waits and writes.
+    """
+    number = _CLONE.get(os.uname().machine)
+    if number is None:
+        return -1, f"no namespaces on {os.uname().machine}"
+    python = ctypes.pythonapi
+    python.PyOS_BeforeFork()
+    pid = int(_HOLDING.syscall(number, flags | signal.SIGCHLD, 0, 0, 0, 0))
+    failed = ctypes.get_errno()
+    if pid == 0:
+        python.PyOS_AfterFork_Child()
+    else:
+        python.PyOS_AfterFork_Parent()
+    return pid, "" if pid >= 0 else f"clone: {os.strerror(failed)}"
+
+
+def deliver(
+    task: Callable[[], None], *, obstacle: str, birth: socket.socket, status: int
+) -> NoReturn:
+    """Make the calling process, which :func:`fork` made, the init of a new task.
 
     Args:
         task: runs in the task's process; the process ends when it returns.
-        isolate: whether to try for a pid namespace.
+        obstacle: as :func:`fork` told it.
         birth: gets one message with the task's credentials, from which the kernel tells its pid:
             what stood in the way of a pid namespace, empty where nothing did.
         status: file descriptor that gets the task's wait status as text, and ``alone`` where
             nothing else of it was alive by then.
     """
     os.setsid()
-    # Until its handler is there, a SIGTERM waits; the first process of a namespace would lose it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    obstacle = _stand_apart() if isolate else "not asked for"
+    if not obstacle:
+        obstacle = _own_namespace()
     die_with_parent()
-    if (init := os.fork()) == 0:
+    _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if (pid := os.fork()) == 0:
+        os.close(status)
         die_with_parent()
-        _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        if (pid := os.fork()) == 0:
-            os.close(status)
-            die_with_parent()
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-            _begin(birth, obstacle)
-            task()
-            os._exit(0)
-        _watch(pid, status)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        _begin(birth, obstacle)
+        task()
         os._exit(0)
-    _on_term(init, signal.SIGTERM)
-    _leave_open()
-    os.waitpid(init, 0)
+    _watch(pid, status)
     os._exit(0)
 
 
@@ -130,17 +172,14 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _stand_apart() -> str:
-    """Enter a new user and pid namespace; returns what stands in the way, else an empty text."""
-    uid, gid = os.getuid(), os.getgid()
+def _own_namespace() -> str:
+    """Be oneself in the new user namespace; returns what stands in the way, else an empty text."""
     # The maps are files of this process, which belong to root as long as it is hidden.
     _LIBC.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
     try:
-        if _LIBC.unshare(_NEW_USER | _NEW_PID | _NEW_IPC) != 0:
-            return f"unshare: {os.strerror(ctypes.get_errno())}"
         Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
-        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+        Path("/proc/self/uid_map").write_text(f"{_UID} {_UID} 1")
+        Path("/proc/self/gid_map").write_text(f"{_GID} {_GID} 1")
     except OSError as error:
         return str(error)
     finally:

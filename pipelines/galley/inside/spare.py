@@ -16,12 +16,12 @@ MAX_HANDOFF = 64 * 2**10
 
 @dataclass
 class Born:
-    """A task that stands apart: its keeper, the pipe with its status, and its pid.
+    """A task that stands apart: its init, the pipe with its status, and its pid.
 
     ``inherited`` is the memory that it shares with the zygote until it writes to it, bytes.
     """
 
-    keeper: int
+    init: int
     status: int
     pid: int
     obstacle: str
@@ -51,13 +51,13 @@ class Spare(Born):
         except OSError:
             return False
         self.handoff.close()
-        return os.waitpid(self.keeper, os.WNOHANG) == (0, 0)
+        return os.waitpid(self.init, os.WNOHANG) == (0, 0)
 
     def end(self) -> None:
         """Let it go."""
         self.handoff.close()
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.keeper, signal.SIGTERM)
+            os.kill(self.init, signal.SIGTERM)
         with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.keeper, 0)
+            os.waitpid(self.init, 0)
         os.close(self.status)

@@ -146,8 +146,8 @@ class Zygote:
             elif self._wanted and not self._aside and self._listener and self._spare is None:
                 self._stock()
         self._retire()
-        for keeper, _ in self._children.values():
-            os.kill(keeper, signal.SIGTERM)
+        for init, _ in self._children.values():
+            os.kill(init, signal.SIGTERM)
         for client in list(self._children):
             self._collect(client)
 
@@ -237,7 +237,7 @@ class Zygote:
         born = spare or self._deliver(
             lambda: _sibling("task").run(request, fds), isolate=bool(request.get("isolate"))
         )
-        self._children[client] = (born.keeper, born.status)
+        self._children[client] = (born.init, born.status)
         self._tags[client] = request.get("tag", "")
         answer = {"pid": born.pid, "obstacle": born.obstacle, "inherited": born.inherited}
         client.sendall(json.dumps(answer).encode() + b"\n")
@@ -250,10 +250,10 @@ class Zygote:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         gc.freeze()
         inherited = _own_memory()
-        keeper = os.fork()
-        if keeper == 0:
+        init, obstacle = _sibling("birth").fork(isolate=isolate)
+        if init == 0:
             try:
-                self._become(task, isolate, theirs, writing)
+                self._become(task, obstacle, theirs, writing)
             finally:
                 os._exit(1)
         os.close(writing)
@@ -263,14 +263,14 @@ class Zygote:
             said, ancillary, _, _ = ours.recvmsg(512, socket.CMSG_SPACE(_CREDENTIALS.size))
         if not ancillary:
             os.close(reading)
-            os.waitpid(keeper, 0)
+            os.waitpid(init, 0)
             raise OSError("the fork ended before it began")
         pid = _CREDENTIALS.unpack(ancillary[0][2])[0]
         obstacle = said.strip(b"\0").decode(errors="replace")
-        return _sibling("spare").Born(keeper, reading, pid, obstacle, inherited)
+        return _sibling("spare").Born(init, reading, pid, obstacle, inherited)
 
     def _become(
-        self, task: Callable[[], None], isolate: bool, birth: socket.socket, status: int
+        self, task: Callable[[], None], obstacle: str, birth: socket.socket, status: int
     ) -> None:
         """In the fork: forget the zygote and deliver the task."""
         self._selector.close()
@@ -279,7 +279,7 @@ class Zygote:
             os.close(reading)
         if self._listener is not None:
             self._listener.close()
-        _sibling("birth").deliver(task, isolate=isolate, birth=birth, status=status)
+        _sibling("birth").deliver(task, obstacle=obstacle, birth=birth, status=status)
 
     def _stock(self) -> None:
         """Have a spare ready for the next request, which is likely to come soon."""
@@ -311,7 +311,7 @@ class Zygote:
 
     def _collect(self, client: socket.socket) -> None:
         """Tell the client how its task ended; nothing of it is left then."""
-        keeper, reading = self._children.pop(client)
+        init, reading = self._children.pop(client)
         del self._tags[client]
         with contextlib.suppress(KeyError):
             self._selector.unregister(client)
@@ -319,9 +319,9 @@ class Zygote:
         said = os.read(reading, 64).decode()
         os.close(reading)
         if said.endswith(_sibling("birth").ALONE):
-            self._leaving.append(keeper)  # nothing is left to wait for but empty namespaces
+            self._leaving.append(init)  # nothing is left to wait for but empty namespaces
         else:
-            os.waitpid(keeper, 0)
+            os.waitpid(init, 0)
         status = int(said.split()[0]) if said else int(signal.SIGKILL)
         with contextlib.suppress(OSError):
             client.sendall(json.dumps({"status": status}).encode() + b"\n")
@@ -329,7 +329,7 @@ class Zygote:
         self._used_at = time.monotonic()
 
     def _reap(self) -> None:
-        """Collect the keepers of tasks that have ended."""
+        """Collect the inits of tasks that have ended."""
         self._leaving = [pid for pid in self._leaving if os.waitpid(pid, os.WNOHANG)[0] == 0]
 
 

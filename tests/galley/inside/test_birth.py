@@ -1,4 +1,4 @@
-"""A keeper that is told to end a task which has ended by itself."""
+"""An init that is told to end a task which has ended by itself."""
 
 from __future__ import annotations
 

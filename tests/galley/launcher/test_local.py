@@ -294,7 +294,7 @@ def test_a_rehearsal_has_its_authors_rights_and_a_home_of_its_own(
     assert said["shared"] == "Read-only file system"
     assert said["reads"] == "a,b"
     assert said["token"] is False
-    if AS_ROOT:  # Neither host nor runner, zygote, keeper or init can be reached from the task.
+    if AS_ROOT:  # Neither host nor runner, zygote or init can be reached from the task.
         assert said["seen"] >= 5
         assert (said["kills"], said["environments"], said["memories"]) == ([], [], [])
 

@@ -94,7 +94,7 @@ def batch(zygotes: Zygotes, tmp_path: Path, request: pytest.FixtureRequest) -> I
 
 
 def zygote_of(process: ForkedKernel) -> psutil.Process:
-    """Return the zygote: the last ancestor that runs its program, before it the init and keeper."""
+    """Return the zygote: the last ancestor that runs its program, before it the init."""
     ancestors = psutil.Process(process.pid).parents()
     return [
         one for one in ancestors if any(word.endswith("inside/zygote.py") for word in one.cmdline())
@@ -166,8 +166,8 @@ while not os.path.exists("daemon"):
 
 def test_nothing_of_it_is_left(batch: Batch) -> None:
     batch.run(DAEMON)
-    keeper = psutil.Process(batch.process.pid).parents()[1]
-    tree = [one.pid for one in keeper.children(recursive=True)]
+    init = psutil.Process(batch.process.pid).parents()[0]
+    tree = [init.pid, *(one.pid for one in init.children(recursive=True))]
     assert len(tree) >= 3
     batch.process.kill()
     assert [pid for pid in tree if not gone(pid)] == []
@@ -178,8 +178,8 @@ def test_a_daemon_that_outlives_the_kernels_own_end_is_gone_when_that_is_told(
 ) -> None:
     batch = Batch(zygotes, tmp_path)
     batch.run(DAEMON)
-    keeper = psutil.Process(batch.process.pid).parents()[1]
-    tree = [one.pid for one in keeper.children(recursive=True)]
+    init = psutil.Process(batch.process.pid).parents()[0]
+    tree = [init.pid, *(one.pid for one in init.children(recursive=True))]
     batch.ask("import os\nos._exit(3)")
     assert batch.process.wait(30) == 3
     assert [pid for pid in tree if not gone(pid)] == []
