@@ -6,6 +6,9 @@ the job to its outcome, the Ploomber project the same in both. Interleaved; prin
 median ratio A / B. Then 16 independent tasks of one second of CPU on as many cores as there are,
 against the ideal (16 seconds divided by the cores).
 
+Started by root, it goes on in a mount namespace in which no control group can be written, as in the
+sandbox of a tenant's host: to move a process into one takes the system 12 ms, once a task.
+
 Prefect and Airflow execute the same notebooks in turn with ours where an interpreter is given that
 has one of them, and papermill.
 
@@ -23,6 +26,7 @@ import os
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -46,6 +50,11 @@ from ploomber.executors import Serial
 
 CORES = os.cpu_count() or 1
 PEERS = ("prefect", "airflow")
+CONFINED = "GALLEY_BENCH_CONFINED"
+READ_ONLY = (
+    "mount --bind /sys/fs/cgroup /sys/fs/cgroup && mount -o remount,bind,ro /sys/fs/cgroup"
+    ' && exec "$@"'
+)
 SPIN = "import time\nend = time.process_time() + {s}\nwhile time.process_time() < end:\n    pass"
 
 
@@ -131,6 +140,13 @@ def warm(folder: Path) -> Iterator[Warm]:
         Zygotes(folder / "zygotes").close()
 
 
+def as_in_a_sandbox() -> None:
+    """Start over where no control group can be written, if it can be written here."""
+    if os.geteuid() == 0 and CONFINED not in os.environ:
+        command = ["unshare", "--mount", "sh", "-c", READ_ONLY, "sh", sys.executable, *sys.argv]
+        os.execvpe(command[0], command, {**os.environ, CONFINED: "1"})
+
+
 def serially(project: Path) -> float:
     """Execute the project with Ploomber alone; return how long it took, seconds."""
     with contextlib.chdir(project):
@@ -158,6 +174,7 @@ def main() -> None:
     for name in PEERS:
         options.add_argument(f"--{name}", type=Path, metavar="PYTHON")
     chosen = options.parse_args()
+    as_in_a_sandbox()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         project(folder / "chain", chosen.steps, 0.01, chained=True)
