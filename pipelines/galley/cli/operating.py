@@ -164,6 +164,12 @@ def doctor(home: Path, as_json: bool) -> None:
             "Not root: all sandboxes share your uid, apart by namespaces",
         ),
         _line(
+            found.landlock,
+            "A task whose kernel cannot be forked reaches no other task",
+            "A task whose kernel cannot be forked reaches others of its tenant: no Landlock "
+            "(Linux 5.19 and newer have it)",
+        ),
+        _line(
             uv is not None,
             "Versions can have environments of their own",
             "uv is missing: versions run in the platform's environment or not at all "

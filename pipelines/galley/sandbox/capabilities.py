@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from galley.domain.model import Model
-from galley.sandbox import command
+from galley.sandbox import command, landlock
 from galley.sandbox.identities import FIRST_UID
 from galley.sandbox.python import interpreter_binds
 from galley.sandbox.spec import SandboxSpec
@@ -27,6 +27,7 @@ class Capabilities(Model):
     Attributes:
         isolated: sandboxes with namespaces of their own work.
         internet: isolated sandboxes can reach other machines (through slirp4netns).
+        landlock: a kernel that is started instead of forked can be walled in.
         missing: programs that are not installed.
         reason: why sandboxes are not isolated, in one sentence; None where they are.
         advice: the line that gives what is missing; None when nothing is.
@@ -35,6 +36,7 @@ class Capabilities(Model):
     isolated: bool
     internet: bool
     as_root: bool
+    landlock: bool = False
     missing: tuple[str, ...] = ()
     reason: str | None = None
     advice: str | None = None
@@ -51,6 +53,7 @@ def probe() -> Capabilities:
             isolated=False,
             internet=False,
             as_root=as_root,
+            landlock=has_landlock(),
             missing=missing,
             reason=f"{' and '.join(lacking)} not installed",
             advice=install,
@@ -60,10 +63,16 @@ def probe() -> Capabilities:
         isolated=reason is None,
         internet=reason is None and "slirp4netns" not in missing,
         as_root=as_root,
+        landlock=has_landlock(),
         missing=missing,
         reason=reason,
         advice=install if reason is None else _advice(as_root=as_root),
     )
+
+
+def has_landlock() -> bool:
+    """Whether this system has Landlock in a version that can be used."""
+    return landlock.version() >= landlock.REFER
 
 
 def try_sandbox() -> str | None:

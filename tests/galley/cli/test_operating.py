@@ -71,6 +71,15 @@ def test_the_doctor_says_what_was_found(settings: Settings) -> None:
     assert ("isolated from each other" in shown.stdout) is found.isolated
 
 
+@pytest.mark.parametrize(("version", "walled"), [(0, False), (1, False), (2, True), (7, True)])
+def test_the_doctor_says_whether_a_started_kernel_is_walled_in(
+    settings: Settings, version: int, walled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("galley.sandbox.landlock.version", lambda: version)
+    assert ("no Landlock" in galley(settings.home, "doctor").stdout) is not walled
+    assert json.loads(galley(settings.home, "doctor", "--json").stdout)["landlock"] is walled
+
+
 @pytest.mark.parametrize("program", [None, Path("/opt/uv")])
 def test_the_doctor_says_whether_environments_can_be_made(
     settings: Settings, program: Path | None, monkeypatch: pytest.MonkeyPatch
