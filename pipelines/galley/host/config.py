@@ -27,6 +27,7 @@ class HostConfig(Model):
         once: execute one attempt, then end; a rehearsal's host.
         linger_s: how long such a host waits for MLflow, which is to have what was logged.
         environments: folder of this identity's locked environments; None: each attempt's own.
+        own_scratch: folders such as ``/tmp`` that nobody outside of this sandbox sees.
         packages: where distributions come from; the file that it came in is gone.
         folder: private; for the attempts' folders and the cluster's files.
     """
@@ -43,6 +44,7 @@ class HostConfig(Model):
     once: bool = False
     linger_s: float = 900
     environments: Path | None = None
+    own_scratch: tuple[Path, ...] = ()
     packages: Packages = Field(default_factory=Packages)
     folder: Path
 
@@ -61,6 +63,9 @@ class HostConfig(Model):
         """Scheme, host and port of the service."""
         parts = urlsplit(self.service_url)
         return f"{parts.scheme}://{parts.netloc}"
+
+
+OWN_SCRATCH = "GALLEY_OWN_SCRATCH"
 
 
 def host_config(environment: Mapping[str, str]) -> HostConfig:
@@ -88,6 +93,7 @@ def host_config(environment: Mapping[str, str]) -> HostConfig:
         once=environment.get("GALLEY_HOST_ONCE") == "1",
         linger_s=float(environment.get("GALLEY_HOST_LINGER_S", "900")),
         environments=Path(environments) if environments else None,
+        own_scratch=tuple(map(Path, filter(None, environment.get(OWN_SCRATCH, "").split(":")))),
         packages=Packages.model_validate_json(_take(packages)) if packages else Packages(),
         folder=Path(environment.get("HOME", "/tmp")) / ".galley",  # noqa: S108
     )

@@ -27,7 +27,7 @@ from galley.launcher.backoff import Backoff
 from galley.sandbox import command, processes
 from galley.sandbox.machine import this_machine
 from galley.sandbox.processes import ProcessId
-from galley.sandbox.spec import Bind
+from galley.sandbox.spec import SCRATCH, Bind
 from galley.sandbox.workspace import (
     ENVIRONMENTS,
     Identity,
@@ -228,6 +228,7 @@ class LocalLauncher:
                 "GALLEY_HOST_TOKEN_FILE": str(home / ".galley-token"),
                 "GALLEY_PACKAGES_FILE": str(home / ".galley-packages"),
                 "GALLEY_ENVIRONMENTS": str(ENVIRONMENTS if isolated else environments),
+                "GALLEY_OWN_SCRATCH": ":".join(SCRATCH) if isolated else "",
                 "GALLEY_TENANT": tenant,
                 "GALLEY_HOST_NAME": f"{name}@{self._machine}",
                 **environment,

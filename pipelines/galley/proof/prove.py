@@ -25,6 +25,7 @@ from galley.notebook.source import Cell, read_cells
 from galley.notebook.split import plan_split
 from galley.project.build import build_project
 from galley.proof.compare import Ground, compare_plain, compare_split, counts
+from galley.proof.leftovers import Leftovers
 from galley.proof.mending import mend
 from galley.proof.place import Place
 from galley.proof.runs import Kept, PlainFailed, ProofStopped, run_plain, run_split
@@ -62,6 +63,7 @@ class ProofWork:
         layout: the author's arrangement of the tasks.
         neighbours: folder whose content every run finds beside the notebook.
         budget_s: how long a proof may take, seconds; None: as long as it takes.
+        leftovers: what runs leave elsewhere, since before the first one; None: it stays.
     """
 
     notebook: dict[str, Any]
@@ -76,6 +78,7 @@ class ProofWork:
     layout: SplitLayout | None = None
     neighbours: Path | None = None
     budget_s: float | None = None
+    leftovers: Leftovers | None = None
 
     def plan(self, layout: SplitLayout | None, observed: Observed) -> SplitPlan:
         """Return the plan that follows from what a run showed."""
@@ -146,7 +149,7 @@ class _Proving:
         self.unstable: tuple[Difference, ...] = ()
         self.tries: list[Try] = []
         self.kernels = set(first.kernels)
-        self.stage = Stage(work.home, work.folder / "home", work.neighbours)
+        self.stage = Stage(work.home, work.folder / "home", work.neighbours, work.leftovers)
 
     def run(self) -> Proof:
         proposed = self.work.analysis.split

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from galley.proof.files import Marks, Written, marks, written
+from galley.proof.leftovers import Leftovers
 
 PASSED_OVER = frozenset({"node_modules", "__pycache__", "products", "mlruns"})
 """Folders beside a notebook that no run gets a copy of; nor hidden ones, nor environments."""
@@ -24,10 +25,18 @@ class Stage:
             itself: it may be a mount point or somebody's current directory.
         aside: an empty or missing folder beside it for what is put aside.
         neighbours: a folder whose content every run finds as well: the notebook's data files.
+        leftovers: what runs leave elsewhere; it is taken away before each.
     """
 
-    def __init__(self, home: Path, aside: Path, neighbours: Path | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        aside: Path,
+        neighbours: Path | None = None,
+        leftovers: Leftovers | None = None,
+    ) -> None:
         self.home = home
+        self._leftovers = leftovers or Leftovers()
         self._aside = aside
         self._neighbours = neighbours
         self._marks: Marks = {}
@@ -45,6 +54,7 @@ class Stage:
     def set(self, files: Mapping[str, bytes]) -> None:
         """Make the folder hold ``files`` (relative path → content) and the neighbours only."""
         self._clear()
+        self._leftovers.remove()
         if self._neighbours is not None:
             _copy(self._neighbours, self.home)
         for path, content in files.items():

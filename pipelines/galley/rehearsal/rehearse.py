@@ -20,6 +20,7 @@ from galley.errors import PublicError
 from galley.locking import Stopped
 from galley.notebook.parameter_cell import RESERVED
 from galley.proof.files import Marks, marks, written
+from galley.proof.leftovers import Leftovers
 from galley.proof.observe import plain_probe
 from galley.proof.place import Place
 from galley.proof.prove import ProofWork, prove
@@ -83,6 +84,7 @@ class Rehearsal:
 
     def _run(self, locked: Locked) -> Outcome:
         probe = self.job.folder / "probe"
+        self._leftovers = Leftovers(self.job.own_scratch)
         work = self._proof_work()  # as it was published: a notebook may write to its own project
         plan = self._plan(work)
         runner = Runner(
@@ -180,6 +182,7 @@ class Rehearsal:
             folder=self.job.folder / "proof",
             layout=self.work.layout,
             budget_s=self.work.budget_s,
+            leftovers=self._leftovers,
         )
 
     def _enter(self, phase: str | None) -> None:

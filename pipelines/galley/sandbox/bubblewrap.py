@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from galley.sandbox.spec import Bind, SandboxSpec
+from galley.sandbox.spec import SCRATCH, Bind, SandboxSpec
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 ETC = (
@@ -34,9 +34,6 @@ ETC = (
 
 WRITTEN = ("passwd", "group", "hosts", "nsswitch.conf", "resolv.conf")
 GPU_SYSTEM = ("/sys/bus/pci", "/sys/module/nvidia", "/sys/class/drm")
-SCRATCH = ("/dev/shm", "/tmp", "/var/tmp")  # noqa: S108
-"""Folders in memory, empty at first, each limited to the sandbox's memory limit."""
-
 TMP_BYTES = 2 * 2**30
 """Size of the scratch folders where the spec names no memory limit."""
 

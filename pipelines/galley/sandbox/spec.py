@@ -12,6 +12,9 @@ from galley.domain.model import Model
 
 _DOOR = re.compile(r"unix:/.+|127\.0\.0\.1:[1-9][0-9]{0,4}")
 
+SCRATCH = ("/dev/shm", "/tmp", "/var/tmp")  # noqa: S108
+"""Folders of an isolated sandbox in memory, empty at first, each within its memory limit."""
+
 
 class Bind(Model):
     """A file or folder of the machine that is visible inside."""

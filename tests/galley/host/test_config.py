@@ -44,8 +44,10 @@ def test_where_packages_come_from_is_read_once_too(tmp_path: Path) -> None:
             "GALLEY_HOST_NAME": "oncology",
             "GALLEY_PACKAGES_FILE": str(packages),
             "GALLEY_ENVIRONMENTS": "/environments",
+            "GALLEY_OWN_SCRATCH": "/tmp:/var/tmp",
         }
     )
+    assert config.own_scratch == (Path("/tmp"), Path("/var/tmp"))
     assert config.packages.index == "https://bob:secret@index.example/simple"
     assert config.environments == Path("/environments")
     assert not packages.exists()

@@ -85,6 +85,30 @@ def test_a_clean_run_and_a_proved_split(tmp_path: Path) -> None:
     assert sorted(path.name for path in one.job.notebooks.iterdir()) == ["survival.ipynb"]
 
 
+def test_what_the_first_run_left_in_the_sandboxs_scratch_is_not_there_for_the_split(
+    tmp_path: Path,
+) -> None:
+    """Nothing but a file connects both parts, by calls that nobody sees."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "before").touch()
+    file = f"__import__('pathlib').Path({str(shared)!r}) / 'a'"
+    book = notebook(
+        markdown("# Write"),
+        f"wrote = getattr({file}, 'write_' + 'text')('7')",
+        markdown("# Read"),
+        f"read = getattr({file}, 'read_' + 'text')()",
+    )
+    one = rehearsal(tmp_path, book)
+    one.job = one.job.model_copy(update={"own_scratch": (shared,)})
+    outcome = one.run()
+    assert outcome.state is AttemptState.SUCCEEDED
+    assert outcome.rehearsal is not None
+    assert outcome.rehearsal.proof is not None
+    assert outcome.rehearsal.proof.state is ProofState.UNEQUAL
+    assert (shared / "before").exists()
+
+
 def test_a_notebook_that_fails_is_not_proved(tmp_path: Path) -> None:
     broken = notebook(markdown("# A"), "a = 1", markdown("# B"), "b = a / 0")
     outcome = rehearsal(tmp_path, broken).run()
