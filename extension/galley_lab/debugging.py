@@ -73,7 +73,7 @@ class Debugging:
         plan = await asyncio.to_thread(bench.plan, kit)
         if body.environment and not plan.same_environment:
             await self._make_environment(kit.lock.text)
-            plan = await asyncio.to_thread(bench.plan, kit)
+            plan = await asyncio.to_thread(bench.use_environment, kit)
         if not body.write:
             return plan
         return await asyncio.to_thread(bench.write, kit, replace=body.replace)

@@ -119,7 +119,10 @@ export function RunDialog(props: IRunDialogProps): JSX.Element {
           )}
         </Field>
       )}
-      <details className="jp-Galley-rules">
+      <details
+        className="jp-Galley-rules"
+        open={Boolean(about('deadline_s') ?? about('priority')) || undefined}
+      >
         <summary>{trans.__('Advanced')}</summary>
         <Deadline
           since={trans.__('From now on.')}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import click
 
 from galley.cli.session import Session, parse_id, with_session
 from galley.client.debugging import Workbench
-from galley.domain.debug import DebugPlan
-from galley.errors import NotFound
+from galley.domain.debug import DebugKit, DebugPlan
+from galley.errors import InvalidInput, NotFound
 from galley.locking import personal_environment
 
 
@@ -51,12 +52,25 @@ def debug(
     kit = session.client.debug_kit(run.id, number, task=task)
     bench = Workbench(Path.home(), os.environ, kernels=_kernels(always=make))
     target = None if folder is None else folder.absolute()
-    if make and not bench.plan(kit, target).same_environment:
+    plan = bench.plan(kit, target)
+    if make and not plan.same_environment and (replace or not plan.exists):
+        if not plan.can_make:
+            raise InvalidInput(_no_environment(kit), field="--environment")
         session.output.say("environment: being made")
         with closing(personal_environment(kit.lock.text, os.environ)):
             pass
     written = bench.write(kit, target, replace=replace)
     session.output.model(written, _sentences(written))
+
+
+def _no_environment(kit: DebugKit) -> str:
+    if kit.lock.digest is None:
+        return "the run had no locked environment: leave the option out."
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return (
+        f"the run's environment has Python {kit.lock.python}, here is {here}: leave the option "
+        "out, or debug it where that Python is."
+    )
 
 
 def _kernels(*, always: bool) -> Path | None:

@@ -16,7 +16,8 @@ from galley.domain.tenants import Tenants
 from galley.domain.tenants_file import load as load_tenants
 from galley.errors import GalleyError
 from galley.locking.uv import find_uv
-from galley.sandbox.capabilities import probe
+from galley.sandbox import landlock
+from galley.sandbox.capabilities import Capabilities, probe
 from galley.supervisor.home import write_private
 from galley.supervisor.options import Options
 from galley.supervisor.plan import read_settings
@@ -164,10 +165,9 @@ def doctor(home: Path, as_json: bool) -> None:
             "Not root: all sandboxes share your uid, apart by namespaces",
         ),
         _line(
-            found.landlock,
+            found.isolated and found.landlock >= landlock.SCOPES,
             "A task whose kernel cannot be forked reaches no other task",
-            "A task whose kernel cannot be forked reaches others of its tenant: no Landlock "
-            "(Linux 5.19 and newer have it)",
+            f"A task whose kernel cannot be forked {_reach(found)}",
         ),
         _line(
             uv is not None,
@@ -264,6 +264,12 @@ def _forget(accounts: Path, name: str) -> None:
 
 def _tenants(path: Path) -> Tenants:
     return load_tenants(path)
+
+
+def _reach(found: Capabilities) -> str:
+    if not found.isolated or found.landlock < landlock.REFER:
+        return "reads and signals others of its tenant: no Landlock (Linux 5.19 and newer have it)"
+    return "can signal others of its tenant, but not read them (Linux 6.12 and newer prevent it)"
 
 
 def _line(good: bool, yes: str, no: str) -> str:

@@ -92,6 +92,26 @@ class Workbench:
         self._add_kernel(kit, plan.kernel)
         return plan.model_copy(update={"written": True})
 
+    def use_environment(self, kit: DebugKit, folder: Path | None = None) -> DebugPlan:
+        """Have the run's environment, which was made now, be the kernel of what was written.
+
+        What a person did in that notebook stays as it is.
+        """
+        plan = self.plan(kit, folder)
+        self._add_kernel(kit, plan.kernel)
+        path = self._root / plan.notebook
+        if path.exists():
+            kernel = self._with_kernel(kit, plan.kernel)["metadata"]["kernelspec"]
+            try:
+                notebook = json.loads(path.read_text(encoding="utf-8"))
+                notebook["metadata"]["kernelspec"] = kernel
+            except (ValueError, KeyError, TypeError):
+                return plan  # it is no notebook any more
+            path.write_text(
+                json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
+        return plan
+
     def _shown(self, path: Path) -> str:
         return (
             path.relative_to(self._root).as_posix()
@@ -100,8 +120,11 @@ class Workbench:
         )
 
     def _python(self, kit: DebugKit) -> Path | None:
-        """Return the interpreter of the run's own environment where this identity has it."""
-        if kit.lock.digest is None:
+        """Return the interpreter of the run's own environment where this identity has it.
+
+        Without kernels of one's own there is none that would start it.
+        """
+        if kit.lock.digest is None or self._kernels is None:
             return None
         found = (place / kit.lock.digest / "bin" / "python" for place in self._environments)
         return next((python for python in found if python.exists()), None)

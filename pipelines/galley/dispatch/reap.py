@@ -12,10 +12,10 @@ from galley.dispatch.ending import end_attempt
 from galley.dispatch.late import skip_late
 from galley.dispatch.policy import HANGING_HOST, LEASE
 from galley.dispatch.report import over_time_reason
-from galley.domain.runs import AttemptState, FailureClass, RunState
+from galley.domain.runs import AttemptState, FailureClass, RunState, TriggerKind
 from galley.store import liveness
 from galley.store.columns import literally
-from galley.store.runs import OPEN_ATTEMPTS
+from galley.store.runs import OPEN_ATTEMPTS, OPEN_RUNS
 from galley.store.tables import AttemptRow, RunRow, VersionRow
 
 LOOP = "reaper"
@@ -76,7 +76,8 @@ def _follow_the_clock(session: Session, back: timedelta, now: datetime) -> None:
     """Bring to ``now`` what was planned before the clock was set ``back``.
 
     A lease that is longer than leases are is from before. A deadline that is the schedule's own
-    stays: it is an hour of the day and no span of time.
+    stays: it is an hour of the day. That of what somebody asked for, or what a trigger or a
+    backfill started, is a span of time from then.
     """
     for attempt, run in session.execute(
         select(AttemptRow, RunRow)
@@ -84,8 +85,23 @@ def _follow_the_clock(session: Session, back: timedelta, now: datetime) -> None:
         .where(_OPEN, AttemptRow.lease_until > now + LEASE)
     ):
         attempt.lease_until = now + LEASE
-        if run.deadline is None or attempt.deadline != run.deadline + HANGING_HOST:
+        of_the_day = run.trigger is TriggerKind.SCHEDULE
+        if (
+            not of_the_day
+            or run.deadline is None
+            or attempt.deadline != run.deadline + HANGING_HOST
+        ):
             attempt.deadline -= back
+    for run in session.scalars(
+        select(RunRow).where(
+            literally(RunRow.state, *OPEN_RUNS),
+            RunRow.deadline.is_not(None),
+            RunRow.trigger != TriggerKind.SCHEDULE,
+            RunRow.created_at > now,
+        )
+    ):
+        assert run.deadline is not None
+        run.deadline -= back
     session.execute(
         update(RunRow)
         .where(literally(RunRow.state, RunState.QUEUED), RunRow.not_before > now)

@@ -53,8 +53,12 @@ def fork(*, isolate: bool) -> tuple[int, str]:
     pid = -1
     if isolate:
         pid, obstacle = _clone(_NEW_USER | _NEW_PID | _NEW_IPC)
-    if pid < 0:
-        pid = os.fork()
+    try:
+        if pid < 0:
+            pid = os.fork()
+    except OSError:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        raise
     if pid != 0:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     return pid, obstacle

@@ -78,6 +78,7 @@ class Zygote:
         self._spare: Any = None
         self._wanted = False
         self._listener: socket.socket | None = None
+        self._owner: int | None = None
         self._aside = False
         self._ended = False
 
@@ -154,7 +155,7 @@ class Zygote:
     def _follow_owner(self) -> None:
         """End with the process that the folder belongs to, if it names one."""
         with contextlib.suppress(FileNotFoundError):
-            owner = int(Path(OWNER).read_text())
+            owner = self._owner = int(Path(OWNER).read_text())
             try:
                 ended = os.pidfd_open(owner)
             except ProcessLookupError:
@@ -204,6 +205,8 @@ class Zygote:
         request, fds = _request(client)
         try:
             if request["kind"] == "end":
+                if self._owner not in {None, _peer(client)[0]}:
+                    raise PermissionError("only the owner of this folder may end what it forked")
                 self._end(request.get("tag"))
                 client.sendall(b"{}\n")
                 client.close()
@@ -235,7 +238,9 @@ class Zygote:
             spare.end()
             spare = None
         born = spare or self._deliver(
-            lambda: _sibling("task").run(request, fds), isolate=bool(request.get("isolate"))
+            lambda: _sibling("task").run(request, fds),
+            # Nobody gets a fork without walls of a host's: a kernel that was started may ask, too.
+            isolate=bool(request.get("isolate")) or self._owner is not None,
         )
         self._children[client] = (born.init, born.status)
         self._tags[client] = request.get("tag", "")
@@ -245,12 +250,30 @@ class Zygote:
         self._selector.register(born.status, selectors.EVENT_READ, lambda _: self._collect(client))
 
     def _deliver(self, task: Callable[[], None], *, isolate: bool) -> Any:
+        """Fork a task; where it cannot be itself in namespaces of its own, without them."""
+        try:
+            return self._fork_into(task, isolate=isolate)
+        except OSError as error:
+            if not isolate:
+                raise
+            born = self._fork_into(task, isolate=False)
+            born.obstacle = f"a user namespace of its own is of no use: {error}"
+            return born
+
+    def _fork_into(self, task: Callable[[], None], *, isolate: bool) -> Any:
         reading, writing = os.pipe()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         gc.freeze()
         inherited = _own_memory()
-        init, obstacle = _sibling("birth").fork(isolate=isolate)
+        try:
+            init, obstacle = _sibling("birth").fork(isolate=isolate)
+        except OSError:
+            for end in (reading, writing):
+                os.close(end)
+            ours.close()
+            theirs.close()
+            raise
         if init == 0:
             try:
                 self._become(task, obstacle, theirs, writing)
@@ -260,7 +283,11 @@ class Zygote:
         theirs.close()
         with ours:
             ours.settimeout(10)
-            said, ancillary, _, _ = ours.recvmsg(512, socket.CMSG_SPACE(_CREDENTIALS.size))
+            try:
+                said, ancillary, _, _ = ours.recvmsg(512, socket.CMSG_SPACE(_CREDENTIALS.size))
+            except TimeoutError:
+                ancillary = []
+                os.kill(init, signal.SIGKILL)
         if not ancillary:
             os.close(reading)
             os.waitpid(init, 0)
@@ -351,10 +378,7 @@ def _request(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
 def _may_ask(client: socket.socket) -> bool:
     """Whether the process at the other end is of this uid and descends from no zygote."""
-    size = _CREDENTIALS.size
-    pid, uid, _ = _CREDENTIALS.unpack(
-        client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    )
+    pid, uid = _peer(client)
     if uid != os.getuid():
         return False
     while pid > 1:
@@ -366,6 +390,13 @@ def _may_ask(client: socket.socket) -> bool:
             return False
         pid = int(stat.rpartition(")")[2].split()[1])
     return True
+
+
+def _peer(client: socket.socket) -> tuple[int, int]:
+    """Return pid and uid of the process at the other end."""
+    told = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    pid, uid, _ = _CREDENTIALS.unpack(told)
+    return pid, uid
 
 
 def _own_memory() -> int:

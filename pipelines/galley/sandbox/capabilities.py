@@ -27,7 +27,7 @@ class Capabilities(Model):
     Attributes:
         isolated: sandboxes with namespaces of their own work.
         internet: isolated sandboxes can reach other machines (through slirp4netns).
-        landlock: a kernel that is started instead of forked can be walled in.
+        landlock: version of Landlock, which walls in a kernel that is started; 0: there is none.
         missing: programs that are not installed.
         reason: why sandboxes are not isolated, in one sentence; None where they are.
         advice: the line that gives what is missing; None when nothing is.
@@ -36,7 +36,7 @@ class Capabilities(Model):
     isolated: bool
     internet: bool
     as_root: bool
-    landlock: bool = False
+    landlock: int = 0
     missing: tuple[str, ...] = ()
     reason: str | None = None
     advice: str | None = None
@@ -53,7 +53,7 @@ def probe() -> Capabilities:
             isolated=False,
             internet=False,
             as_root=as_root,
-            landlock=has_landlock(),
+            landlock=landlock.version(),
             missing=missing,
             reason=f"{' and '.join(lacking)} not installed",
             advice=install,
@@ -63,16 +63,11 @@ def probe() -> Capabilities:
         isolated=reason is None,
         internet=reason is None and "slirp4netns" not in missing,
         as_root=as_root,
-        landlock=has_landlock(),
+        landlock=landlock.version(),
         missing=missing,
         reason=reason,
         advice=install if reason is None else _advice(as_root=as_root),
     )
-
-
-def has_landlock() -> bool:
-    """Whether this system has Landlock in a version that can be used."""
-    return landlock.version() >= landlock.REFER
 
 
 def try_sandbox() -> str | None:

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, case, literal, select
 from sqlalchemy.orm import Session
 
 from galley.domain import cron
@@ -24,7 +24,7 @@ from galley.domain.backfills import (
     Standing,
 )
 from galley.domain.cron import Cron
-from galley.domain.runs import RunKind, RunState
+from galley.domain.runs import RunKind, RunState, TriggerKind
 from galley.domain.tenants import Tenant
 from galley.errors import Conflict, InvalidInput
 from galley.store import pauses, pipelines, run_parameters, runnable, schedules
@@ -238,7 +238,7 @@ def _standing(
     runs: dict[datetime, list[tuple[UUID, RunState]]] = defaultdict(list)
     for at in range(0, len(dates), AT_A_TIME):
         for run, date, state in session.execute(
-            select(RunRow.id, RunRow.logical_date, RunRow.state).where(
+            select(RunRow.id, RunRow.logical_date, _came_to()).where(
                 RunRow.pipeline_id == pipeline.id,
                 RunRow.logical_date.in_(dates[at : at + AT_A_TIME]),
                 RunRow.kind == RunKind.PIPELINE,
@@ -281,6 +281,12 @@ def _unrecorded(row: ScheduleRow, dates: Sequence[datetime]) -> frozenset[dateti
     last = max(late)
     firings = schedules.firings(row, min(late) - timedelta(microseconds=1))
     return frozenset(takewhile(lambda at: at <= last, firings)).intersection(late)
+
+
+def _came_to() -> ColumnElement[RunState]:
+    """Return a run's state; what a backfill did not start in time did not succeed."""
+    late = and_(RunRow.trigger == TriggerKind.BACKFILL, RunRow.state == RunState.SKIPPED)
+    return case((late, literal(RunState.FAILED, RunRow.state.type)), else_=RunRow.state)
 
 
 def _judge(runs: Sequence[tuple[UUID, RunState]]) -> tuple[Standing, UUID | None]:

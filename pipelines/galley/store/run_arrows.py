@@ -194,7 +194,7 @@ def requeue(
 def retry(session: Session, row: RunRow, by: str, now: datetime) -> RunRow:
     """Failed or timed out → queued: a person asked for one more attempt.
 
-    The schedule's deadline was for the attempts before; and what a person asks for is not
+    The deadline was for the attempts before; and what a person asks for is not
     skipped because another run is going: it waits for that one.
     """
     return _move(

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from galley.cli import main
 from galley.domain.settings import Settings
-from galley.sandbox.capabilities import probe
+from galley.sandbox.capabilities import Capabilities, probe
 from galley.supervisor.home import HomeLock, make_folders, open_home
 from galley.supervisor.plan import settings_path
 from galley_hub.passwords import Passwords
@@ -71,13 +71,25 @@ def test_the_doctor_says_what_was_found(settings: Settings) -> None:
     assert ("isolated from each other" in shown.stdout) is found.isolated
 
 
-@pytest.mark.parametrize(("version", "walled"), [(0, False), (1, False), (2, True), (7, True)])
-def test_the_doctor_says_whether_a_started_kernel_is_walled_in(
-    settings: Settings, version: int, walled: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("version", "says"),
+    [
+        (0, "reads and signals others"),
+        (1, "reads and signals others"),
+        (2, "can signal others of its tenant, but not read them"),
+        (7, "reaches no other task"),
+    ],
+)
+def test_the_doctor_says_how_a_started_kernel_is_walled_in(
+    settings: Settings, version: int, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("galley.sandbox.landlock.version", lambda: version)
-    assert ("no Landlock" in galley(settings.home, "doctor").stdout) is not walled
-    assert json.loads(galley(settings.home, "doctor", "--json").stdout)["landlock"] is walled
+    here = Capabilities(isolated=True, internet=True, as_root=True, landlock=version)
+    monkeypatch.setattr("galley.cli.operating.probe", lambda: here)
+    assert says in galley(settings.home, "doctor").stdout
+    assert json.loads(galley(settings.home, "doctor", "--json").stdout)["landlock"] == version
+    bare = here.model_copy(update={"isolated": False, "reason": "no bwrap"})
+    monkeypatch.setattr("galley.cli.operating.probe", lambda: bare)
+    assert "reads and signals others" in galley(settings.home, "doctor").stdout
 
 
 @pytest.mark.parametrize("program", [None, Path("/opt/uv")])

@@ -8,7 +8,7 @@ from galley import dispatch
 from galley.dispatch.late import BATCH as SKIPPED_AT_ONCE
 from galley.dispatch.policy import HANGING_HOST, LAUNCH_LIMIT
 from galley.dispatch.reap import BATCH as ENDED_AT_ONCE
-from galley.domain.runs import AttemptState, FailureClass, RunState, TaskState
+from galley.domain.runs import AttemptState, FailureClass, RunState, TaskState, TriggerKind
 from galley.domain.work import Assignment, Heartbeat, TaskReport
 from galley.store import runs
 from galley.store.tables import RunRow
@@ -161,6 +161,26 @@ def test_a_run_keeps_its_time_where_the_clock_jumps_back(world: World, work: Ass
     beat(world, work)
     assert world.keep_reaping(11) == [work.run]
     assert world.run(work.run).state is RunState.TIMED_OUT
+
+
+def test_a_deadline_that_was_asked_for_is_a_span_where_the_clock_jumps_back(
+    world: World, work: Assignment
+) -> None:
+    asked = world.request(deadline_s=600)
+    scheduled = world.request(deadline_s=600)
+    world.write(
+        lambda s: s.execute(
+            update(RunRow).where(RunRow.id == scheduled.id).values(trigger=TriggerKind.SCHEDULE)
+        )
+    )
+    before = asked.deadline
+    assert before is not None
+    world.later(hours=-1)
+    world.reap()
+    assert world.run(asked.id).deadline == before - timedelta(hours=1)
+    assert world.run(scheduled.id).deadline == before, "it is an hour of the day"
+    world.reap()
+    assert world.run(asked.id).deadline == before - timedelta(hours=1)
 
 
 def test_what_is_leased_after_the_clock_jumped_back_keeps_its_time(

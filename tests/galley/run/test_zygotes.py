@@ -240,6 +240,31 @@ def test_one_that_does_not_answer_keeps_no_other_from_ending_an_attempts_tasks(
     zygotes.close()
 
 
+ASK_THE_OWNERS = """
+import sys
+from galley.run.zygotes import Zygotes
+from pathlib import Path
+Zygotes(Path(sys.argv[1])).end("")
+Zygotes(Path(sys.argv[1])).close()
+"""
+
+
+def test_what_a_host_owns_is_ended_by_it_alone_and_forks_nothing_without_walls(
+    tmp_path: Path,
+) -> None:
+    zygotes = Zygotes(tmp_path / "zygotes")
+    zygotes.own()
+    one = Batch(zygotes, tmp_path, isolate=False)
+    assert one.process.obstacle == ""
+    assert one.run(f"import os\nos.kill({os.getpid()}, 0)") == "ProcessLookupError"
+    command = [sys.executable, "-c", ASK_THE_OWNERS, str(zygotes.folder)]
+    subprocess.run(command, check=True, timeout=60)
+    assert one.run("print('alive')") == "alive"
+    zygotes.close()
+    assert gone(one.process.pid)
+    one.close()
+
+
 def test_a_zygote_that_forks_no_more_ends_an_attempts_tasks(tmp_path: Path) -> None:
     zygotes = Zygotes(tmp_path / "zygotes")
     one = Batch(zygotes, tmp_path, preload=(), GALLEY_ATTEMPT="a")

@@ -194,6 +194,8 @@ def test_each_date_has_the_deadline_from_when_it_is_queued(daily: World) -> None
     step(daily)
     ended = look(daily, one)
     assert (ended.state, ended.succeeded, ended.failed) == (BackfillState.FAILED, 1, 1)
+    again = plan(daily, request(days=2, only="failed"))
+    assert [one.logical_date for one in again.dates if one.wanted] == [skipped.logical_date]
 
 
 def test_no_more_run_at_a_time_than_was_asked_for(daily: World) -> None:

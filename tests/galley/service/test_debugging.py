@@ -135,13 +135,30 @@ def test_the_runs_own_environment_becomes_a_kernel_where_one_has_it(
 def test_an_environment_that_one_has_made_oneself_serves_too(kit: DebugKit, tmp_path: Path) -> None:
     lock = kit.lock.model_copy(update={**MADE_HERE, "packages": {"gone": "1"}})
     changed = kit.model_copy(update={"lock": lock})
-    desk = bench(tmp_path)
+    desk = Workbench(
+        tmp_path / "work",
+        {"HOME": str(tmp_path / "home")},
+        kernels=tmp_path / "kernels",
+        installed=dict,
+    )
     assert desk.plan(changed).can_make
+    before = desk.write(changed)
+    assert (before.kernel, before.same_environment) == ("python3", False)
+    notebook = tmp_path / "work" / before.notebook
+    document = json.loads(notebook.read_text())
+    document["cells"].append({"cell_type": "markdown", "source": "mine", "metadata": {}})
+    notebook.write_text(json.dumps(document))
     python = tmp_path / "home" / ".cache" / "galley" / "made" / ("e" * 64) / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.touch()
-    plan = desk.plan(changed)
+    plan = desk.use_environment(changed)
     assert (plan.same_environment, plan.can_make) == (True, False)
+    document = json.loads(notebook.read_text())
+    assert document["metadata"]["kernelspec"]["name"] == plan.kernel != "python3"
+    assert document["cells"][-1]["source"] == "mine", "what was done in it stays"
+    assert (tmp_path / "kernels" / plan.kernel / "kernel.json").exists()
+    without = bench(tmp_path).plan(changed)
+    assert not without.same_environment, "nothing would start it"
 
 
 def test_data_that_cannot_be_read_here_is_named(kit: DebugKit, tmp_path: Path) -> None:
