@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -126,8 +127,13 @@ class Workbench:
         """
         if kit.lock.digest is None or self._kernels is None:
             return None
-        found = (place / kit.lock.digest / "bin" / "python" for place in self._environments)
-        return next((python for python in found if python.exists()), None)
+        for place in self._environments:
+            folder = place / kit.lock.digest
+            if (python := folder / "bin" / "python").exists():
+                with contextlib.suppress(OSError):  # that of a rehearsal cannot be written here
+                    (folder / ".last-used").touch()
+                return python
+        return None
 
     def _with_kernel(self, kit: DebugKit, kernel: str) -> dict[str, Any]:
         metadata = dict(kit.notebook.get("metadata", {}))

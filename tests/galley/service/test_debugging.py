@@ -153,6 +153,7 @@ def test_an_environment_that_one_has_made_oneself_serves_too(kit: DebugKit, tmp_
     python.touch()
     plan = desk.use_environment(changed)
     assert (plan.same_environment, plan.can_make) == (True, False)
+    assert (python.parents[1] / ".last-used").exists(), "it is in use, so that it is kept"
     document = json.loads(notebook.read_text())
     assert document["metadata"]["kernelspec"]["name"] == plan.kernel != "python3"
     assert document["cells"][-1]["source"] == "mine", "what was done in it stays"
