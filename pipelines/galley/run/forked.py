@@ -90,7 +90,7 @@ def read_line(connection: socket.socket) -> bytes:
     while not line.endswith(b"\n"):
         more = connection.recv(1)
         if not more:
-            raise OSError("the process that forks went away")
+            raise ConnectionResetError("the process that forks went away")
         line += more
     return line
 

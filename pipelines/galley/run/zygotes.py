@@ -142,13 +142,20 @@ class Zygotes:
             "preload": list(preload),
             "tag": env.get(TAG, ""),
         }
-        try:
+
+        def forked() -> ForkedKernel:
             with _opened(self.folder) as folder:
                 name = _name(interpreter, at_start)
                 connection = _connected(folder, name)
                 if connection is None:
                     connection = self._start(folder, name, interpreter, at_start, preload)
             return _ask(connection, request, files)
+
+        try:
+            try:
+                return forked()
+            except ConnectionError:  # it ended, or started over, when it had just been found
+                return forked()
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             raise NoZygote(f"no kernel could be forked: {error}") from error
 

@@ -13,11 +13,13 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from galley.inside import preload
 from galley.inside.wire import Frames, frame
+from galley.run import zygotes as module
 from galley.run.zygotes import ForkedKernel, NoZygote, Zygotes
 
 pytestmark = pytest.mark.integration
@@ -244,6 +246,7 @@ ASK_THE_OWNERS = """
 import sys
 from galley.run.zygotes import Zygotes
 from pathlib import Path
+from typing import Any
 Zygotes(Path(sys.argv[1])).end("")
 Zygotes(Path(sys.argv[1])).close()
 """
@@ -261,8 +264,30 @@ def test_what_a_host_owns_is_ended_by_it_alone_and_forks_nothing_without_walls(
     subprocess.run(command, check=True, timeout=60)
     assert one.run("print('alive')") == "alive"
     zygotes.close()
-    assert gone(one.process.pid)
+    assert one.process.wait(30) == -signal.SIGKILL
     one.close()
+
+
+def test_one_that_goes_away_when_it_was_just_found_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def once(connection: socket.socket, *rest: Any) -> ForkedKernel:
+        asked.append(connection)
+        if len(asked) == 1:
+            connection.close()
+            raise ConnectionResetError("it has gone")
+        return ask(connection, *rest)
+
+    ask = module._ask
+    monkeypatch.setattr(module, "_ask", once)
+    zygotes = Zygotes(tmp_path / "zygotes")
+    one = Batch(zygotes, tmp_path)
+    assert one.run("print('alive')") == "alive"
+    assert len(asked) == 2
+    one.close()
+    zygotes.close()
 
 
 def test_a_zygote_that_forks_no_more_ends_an_attempts_tasks(tmp_path: Path) -> None:
