@@ -40,7 +40,7 @@ LEAKS = (
     "import base64\nprint(base64.b64encode(f'user:{value}'.encode()).decode())",
     "from IPython.display import JSON, display\ndisplay(JSON({'nested': [{'value': value}]}))",
     "open('environ.count', 'w').write(str(open('/proc/self/environ').read().count(value)))",
-    "names = [name for name in dir() if 'secret' in name.lower()]\nprint('names', names)",
+    "names = [name for name in dir() if 'secret' in name.lower()]\nprint(f'names {names}')",
     "print(sorted(v for v in os.environ if 'SECRET' in v))",
     "os.write(1, value.encode())",
     """import mlflow
