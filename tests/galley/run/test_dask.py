@@ -20,6 +20,7 @@ from galley.run.job import Job
 from galley.run.journal import Journal
 from galley.run.runner import Runner
 
+from tests.galley.cluster.test_local import connect
 from tests.galley.run.jobs import make_job
 from tests.galley.run.projects import notebook, write_project
 
@@ -233,6 +234,8 @@ def test_a_task_that_has_ended_is_not_executed_again_when_its_worker_is_lost(
             pause = threading.Event()
             while {child.pid for child in home.children()} <= before:
                 pause.wait(0.02)
+            with connect(cluster) as client:
+                client.wait_for_workers(2, timeout=60)  # what would execute it again is there
         os.kill(waiting, signal.SIGKILL)
 
     outcome = beside(job, kill)
