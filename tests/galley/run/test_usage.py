@@ -53,7 +53,7 @@ def test_a_long_task_is_measured_less_and_less_often() -> None:
 def test_time_of_children_that_have_ended_stays_counted() -> None:
     before = cpu_time([psutil.Process()])
     subprocess.run([sys.executable, "-c", "sum(range(3 * 10**7))"], check=True)
-    assert cpu_time([psutil.Process()]) - before > 0.05
+    assert cpu_time([psutil.Process()]) - before > 0.1
 
 
 def test_cores_are_time_over_time_and_never_negative() -> None:
