@@ -87,7 +87,7 @@ class Supervisor:
                 child.start(now)
             elif child.state is ChildState.STARTING and child.spec.is_ready():
                 self._became_ready(child, now)
-        self._write_status(now)
+        self._write_status()
         if unready := self._unready():
             self._report_waiting(unready, now)
         elif not self._announced:
@@ -151,8 +151,7 @@ class Supervisor:
         else:
             self._reloading = True
 
-    def _write_status(self, now: float) -> None:
-        wall = datetime.now(UTC)
+    def _write_status(self) -> None:
         status = Status(
             pid=self._deployment.foreground,
             url=self.settings.public_url,
@@ -162,7 +161,7 @@ class Supervisor:
                     name=name,
                     pid=child.pid,
                     state=child.state,
-                    since=(wall - timedelta(seconds=now - child.since)).replace(microsecond=0),
+                    since=self._started_at + timedelta(seconds=round(child.since - self._begun)),
                     restarts=child.restarts,
                 )
                 for name, child in self._children.items()
@@ -171,7 +170,7 @@ class Supervisor:
             reloads=self._reloads,
             reload_problem=self._reload_problem,
         )
-        if self._written is None or not _same(status, self._written):
+        if status != self._written:
             write_status(self.settings.home, status)
             self._written = status
 
@@ -200,13 +199,3 @@ class Supervisor:
         select.select([self._wakeup], [], [], seconds)
         with contextlib.suppress(BlockingIOError):
             os.read(self._wakeup, 4096)
-
-
-def _same(one: Status, other: Status) -> bool:
-    """Whether two states differ in nothing but the second in which they were noted."""
-
-    def key(status: Status) -> tuple[object, ...]:
-        facts = ((one.name, one.pid, one.state, one.restarts) for one in status.processes)
-        return (*facts, status.reloads, status.reload_problem, status.left_out)
-
-    return key(one) == key(other)
