@@ -130,8 +130,6 @@ class Workbench:
         for place in self._environments:
             folder = place / kit.lock.digest
             if (python := folder / "bin" / "python").exists():
-                with contextlib.suppress(OSError):  # that of a rehearsal cannot be written here
-                    (folder / ".last-used").touch()
                 return python
         return None
 
@@ -147,6 +145,8 @@ class Workbench:
         python = self._python(kit)
         if python is None or self._kernels is None or kernel == KERNEL:
             return
+        with contextlib.suppress(OSError):  # that of a rehearsal cannot be written here
+            (python.parents[1] / ".last-used").touch()
         folder = self._kernels / kernel
         folder.mkdir(parents=True, exist_ok=True)
         spec = {

@@ -65,9 +65,6 @@ class HostConfig(Model):
         return f"{parts.scheme}://{parts.netloc}"
 
 
-OWN_SCRATCH = "GALLEY_OWN_SCRATCH"
-
-
 def host_config(environment: Mapping[str, str]) -> HostConfig:
     """Return the configuration; reads the files with secrets and deletes them.
 
@@ -80,6 +77,7 @@ def host_config(environment: Mapping[str, str]) -> HostConfig:
     token = _take(environment["GALLEY_HOST_TOKEN_FILE"]).strip()
     packages = environment.get("GALLEY_PACKAGES_FILE")
     environments = environment.get("GALLEY_ENVIRONMENTS")
+    scratch = environment.get("GALLEY_OWN_SCRATCH", "")
     return HostConfig(
         service_url=environment["GALLEY_SERVICE_URL"].rstrip("/"),
         token=token,
@@ -93,7 +91,7 @@ def host_config(environment: Mapping[str, str]) -> HostConfig:
         once=environment.get("GALLEY_HOST_ONCE") == "1",
         linger_s=float(environment.get("GALLEY_HOST_LINGER_S", "900")),
         environments=Path(environments) if environments else None,
-        own_scratch=tuple(map(Path, filter(None, environment.get(OWN_SCRATCH, "").split(":")))),
+        own_scratch=tuple(Path(one) for one in scratch.split(":") if one),
         packages=Packages.model_validate_json(_take(packages)) if packages else Packages(),
         folder=Path(environment.get("HOME", "/tmp")) / ".galley",  # noqa: S108
     )

@@ -84,8 +84,9 @@ class Rehearsal:
 
     def _run(self, locked: Locked) -> Outcome:
         probe = self.job.folder / "probe"
-        self._leftovers = Leftovers(self.job.own_scratch)
-        work = self._proof_work()  # as it was published: a notebook may write to its own project
+        leftovers = Leftovers(self.job.own_scratch)
+        # As it was published: a notebook may write to its own project.
+        work = self._proof_work(leftovers)
         plan = self._plan(work)
         runner = Runner(
             self.job,
@@ -166,7 +167,7 @@ class Rehearsal:
         if self._compute is not None:
             self._compute.cancel()
 
-    def _proof_work(self) -> ProofWork:
+    def _proof_work(self, leftovers: Leftovers) -> ProofWork:
         analysis = self.work.analysis
         return ProofWork(
             notebook=json.loads(self._notebook().read_bytes()),
@@ -182,7 +183,7 @@ class Rehearsal:
             folder=self.job.folder / "proof",
             layout=self.work.layout,
             budget_s=self.work.budget_s,
-            leftovers=self._leftovers,
+            leftovers=leftovers,
         )
 
     def _enter(self, phase: str | None) -> None:
