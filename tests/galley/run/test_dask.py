@@ -216,15 +216,29 @@ WAITS = (
 )
 
 
+def still_known(cluster: ClusterAddress, task: str) -> list[str]:
+    """Return what the scheduler has not forgotten of a task ten seconds after it has ended."""
+    pause = threading.Event()
+    with connect(cluster) as client:
+        for _ in range(100):
+            keys = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks))
+            if not (known := [key for key in map(str, keys) if key.endswith(f"-{task}")]):
+                break
+            pause.wait(0.1)
+    return known
+
+
 def test_a_task_that_has_ended_is_not_executed_again_when_its_worker_is_lost(
     cluster: ClusterAddress, tmp_path: Path
 ) -> None:
     made = "\nPath(product['data']).write_text('made')"
     tasks_of(tmp_path, ends=ENDS + made, waits=("ends", WAITS + made))
     job = job_on(cluster, tmp_path, zygotes=None)
+    remembered: list[str] = []
 
     def kill() -> None:
         waiting, ended = int(until(tmp_path / "begun")), int(until(tmp_path / "ended"))
+        remembered.extend(still_known(cluster, "ends"))
         if ended != waiting:
             # Or what waits is sent to a worker that is dying as well, and has lost two of them.
             home = psutil.Process(ended).parent()
@@ -240,6 +254,7 @@ def test_a_task_that_has_ended_is_not_executed_again_when_its_worker_is_lost(
 
     outcome = beside(job, kill)
     assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
+    assert remembered == []
     assert len((tmp_path / "ended").read_text().split()) == 1
     log = (job.journal / "attempt.log").read_text()
     assert (log.count("ends | started"), log.count("waits | started")) == (1, 2)
