@@ -9,6 +9,7 @@ import click
 
 from galley.cli import output
 from galley.cli.parameters import parse_values
+from galley.cli.schedule_options import deadline
 from galley.cli.session import Session, parse_id, with_session
 from galley.client import Client
 from galley.domain import timezones
@@ -20,7 +21,6 @@ from galley.domain.backfills import (
     Only,
     Order,
 )
-from galley.domain.schedules import MAX_DEADLINE_S
 from galley.errors import InvalidInput
 
 _DATES_SHOWN = 20
@@ -75,13 +75,7 @@ def backfill() -> None:
 )
 @click.option("-p", "--parameter", "values", nargs=2, multiple=True, metavar="NAME VALUE")
 @click.option("--stop-at-first-failure", is_flag=True)
-@click.option(
-    "--deadline",
-    "deadline_s",
-    type=click.IntRange(1, MAX_DEADLINE_S),
-    metavar="SECONDS",
-    help="From when the run of a date is queued until it must have ended.",
-)
+@deadline("From when the run of a date is queued until it must have ended.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be run.")
 @with_session
 def start(

@@ -9,11 +9,11 @@ import click
 from galley.cli import output
 from galley.cli.following import follow as follow_log
 from galley.cli.parameters import parse_values
+from galley.cli.schedule_options import deadline
 from galley.cli.session import Session, parse_id, parse_reference, with_session
 from galley.client.usage import blocks, busy, peak, size
 from galley.domain import days
 from galley.domain.runs import Run, RunKind, RunState
-from galley.domain.schedules import MAX_DEADLINE_S
 
 _LIMIT = click.option(
     "-n",
@@ -23,12 +23,8 @@ _LIMIT = click.option(
     show_default=True,
     help="Rows at most.",
 )
-DEADLINE = click.option(
-    "--deadline",
-    "deadline_s",
-    type=click.IntRange(1, MAX_DEADLINE_S),
-    metavar="SECONDS",
-    help="From now until it must have ended: skipped if it has not started, else timed out.",
+DEADLINE = deadline(
+    "From now until it must have ended: skipped if it has not started, else timed out."
 )
 
 

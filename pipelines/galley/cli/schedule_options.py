@@ -10,7 +10,7 @@ import click
 from pydantic import ValidationError
 
 from galley.domain import timezones
-from galley.domain.schedules import CatchUp, Overlap, ScheduleRequest
+from galley.domain.schedules import MAX_DEADLINE_S, CatchUp, Overlap, ScheduleRequest
 from galley.errors import InvalidInput
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -51,6 +51,17 @@ _OPTIONS = (
         help="A parameter of the scheduled runs, such as day '{{ logical_date | date }}'.",
     ),
 )
+
+
+def deadline(text: str, least: int = 1) -> Callable[[F], F]:
+    """Return the option of a deadline in whole seconds from ``least`` on; ``text`` is its help."""
+    return click.option(
+        "--deadline",
+        "deadline_s",
+        type=click.IntRange(least, MAX_DEADLINE_S),
+        metavar="SECONDS",
+        help=text,
+    )
 
 
 def schedule_options(command: F) -> F:

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from galley.cli import output
 from galley.cli.parameters import parse_templates
+from galley.cli.schedule_options import deadline
 from galley.cli.session import Session, with_session
-from galley.domain.schedules import MAX_DEADLINE_S
 from galley.domain.triggers import (
     LEAST_INTERVAL_S,
     LONGEST_INTERVAL_S,
@@ -51,13 +51,7 @@ _PARAMETER = click.option(
     metavar="NAME VALUE",
     help="Of the runs; templates as in a schedule.",
 )
-_DEADLINE = click.option(
-    "--deadline",
-    "deadline_s",
-    type=click.IntRange(0, MAX_DEADLINE_S),
-    metavar="SECONDS",
-    help="From when it fires until its run must have ended; 0: no such time.",
-)
+_DEADLINE = deadline("From when it fires until its run must have ended; 0: no such time.", least=0)
 
 
 @click.group()
