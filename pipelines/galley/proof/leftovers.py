@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 OURS = "galley-"
-"""What the names of our own folders in there begin with."""
+"""What the names of our own folders in there begin with: a zygote's socket outlives a run."""
 
 
 class Leftovers:
