@@ -46,7 +46,7 @@ export function Control(props: {
     return <Several {...props} values={parameter.items.enum} labels={parameter.items.labels} />;
   }
   const { minimum, maximum } = parameter;
-  if (slides(parameter) && minimum !== null && maximum !== null) {
+  if (minimum !== null && maximum !== null && slides(parameter, maximum - minimum)) {
     return <Slider {...props} minimum={minimum} maximum={maximum} />;
   }
   const long = parameter.type === 'object' || text.length > 60 || text.includes('\n');
@@ -84,9 +84,14 @@ function inputType(parameter: IParameter, text: string): string {
   return parameter.type === 'string' && format && pickers[format]?.test(text) ? format : 'text';
 }
 
-function slides(parameter: IParameter): boolean {
+/** A slider with more steps than that moves past the value that is wanted. */
+const MAX_STEPS = 10_000;
+
+function slides(parameter: IParameter, range: number): boolean {
+  const step =
+    parameter.step ?? (parameter.type === 'integer' ? (parameter.multipleOf ?? 1) : null);
   const number = parameter.type === 'integer' || parameter.type === 'number';
-  return number && (parameter.step !== null || parameter.type === 'integer');
+  return number && step !== null && range / step <= MAX_STEPS;
 }
 
 interface IControl {

@@ -96,8 +96,7 @@ function ParameterField(props: {
   const trans = useTrans();
   const { parameter, text, reading, onChange } = props;
   const filled = TIME_PARAMETERS.includes(parameter.name);
-  const help = [
-    parameter.description,
+  const rules = [
     parameter.template !== undefined
       ? trans.__('The schedule fills it for each date: %1', parameter.template)
       : filled && trans.__('Filled from the run’s logical date.'),
@@ -105,6 +104,7 @@ function ParameterField(props: {
   ]
     .filter(Boolean)
     .join(' ');
+  const help = rules ? `${sentence(parameter.description ?? '')}${rules}` : parameter.description;
   return (
     <Field
       label={parameter.name}
@@ -144,6 +144,11 @@ function typeName(trans: Trans, parameter: IParameter): string {
     return trans.__('any of these');
   }
   return formats[parameter.format ?? ''] ?? names[parameter.type];
+}
+
+/** Return text that a sentence may follow. */
+function sentence(text: string): string {
+  return text && `${text}${/[.!?…]$/.test(text) ? '' : '.'} `;
 }
 
 function limits(trans: Trans, parameter: IParameter): string {

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from galley.domain.documents import other_language
 from galley.errors import GalleyError
 
 ENGINES = {"batch": "galley", "kernel": "galley-kernel", "papermill": "nbclient"}
@@ -103,8 +104,12 @@ def execute(
     """
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]  # two seconds of compiling
     try:
+        from jupyter_client.kernelspec import NoSuchKernel
         from papermill import PapermillExecutionError, execute_notebook
         from papermill.exceptions import PapermillException
+
+        from galley.run import failures
+        from galley.run import translators as _translators  # noqa: F401  registers them
     except ModuleNotFoundError as error:
         raise GalleyError(
             f"executing notebooks needs {error.name}: pip install 'galley[runner]'"
@@ -132,6 +137,8 @@ def execute(
         raise GalleyError(
             f"cell {error.cell_index + 1} raised {error.ename}: {error.evalue}"
         ) from error
+    except NoSuchKernel as error:
+        raise GalleyError(failures.no_kernel(error.name)) from error
     except (PapermillException, OSError, RuntimeError, ValueError) as error:
         raise GalleyError(f"{notebook} could not be executed: {error}") from error
 
@@ -161,10 +168,16 @@ def _values(
 
 
 def _refuse_unknown(notebook: str, values: dict[str, Any]) -> None:
-    """Refuse a parameter that the notebook does not name; papermill only warns."""
+    """Refuse a parameter that the notebook does not name; papermill only warns.
+
+    What a notebook in another language than Python names is known to nobody but its author.
+    """
     from papermill import inspect_notebook
+    from papermill.iorw import load_notebook_node
 
     if not values or not os.path.exists(notebook):  # noqa: PTH110  it may be an address
+        return
+    if other_language(load_notebook_node(notebook)) is not None:
         return
     known = inspect_notebook(notebook)
     if unknown := sorted(values.keys() - known.keys()):

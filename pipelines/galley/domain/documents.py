@@ -1,13 +1,15 @@
-"""Whether bytes are a notebook, and what they are instead."""
+"""Whether bytes are a notebook, what they are instead, and which language it is in."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from galley.errors import InvalidInput
 
 NBFORMAT = 4
+_PYTHON = frozenset({"python", "ipython", "python3"})
 
 
 def parse_notebook(data: bytes, name: str) -> dict[str, Any]:
@@ -58,6 +60,21 @@ def as_notebook(document: Any, name: str) -> dict[str, Any]:
     if not isinstance(document.get("cells"), list):
         raise _no_notebook(name, "it has no list of cells")
     return document
+
+
+def other_language(notebook: Mapping[str, Any]) -> str | None:
+    """Return the language of a notebook's kernel, as its metadata names it, if not Python."""
+    metadata = notebook.get("metadata", {})
+    language = _named(metadata, "language_info", "name") or _named(
+        metadata, "kernelspec", "language"
+    )
+    return None if language is None or language.lower() in _PYTHON else language
+
+
+def _named(metadata: Any, part: str, key: str) -> str | None:
+    inner = metadata.get(part) if isinstance(metadata, Mapping) else None
+    value = inner.get(key) if isinstance(inner, Mapping) else None
+    return value if isinstance(value, str) and value else None
 
 
 def _no_notebook(name: str, why: str) -> InvalidInput:

@@ -11,15 +11,17 @@ import gc
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from galley.domain.documents import other_language
 from galley.domain.parameters import ParameterSchema
 from galley.domain.split import PlannedTask, SplitLayout, SplitPlan, SplitSource
 from galley.domain.versions import Analysis, Check, Severity, TaskNode
 from galley.errors import InvalidInput
 from galley.notebook.dataflow import name_checks
 from galley.notebook.file_uses import file_uses
-from galley.notebook.hygiene import cell_checks, notebook_checks, other_language
+from galley.notebook.hygiene import cell_checks, notebook_checks, other_cell_checks
 from galley.notebook.imports import resolve
 from galley.notebook.installed import Installed
+from galley.notebook.other_languages import read_parameters
 from galley.notebook.parameters import inspect, rehearsal_parameters
 from galley.notebook.requirements import requirement_checks, stated_or_none
 from galley.notebook.secret_references import secret_references
@@ -83,8 +85,9 @@ def _read(
     layout: SplitLayout | None,
 ) -> Analysis:
     cells = read_cells(notebook)
-    if other_language(notebook) is not None:
-        return _unread(notebook, cells, task)
+    language = other_language(notebook)
+    if language is not None:
+        return _unread(notebook, cells, task, language)
     parameters = inspect(cells)
     reading = read_through(cells, parameters.schema, modules)
     stated = stated_or_none(notebook)
@@ -119,16 +122,26 @@ def _read(
     )
 
 
-def _unread(notebook: dict[str, Any], cells: tuple[Cell, ...], task: str) -> Analysis:
-    """Return what is known of a notebook in another language: reading it as Python says nothing."""
+def _unread(
+    notebook: dict[str, Any], cells: tuple[Cell, ...], task: str, language: str
+) -> Analysis:
+    """Return what is known of a notebook in another language: its cells are not understood."""
     nodes = _code_cells(cells)
-    reason = "its kernel does not speak Python, so Galley cannot read where it could be cut"
+    reason = f"its kernel speaks {language}: Galley reads only Python, and cannot tell where to cut"
     secrets = secret_references(notebook, (), {})
-    checks = tuple(sorted((*notebook_checks(notebook, cells), *secrets.checks), key=_rank))
+    parameters, unread = read_parameters(cells, language)
+    checks = (
+        *notebook_checks(notebook, cells),
+        *(check for cell in cells for check in other_cell_checks(cell)),
+        *unread,
+        *secrets.checks,
+        *_rehearsal_checks(notebook, parameters),
+    )
     whole = PlannedTask(name=task, cells=tuple(cell.index for cell in cells)) if nodes else None
     return Analysis(
         title=title_of(cells),
-        checks=checks,
+        parameters=parameters,
+        checks=tuple(sorted(dict.fromkeys(checks), key=_rank)),
         tasks=(TaskNode(name=task, cells=nodes),),
         split=whole and SplitPlan(source=SplitSource.NONE, tasks=(whole,), reason=reason),
         secrets=tuple(secrets.references),

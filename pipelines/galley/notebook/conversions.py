@@ -19,6 +19,9 @@ from galley.notebook.enums import EnumClass
 KEYWORD = "x-python"
 """Keyword of a parameter's schema: the expression that makes the object of the parameter's name."""
 
+R_KEYWORD = "x-r"
+"""The same in R: papermill writes a whole number as R's other kind of numbers."""
+
 _MOMENTS: dict[str, tuple[Any, str]] = {
     "date": (date, "date"),
     "datetime": (datetime, "date-time"),
@@ -68,9 +71,10 @@ def conversion_of(name: str, value: ast.expr, enums: Mapping[str, EnumClass]) ->
 def conversion_source(schema: ParameterSchema, names: Collection[str]) -> str:
     """Return the lines that follow the injected values of ``names``; empty where none is needed."""
     lines = [
-        f"{name} = {one[KEYWORD]}"
+        f"{name} = {one[keyword]}"
         for name, one in schema.properties.items()
-        if name in names and KEYWORD in one
+        for keyword in (KEYWORD, R_KEYWORD)
+        if name in names and keyword in one
     ]
     return "\n".join(["# A run sets these as text or numbers.", *lines]) if lines else ""
 

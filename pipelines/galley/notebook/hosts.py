@@ -31,16 +31,29 @@ _SHELLS = frozenset({"bash", "sh", "script"})
 
 def hosts_of(cell: Cell) -> dict[str, int]:
     """Return host → first line of it in the cell."""
-    found: dict[str, int] = {}
-    for host, line in sorted(_found(cell), key=lambda one: one[1]):
-        found.setdefault(host, line)
-    return found
+    return _first(_found(cell))
+
+
+def hosts_in_text(source: str) -> dict[str, int]:
+    """Return host → first line of it in a URL of code that is not Python."""
+    return _first(_in_lines(source))
+
+
+def _first(found: Iterator[tuple[str, int]]) -> dict[str, int]:
+    lines: dict[str, int] = {}
+    for host, line in sorted(found, key=lambda one: one[1]):
+        lines.setdefault(host, line)
+    return lines
+
+
+def _in_lines(source: str) -> Iterator[tuple[str, int]]:
+    for number, text in enumerate(source.splitlines(), start=1):
+        yield from ((host, number) for host in _in_urls(text.partition(" #")[0]))
 
 
 def _found(cell: Cell) -> Iterator[tuple[str, int]]:
     if cell.code.magic in _SHELLS:
-        for number, text in enumerate(cell.source.splitlines(), start=1):
-            yield from ((host, number) for host in _in_urls(text.partition(" #")[0]))
+        yield from _in_lines(cell.source)
         return
     for literal in cell.texts:
         yield from ((host, literal.lineno) for host in _in_urls(str(literal.value)))

@@ -12,7 +12,13 @@ from galley.domain.tenants import DATASETS_ROOT
 from galley.domain.versions import Check, Severity
 from galley.notebook.dataflow import magic_name, reached_nodes
 from galley.notebook.explain import EXITS
-from galley.notebook.hosts import hosts_of
+from galley.notebook.hosts import hosts_in_text, hosts_of
+from galley.notebook.other_languages import (
+    kernel_of,
+    language_check,
+    quoted_texts,
+    text_checks,
+)
 from galley.notebook.secrets import literal_passwords, tokens_in
 from galley.notebook.shown import SEARCHED, output_size, output_texts, texts
 from galley.notebook.source import RAISES_TAG, Cell, notebook_metadata
@@ -36,24 +42,11 @@ _INSTALLERS = re.compile(
 _FILE_MAGICS = {"run": "runs", "load": "loads", "store": "reads variables stored by"}
 
 
-def other_language(notebook: dict[str, Any]) -> str | None:
-    """Return the language of a notebook's kernel where it is not Python."""
-    kernel = notebook_metadata(notebook).get("kernelspec", {})
-    info = notebook_metadata(notebook).get("language_info", {})
-    language = _text(info, "name") or _text(kernel, "language") or "python"
-    return None if language.lower() in {"python", "ipython"} else language
-
-
 def notebook_checks(notebook: dict[str, Any], cells: tuple[Cell, ...]) -> Iterator[Check]:
     """Yield what is wrong with the notebook as a whole."""
-    language = other_language(notebook)
-    if language is not None:
-        yield _check(
-            "not-python",
-            Severity.ERROR,
-            f"the notebook's kernel speaks {language}; runs have Python kernels only, so it cannot "
-            "be published. Its cells were not read: as a pipeline it would be one task",
-        )
+    kernel = kernel_of(notebook)
+    if kernel is not None:
+        yield language_check(kernel)
     if not any(cell.type == "code" and cell.source.strip() for cell in cells):
         yield _check("empty-notebook", Severity.ERROR, "the notebook has no code to run")
     yield from _metadata_secrets(notebook_metadata(notebook), None)
@@ -61,22 +54,42 @@ def notebook_checks(notebook: dict[str, Any], cells: tuple[Cell, ...]) -> Iterat
 
 
 def cell_checks(cell: Cell) -> Iterator[Check]:
-    """Yield what is wrong with one cell."""
-    yield from _secrets(cell)
+    """Yield what is wrong with one cell of a Python notebook."""
+    yield from any_cell_checks(cell)
     if cell.type != "code":
         return
     if cell.code.error is not None:
         message, line = cell.code.error
         text = f"{cell.label}, line {line}: {message}"
         yield _check("syntax-error", Severity.ERROR, text, cell, line)
-    if "injected-parameters" in cell.tags:
-        text = f"{cell.label} was put there by an earlier run (papermill); delete it"
-        yield _check("injected-parameters", Severity.WARNING, text, cell)
     if cell.code.magic in {"pip", "conda", "mamba", "uv"}:
         yield _installs(cell, 1, f"%%{cell.code.magic}")
     if cell.code.tree is not None:
+        yield from _passwords(cell)
         yield from _source(cell)
-    yield from _network(cell)
+    yield from _network(cell, hosts_of(cell))
+
+
+def other_cell_checks(cell: Cell) -> Iterator[Check]:
+    """Yield what is wrong with one cell of a notebook in another language."""
+    yield from any_cell_checks(cell)
+    if cell.type != "code":
+        return
+    yield from text_checks(cell)
+    for line, text in dict.fromkeys(quoted_texts(cell)):
+        if _is_absolute(text):
+            yield _absolute_path(cell, line, text)
+    yield from _network(cell, hosts_in_text(cell.source))
+
+
+def any_cell_checks(cell: Cell) -> Iterator[Check]:
+    """Yield what is wrong with one cell, whatever its language."""
+    yield from _secrets(cell)
+    if cell.type != "code":
+        return
+    if "injected-parameters" in cell.tags:
+        text = f"{cell.label} was put there by an earlier run (papermill); delete it"
+        yield _check("injected-parameters", Severity.WARNING, text, cell)
     size = output_size(cell.outputs)
     if size > HUGE_OUTPUT:
         yield _check(
@@ -94,11 +107,6 @@ def _check(
 ) -> Check:
     index = None if cell is None else cell.index
     return Check(code=code, severity=severity, message=message, cell=index, line=line)
-
-
-def _text(mapping: Any, key: str) -> str | None:
-    value = mapping.get(key) if isinstance(mapping, dict) else None
-    return value if isinstance(value, str) and value else None
 
 
 def _hidden_state(cells: tuple[Cell, ...]) -> Iterator[Check]:
@@ -126,13 +134,6 @@ def _secrets(cell: Cell) -> Iterator[Check]:
             'kept as a secret, and write galley.secret("its-name") here'
         )
         yield _check("secret", Severity.ERROR, text, cell, line)
-    if cell.type == "code" and cell.code.tree is not None:
-        for line, name in dict.fromkeys(literal_passwords(cell.source, cell.nodes)):
-            text = (
-                f"{cell.label}, line {line} writes the value of `{name}` out; everybody who may "
-                "read the pipeline could read it"
-            )
-            yield _check("secret", Severity.WARNING, text, cell, line)
     yield from _metadata_secrets(cell.metadata, cell)
     kinds = {kind for _, kind in tokens_in("\n".join(output_texts(cell.outputs)))}
     for kind in sorted(kinds):
@@ -141,6 +142,15 @@ def _secrets(cell: Cell) -> Iterator[Check]:
             "but each run would show it again"
         )
         yield _check("secret-output", Severity.WARNING, text, cell)
+
+
+def _passwords(cell: Cell) -> Iterator[Check]:
+    for line, name in dict.fromkeys(literal_passwords(cell.source, cell.nodes)):
+        text = (
+            f"{cell.label}, line {line} writes the value of `{name}` out; everybody who may "
+            "read the pipeline could read it"
+        )
+        yield _check("secret", Severity.WARNING, text, cell, line)
 
 
 def _metadata_secrets(metadata: dict[str, Any], cell: Cell | None) -> Iterator[Check]:
@@ -153,8 +163,7 @@ def _metadata_secrets(metadata: dict[str, Any], cell: Cell | None) -> Iterator[C
         yield _check("secret", Severity.ERROR, text, cell)
 
 
-def _network(cell: Cell) -> Iterator[Check]:
-    hosts = hosts_of(cell)
+def _network(cell: Cell, hosts: dict[str, int]) -> Iterator[Check]:
     if not hosts:
         return
     shown = [*list(hosts)[:MAX_HOSTS], *(["…"] if len(hosts) > MAX_HOSTS else [])]

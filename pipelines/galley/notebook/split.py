@@ -61,7 +61,6 @@ def plan_split(
     modules: Mapping[str, str] | None = None,
     layout: SplitLayout | None = None,
     observed: Observed | None = None,
-    language: str = "python",
     reading: Reading | None = None,
     merged: bool = True,
 ) -> SplitPlan:
@@ -72,7 +71,6 @@ def plan_split(
         modules: path relative to the notebook's folder → source of each local module.
         layout: the author's arrangement; without one, tags and headings decide.
         observed: what a plain run showed; it outweighs reading where the two differ.
-        language: what the notebook's kernel speaks; only Python is cut.
         reading: of these cells, where it was done before, without ``observed``.
         merged: False leaves every boundary, also where nothing may be cut: to judge what reading
             says of the sections, never to run.
@@ -82,9 +80,6 @@ def plan_split(
     """
     if layout is not None:
         layout = checked_layout(cells, layout)
-    if language.lower() not in {"python", "ipython"}:
-        why = f"the notebook's kernel speaks {language}; only Python is read"
-        return _one_task(cells, SplitSource.NONE, None, (), why)
     reading = reading or read_through(cells, schema, modules, observed)
     known, steps = reading.known, reading.steps
     working = {step.cell for step in steps if not step.light and step.cell != schema.cell}

@@ -28,11 +28,11 @@ from galley.domain.split import SplitPlan
 from galley.domain.versions import Analysis, TaskNode
 from galley.errors import InvalidInput
 from galley.notebook.analysis import task_name
-from galley.notebook.hygiene import other_language
+from galley.notebook.other_languages import kernel_of
 from galley.notebook.parameter_cell import RESERVED
 from galley.notebook.parameters import validate
 from galley.notebook.requirements import wanted_text
-from galley.notebook.source import Cell, notebook_metadata, read_cells
+from galley.notebook.source import Cell, read_cells
 from galley.project.added_cells import handover_name
 from galley.project.environment import environment_yaml
 from galley.project.handing import handings
@@ -110,7 +110,7 @@ def build_project(
     else:
         graph = {
             "pipeline.yaml": unsplit_pipeline(name, schema),
-            f"tasks/{name}.ipynb": unsplit_notebook(cells, schema, _other_kernel(notebook)),
+            f"tasks/{name}.ipynb": unsplit_notebook(cells, schema, kernel_of(notebook)),
         }
         nodes = [TaskNode(name=name, cells=node.cells) for node in analysis.tasks]
     files = {
@@ -146,17 +146,6 @@ def _split(
         **files,
         f"{handover}.py": HANDOVER.read_text(encoding="utf-8"),
     }
-
-
-def _other_kernel(notebook: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the kernel of a notebook in another language than Python, which it needs by name."""
-    language = other_language(notebook)
-    if language is None:
-        return None
-    kernel = notebook_metadata(notebook).get("kernelspec", {})
-    named = kernel if isinstance(kernel, dict) else {}
-    default = {"display_name": language, "name": language.lower()}
-    return {**default, **named, "language": language}
 
 
 def _galley(

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import papermill
+from jupyter_client.kernelspec import NoSuchKernel
 from ploomber import exceptions as ploomber_errors
 from ploomber.products import MetaProduct
 from ploomber.spec import DAGSpec
 from ploomber.tasks import NotebookRunner
 
 from galley.errors import GalleyError
+from galley.run import translators as _translators  # noqa: F401  registers them
 from galley.run.cells import own_cells
+from galley.run.failures import no_kernel
 
 # Of every task with an upstream: that its source does not name `upstream`, which it need not.
 warnings.filterwarnings("ignore", message=r"\s*=+ DAG render with warnings", category=UserWarning)
@@ -57,8 +60,21 @@ def load_dag(project: Path, parameters: Mapping[str, Any]) -> Any:
             _set_parameters(dag, parameters)
             dag.render(force=True, show_progress=False)
     except _LOADING as error:
-        raise BrokenProject(f"the project cannot be built: {error}") from error
+        raise BrokenProject(f"the project cannot be built: {_reasons(error)}") from error
     return dag
+
+
+def _reasons(error: BaseException) -> str:
+    """Return what an error and its causes say: Ploomber's own names the task, not what it lacks."""
+    said: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, NoSuchKernel):
+            said.append(no_kernel(cause.name))
+        elif (text := str(cause).strip()) and not any(text in one for one in said):
+            said.append(text)
+        cause = cause.__cause__
+    return " ".join(said)
 
 
 def _set_parameters(dag: Any, parameters: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ from papermill.engines import NBClientEngine, NotebookExecutionManager
 from papermill.log import logger
 from papermill.utils import merge_kwargs, remove_args
 
+from galley.domain.documents import other_language
 from galley.run.imports import imported_modules
 from galley.run.piped import PipedManager
 from galley.run.sockets import KernelManager
@@ -60,7 +61,7 @@ class BatchEngine(NBClientEngine):  # type: ignore[misc]
         cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: Any
     ) -> NotebookNode:
         """Execute the notebook."""
-        if not _is_python(nb_man.nb):
+        if other_language(nb_man.nb) is not None:
             logger.warning("not a Python notebook: a plain kernel is started")
         else:
             try:
@@ -94,10 +95,6 @@ class _Forking(KernelSpecManager):
         if spec.language == "python":
             spec.metadata["kernel_provisioner"] = {"provisioner_name": PROVISIONER}
         return spec
-
-
-def _is_python(notebook: NotebookNode) -> bool:
-    return bool(notebook.metadata.get("kernelspec", {}).get("language", "python") == "python")
 
 
 def _client_options(kernel_name: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import nbformat
+from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from papermill import PapermillExecutionError
 
 from galley.domain.runs import FailureClass
@@ -261,6 +262,22 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+def missing_kernel(error: NoSuchKernel, *, task: str) -> CellError:
+    """Return the error of a notebook whose kernel is not installed where it runs."""
+    return CellError(
+        task=task, ename="NoSuchKernel", evalue=error.name, message=no_kernel(error.name)
+    )
+
+
+def no_kernel(name: str) -> str:
+    """Return what to say of a kernel that is not installed here, and what is."""
+    installed = ", ".join(sorted(KernelSpecManager().find_kernel_specs())) or "none"
+    return (
+        f"the kernel {name!r} is not installed where this runs (installed: {installed}); ask the "
+        "operator to install it there, or choose another kernel in the notebook"
+    )
 
 
 def infrastructure(task: str | None, error: BaseException, message: str) -> CellError:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import IO
 
 import nbformat
+from jupyter_client.kernelspec import NoSuchKernel
 from nbclient.exceptions import DeadKernelError
 from papermill import PapermillExecutionError, execute_notebook
 
+from galley.domain.documents import other_language
 from galley.domain.runs import FailureClass
 from galley.domain.versions import CellError
 from galley.run import cells as whose
@@ -25,6 +27,11 @@ from galley.run.redaction import Redactor
 from galley.run.zygotes import NoZygote, Zygotes
 
 AUTOSAVE_S = 10
+_ENDS = (
+    *(PapermillExecutionError, DeadKernelError, NoSuchKernel, NoZygote),
+    *(RuntimeError, OSError),
+)
+"""What ends an execution before its last cell."""
 TAIL = 500
 """Characters of the kernel's own last words that go into an error."""
 
@@ -152,7 +159,7 @@ def _execute(
             observer=observer,
         )
         observer.ended_well = True
-    except (PapermillExecutionError, DeadKernelError, NoZygote, RuntimeError, OSError) as error:
+    except _ENDS as error:
         return error
     finally:
         observer.close()
@@ -165,8 +172,7 @@ def kernel_name(notebook: nbformat.NotebookNode) -> str | None:
     The name in a notebook belongs to its author's machine; the environment of a run is ours.
     Another language keeps its name.
     """
-    language = notebook.metadata.get("kernelspec", {}).get("language", "python")
-    return "python3" if language == "python" else None
+    return "python3" if other_language(notebook) is None else None
 
 
 def _story(
@@ -184,7 +190,9 @@ def _story(
     if guard is not None and guard.killed_for_memory and ended is not None:
         reason = reason or Stop.MEMORY
     failure: tuple[FailureClass | None, CellError | None] = (None, None)
-    if guard is None:
+    if isinstance(ended, NoSuchKernel):
+        failure = FailureClass.USER, failures.missing_kernel(ended, task=task)
+    elif guard is None:
         if ended is not None:
             failure = (
                 FailureClass.INFRASTRUCTURE,

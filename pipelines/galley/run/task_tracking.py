@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from galley.domain.documents import other_language
 from galley.domain.runs import TaskState
 from galley.inside.outbox.spool import OutboxFull
 from galley.run.environment import direct_tracking, outbox_tracking
@@ -77,7 +78,7 @@ class TrackedTask:
             self._say(f"tracking: the task runs without MLflow: {error}")
             return
         self.run = self._outbox.run
-        if _is_python(self._spec.notebook):
+        if other_language(json.loads(self._spec.notebook)) is None:
             path = self._spec.environment.get("PYTHONPATH", "")
             self.environment = outbox_tracking(tracking, self._outbox, plugin, path)
         else:
@@ -111,8 +112,3 @@ class TrackedTask:
 
     def _tell(self, sentence: str) -> None:
         self._say(f"tracking: {sentence}")
-
-
-def _is_python(notebook: str) -> bool:
-    kernel = json.loads(notebook).get("metadata", {}).get("kernelspec", {})
-    return str(kernel.get("language", "python")) == "python"

@@ -12,7 +12,18 @@ from pathlib import Path, PurePosixPath
 from galley.sandbox.spec import SCRATCH, Bind, SandboxSpec
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+RUNTIMES = (
+    "R",
+    *(f"java-{release}-openjdk" for release in (8, 11, 17, 21, 25)),
+    "julia",
+    "octave",
+    "freetds",
+    "krb5.conf",
+    "odbcinst.ini",
+)
+"""What languages and database drivers under ``/usr`` read of ``/etc``, and holds no passwords."""
 ETC = (
+    *RUNTIMES,
     "alternatives",
     "bash.bashrc",
     "ca-certificates",

@@ -131,7 +131,7 @@ def _injected(
         lines = [f"{name} = {value!r}" for name, value in values.items()]
         source = "\n".join(["# The values of the run.", *lines, *filter(None, [conversion])])
     else:
-        from papermill.translators import translate_parameters  # slow to import, seldom needed
+        from galley.run.translators import translate_parameters  # slow to import, seldom needed
 
         language, name = str(kernel["language"]), str(kernel.get("name", ""))
         source = translate_parameters(name, language, values, "The values of the run.")

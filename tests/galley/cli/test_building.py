@@ -137,7 +137,7 @@ def test_another_language_is_one_task_with_its_own_kernel(home: Path) -> None:
     save(home / "r.ipynb", document(("code", "x <- 1", []), language="R"))
     done = build("r.ipynb", "-o", "out")
     assert done.exit_code == 0, done.output
-    assert "one task: its kernel does not speak Python" in done.stdout
+    assert "one task: its kernel speaks R" in done.stdout
     made = json.loads((home / "out" / "tasks" / "r.ipynb").read_text())
     assert made["metadata"]["kernelspec"]["language"] == "R"
     assert made["cells"][0]["source"] == "x <- 1"

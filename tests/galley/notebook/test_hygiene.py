@@ -168,15 +168,15 @@ def test_an_empty_notebook_is_an_error(cells: tuple[Any, ...]) -> None:
     "metadata",
     [{"kernelspec": {"name": "ir", "language": "R"}}, {"language_info": {"name": "julia"}}],
 )
-def test_another_language_is_an_error(metadata: dict[str, Any]) -> None:
+def test_another_language_is_one_task_and_said(metadata: dict[str, Any]) -> None:
     made = notebook("library(dplyr)\nx <- 1 %>% f", "m[1, ] <- 2", **metadata)
     analysis = analysed(made)
     (check,) = analysis.checks
-    assert (check.code, check.severity) == ("not-python", Severity.ERROR)
-    assert "Python kernels only" in check.message
+    assert (check.code, check.severity) == ("not-python", Severity.WARNING)
+    assert "no packages are locked" in check.message
     assert analysis.split is not None
     assert len(analysis.split.tasks) == 1
-    assert "does not speak Python" in str(analysis.split.reason)
+    assert "Galley reads only Python" in str(analysis.split.reason)
 
 
 def test_python_by_any_kernel_name_is_fine() -> None:

@@ -242,9 +242,3 @@ def test_what_must_not_be_cut_can_be_judged_all_the_same() -> None:
     assert [(one.producer, one.consumer, one.name) for one in whole.crossings] == [
         ("a", "b", "rows")
     ]
-
-
-def test_another_language_is_one_task() -> None:
-    made = plan(*sections("a <- 1", "b <- 2"), language="R")
-    assert not made.is_split
-    assert "speaks R" in str(made.reason)

@@ -59,6 +59,14 @@ describe('ParameterForm', () => {
     expect(last()).toEqual({ values: { since: '2026-02-03' }, valid: true });
   });
 
+  it('does not slide where a step would be lost between the bounds', async () => {
+    const { box } = await show({
+      seed: { type: 'integer', minimum: 0, maximum: 4294967295, default: 7 }
+    });
+    expect(box.querySelector('input[type=range]')).toBeNull();
+    expect(box.querySelector<HTMLInputElement>('input[type=text]')!.value).toBe('7');
+  });
+
   it('slides between the bounds of a number, and says what lies outside', async () => {
     const { box, last } = await show({
       depth: { type: 'integer', minimum: 1, maximum: 9, default: 3 }
