@@ -1,5 +1,5 @@
 /** Wire models for tests, each as small as may be. */
-import type { Run, Version } from '../api/types';
+import type { Analysis, Run, Version } from '../api/types';
 
 export const DIGEST = 'd'.repeat(64);
 
@@ -35,6 +35,18 @@ export function version(changes: Partial<Version> = {}): Version {
     live: false,
     created_at: '2026-11-20T09:00:00Z',
     updated_at: '2026-11-20T09:00:00Z',
+    ...changes
+  };
+}
+
+export function analysis(changes: Partial<Analysis> = {}): Analysis {
+  return {
+    checks: [],
+    tasks: [],
+    requirements: [],
+    modules: [],
+    missing_modules: [],
+    parameters: { required: [], properties: {} },
     ...changes
   };
 }

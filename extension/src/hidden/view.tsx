@@ -34,7 +34,7 @@ export function ComparisonView(props: {
   return (
     <div className="jp-Galley-comparison">
       {found.reason && (
-        <div className="jp-Galley-row" role="status">
+        <div className="jp-Galley-row jp-mod-sentence" role="status">
           <Glyph name="info" />
           <span>{found.reason}</span>
           <Button kind="quiet" label={trans.__('Compare again')} onClick={again} />

@@ -69,7 +69,7 @@ export function SplitSection({ session, onCell }: ISplitProps): JSX.Element | nu
     >
       <SplitView plan={shown} seen={seen} stale={split.pending} />
       {plan.reason && !split.pending && (
-        <p className="jp-Galley-row">
+        <p className="jp-Galley-row jp-mod-sentence">
           <Glyph name="info" />
           <span>{trans.__('One task: %1', sentence(plan.reason))}</span>
         </p>

@@ -1,6 +1,6 @@
 import * as React from 'react';
 import { button, clear, draw, reasonOf, settle, stage, until } from '../../__tests__/galley';
-import { version } from '../../__tests__/samples';
+import { analysis, version } from '../../__tests__/samples';
 import type { Version, VersionDiff } from '../../api/types';
 import { ReviewPage } from '../review-page';
 
@@ -51,13 +51,7 @@ describe('ReviewPage', () => {
 
   it('lists the files that it reads and writes, each once, with the cells', async () => {
     const { box } = await show({
-      analysis: {
-        checks: [],
-        tasks: [],
-        requirements: [],
-        modules: [],
-        missing_modules: [],
-        parameters: { required: [], properties: {} },
+      analysis: analysis({
         files: [
           { path: 'out.csv', mode: 'write', cell: 4, line: 1 },
           { path: '/datasets/in/a.csv', mode: 'read', cell: 1, line: 1 },
@@ -65,7 +59,7 @@ describe('ReviewPage', () => {
           { path: '/datasets/in/a.csv', mode: 'read', cell: 2, line: 1 },
           { path: null, mode: 'read', cell: 3, line: 1 }
         ]
-      }
+      })
     });
     const rows = [...box.querySelectorAll('.jp-Galley-files > li')].map(row =>
       [...row.children].map(part => part.textContent).join(' | ')

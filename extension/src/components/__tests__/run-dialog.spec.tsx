@@ -1,6 +1,6 @@
 import * as React from 'react';
 import { button, clear, draw, reasonOf, settle, stage, type } from '../../__tests__/galley';
-import { run, version } from '../../__tests__/samples';
+import { analysis, run, version } from '../../__tests__/samples';
 import type { Run } from '../../api/types';
 import { RunDialog } from '../run-dialog';
 
@@ -11,12 +11,7 @@ const START = 'POST tenants/oncology/pipelines/risk/runs';
 async function show() {
   const one = version({
     number: 2,
-    analysis: {
-      checks: [],
-      tasks: [],
-      requirements: [],
-      modules: [],
-      missing_modules: [],
+    analysis: analysis({
       parameters: {
         required: [],
         properties: {
@@ -24,7 +19,7 @@ async function show() {
           name: { type: 'string', default: 'weekly' }
         }
       }
-    }
+    })
   });
   const scene = stage({
     'GET tenants/oncology/pipelines/risk/versions?limit=100': { items: [one] },
