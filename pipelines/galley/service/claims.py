@@ -56,6 +56,7 @@ class Claims:
         self._asked: list[_Ask] = []
         self._serving: asyncio.Task[None] | None = None
         self._noted: dict[str, datetime] = {}
+        self._plenty = False
 
     async def take(self, host: HostIdentity, name: str) -> Assignment | None:
         """Lease the run that the host called ``name`` may execute next; None: there is none."""
@@ -90,7 +91,11 @@ class Claims:
                 one.answer.set_result(assignment)
 
     def _claim(self, asked: Sequence[_Ask]) -> list[Assignment | None]:
-        """Try to lease; look first, because looking is cheap and claiming is a write."""
+        """Try to lease; look first, because looking is cheap and claiming is a write.
+
+        After a pass that had something for everybody there is likely more: then looking would only
+        be done twice.
+        """
         tenants, now = self._tenants(), self._clock()
         by_host: dict[HostIdentity, list[int]] = defaultdict(list)
         for place, one in enumerate(asked):
@@ -110,12 +115,16 @@ class Claims:
             ]
             return work, hosts.not_noted(session, unsure, now) if unsure else []
 
-        work, new = self._store.read(look)
+        if self._plenty and not unsure:
+            work, new = list(by_host), list[str]()
+        else:
+            work, new = self._store.read(look)
         if new:
             self._store.write(lambda s: hosts.note(s, {name: names[name] for name in new}, now))
         self._noted |= dict.fromkeys(unsure, now)
         found: list[Assignment | None] = [None] * len(asked)
         if not work:
+            self._plenty = False
             return found
 
         def take(session: Session) -> dict[int, Assignment]:
@@ -132,4 +141,5 @@ class Claims:
 
         for place, assignment in self._store.write(take).items():
             found[place] = assignment
+        self._plenty = None not in found
         return found

@@ -9,21 +9,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from galley.domain.runs import ATTEMPT_TRANSITIONS, AttemptState, FailureClass
 from galley.domain.versions import CellError
 from galley.store import audit, tokens
+from galley.store.many import insert_all
 from galley.store.tables import AttemptRow, Base
 from galley.store.transitions import move
 
-_INSERT = insert(Base.metadata.tables[AttemptRow.__tablename__])
+_ATTEMPTS = Base.metadata.tables[AttemptRow.__tablename__]
 
 
 def lease_all(session: Session, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
     """Record new attempts, columns of the table, each leased by its host."""
-    session.execute(_INSERT, rows)
+    insert_all(session, _ATTEMPTS, rows)
     audit.append_all(
         session,
         [

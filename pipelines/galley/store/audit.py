@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from galley.domain.events import AuditEntry
 from galley.domain.model import Page
 from galley.store import cursors
+from galley.store.many import insert_all
 from galley.store.records import AuditRow
 from galley.store.tables import Base
 
@@ -19,7 +20,8 @@ PLATFORM = "galley"
 """The actor of what no person asked for."""
 
 
-_INSERT = insert(Base.metadata.tables[AuditRow.__tablename__])
+_AUDIT = Base.metadata.tables[AuditRow.__tablename__]
+_INSERT = insert(_AUDIT)
 
 
 def append(
@@ -39,7 +41,7 @@ def append(
 
 def append_all(session: Session, lines: Sequence[Mapping[str, Any]]) -> None:
     """Append lines, as :func:`append` takes them, in one statement."""
-    session.execute(_INSERT, lines)
+    insert_all(session, _AUDIT, lines)
 
 
 def page(

@@ -11,6 +11,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from galley.domain.events import Event, EventKind
+from galley.store.many import insert_all
 from galley.store.records import EventRow
 from galley.store.settled import EVERYTHING
 from galley.store.tables import Base
@@ -18,8 +19,7 @@ from galley.store.writer import MOVED
 
 # Rows that nobody looks at again need not be the session's, which costs several times as much.
 _EVENTS = Base.metadata.tables[EventRow.__tablename__]
-_INSERT_ALL = insert(_EVENTS)
-_INSERT = _INSERT_ALL.returning(_EVENTS.c.id)
+_INSERT = insert(_EVENTS).returning(_EVENTS.c.id)
 
 
 def append(
@@ -44,7 +44,7 @@ def append_all(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Append events, as :func:`append` takes them, in one statement."""
     session.flush()
     session.info[MOVED] = True
-    session.execute(_INSERT_ALL, rows)
+    insert_all(session, _EVENTS, rows)
 
 
 def after(

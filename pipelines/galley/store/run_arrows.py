@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, func, insert, update
 from sqlalchemy.orm import Session
 
 from galley.domain.events import EventKind
@@ -18,7 +18,6 @@ from galley.domain.runs import RUN_TRANSITIONS, RunKind, RunState, TriggerKind
 from galley.domain.schedules import Overlap
 from galley.errors import Conflict
 from galley.store import audit, events, trigger_successes
-from galley.store.columns import literally
 from galley.store.new_runs import NewRun
 from galley.store.tables import Base, PipelineRow, RunRow
 from galley.store.transitions import move
@@ -29,7 +28,9 @@ _LAUNCH = (
     update(_RUNS)
     .where(
         _RUNS.c.id.in_(bindparam("ids", expanding=True)),
-        literally(_RUNS.c.state, RunState.QUEUED),
+        # Not as the index of waiting runs has it: by old statistics PostgreSQL would go through
+        # all of them to find these few.
+        func.coalesce(_RUNS.c.state, "") == RunState.QUEUED,
     )
     .values(
         state=RunState.LAUNCHING,

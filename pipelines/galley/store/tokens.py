@@ -13,13 +13,15 @@ from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from galley.domain.model import Instant, Model
+from galley.store.many import insert_all
 from galley.store.records import TokenKind, TokenRow
 from galley.store.tables import Base
 
 LATE_REPORTS = timedelta(hours=1)
 """How long a runner's token is still known after its attempt, so that it hears why it is late."""
 
-_INSERT = insert(Base.metadata.tables[TokenRow.__tablename__])
+_TOKENS = Base.metadata.tables[TokenRow.__tablename__]
+_INSERT = insert(_TOKENS)
 
 
 class HostIdentity(Model):
@@ -122,7 +124,7 @@ def mint_attempts(
         for attempt, rehearsal in attempts.items()
         for kind, secret in zip((TokenKind.RUN, TokenKind.TASK), minted[attempt], strict=True)
     ]
-    session.execute(_INSERT, rows)
+    insert_all(session, _TOKENS, rows)
     return minted
 
 

@@ -132,3 +132,26 @@ def test_what_fails_for_one_host_holds_up_no_other(
     failed, mine = ask(claims, (PLAY, "p@m"), (LAB, "h@m"))
     assert isinstance(failed, RuntimeError)
     assert runs_of([mine]) == [run.id]
+
+
+def test_after_plenty_it_takes_without_a_look_and_then_looks_again(
+    world: World, claims: Claims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.live()
+    wanted = [world.request().id for _ in range(3)]
+    looks: list[object] = []
+    read = world.store.read
+
+    def counted(work: Callable[[Session], Any]) -> Any:
+        looks.append(work)
+        return read(work)
+
+    monkeypatch.setattr(world.store, "read", counted)
+    found = [runs_of(ask(claims, (LAB, "h@m"))) for _ in range(3)]
+    assert [one for (one,) in found] == wanted
+    assert len(looks) == 1
+    world.write(lambda s: drains.begin(s, "m", ("lab",), "olga", world.now))
+    assert runs_of(ask(claims, (LAB, "h@m"))) == [None], "nothing for who is drained, look or not"
+    world.write(lambda s: drains.end(s, "m", ("lab",), "olga", world.now))
+    assert runs_of(ask(claims, (LAB, "h@m"))) == [None]
+    assert len(looks) == 2
