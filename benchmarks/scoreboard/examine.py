@@ -23,30 +23,12 @@ from galley.domain.versions import Analysis
 from galley.errors import PublicError
 from galley.notebook.analysis import analyse
 from galley.notebook.installed import Installed, installed_here
-from galley.notebook.limited import analyse_limited
+from galley.notebook.limited import analyse_limited, warm_up
 from galley.notebook.source import parse, read_cells
 from galley.notebook.split import plan_split
 from galley.project.build import build_project
 
 MEMORY = 4 * 2**30
-WARM_UP = {
-    "nbformat": 4,
-    "nbformat_minor": 5,
-    "metadata": {},
-    "cells": [
-        {"cell_type": "markdown", "metadata": {}, "source": f"# Part {part}"}
-        if heading
-        else {
-            "cell_type": "code",
-            "metadata": {},
-            "outputs": [],
-            "execution_count": None,
-            "source": f"import pandas as pd\nx{part} = pd.DataFrame()\n%time x{part}.head()",
-        }
-        for part in range(3)
-        for heading in (True, False)
-    ],
-}
 
 
 class Reader:
@@ -54,8 +36,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.installed: Installed = installed_here()
-        for _ in range(3):
-            analyse(WARM_UP, {}, self.installed)
+        warm_up()
 
     def read(self, path: Path, output: Path, timeout_s: float) -> dict[str, Any]:
         """Return what galley makes of a notebook; its project is written to ``output``."""

@@ -19,13 +19,13 @@ from galley.domain.runs import AttemptState, FailureClass, TaskState
 from galley.domain.versions import CellError
 from galley.domain.work import Assignment, Outcome, TaskReport
 from galley.errors import PublicError, Unavailable
+from galley.forks.forked import Forked
 from galley.host.config import HostConfig
 from galley.host.outboxes import Outboxes
 from galley.host.reporter import Reporter
 from galley.host.runners import Runners, Spare, end
 from galley.host.service import Service
 from galley.project.archive import unpack
-from galley.run.forked import Forked
 from galley.run.job import Job, Tracking, write_private
 from galley.run.journal import Report, note, read_outcome, read_report
 from galley.run.kept import prune

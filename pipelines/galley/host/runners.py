@@ -7,13 +7,11 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from galley.run.forked import Forked, read_line, readable
-from galley.run.forkserver import RUN
+from galley.forks import Forked, WarmParent, read_line, readable
 from galley.run.zygotes import TO_FORK
 
 START_S = 180.0
@@ -73,15 +71,13 @@ class Runners:
     """
 
     def __init__(self, module: str = "galley.run") -> None:
-        self._module = module
-        self._lock = threading.Lock()
-        self._server: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
+        self._parent = WarmParent(
+            [sys.executable, "-P", "-m", module, "-"], {**os.environ, **TO_FORK}
+        )
 
     def warm(self) -> None:
         """Make sure that what forks them is there or on its way."""
-        with self._lock:
-            self._started()
+        self._parent.warm()
 
     def spare(self) -> Spare:
         """Have a runner forked.
@@ -89,45 +85,11 @@ class Runners:
         Raises:
             OSError: what forks them cannot be started.
         """
-        ours, theirs = socket.socketpair()
-        try:
-            with theirs, self._lock:
-                socket.send_fds(self._started(), [RUN], [theirs.fileno()])
-        except BaseException:
-            ours.close()
-            raise
-        return Spare(ours)
+        return Spare(self._parent.fork())
 
     def cool(self) -> None:
         """End what forks them; there must be no runner."""
-        with self._lock:
-            server, self._server = self._server, None
-            control, self._control = self._control, None
-        if server is None or control is None:
-            return
-        control.close()
-        server.terminate()
-        try:
-            server.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-    def _started(self) -> socket.socket:
-        if self._control is not None:
-            if self._server is not None and self._server.poll() is None:
-                return self._control
-            self._control.close()
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._server = subprocess.Popen(
-                [sys.executable, "-P", "-m", self._module, "-"],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                env={**os.environ, **TO_FORK},
-                start_new_session=True,
-            )
-        return self._control
+        self._parent.cool()
 
 
 def end(runner: Forked, *, grace_s: float) -> None:

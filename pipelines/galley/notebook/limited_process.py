@@ -2,21 +2,34 @@
 
 Reading Python can exhaust stack, memory or time (``ast.parse`` of deeply nested source ends a
 process with a segmentation fault). A module that answers requests in such a process ends with
-``serve({"what": function})``; :func:`ask` starts it and hands it one request.
+``serve({"what": function})``; :func:`ask` hands one request to a fork of it, which ends with it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
+import os
 import resource
 import signal
-import subprocess
+import socket
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from galley.errors import BY_CODE, InvalidInput, PublicError
+from galley.errors import BY_CODE, InvalidInput, PublicError, Unavailable
+from galley.forks import WarmParent, read_line, readable, serve_forks
+
+IDLE_S = 600.0
+"""After this time in which nobody asked, the processes end; the next answer takes longer."""
+_SIZE = 8
+"""Bytes of a text's length, which comes before it."""
+_NO_ANSWER = b"{}"
 
 
 @dataclass(frozen=True)
@@ -35,30 +48,21 @@ class ReadingLimits:
 
 
 def ask(module: str, what: str, request: Mapping[str, Any], limits: ReadingLimits) -> Any:
-    """Return what ``python -m module`` answers to a request of plain JSON.
+    """Return what a fork of ``python -m module`` answers to a request of plain JSON.
 
     Raises:
         InvalidInput: reading it takes more than ``limits``.
         PublicError: whatever the answering function raised.
     """
     try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-m", module],
-            input=json.dumps(
-                {"what": what, "memory": limits.memory, "cpu_s": limits.cpu_s, **request}
-            ).encode(),
-            capture_output=True,
-            timeout=limits.timeout_s,
-            env={"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise _too_much(f"reading it took longer than {limits.timeout_s:g} s") from error
+        asked = {"what": what, "memory": limits.memory, "cpu_s": limits.cpu_s, **request}
+        text = json.dumps(asked).encode()
     except RecursionError as error:
         raise _too_much("it is nested too deeply") from error
-    if done.returncode != 0:
-        raise _too_much(_cause(done.returncode))
-    answer = json.loads(done.stdout)
+    try:
+        answer = json.loads(_readers(module, os.getpid()).answer(text, limits.timeout_s))
+    except TimeoutError as error:
+        raise _too_much(f"reading it took longer than {limits.timeout_s:g} s") from error
     if "problem" in answer:
         problem = answer["problem"]
         raise BY_CODE[problem["code"]](
@@ -67,17 +71,141 @@ def ask(module: str, what: str, request: Mapping[str, Any], limits: ReadingLimit
     return answer["answer"]
 
 
-def serve(answers: Mapping[str, Callable[[dict[str, Any]], Any]]) -> None:
-    """Answer one request; any failure to do so is told by the exit status."""
-    request = json.load(sys.stdin)
-    resource.setrlimit(resource.RLIMIT_AS, (request["memory"], request["memory"]))
-    resource.setrlimit(resource.RLIMIT_CPU, (request["cpu_s"], request["cpu_s"] + 1))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def serve(
+    answers: Mapping[str, Callable[[dict[str, Any]], Any]], warm_up: Callable[[], None]
+) -> None:
+    """Be the parent of processes that answer one request each; how one failed, its end tells.
+
+    Args:
+        warm_up: a reading, which makes ready what the first one needs.
+    """
+
+    def attend(connection: socket.socket) -> int:
+        connection.settimeout(IDLE_S)
+        with connection.makefile("rb") as given:
+            try:
+                text = given.read(int.from_bytes(given.read(_SIZE)))
+            except TimeoutError:
+                return 0
+        if not text:  # nobody wants it any more
+            return 0
+        connection.settimeout(None)
+        request = json.loads(text)
+        resource.setrlimit(resource.RLIMIT_AS, (request["memory"], request["memory"]))
+        used = math.ceil(time.process_time())
+        limit = used + request["cpu_s"]
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        try:
+            answer = {"answer": answers[request["what"]](request)}
+        except PublicError as error:
+            answer = {"problem": error.problem()}
+        connection.sendall(_framed(json.dumps(answer).encode()))
+        return 0
+
+    warm_up()  # not when nothing is to be done: a fork always waits for the next request
+    serve_forks(attend, idle_s=IDLE_S)
+
+
+class _Readers:
+    """Processes that read one thing each; one is always there, waiting for the next.
+
+    Args:
+        module: calls :func:`serve` when it is run.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._parent = WarmParent(
+            [sys.executable, "-I", "-m", module],
+            {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+            quiet=True,
+        )
+        self._spare: socket.socket | None = None
+        self._lock = threading.Lock()
+
+    def answer(self, text: bytes, timeout_s: float) -> bytes:
+        """Return the answer to a request.
+
+        Raises:
+            InvalidInput: the process died of it.
+            TimeoutError: it is not there in time.
+            Unavailable: no process can be had.
+        """
+        latest = time.monotonic() + timeout_s
+        for take in (self._take_spare, self._parent.fork):
+            connection = take()
+            if connection is None:
+                continue
+            with connection:
+                said = _exchange(connection, text, latest)
+            self._have_spare()
+            if said:
+                return _answered(said)
+        raise Unavailable("The process that reads notebooks went away. Try again.")
+
+    def _take_spare(self) -> socket.socket | None:
+        with self._lock:
+            connection, self._spare = self._spare, None
+        return connection
+
+    def _have_spare(self) -> None:
+        with self._lock:
+            if self._spare is None:
+                with contextlib.suppress(OSError):
+                    self._spare = self._parent.fork()
+
+
+@cache
+def _readers(module: str, _pid: int) -> _Readers:
+    return _Readers(module)
+
+
+def _exchange(connection: socket.socket, text: bytes, latest: float) -> bytes:
+    """Return what a process answers, or, where it ends without, how it has ended.
+
+    Nothing, where it and its parent are gone, or it was idle for too long.
+    """
+    said = b""
     try:
-        answer = {"answer": answers[request["what"]](request)}
-    except PublicError as error:
-        answer = {"problem": error.problem()}
-    sys.stdout.write(json.dumps(answer))
+        connection.settimeout(max(0.001, latest - time.monotonic()))
+        pid = int(json.loads(read_line(connection))["pid"])
+    except ConnectionError:
+        return said
+    try:
+        if readable(connection, 0):
+            return said
+        connection.sendall(_framed(text))
+        while not _is_whole(said):
+            connection.settimeout(max(0.001, latest - time.monotonic()))
+            more = connection.recv(2**16)
+            if not more:
+                break
+            said += more
+    except ConnectionError:  # it died before it had read all
+        return said or _NO_ANSWER
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        raise
+    return said
+
+
+def _is_whole(said: bytes) -> bool:
+    return len(said) >= _SIZE + int.from_bytes(said[:_SIZE])
+
+
+def _answered(said: bytes) -> bytes:
+    if _is_whole(said):
+        return said[_SIZE : _SIZE + int.from_bytes(said[:_SIZE])]
+    try:
+        ended = json.loads(said[said.rindex(b"{") :])
+        raise _too_much(_cause(os.waitstatus_to_exitcode(ended["status"])))
+    except (ValueError, KeyError):
+        raise _too_much(_cause(1)) from None
+
+
+def _framed(text: bytes) -> bytes:
+    return len(text).to_bytes(_SIZE) + text
 
 
 def _cause(returncode: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from galley.domain.split import SplitPlan
 from galley.domain.versions import Analysis
+from galley.notebook.limited import warm_up
 from galley.notebook.limited_process import ReadingLimits, ask, serve
 from galley.notebook.plan_check import check_plan
 from galley.notebook.source import read_cells
@@ -85,4 +86,4 @@ def _build(request: dict[str, Any]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    serve({"check": _check, "build": _build})
+    serve({"check": _check, "build": _build}, warm_up)

@@ -1,6 +1,6 @@
 """``python -m galley.run JOB.json``: one attempt in one process.
 
-``python -m galley.run -`` is the :class:`galley.run.forkserver.ForkServer` of a host, with its
+``python -m galley.run -`` is the :class:`galley.forks.server.ForkServer` of a host, with its
 control on standard input. Each process that it forks reads three lines: the job's path, where
 distributions come from, and the attempt's secrets. The connection stays open; when it ends, the
 host is gone, and the attempt ends with it.
@@ -47,7 +47,7 @@ def main(
 
 def _serve(execute: Callable[[Path, Mapping[str, str], OnCancel], object]) -> None:
     import galley.run.dask  # noqa: F401
-    from galley.run.forkserver import ForkServer
+    from galley.forks import serve_forks
 
     def attend(connection: socket.socket) -> int:
         given = connection.makefile()
@@ -66,11 +66,7 @@ def _serve(execute: Callable[[Path, Mapping[str, str], OnCancel], object]) -> No
         execute(Path(path), {**os.environ, **handed}, on_cancel)
         return 0
 
-    control = socket.socket(fileno=os.dup(0))
-    with Path(os.devnull).open() as nothing:
-        os.dup2(nothing.fileno(), 0)
-    with control:
-        ForkServer(control, attend, warmed_up).serve()
+    serve_forks(attend, warmed_up)
 
 
 def _cancel_by_signal(cancel: Callable[[], None]) -> None:

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from galley.errors import GalleyError
+from galley.forks.forked import Forked, read_line
 from galley.inside import zygote as program
-from galley.run.forked import Forked, read_line
 
 START_S = 60.0
 ANSWER_S = 30.0

@@ -13,9 +13,9 @@ import psutil
 import pytest
 from galley.domain.runs import AttemptState
 from galley.domain.work import Outcome
+from galley.forks.forked import Forked, readable
+from galley.forks.server import RUN
 from galley.host.runners import Runners, Spare, end
-from galley.run.forked import Forked, readable
-from galley.run.forkserver import RUN
 from galley.run.job import Job
 from galley.run.journal import read_outcome, read_report
 
@@ -130,8 +130,8 @@ def test_what_forks_them_has_one_thread(module: str) -> None:
     """Or a fork might find a lock that nobody will ever let go."""
     runners = Runners(module)
     runners.spare().close()
-    assert runners._server is not None
-    server = psutil.Process(runners._server.pid)
+    assert runners._parent._server is not None
+    server = psutil.Process(runners._parent._server.pid)
     until(lambda: Path(f"/proc/{server.pid}/cwd").exists() or None, "its start")
     with closing(runners.spare()) as second:
         assert readable(second._connection, 60)  # all is imported
@@ -152,9 +152,9 @@ def test_it_ends_its_attempt_where_its_host_left_something_unread(
     path.write_text(job.model_dump_json())
     ours, theirs = socket.socketpair()
     runners.warm()
-    assert runners._control is not None
+    assert runners._parent._control is not None
     with theirs:
-        socket.send_fds(runners._control, [RUN], [theirs.fileno()])
+        socket.send_fds(runners._parent._control, [RUN], [theirs.fileno()])
     ours.sendall(f"{path}\n\n\n".encode())
     until(lambda: asleep(job) or None, "the first cell")
     ours.close()
@@ -171,7 +171,7 @@ def test_one_that_is_not_wanted_any_more_is_not_waited_for(tmp_path: Path) -> No
 def test_one_that_gets_no_job_ends(runners: Runners) -> None:
     runners.warm()
     spare = runners.spare()
-    server = psutil.Process(runners._server.pid) if runners._server else None
+    server = psutil.Process(runners._parent._server.pid) if runners._parent._server else None
     assert server is not None
     until(lambda: server.children() or None, "the fork")
     spare.close()

@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
 import pytest
 from galley.domain.split import SplitLayout, TaskLayout
 from galley.errors import InvalidInput
@@ -7,7 +12,7 @@ from galley.notebook.analysis import analyse
 from galley.notebook.limited import analyse_limited
 from galley.notebook.limited_process import ReadingLimits
 
-from .builders import INSTALLED, code, notebook
+from .builders import INSTALLED, code, markdown, notebook
 
 
 def test_it_is_the_same_analysis() -> None:
@@ -57,8 +62,58 @@ def test_a_bomb_in_a_module_dies_alone() -> None:
 def test_time_is_limited() -> None:
     with pytest.raises(InvalidInput, match=r"longer than 0\.01 s"):
         analyse_limited(
-            notebook("x = 1"), {}, installed=INSTALLED, limits=ReadingLimits(timeout_s=0.01)
+            notebook(*["x = [1, 2]"] * 5000),
+            {},
+            installed=INSTALLED,
+            limits=ReadingLimits(timeout_s=0.01),
         )
+
+
+def test_after_what_took_too_long_the_next_one_is_answered() -> None:
+    endless = notebook(*["x = [1, 2]"] * 5000)
+    before = set(forks())
+    with pytest.raises(InvalidInput, match="longer than"):
+        analyse_limited(endless, {}, installed=INSTALLED, limits=ReadingLimits(timeout_s=0.3))
+    assert analyse_limited(notebook("x = 1"), {}, installed=INSTALLED).errors == ()
+    wait_until(lambda: len(set(forks()) - before) <= 2)
+
+
+def test_many_ask_at_the_same_time() -> None:
+    def ask(number: int) -> str:
+        made = notebook(markdown(f"# Title {number}"), "x = 1")
+        return str(analyse_limited(made, {}, installed=INSTALLED).title)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(24))) == [f"Title {number}" for number in range(24)]
+
+
+def test_when_its_processes_are_killed_others_answer() -> None:
+    analyse_limited(notebook("x = 1"), {}, installed=INSTALLED)
+    parents = [
+        one for one in psutil.Process().children() if "galley.notebook.limited" in one.cmdline()
+    ]
+    for one in [*parents, *forks()]:
+        one.kill()
+    for one in parents:
+        one.wait(10)
+    assert analyse_limited(notebook("x = 1"), {}, installed=INSTALLED).errors == ()
+
+
+def forks() -> list[psutil.Process]:
+    """Return the processes that read, or wait to."""
+    return [
+        fork
+        for one in psutil.Process().children()
+        if "galley.notebook.limited" in one.cmdline()
+        for fork in one.children()
+    ]
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    latest = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < latest
+        time.sleep(0.02)
 
 
 def test_memory_is_limited() -> None:

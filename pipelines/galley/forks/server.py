@@ -1,7 +1,7 @@
-"""The parent of a host's runners: it has all that they import, and forks one for each job.
+"""The warm parent itself: it has all that its forks import, and forks one whenever it is asked.
 
-It has one thread and opens nothing, and it never reads a job: its secrets are in the memory of
-the runner alone.
+It has one thread and opens nothing, and it never reads what its forks are asked: that is in the
+memory of the fork alone.
 """
 
 from __future__ import annotations
@@ -16,14 +16,35 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 RUN = b"run"
-"""What asks for a runner; with it comes the runner's end of a connection to the host."""
+"""What asks for a process; with it comes the process's end of a connection to who asked."""
+
+
+def serve_forks(
+    attend: Callable[[socket.socket], int],
+    warm_up: Callable[[], None] = lambda: None,
+    *,
+    idle_s: float | None = None,
+) -> None:
+    """Be the parent that :class:`galley.forks.parent.WarmParent` has started.
+
+    Args:
+        attend: what is forked does this and ends with the returned exit status.
+        warm_up: done before the first fork, unless somebody is waiting for that already.
+        idle_s: it ends when nothing forked has lived for this time, seconds; None: it waits.
+    """
+    control = socket.socket(fileno=os.dup(0))
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), 0)
+    with control:
+        ForkServer(control, attend, warm_up, idle_s).serve()
 
 
 class ForkServer:
-    """Forks until the host closes its end of ``control``.
+    """Forks until who asks closes its end of ``control``.
 
     Args:
         control: a sequence of packets: each is :data:`RUN` and a connection, on which the answer is
@@ -31,6 +52,7 @@ class ForkServer:
             was forked reads its job there, and the connection ends with the last of both.
         attend: what is forked does this and ends with the returned exit status.
         warm_up: done before the first fork, unless somebody is waiting for that already.
+        idle_s: after this time without a fork it ends too; None: never.
     """
 
     def __init__(
@@ -38,21 +60,25 @@ class ForkServer:
         control: socket.socket,
         attend: Callable[[socket.socket], int],
         warm_up: Callable[[], None],
+        idle_s: float | None = None,
     ) -> None:
+        self._idle_s = idle_s
         self._control = control
         self._attend = attend
         self._warm_up = warm_up
         self._connections: dict[int, socket.socket] = {}
 
     def serve(self) -> None:
-        """Fork whenever asked; returns when the host is gone. What was forked lives on."""
+        """Fork whenever asked; returns when who asks is gone. What was forked lives on."""
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         warm = False
         with selectors.DefaultSelector() as selector:
             selector.register(self._control, selectors.EVENT_READ)
             while True:
-                # Not beside a runner, who would have to share the processor.
-                ready = selector.select(None if warm or self._connections else 0)
+                # Not beside a fork, who would have to share the processor.
+                ready = selector.select(self._patience() if warm or self._connections else 0)
+                if not ready and warm:
+                    return
                 if not ready:
                     self._warm_up()
                     gc.collect()
@@ -65,20 +91,23 @@ class ForkServer:
                     elif not self._answer(selector):
                         return
 
+    def _patience(self) -> float | None:
+        return None if self._connections else self._idle_s
+
     def _answer(self, selector: selectors.BaseSelector) -> bool:
-        """Fork for the request that has come; return False when the host is gone instead."""
+        """Fork for the request that has come; return False when who asks is gone instead."""
         said, files, _, _ = socket.recv_fds(self._control, 64, 1, socket.MSG_CMSG_CLOEXEC)
         if said != RUN:
             return False
         if not files:
-            sys.stderr.write("no runner could be forked: its connection did not arrive\n")
+            sys.stderr.write("nothing could be forked: its connection did not arrive\n")
             return True
         with contextlib.ExitStack() as unless_forked:
             try:
                 connection = unless_forked.enter_context(socket.socket(fileno=files[0]))
                 pid, ended = self._fork(connection)
             except OSError as error:  # of files or processes there are too many
-                sys.stderr.write(f"no runner could be forked: {error}\n")
+                sys.stderr.write(f"nothing could be forked: {error}\n")
                 return True
             unless_forked.pop_all()
         self._connections[pid] = connection
@@ -120,5 +149,5 @@ class ForkServer:
 
 
 def _say(connection: socket.socket, **said: int) -> None:
-    with contextlib.suppress(OSError):  # the host is gone
+    with contextlib.suppress(OSError):  # who asked is gone
         connection.sendall(json.dumps(said).encode() + b"\n")

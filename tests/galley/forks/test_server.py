@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from galley.run.forked import Forked, read_line
-from galley.run.forkserver import RUN
+from galley.forks.forked import Forked, read_line
+from galley.forks.server import RUN
 
 SERVES = """
 import os, socket
-from galley.run.forkserver import ForkServer
+from galley.forks.server import ForkServer
 
 def attend(connection):
     word = connection.recv(100).decode()
