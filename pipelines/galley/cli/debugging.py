@@ -32,7 +32,8 @@ from galley.locking import personal_environment
     "--environment",
     "make",
     is_flag=True,
-    help="Make the run's environment first, where it is not there: a kernel of its own.",
+    help="Make the run's environment first, where it is not there: a kernel of its own. A notebook "
+    "that was written before gets it, and stays as it is.",
 )
 @with_session
 def debug(
@@ -53,14 +54,17 @@ def debug(
     bench = Workbench(Path.home(), os.environ, kernels=_kernels(always=make))
     target = None if folder is None else folder.absolute()
     plan = bench.plan(kit, target)
-    if make and not plan.same_environment and (replace or not plan.exists):
+    if make and not plan.same_environment:
         if not plan.can_make:
             raise InvalidInput(_no_environment(kit), field="--environment")
         session.output.say("environment: being made")
         with closing(personal_environment(kit.lock.text, os.environ)):
             pass
-    written = bench.write(kit, target, replace=replace)
-    session.output.model(written, _sentences(written))
+    if make and plan.exists and not replace:
+        plan = bench.use_environment(kit, target)
+    else:
+        plan = bench.write(kit, target, replace=replace)
+    session.output.model(plan, _sentences(plan))
 
 
 def _no_environment(kit: DebugKit) -> str:
@@ -83,7 +87,7 @@ def _kernels(*, always: bool) -> Path | None:
 
 
 def _sentences(plan: DebugPlan) -> str:
-    lines = [f"written: {plan.notebook}"]
+    lines = [f"written: {plan.notebook}" if plan.written else f"as it was: {plan.notebook}"]
     if plan.error is not None:
         lines.append(f"it failed: {plan.error.message}")
     if plan.same_environment:

@@ -1,7 +1,7 @@
-"""What a run leaves in the scratch folders of its sandbox, which no other run is to find there.
+"""What a run leaves outside of its folder, which no other run is to find there.
 
-A notebook may hand a file from one part to another by ``/tmp`` and a call that nobody saw. What the
-unsplit run left there would let a split pass that has lost that way.
+A notebook may hand a file from one part to another by ``/tmp`` or its home folder, and by a call
+that nobody saw. What the unsplit run left there would let a split pass that has lost that way.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 OURS = "galley-"
-"""What the names of our own folders in there begin with: a zygote's socket outlives a run."""
+"""What the names of our own folders and sockets in there begin with: some outlive a run."""
 
 
 class Leftovers:
@@ -20,23 +20,31 @@ class Leftovers:
 
     Args:
         folders: nobody else's but the runs'; what is in there already stays.
+        home: that of them in which programs keep caches and settings, under hidden names: these
+            stay, or each run would fill them again.
     """
 
-    def __init__(self, folders: Iterable[Path] = ()) -> None:
+    def __init__(self, folders: Iterable[Path] = (), home: Path | None = None) -> None:
+        self._home = home
         self._known = {folder: set(_names(folder)) for folder in folders}
 
     def remove(self) -> None:
         """Take away what the runs have added by now."""
         for folder, known in self._known.items():
             for name in _names(folder):
-                if name in known or name.startswith(OURS):
-                    continue
                 path = folder / name
+                if name in known or self._is_ours(path):
+                    continue
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     with contextlib.suppress(OSError):
                         path.unlink()
+
+    def _is_ours(self, path: Path) -> bool:
+        if path.parent == self._home:
+            return path.name.startswith(".")
+        return path.name.startswith(OURS) and (path.is_dir() or path.is_socket())
 
 
 def _names(folder: Path) -> list[str]:

@@ -84,7 +84,8 @@ class Rehearsal:
 
     def _run(self, locked: Locked) -> Outcome:
         probe = self.job.folder / "probe"
-        leftovers = Leftovers(self.job.own_scratch)
+        home = self._environment.get("HOME")
+        leftovers = Leftovers(self.job.own_scratch, home=None if home is None else Path(home))
         # As it was published: a notebook may write to its own project.
         work = self._proof_work(leftovers)
         plan = self._plan(work)

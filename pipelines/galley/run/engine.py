@@ -6,9 +6,11 @@ Everything that decides what an executed notebook looks like is papermill's and 
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -44,7 +46,9 @@ class Observer(Protocol):
     outputs: Outputs
     redactor: Redactor
 
-    def kernel_started(self, process: subprocess.Popen[bytes] | ForkedKernel) -> None:
+    def kernel_started(
+        self, process: subprocess.Popen[bytes] | ForkedKernel, obstacle: str = ""
+    ) -> None:
         """Take the kernel, which leads a process group of its own."""
 
     def cell_started(self, cell: NotebookNode, cell_index: int) -> None:
@@ -129,15 +133,21 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
 
     def start_new_kernel(self, **kwargs: Any) -> None:
         """Start the kernel in the observer's environment and folder."""
-        super().start_new_kernel(
-            env=self._observer.environment,
-            cwd=str(self._observer.cwd),
-            stdout=self._observer.kernel_output,
-            stderr=self._observer.kernel_output,
-            preexec_fn=enter_task,
-            **kwargs,
-        )
-        self._observer.kernel_started(self.km.provisioner.process)
+        reading, writing = os.pipe()
+        with open(reading, "rb") as told:  # noqa: PTH123  there is no path
+            try:
+                super().start_new_kernel(
+                    env=self._observer.environment,
+                    cwd=str(self._observer.cwd),
+                    stdout=self._observer.kernel_output,
+                    stderr=self._observer.kernel_output,
+                    preexec_fn=partial(enter_task, writing),
+                    **kwargs,
+                )
+            finally:
+                os.close(writing)
+            obstacle = told.read().decode(errors="replace")
+        self._observer.kernel_started(self.km.provisioner.process, obstacle)
 
     def process_message(self, *args: Any, **kwargs: Any) -> NotebookNode | None:
         """Pass on printed text as it comes, before a ``clear_output`` can take it away."""

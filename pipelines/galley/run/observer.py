@@ -100,6 +100,7 @@ class Observer:
         self.counted: frozenset[int] = frozenset()
         self.process: subprocess.Popen[bytes] | ForkedKernel | None = None
         self.guard: Guard | None = None
+        self._obstacle = ""
         self.outputs = outputs
         self._limits = limits
         self._cancelled = cancelled
@@ -113,9 +114,15 @@ class Observer:
         """Code cells of the author's in total."""
         return len(self.counted)
 
-    def kernel_started(self, process: subprocess.Popen[bytes] | ForkedKernel) -> None:
-        """Take the kernel and hold it to its limits."""
-        self.process = process
+    def kernel_started(
+        self, process: subprocess.Popen[bytes] | ForkedKernel, obstacle: str = ""
+    ) -> None:
+        """Take the kernel and hold it to its limits.
+
+        Args:
+            obstacle: what stood in the way of walls around one that was started.
+        """
+        self.process, self._obstacle = process, obstacle
         limits = self._limits
         group, told = confine(
             process.pid,
@@ -176,7 +183,8 @@ class Observer:
     def kernel(self) -> str:
         """Return what the kernel was, in words."""
         if not isinstance(self.process, ForkedKernel):
-            return STARTED
+            within = f", and reaches other processes of its uid: {self._obstacle}"
+            return f"{STARTED}{within if self._obstacle else ''}"
         without = f", without a pid namespace: {self.process.obstacle}"
         return f"{FORKED}{without if self.process.obstacle else ''}"
 

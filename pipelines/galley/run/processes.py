@@ -32,15 +32,20 @@ def hide_from_own_uid() -> None:
         raise GalleyError(f"prctl(PR_SET_DUMPABLE) failed: {os.strerror(ctypes.get_errno())}")
 
 
-def enter_task() -> None:
+def enter_task(told: int | None = None) -> None:
     """Make this process the first of a task: it ends with the thread that started it.
 
     What its descendants leave behind becomes its own child, so that nothing leaves its tree. In a
     sandbox it can trace and signal only its own descendants, where the system has Landlock.
+
+    Args:
+        told: file descriptor of a pipe, to which goes what stands in the way of that.
     """
     die_with_parent(signal.SIGKILL)
     adopt_orphans()
-    landlock.enter()
+    obstacle = landlock.enter()
+    if told is not None:
+        os.write(told, obstacle.encode())
 
 
 def signal_group(pgid: int, number: int) -> None:

@@ -23,6 +23,7 @@ from galley.launcher import local
 from galley.launcher.backoff import FIRST_S
 from galley.launcher.local import LocalLauncher
 from galley.sandbox.machine import this_machine
+from galley.sandbox.spec import SCRATCH
 from galley.sandbox.workspace import tenant_identity, user_identity
 
 from tests.galley.host.recording_service import (
@@ -295,6 +296,10 @@ def test_a_rehearsal_has_its_authors_rights_and_a_home_of_its_own(
     assert said["reads"] == "a,b"
     assert said["token"] is False
     if AS_ROOT:  # Neither host nor runner, zygote or init can be reached from the task.
+        own = {
+            one.environ().get("GALLEY_OWN_SCRATCH") for one in below(launcher, f"rehearsal-{run}")
+        }
+        assert ":".join([*SCRATCH, "/home/alice"]) in own, "what a proof's runs leave is cleared"
         assert said["seen"] >= 5
         assert (said["kills"], said["environments"], said["memories"]) == ([], [], [])
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -89,24 +90,27 @@ def test_many_ask_at_the_same_time() -> None:
 
 def test_when_its_processes_are_killed_others_answer() -> None:
     analyse_limited(notebook("x = 1"), {}, installed=INSTALLED)
-    parents = [
-        one for one in psutil.Process().children() if "galley.notebook.limited" in one.cmdline()
-    ]
-    for one in [*parents, *forks()]:
+    killed = [*parents(), *forks()]
+    assert len(killed) >= 2
+    for one in killed:
         one.kill()
-    for one in parents:
-        one.wait(10)
+    psutil.wait_procs(killed, timeout=10)
     assert analyse_limited(notebook("x = 1"), {}, installed=INSTALLED).errors == ()
+
+
+def parents() -> list[psutil.Process]:
+    """Return the warm parents of the processes that read."""
+    found = []
+    for one in psutil.Process().children():
+        with suppress(psutil.Error):  # it has ended meanwhile
+            if "galley.notebook.limited" in one.cmdline():
+                found.append(one)
+    return found
 
 
 def forks() -> list[psutil.Process]:
     """Return the processes that read, or wait to."""
-    return [
-        fork
-        for one in psutil.Process().children()
-        if "galley.notebook.limited" in one.cmdline()
-        for fork in one.children()
-    ]
+    return [fork for one in parents() for fork in one.children()]
 
 
 def wait_until(holds: Callable[[], bool]) -> None:

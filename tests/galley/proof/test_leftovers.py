@@ -27,11 +27,23 @@ def test_what_was_there_and_what_is_ours_stays(tmp_path: Path) -> None:
     (tmp_path / "new" / "deep" / "file").touch()
     (tmp_path / "link").symlink_to(tmp_path / "theirs")
     (tmp_path / "galley-task-x").mkdir()
+    (tmp_path / "galley-not-ours.csv").touch()
+    (tmp_path / ".hidden").touch()
     (tmp_path / "theirs" / "more").touch()
     leftovers.remove()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["galley-task-x", "socket", "theirs"]
     assert sorted(path.name for path in (tmp_path / "theirs").iterdir()) == ["data", "more"]
     leftovers.remove()
+
+
+def test_caches_and_settings_in_a_home_folder_stay(tmp_path: Path) -> None:
+    (tmp_path / "datasets").mkdir()
+    leftovers = Leftovers([tmp_path], home=tmp_path)
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / "galley-task-x").mkdir()
+    (tmp_path / "model.bin").touch()
+    leftovers.remove()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".cache", "datasets"]
 
 
 @pytest.mark.parametrize(("own", "state"), [(True, ProofState.UNEQUAL), (False, ProofState.EQUAL)])

@@ -381,6 +381,14 @@ def test_a_kernel_reaches_no_program_of_another_task(executed: Executed) -> None
     program.wait()
 
 
+def test_walls_that_a_started_kernel_lacks_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(landlock, "version", lambda: 0)
+    told = Executed(tmp_path, None).run("1").kernel
+    assert told == f"{STARTED}, and reaches other processes of its uid: {landlock.enter()}"
+
+
 def test_a_kernel_of_the_authors_machine_is_replaced(executed: Executed) -> None:
     document = notebook("1 + 1")
     document["metadata"]["kernelspec"]["name"] = "conda-env-mine"
