@@ -15,7 +15,7 @@ from galley.dispatch.progress import take_tracked
 from galley.dispatch.reap import reap
 from galley.dispatch.report import finish, heartbeat, log_grew, start
 from galley.dispatch.request import request_run, request_trial
-from galley.dispatch.secrets import give_all_secrets, give_secrets
+from galley.dispatch.secrets import give_secrets
 from galley.dispatch.waiting import WaitingRehearsal, rehearsals_waiting
 from galley.dispatch.why import why_queued
 
@@ -26,7 +26,6 @@ __all__ = [
     "claim_all",
     "finds_work",
     "finish",
-    "give_all_secrets",
     "give_secrets",
     "heartbeat",
     "log_grew",

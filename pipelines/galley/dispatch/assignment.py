@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -35,9 +35,18 @@ class Chosen(NamedTuple):
 
 
 def lease_all(
-    session: Session, tenant: Tenant, chosen: Sequence[Chosen], hosts: Sequence[str], now: datetime
+    session: Session,
+    tenant: Tenant,
+    chosen: Sequence[Chosen],
+    hosts: Sequence[str],
+    now: datetime,
+    give: Callable[[Assignment], Assignment],
 ) -> list[Assignment]:
-    """Lease each of the runs to one of the hosts, of which there are as many or more."""
+    """Lease each of the runs to one of the hosts, of which there are as many or more.
+
+    Args:
+        give: makes of an assignment whose version names secrets the one that has them.
+    """
     if not chosen:
         return []
     larger = cache(tenant.next_profile)
@@ -53,9 +62,13 @@ def lease_all(
         {row["id"]: one.run.kind.personal for row, one in zip(attempts, chosen, strict=True)},
         now,
     )
-    return [
+    works = [
         _assignment(session, tenant, one, row["id"], larger(one.profile), minted[row["id"]], now)
         for row, one in zip(attempts, chosen, strict=True)
+    ]
+    return [
+        give(work) if one.run.names_secrets else work
+        for work, one in zip(works, chosen, strict=True)
     ]
 
 

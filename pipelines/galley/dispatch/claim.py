@@ -7,7 +7,7 @@ that depends on what the round itself does.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -39,9 +39,17 @@ def claim(
 
 
 def claim_all(
-    session: Session, tenants: Tenants, host: HostIdentity, names: Sequence[str], now: datetime
+    session: Session,
+    tenants: Tenants,
+    host: HostIdentity,
+    names: Sequence[str],
+    now: datetime,
+    give: Callable[[Assignment], Assignment] = lambda work: work,
 ) -> list[Assignment]:
     """Lease a waiting run for each of the hosts called ``names``, as :func:`claim` one by one.
+
+    Args:
+        give: makes of an assignment whose version names secrets the one that has them.
 
     Returns:
         The assignments of the first of them; fewer than ``names`` where there are fewer runs.
@@ -51,7 +59,7 @@ def claim_all(
     while tenant is not None and len(leased) < len(names):
         free = names[len(leased) :]
         found = _round(session, host, tenant, len(free), now)
-        leased += lease_all(session, tenant, found.runs, free, now)
+        leased += lease_all(session, tenant, found.runs, free, now, give)
         if found.last:
             break
     return leased

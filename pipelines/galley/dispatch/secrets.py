@@ -6,12 +6,9 @@ not stop the lease: the attempt ends with the sentence that says so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import BindParameter, bindparam, select
 from sqlalchemy.orm import Session
 
 from galley.domain.runs import FailureClass
@@ -20,7 +17,7 @@ from galley.domain.versions import CellError, VersionState
 from galley.domain.work import Assignment, TaskSecrets
 from galley.errors import Unavailable
 from galley.store import audit, runs, secrets
-from galley.store.tables import RunRow, VersionRow
+from galley.store.tables import VersionRow
 from galley.store.tokens import HostIdentity
 from galley.vault import Place, Vault
 
@@ -67,30 +64,6 @@ def give_secrets(
     variables = {one.variable: one.name for one in references if one.variable is not None}
     return _with(work, TaskSecrets(values=values, variables=variables))
 
-
-def give_all_secrets(
-    session: Session,
-    vault: Vault,
-    host: HostIdentity,
-    works: Sequence[Assignment],
-    now: datetime,
-) -> list[Assignment]:
-    """Return the assignments, each as by :func:`give_secrets`; most versions name no secret."""
-    if not works:
-        return []
-    naming = set(session.scalars(_NAMING, {"runs": [work.run for work in works]}))
-    return [
-        give_secrets(session, vault, host, work, now) if work.run in naming else work
-        for work in works
-    ]
-
-
-_RUNS: BindParameter[UUID] = bindparam("runs", expanding=True)
-_NAMING = (
-    select(RunRow.id)
-    .join(VersionRow, VersionRow.id == RunRow.version_id)
-    .where(RunRow.id.in_(_RUNS), VersionRow.analysis["secrets"][0]["name"].as_string() != "")
-)
 
 _NOT_APPROVED = "only an approved version is given the tenant's secrets"
 

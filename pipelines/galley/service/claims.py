@@ -10,6 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
@@ -132,11 +133,11 @@ class Claims:
             taken: dict[int, Assignment] = {}
             for host in work:
                 places = [place for place in by_host[host] if asked[place].key not in stopped]
+                give = partial(dispatch.give_secrets, session, self._vault, host, now=now)
                 leased = dispatch.claim_all(
-                    session, tenants, host, [asked[place].name for place in places], now
+                    session, tenants, host, [asked[place].name for place in places], now, give
                 )
-                given = dispatch.give_all_secrets(session, self._vault, host, leased, now)
-                taken |= dict(zip(places, given, strict=False))
+                taken |= dict(zip(places, leased, strict=False))
             return taken
 
         for place, assignment in self._store.write(take).items():
