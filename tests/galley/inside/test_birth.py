@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import signal
 import subprocess
 import sys
@@ -43,3 +44,30 @@ def test_a_term_in_time_is_passed_on() -> None:
         [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False
     )
     assert done.stdout == f"{-signal.SIGKILL}\n", done.stderr
+
+
+def test_without_namespaces_it_forks_all_the_same_and_says_why() -> None:
+    """On a machine whose number of ``clone`` is not known, and where ``clone`` is refused."""
+    script = """
+        import os, signal
+        from galley.inside import birth
+
+        def blocked():
+            return signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+        known, CLONE_FS = birth._CLONE, 0x200  # not to be had with a user namespace
+        for birth._CLONE, birth._NEW_PID in ({}, 0), (known, CLONE_FS):
+            pid, obstacle = birth.fork(isolate=True)
+            if pid == 0:
+                os._exit(0 if blocked() else 1)
+            _, how = os.waitpid(pid, 0)
+            print(obstacle, os.waitstatus_to_exitcode(how), blocked(), sep="|")
+        """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    unknown, refused = done.stdout.splitlines()
+    assert unknown == f"no namespaces on {platform.machine()}|0|False"
+    assert refused.startswith("clone: ")
+    assert refused.endswith("|0|False")
