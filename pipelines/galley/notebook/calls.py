@@ -10,7 +10,7 @@ from galley.notebook.facts import CallSite, Change, Effect, Facts, Known, Link, 
 from galley.notebook.files import file_effects
 from galley.notebook.magics import Magic, expanded, magic_of, option_arguments
 from galley.notebook.randomness import random_states
-from galley.notebook.reach import dotted, root, roots
+from galley.notebook.reach import dotted, holders, root, roots
 from galley.notebook.source import parse
 from galley.notebook.stars import star_names
 from galley.notebook.tree import Visitor, names_in
@@ -196,6 +196,9 @@ class CallReader(Visitor):
         """Note a call of a name or of a variable's method."""
         imports = self.known.imports
         receiver = frozenset() if method is None else roots(method.value, imports)
+        change = None if method is None else _method_change(node, method, bare=bare)
+        if method is not None and change is not None and change.sure:
+            receiver = holders(method.value, imports)
         if method is not None and name in HOLDING_METHODS:
             given = [source for one in node.args for source in roots(one, imports)]
             self.facts.links += [
@@ -204,7 +207,6 @@ class CallReader(Visitor):
                 for source in given
                 if source not in self.inner and source != holder
             ]
-        change = None if method is None else _method_change(node, method, bare=bare)
         self.facts.calls.append(
             CallSite(
                 function=name,

@@ -16,7 +16,7 @@ _SHALLOW = frozenset({"list", "dict", "tuple", "set", "sorted", "copy", "deque",
 _LABELS = frozenset(
     {"columns", "index", "shape", "dtype", "dtypes", "size", "ndim", "name", "names"}
 )
-"""Attributes whose values do not change."""
+"""Attributes whose values do not change, but for an index that is renamed in place."""
 _COPYING = frozenset({"pandas", "numpy", "datetime", "pathlib", "collections", "polars", "decimal"})
 """Libraries whose constructors copy, or make what does not change."""
 
@@ -47,6 +47,16 @@ def root(node: ast.expr) -> str | None:
 def roots(node: ast.expr | None, imports: Mapping[str, str]) -> frozenset[str]:
     """Return the names whose objects the value of an expression may be, or be part of, or hold."""
     return frozenset(_roots(node, imports, {}))
+
+
+def holders(node: ast.expr, imports: Mapping[str, str]) -> frozenset[str]:
+    """Return the names whose objects hold what is changed in place: ``a`` of ``a.index.name = x``.
+
+    Labels, too, which :func:`roots` leaves out: an index can be renamed and nothing else.
+    """
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return roots(node, imports)
 
 
 def _roots(

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterable, Sequence
 
 from galley.notebook.facts import CallSite, Facts, Link, Tie
-from galley.notebook.reach import is_copy, is_holder, is_slice, is_whole, root, roots
+from galley.notebook.reach import holders, is_copy, is_holder, is_slice, is_whole, root, roots
 from galley.notebook.remembering import STUCK, in_place
 from galley.notebook.scopes import ScopeReader
 from galley.notebook.targets import bound, captured, is_true, never_empty
@@ -126,7 +126,7 @@ class Reader(ScopeReader):
         inner = node.value
         while isinstance(inner, ast.Attribute) and inner.attr in {"loc", "iloc", "at", "iat"}:
             inner = inner.value
-        for name in roots(node.value, {}):
+        for name in holders(node.value, {}):
             if name in self.known.imports and name not in self.inner:
                 self.module_changed(node, name)
             else:
