@@ -45,6 +45,8 @@ _AT_START = (
     "VIRTUAL_ENV",
 )
 """What an interpreter that starts, or a library's import, looks at; with PYTHON*."""
+_OF_A_KERNEL = "IPYTHONDIR"
+"""Kernels have one each where they are watched or given secrets, and only kernels look at it."""
 _MORE_AT_START = "at-start"
 """File in a folder: names of more such variables."""
 TO_FORK = {
@@ -168,7 +170,9 @@ class Zygotes:
         """
         with _opened(self.folder):
             (self.folder / program.OWNER).write_text(str(os.getpid()))
-            (self.folder / _MORE_AT_START).write_text(json.dumps(sorted(at_start)))
+            (self.folder / _MORE_AT_START).write_text(
+                json.dumps(sorted({*at_start} - {_OF_A_KERNEL}))
+            )
 
     def _more_at_start(self) -> list[str]:
         with contextlib.suppress(FileNotFoundError):

@@ -268,6 +268,21 @@ def test_what_a_host_owns_is_ended_by_it_alone_and_forks_nothing_without_walls(
     one.close()
 
 
+def test_what_each_kernel_has_of_its_own_is_no_reason_for_another_interpreter(
+    tmp_path: Path,
+) -> None:
+    zygotes = Zygotes(tmp_path / "zygotes")
+    zygotes.own(at_start=("IPYTHONDIR", "SETTING"))
+    first, second, third = (
+        Batch(zygotes, tmp_path, IPYTHONDIR=str(tmp_path / folder), SETTING=setting)
+        for folder, setting in (("a", "1"), ("b", "1"), ("b", "2"))
+    )
+    assert zygote_of(first.process) == zygote_of(second.process) != zygote_of(third.process)
+    for one in (first, second, third):
+        one.close()
+    zygotes.close()
+
+
 def test_one_that_goes_away_when_it_was_just_found_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
