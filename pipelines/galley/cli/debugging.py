@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from contextlib import closing
@@ -60,11 +61,24 @@ def debug(
         session.output.say("environment: being made")
         with closing(personal_environment(kit.lock.text, os.environ)):
             pass
-    if make and plan.exists and not replace:
+    notebook = Path.home() / plan.notebook
+    if make and notebook.exists() and not replace:
         plan = bench.use_environment(kit, target)
+        if not _has_kernel(notebook, plan.kernel):
+            plan = plan.model_copy(update={"missing": (*plan.missing, _NO_NOTEBOOK)})
     else:
         plan = bench.write(kit, target, replace=replace)
     session.output.model(plan, _sentences(plan))
+
+
+_NO_NOTEBOOK = "What was written is no notebook any more: its kernel could not be changed."
+
+
+def _has_kernel(notebook: Path, kernel: str) -> bool:
+    try:
+        return bool(json.loads(notebook.read_text())["metadata"]["kernelspec"]["name"] == kernel)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _no_environment(kit: DebugKit) -> str:

@@ -101,7 +101,7 @@ class Workbench:
         plan = self.plan(kit, folder)
         self._add_kernel(kit, plan.kernel)
         path = self._root / plan.notebook
-        if path.exists():
+        if path.exists() and plan.kernel != KERNEL:
             kernel = self._with_kernel(kit, plan.kernel)["metadata"]["kernelspec"]
             try:
                 notebook = json.loads(path.read_text(encoding="utf-8"))

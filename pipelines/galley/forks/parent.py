@@ -14,7 +14,8 @@ from galley.forks.server import RUN
 class WarmParent:
     """Starts what runs :func:`galley.forks.server.serve_forks`, and has it fork.
 
-    What it forks ends with its connection, so it outlives this process only if it wants to.
+    What it forks learns by the end of its connection that nobody wants it any more; to end is its
+    own business.
 
     Args:
         command: the program and its arguments.

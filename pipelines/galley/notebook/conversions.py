@@ -19,8 +19,8 @@ from galley.notebook.enums import EnumClass
 KEYWORD = "x-python"
 """Keyword of a parameter's schema: the expression that makes the object of the parameter's name."""
 
-R_KEYWORD = "x-r"
-"""The same in R: papermill writes a whole number as R's other kind of numbers."""
+R_KEYWORD, JULIA_KEYWORD = "x-r", "x-julia"
+"""The same in R and Julia, where papermill writes ``1`` for a number of either kind."""
 
 _MOMENTS: dict[str, tuple[Any, str]] = {
     "date": (date, "date"),
@@ -73,7 +73,7 @@ def conversion_source(schema: ParameterSchema, names: Collection[str]) -> str:
     lines = [
         f"{name} = {one[keyword]}"
         for name, one in schema.properties.items()
-        for keyword in (KEYWORD, R_KEYWORD)
+        for keyword in (KEYWORD, R_KEYWORD, JULIA_KEYWORD)
         if name in names and keyword in one
     ]
     return "\n".join(["# A run sets these as text or numbers.", *lines]) if lines else ""

@@ -8,6 +8,7 @@ process with a segmentation fault). A module that answers requests in such a pro
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import math
 import os
@@ -19,17 +20,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from galley.errors import BY_CODE, InvalidInput, PublicError, Unavailable
 from galley.forks import WarmParent, read_line, readable, serve_forks
 
 IDLE_S = 600.0
-"""After this time in which nobody asked, the processes end; the next answer takes longer."""
+"""After this time in which nobody asked, the process that waits ends, and after as much again its
+parent; the next answer takes longer, as the first did."""
 _SIZE = 8
 """Bytes of a text's length, which comes before it."""
-_NO_ANSWER = b"{}"
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ def ask(module: str, what: str, request: Mapping[str, Any], limits: ReadingLimit
 
     Raises:
         InvalidInput: reading it takes more than ``limits``.
+        Unavailable: no process can be had.
         PublicError: whatever the answering function raised.
     """
     try:
@@ -60,7 +61,7 @@ def ask(module: str, what: str, request: Mapping[str, Any], limits: ReadingLimit
     except RecursionError as error:
         raise _too_much("it is nested too deeply") from error
     try:
-        answer = json.loads(_readers(module, os.getpid()).answer(text, limits.timeout_s))
+        answer = json.loads(_readers(module).answer(text, limits.timeout_s))
     except TimeoutError as error:
         raise _too_much(f"reading it took longer than {limits.timeout_s:g} s") from error
     if "problem" in answer:
@@ -104,6 +105,8 @@ def serve(
         return 0
 
     warm_up()  # not when nothing is to be done: a fork always waits for the next request
+    gc.collect()
+    gc.freeze()
     serve_forks(attend, idle_s=IDLE_S)
 
 
@@ -133,7 +136,10 @@ class _Readers:
         """
         latest = time.monotonic() + timeout_s
         for take in (self._take_spare, self._parent.fork):
-            connection = take()
+            try:
+                connection = take()
+            except OSError as error:
+                raise Unavailable(f"No process can be had that reads notebooks: {error}") from error
             if connection is None:
                 continue
             with connection:
@@ -155,15 +161,21 @@ class _Readers:
                     self._spare = self._parent.fork()
 
 
-@cache
-def _readers(module: str, _pid: int) -> _Readers:
-    return _Readers(module)
+_STARTED: dict[tuple[str, int], _Readers] = {}
+_STARTING = threading.Lock()
+
+
+def _readers(module: str) -> _Readers:
+    """Return those of this process: a fork of it has to have its own."""
+    with _STARTING:
+        return _STARTED.setdefault((module, os.getpid()), _Readers(module))
 
 
 def _exchange(connection: socket.socket, text: bytes, latest: float) -> bytes:
     """Return what a process answers, or, where it ends without, how it has ended.
 
-    Nothing, where it and its parent are gone, or it was idle for too long.
+    Nothing, where it and its parent are gone, or it was idle for too long. Whatever ends the
+    waiting ends the process.
     """
     said = b""
     try:
@@ -181,9 +193,10 @@ def _exchange(connection: socket.socket, text: bytes, latest: float) -> bytes:
             if not more:
                 break
             said += more
-    except ConnectionError:  # it died before it had read all
-        return said or _NO_ANSWER
-    except TimeoutError:
+    except ConnectionError:  # it died before it had read all; its parent still tells how
+        with contextlib.suppress(ConnectionError):
+            said += connection.recv(4096)
+    except BaseException:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         raise

@@ -11,30 +11,43 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from galley.domain.documents import other_language
 from galley.domain.parameters import ParameterSchema
 from galley.domain.versions import Check, Severity
-from galley.notebook.conversions import R_KEYWORD
+from galley.notebook.conversions import JULIA_KEYWORD, R_KEYWORD
 from galley.notebook.parameter_cell import RESERVED
 from galley.notebook.source import PARAMETERS_TAG, Cell, notebook_metadata
 from galley.notebook.values import json_type
 
-_SPELLED = {"r": "R", "julia": "julia"}
-"""The languages as papermill spells them, which looks for how to write values by that."""
+_SPELLED = {"r": "R", **{name: name for name in ("bash", "julia", "matlab", "scala")}}
+"""Languages as papermill spells them, by which it looks for how to write values into a notebook."""
 
-_R_INTEGERS = {"minimum": -(2**31 - 1), "maximum": 2**31 - 1}
+WRITTEN = frozenset(
+    {*_SPELLED.values(), ".net-csharp", ".net-fsharp", ".net-powershell"}
+    | {"pysparkkernel", "sparkkernel", "sparkrkernel"}
+)
+"""The languages, and names of kernels, that papermill writes values in."""
+
+_R_LARGEST = 2**31 - 1
 
 _TEXT = r'"(?:[^"\\]|\\.)*"'
-_NUMBER = r"-?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_NAME = r"[A-Za-z][A-Za-z0-9_]*"
+_STRING = re.compile(rf"{_TEXT}|'(?:[^'\\]|\\.)*'", re.DOTALL)
+_NUMBER = re.compile(r"-?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_WHOLE = re.compile(r"-?\d[\d_]*")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_BEGINNING = re.compile(r"[A-Za-z._][\w.]*")
 _QUOTED = re.compile(rf"{_TEXT}|'(?:[^'\\]|\\.)*'")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'", "$": "$"}
 _INSTALLS = re.compile(r"\b(?:install\.packages|install_(?:github|cran|version)|Pkg\.add)\s*\(")
+_OPEN, _CLOSED = "([{", ")]}"
+_GOES_ON = ("<-", "=", "+", "-", "*", "/", ",", "&", "|", "~", "^", "%", ">", "<", "!", "?", ":")
+"""What a line ends with that is not the end of its statement."""
+LONGEST = 1000
+"""Characters of a number; more of them are none that anybody has written."""
 
 
 def kernel_of(notebook: dict[str, Any]) -> dict[str, Any] | None:
@@ -50,12 +63,19 @@ def kernel_of(notebook: dict[str, Any]) -> dict[str, Any] | None:
 
 def language_check(kernel: dict[str, Any]) -> Check:
     """Return what is to be said of a notebook whose ``kernelspec`` is not Python's."""
+    speaks = f"the notebook's kernel speaks {kernel['language']}"
+    if WRITTEN.isdisjoint({kernel["language"], kernel["name"]}):
+        return Check(
+            code="not-python",
+            severity=Severity.ERROR,
+            message=f"{speaks}, in which papermill cannot write the values of a run; it can in "
+            "Python, R, Julia, Scala, Matlab and bash",
+        )
     return Check(
         code="not-python",
         severity=Severity.WARNING,
-        message=f"the notebook's kernel speaks {kernel['language']}: its cells are not read, so it "
-        f"becomes one task, and no packages are locked; each run has those that the kernel "
-        f"{kernel['name']!r} has where it runs",
+        message=f"{speaks}: its cells are not read, so it becomes one task, and no packages are "
+        f"locked; each run has those that the kernel {kernel['name']!r} has where it runs",
     )
 
 
@@ -80,26 +100,78 @@ def quoted_texts(cell: Cell) -> Iterator[tuple[int, str]]:
         yield from ((line, match[0][1:-1]) for match in _QUOTED.finditer(source))
 
 
-@dataclass(frozen=True)
-class _Grammar:
-    """How a language writes the assignment of a literal.
+class _Statement(NamedTuple):
+    """A statement on the outermost level of a cell.
 
     Attributes:
-        assignment: a whole line: ``name``, ``value`` and ``help``.
-        literal: text → value; raises ValueError where it is no literal that a run can inject.
+        line: its first one, from 1.
+        text: without comments.
+        comment: what follows it on its last line.
     """
 
-    assignment: re.Pattern[str]
-    literal: Callable[[str], Any]
+    line: int
+    text: str
+    comment: str
+
+
+def _statements(source: str, *, blocks: bool) -> Iterator[_Statement]:
+    """Yield the statements; an unclosed bracket or text is one to the end of the cell.
+
+    Args:
+        blocks: whether ``#=`` begins a comment of several lines, to ``=#``.
+    """
+    text, line, first, depth, at = "", 1, 1, 0, 0
+    while at < len(source):
+        one = source[at]
+        if source.startswith('"""', at):
+            end = source.find('"""', at + 3)
+            piece = source[at:] if end < 0 else source[at : end + 3]
+        elif one in "\"'" and (match := _STRING.match(source, at)):
+            piece = match[0]
+        elif one in "\"'":
+            piece = source[at:]
+        elif blocks and source.startswith("#=", at):
+            end = source.find("=#", at)
+            skipped = source[at:] if end < 0 else source[at : end + 2]
+            at += len(skipped)
+            line += skipped.count("\n")
+            continue
+        elif one == "#":
+            end = source.find("\n", at)
+            piece = source[at:] if end < 0 else source[at:end]
+            at += len(piece)
+            if depth == 0 and not text.rstrip().endswith(_GOES_ON):
+                if text.strip():
+                    yield _Statement(first, text.strip(), piece.lstrip("#").strip())
+                text = ""
+            continue
+        elif one in "\n;" and depth == 0 and not text.rstrip().endswith(_GOES_ON):
+            if text.strip():
+                yield _Statement(first, text.strip(), "")
+            text, piece = "", ""
+            at += 1
+            line += one == "\n"
+            continue
+        else:
+            depth += (one in _OPEN) - (one in _CLOSED)
+            piece = one
+        if not text.strip():
+            first, text = line, ""
+        text += piece
+        line += piece.count("\n")
+        at += len(piece)
+    if text.strip():
+        yield _Statement(first, text.strip(), "")
 
 
 def _r_literal(text: str) -> Any:
     words = {"TRUE": True, "FALSE": False, "NULL": None}
     if text in words:
         return words[text]
-    if re.fullmatch(r"-?\d+L", text):
-        return int(text[:-1])
-    if re.fullmatch(_NUMBER, text) and "_" not in text:
+    if text.endswith("L") and _WHOLE.fullmatch(text[:-1]) and "_" not in text:
+        value = int(text[:-1])
+        return value if abs(value) <= _R_LARGEST else float(value)  # as R has it
+    if _is_number(text) and "_" not in text:
         return _finite(text)
     if text[:1] in {'"', "'"} and _QUOTED.fullmatch(text):
         return _unescaped(text[1:-1])
@@ -107,19 +179,41 @@ def _r_literal(text: str) -> Any:
 
 
 def _julia_literal(text: str) -> Any:
+    if text.startswith("[") and text.endswith("]"):
+        return [_julia_scalar(one) for one in _entries(text[1:-1])]
+    return _julia_scalar(text)
+
+
+def _julia_scalar(text: str) -> Any:
     words = {"true": True, "false": False, "nothing": None}
     if text in words:
         return words[text]
-    if re.fullmatch(r"-?\d[\d_]*", text):
+    if len(text) <= LONGEST and _WHOLE.fullmatch(text):
         return int(text)
-    if re.fullmatch(_NUMBER, text):
+    if _is_number(text):
         return _finite(text)
-    if re.fullmatch(_TEXT, text) and not re.search(r"(?<!\\)(?:\\\\)*\$", text):
+    if text[:1] == '"' and _QUOTED.fullmatch(text) and "$" not in _ESCAPE.sub("", text):
         return _unescaped(text[1:-1])
-    if text.startswith("[") and text.endswith("]"):
-        inner = re.findall(rf"\s*({_TEXT}|[^,\"]+?)\s*(?:,|\Z)", text[1:-1])
-        return [_julia_literal(one) for one in inner]
     raise ValueError("it is no number, text, true, false, nothing or vector of these")
+
+
+def _entries(inner: str) -> list[str]:
+    """Return what stands between the commas of a vector; one after the last counts for nothing."""
+    found, entry, at = [], "", 0
+    while at < len(inner):
+        match = _STRING.match(inner, at) if inner[at] == '"' else None
+        piece = inner[at] if match is None else match[0]
+        at += len(piece)
+        if piece == ",":
+            found.append(entry.strip())
+            entry = ""
+        else:
+            entry += piece
+    return [*found, *([entry.strip()] if entry.strip() else [])]
+
+
+def _is_number(text: str) -> bool:
+    return len(text) <= LONGEST and _NUMBER.fullmatch(text) is not None
 
 
 def _finite(text: str) -> float:
@@ -138,18 +232,11 @@ def _unescaped(text: str) -> str:
     return _ESCAPE.sub(one, text)
 
 
-def _assignment(name: str, sign: str) -> re.Pattern[str]:
-    value = rf"(?P<value>(?:{_TEXT}|'(?:[^'\\]|\\.)*'|[^#\"'])+?)"
-    return re.compile(rf"\s*{name}\s*{sign}\s*{value}\s*;?\s*(?:#+\s*(?P<help>.*?)\s*)?")
-
-
-_GRAMMARS = {
-    "r": _Grammar(_assignment(rf"(?P<name>{_NAME})", "(?:<-|=(?!=))"), _r_literal),
-    "julia": _Grammar(
-        _assignment(rf"(?:const\s+)?(?P<name>{_NAME})(?:::[\w{{}}, ]+?)?", "=(?!=)"),
-        _julia_literal,
-    ),
+_ASSIGNMENTS = {
+    "r": (re.compile(r"([A-Za-z._][\w.]*)\s*(?:<-|=(?!=))"), _r_literal),
+    "julia": (re.compile(r"([A-Za-z_]\w*)(?:::[\w{}, ]{1,60})?\s*=(?!=)"), _julia_literal),
 }
+"""Language → how an assignment begins, and what reads the literal that follows."""
 
 
 def read_parameters(cells: tuple[Cell, ...], language: str) -> tuple[ParameterSchema, list[Check]]:
@@ -161,44 +248,62 @@ def read_parameters(cells: tuple[Cell, ...], language: str) -> tuple[ParameterSc
     if not tagged:
         return ParameterSchema(), []
     cell = tagged[0]
-    grammar = _GRAMMARS.get(language.lower())
-    if grammar is None:
-        why = (
+    if language.lower() not in _ASSIGNMENTS:
+        unread = (
             f"parameters are read in Python, R and Julia, not in {language}: every run uses the "
             "values that stand here"
         )
-        return ParameterSchema(), [_finding(cell, 1, why)]
+        return ParameterSchema(), [_finding(cell, 1, unread)]
+    beginning, literal = _ASSIGNMENTS[language.lower()]
     properties: dict[str, dict[str, Any]] = {}
     checks: list[Check] = []
-    for line, source in enumerate(cell.source.splitlines(), start=1):
-        if not source.partition("#")[0].strip():
-            continue
-        match = grammar.assignment.fullmatch(source)
-        if match is None:
-            why = "this is not a plain assignment to a name and makes no parameter"
-            checks.append(_finding(cell, line, why))
-            continue
-        name = match["name"]
-        if name in RESERVED:
-            why = f"`{name}` is a name that Ploomber sets itself; rename the parameter"
-            checks.append(_finding(cell, line, why, "reserved-parameter", Severity.ERROR))
-            continue
+    for one in _statements(cell.source, blocks=language.lower() == "julia"):
+        match = beginning.match(one.text)
+        name = match[1] if match else _first_name(one.text)
+        code, severity = "not-a-parameter", Severity.WARNING
+        why: str | None = None
         try:
-            value = grammar.literal(match["value"])
+            if name in properties:
+                del properties[name]
+                why = (
+                    f"`{name}` is set twice, so it is no parameter: a run could set only the first"
+                )
+            elif match is None and name == "const":
+                why = "a constant cannot be set by a run; leave `const` out"
+            elif match is None:
+                why = "this is not a plain assignment to a name and makes no parameter"
+            elif not _NAME.fullmatch(match[1]):
+                why = f"`{name}` is no parameter: its name may have letters, digits and `_` only"
+            elif name in RESERVED:
+                code, severity = "reserved-parameter", Severity.ERROR
+                why = f"`{name}` is a name that Ploomber sets itself; rename the parameter"
+            else:
+                value = literal(one.text[match.end() :].strip())
+                properties[name] = _schema(language, name, value, one.comment)
         except ValueError as error:
+            code = "non-literal-parameter"
             why = f"`{name}` is no parameter, because of its value: {error}"
-            checks.append(_finding(cell, line, why, "non-literal-parameter"))
-            continue
-        properties[name] = _schema(language, name, value, match["help"])
+        if why is not None:
+            checks.append(_finding(cell, one.line, why, code, severity))
     return ParameterSchema(properties=properties, cell=cell.index), checks
 
 
-def _schema(language: str, name: str, value: Any, description: str | None) -> dict[str, Any]:
+def _first_name(text: str) -> str:
+    """Return what a statement begins with, as ``n`` of ``n += 1``."""
+    match = _BEGINNING.match(text)
+    return match[0] if match else ""
+
+
+def _schema(language: str, name: str, value: Any, description: str) -> dict[str, Any]:
     schema: dict[str, Any] = {} if value is None else {"type": json_type(value)}
     if isinstance(value, list) and len(kinds := {json_type(one) for one in value}) == 1:
         schema["items"] = {"type": kinds.pop()}
-    if language.lower() == "r" and schema.get("type") == "integer":
-        schema |= {R_KEYWORD: f"as.integer({name})", **_R_INTEGERS}
+    match language.lower(), schema.get("type"):
+        case "r", "integer":
+            schema |= {R_KEYWORD: f"as.integer({name})"}
+            schema |= {"minimum": -_R_LARGEST, "maximum": _R_LARGEST}
+        case "julia", "number":
+            schema[JULIA_KEYWORD] = f"Float64({name})"
     schema["default"] = value
     return {**schema, "description": description} if description else schema
 

@@ -132,16 +132,15 @@ def execute(
                 modules = imported_modules(source.cells)
                 observer.fork = observer.forking(zygotes, modules, isolate=isolate)
             on_cell(0, observer.cells)
-            ended, missing = _execute(rendered, output, source, observer), ""
+            ended, unforked = _execute(rendered, output, source, observer), ""
             if isinstance(ended, NoZygote):
-                observer.fork, missing = None, f": {ended}"
+                observer.fork, unforked = None, str(ended)
                 ended = _execute(rendered, output, source, observer)
             observer.outputs.close()
             redactor.notebook(output)
             tail = redactor.text(_tail(kernel_output))[-TAIL:]
             told = _story(ended, task, source, observer, limits, tail)
-            kernel = f"{observer.kernel()}{missing}"
-            return replace(told, error=redactor.error(told.error), kernel=kernel)
+            return replace(told, error=redactor.error(told.error), kernel=observer.kernel(unforked))
 
 
 def _execute(
@@ -191,7 +190,9 @@ def _story(
         reason = reason or Stop.MEMORY
     failure: tuple[FailureClass | None, CellError | None] = (None, None)
     if isinstance(ended, NoSuchKernel):
-        failure = FailureClass.USER, failures.missing_kernel(ended, task=task)
+        other = other_language(source) is not None  # which Python's kernel is, is ours to say
+        whose_fault = FailureClass.USER if other else FailureClass.INFRASTRUCTURE
+        failure = whose_fault, failures.missing_kernel(ended, task=task)
     elif guard is None:
         if ended is not None:
             failure = (

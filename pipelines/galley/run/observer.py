@@ -180,11 +180,16 @@ class Observer:
             self.finished += 1
             self._on_cell(self.finished, self.cells)
 
-    def kernel(self) -> str:
-        """Return what the kernel was, in words."""
+    def kernel(self, unforked: str = "") -> str:
+        """Return what the kernel was, in words.
+
+        Args:
+            unforked: why it was not forked, where it was to be.
+        """
         if not isinstance(self.process, ForkedKernel):
-            within = f", and reaches other processes of its uid: {self._obstacle}"
-            return f"{STARTED}{within if self._obstacle else ''}"
+            reaches = f"it reaches other processes of its uid: {self._obstacle}"
+            told = "; ".join(filter(None, [unforked, self._obstacle and reaches]))
+            return f"{STARTED}: {told}" if told else STARTED
         without = f", without a pid namespace: {self.process.obstacle}"
         return f"{FORKED}{without if self.process.obstacle else ''}"
 

@@ -16,7 +16,6 @@ RUNTIMES = (
     "R",
     *(f"java-{release}-openjdk" for release in (8, 11, 17, 21, 25)),
     "julia",
-    "octave",
     "freetds",
     "krb5.conf",
     "odbcinst.ini",

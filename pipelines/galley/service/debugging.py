@@ -134,7 +134,8 @@ def _injected(
         from galley.run.translators import translate_parameters  # slow to import, seldom needed
 
         language, name = str(kernel["language"]), str(kernel.get("name", ""))
-        source = translate_parameters(name, language, values, "The values of the run.")
+        written = str(translate_parameters(name, language, values, "The values of the run."))
+        source = "\n".join([written.rstrip("\n"), *filter(None, [conversion])])
     return [
         {
             "cell_type": "code",

@@ -5,12 +5,16 @@ from typing import Any
 import pytest
 from galley.domain.versions import Analysis, Severity
 from galley.notebook.conversions import conversion_source
-from galley.notebook.other_languages import kernel_of
+from galley.notebook.other_languages import WRITTEN, kernel_of
+from papermill.translators import papermill_translators
 
 from .builders import analysed, code, found, notebook
 
 R = {"kernelspec": {"name": "ir", "language": "R", "display_name": "R"}}
 JULIA = {"kernelspec": {"name": "julia-1.12", "language": "julia"}}
+
+
+STRINGS = {"type": "array", "items": {"type": "string"}}
 
 
 def read(source: str, metadata: dict[str, Any]) -> Analysis:
@@ -41,7 +45,8 @@ def read(source: str, metadata: dict[str, Any]) -> Analysis:
         ("max.depth <- 3", R, None),
         ("_n <- 3", R, None),
         ("n = 1_000", JULIA, {"type": "integer", "default": 1000}),
-        ("const n::Int = 3", JULIA, {"type": "integer", "default": 3}),
+        ("n::Int = 3", JULIA, {"type": "integer", "default": 3}),
+        ("const n = 3", JULIA, None),
         ("n = 3.5  # why", JULIA, {"type": "number", "default": 3.5, "description": "why"}),
         ('n = "x"', JULIA, {"type": "string", "default": "x"}),
         (r'n = "\$5"', JULIA, {"type": "string", "default": "$5"}),
@@ -56,6 +61,20 @@ def read(source: str, metadata: dict[str, Any]) -> Analysis:
         ),
         ("n = [1, 2]", JULIA, {"type": "array", "items": {"type": "integer"}, "default": [1, 2]}),
         ("n = [x, 2]", JULIA, None),
+        ('n = ["a"; "b"]', JULIA, None),
+        ('n = ["a" "b"]', JULIA, None),
+        ('n = ["a"*"x", "b"]', JULIA, None),
+        ('n = ["a", "b",]', JULIA, {**STRINGS, "default": ["a", "b"]}),
+        ("n <- 3000000000L", R, {"type": "number", "default": 3e9}),
+        ("n <- list(\n  m = 200L,\n  k = '2026'\n)", R, None),
+        ("n <- function(x) {\n  y <- 3\n}", R, None),
+        ("n <-\n  m <- 3", R, None),
+        ("n <- 'a\nm <- 3\nb'", R, {"type": "string", "default": "a\nm <- 3\nb"}),
+        ('n = """\nm = 3\n"""', JULIA, None),
+        ("n += 1 #=\nm = 3\n=#", JULIA, None),
+        ("n <- " + "9" * 2000, R, None),
+        ("n <- " + " " * 5000 + '"', R, None),
+        ("n = [" + " " * 5000 + '"]', JULIA, None),
     ],
 )
 def test_a_plain_assignment_of_a_literal_is_a_parameter(
@@ -68,11 +87,31 @@ def test_a_plain_assignment_of_a_literal_is_a_parameter(
         assert "parameter" in check.message
         return
     given = dict(analysis.parameters.properties["n"])
+    if metadata is JULIA and schema.get("type") == "number":
+        assert given.pop("x-julia") == "Float64(n)"
     if metadata is R and schema.get("type") == "integer":
         assert (given.pop("minimum"), given.pop("maximum")) == (-(2**31 - 1), 2**31 - 1)
         assert given.pop("x-r") == "as.integer(n)"
     assert given == schema
     assert analysis.parameters.cell == 0
+
+
+@pytest.mark.parametrize("second", ["n <- n + 1L", "n[2] <- 1L", "n <- 7L"])
+def test_what_is_set_twice_is_no_parameter(second: str) -> None:
+    analysis = read(f"n <- 5L  # first\nm <- TRUE; k <- 'x' # last\n{second}", R)
+    assert set(analysis.parameters.properties) == {"m", "k"}
+    assert analysis.parameters.properties["k"]["description"] == "last"
+    (check,) = found(analysis, "not-a-parameter")
+    assert "`n` is set twice" in check.message
+
+
+def test_a_language_that_papermill_does_not_write_is_refused() -> None:
+    made = notebook("x = 1;", kernelspec={"name": "octave", "language": "octave"})
+    (check,) = found(analysed(made), "not-python")
+    assert check.severity is Severity.ERROR
+    assert "octave, in which papermill cannot write" in check.message
+    known = set(papermill_translators._translators)
+    assert known - {"python"} == WRITTEN
 
 
 def test_a_whole_number_of_r_stays_one() -> None:

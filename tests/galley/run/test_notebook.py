@@ -386,7 +386,7 @@ def test_walls_that_a_started_kernel_lacks_are_told(
 ) -> None:
     monkeypatch.setattr(landlock, "version", lambda: 0)
     told = Executed(tmp_path, None).run("1").kernel
-    assert told == f"{STARTED}, and reaches other processes of its uid: {landlock.enter()}"
+    assert told == f"{STARTED}: it reaches other processes of its uid: {landlock.enter()}"
 
 
 def test_a_kernel_of_the_authors_machine_is_replaced(executed: Executed) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from galley.notebook.installed import Installed
 from galley.project.build import build_project
 from galley.run.journal import Journal
 from galley.run.runner import Runner
+from jupyter_client.kernelspec import KernelSpecManager
 
 from tests.galley.run.jobs import make_job
 
@@ -24,7 +24,9 @@ PARAMETERS = 'n <- 5L\nlabel <- "cars"\nshare <- 0.5'
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.skipif(shutil.which("R") is None, reason="needs R: apt install r-cran-irkernel"),
+    pytest.mark.skipif(
+        "ir" not in KernelSpecManager().find_kernel_specs(), reason="needs Debian's r-cran-irkernel"
+    ),
 ]
 
 
