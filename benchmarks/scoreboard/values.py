@@ -34,6 +34,10 @@ UNJUDGED = ("matplotlib", "IPython", "ipykernel", "zmq", "socket", "threading", 
 """Top-level packages whose objects hold process state behind what they show."""
 
 
+CELL_FILE = re.compile(r"/tmp/ipykernel_\d+/\d+\.py|<ipython-input-[^>]*>")
+"""How a kernel, and IPython without one, call the file that a cell's code is from."""
+
+
 class Unjudged(Exception):
     """This value cannot be judged."""
 
@@ -73,7 +77,7 @@ class _Walk:
         if isinstance(value, float | complex) and type(value) in (float, complex):
             return self.text(type(value).__name__, repr(value))
         if isinstance(value, PLAIN) and not isinstance(value, enum.Enum):
-            return self.text(type(value).__qualname__, repr(value))
+            return self.text(type(value).__qualname__, CELL_FILE.sub("<cell>", repr(value)))
         known = self.done.get(id(value))
         if known is not None:
             return known
