@@ -235,7 +235,10 @@ async def _received(loop: asyncio.AbstractEventLoop, reading: socket.socket) -> 
         await readable
     finally:
         loop.remove_reader(reading)
-    return reading.recv(1 << 20)
+    try:
+        return reading.recv(1 << 20)
+    except ConnectionError:  # the client has gone, and left something unread
+        return b""
 
 
 def made() -> Any:

@@ -128,7 +128,8 @@ def test_two_forks_share_neither_names_nor_random_numbers(zygotes: Zygotes, tmp_
 
 
 def test_a_fork_is_found_by_its_outer_pid_and_interrupted(batch: Batch) -> None:
-    batch.ask("import time\nprint('sle' 'eps', flush=True)\ntime.sleep(600)")
+    # In short naps: what comes just before a system call waits for its end.
+    batch.ask("import time\nprint('sle' 'eps', flush=True)\nwhile True:\n    time.sleep(0.05)")
     seen = b""
     while b"sleeps" not in seen:
         seen += batch.pipe.recv(1 << 16)
