@@ -145,8 +145,10 @@ class _Readers:
             with connection:
                 said = _exchange(connection, text, latest)
             self._have_spare()
-            if said:
-                return _answered(said)
+            if _is_whole(said):
+                return said[_SIZE : _SIZE + int.from_bytes(said[:_SIZE])]
+            if status := _status(said):
+                raise _too_much(_cause(status))
         raise Unavailable("The process that reads notebooks went away. Try again.")
 
     def _take_spare(self) -> socket.socket | None:
@@ -172,10 +174,9 @@ def _readers(module: str) -> _Readers:
 
 
 def _exchange(connection: socket.socket, text: bytes, latest: float) -> bytes:
-    """Return what a process answers, or, where it ends without, how it has ended.
+    """Return what a process answers, or, where it ends without, what its parent says of that.
 
-    Nothing, where it and its parent are gone, or it was idle for too long. Whatever ends the
-    waiting ends the process.
+    Nothing, where both are gone. Whatever ends the waiting ends the process.
     """
     said = b""
     try:
@@ -207,14 +208,14 @@ def _is_whole(said: bytes) -> bool:
     return len(said) >= _SIZE + int.from_bytes(said[:_SIZE])
 
 
-def _answered(said: bytes) -> bytes:
-    if _is_whole(said):
-        return said[_SIZE : _SIZE + int.from_bytes(said[:_SIZE])]
-    try:
-        ended = json.loads(said[said.rindex(b"{") :])
-        raise _too_much(_cause(os.waitstatus_to_exitcode(ended["status"])))
-    except (ValueError, KeyError):
-        raise _too_much(_cause(1)) from None
+def _status(said: bytes) -> int:
+    """Return with what a process has ended that gave no answer.
+
+    0: it was idle for too long, or its parent went as well and nobody tells.
+    """
+    with contextlib.suppress(ValueError, KeyError):
+        return os.waitstatus_to_exitcode(json.loads(said[said.rindex(b"{") :])["status"])
+    return 0
 
 
 def _framed(text: bytes) -> bytes:

@@ -34,16 +34,27 @@ WRITTEN = frozenset(
 _R_LARGEST = 2**31 - 1
 
 _TEXT = r'"(?:[^"\\]|\\.)*"'
-_STRING = re.compile(rf"{_TEXT}|'(?:[^'\\]|\\.)*'", re.DOTALL)
+_STRING = re.compile(_TEXT, re.DOTALL)
 _NUMBER = re.compile(r"-?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _WHOLE = re.compile(r"-?\d[\d_]*")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _BEGINNING = re.compile(r"[A-Za-z._][\w.]*")
+_TO_THE_RIGHT = re.compile(r"->>?[ \t]*([A-Za-z._][\w.]*)\Z")
 _QUOTED = re.compile(rf"{_TEXT}|'(?:[^'\\]|\\.)*'")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'", "$": "$"}
 _INSTALLS = re.compile(r"\b(?:install\.packages|install_(?:github|cran|version)|Pkg\.add)\s*\(")
 _OPEN, _CLOSED = "([{", ")]}"
+_PIECES = (
+    r'"""[\s\S]*?(?:"""|\Z)',
+    rf"{_TEXT}|'(?:[^'\\]|\\.)*'",
+    r"[\"'][\s\S]*",  # a text that does not end
+    r"#[^\n]*",
+    r"[\n;()\[\]{}]",
+    r"[^\n;()\[\]{}\"'#]+",
+)
+_TOKEN = re.compile("|".join(_PIECES), re.DOTALL)
+_BLOCK_TOKEN = re.compile("|".join([r"#=[\s\S]*?(?:=#|\Z)", *_PIECES]), re.DOTALL)
 _GOES_ON = ("<-", "=", "+", "-", "*", "/", ",", "&", "|", "~", "^", "%", ">", "<", "!", "?", ":")
 """What a line ends with that is not the end of its statement."""
 LONGEST = 1000
@@ -120,48 +131,30 @@ def _statements(source: str, *, blocks: bool) -> Iterator[_Statement]:
     Args:
         blocks: whether ``#=`` begins a comment of several lines, to ``=#``.
     """
-    text, line, first, depth, at = "", 1, 1, 0, 0
-    while at < len(source):
-        one = source[at]
-        if source.startswith('"""', at):
-            end = source.find('"""', at + 3)
-            piece = source[at:] if end < 0 else source[at : end + 3]
-        elif one in "\"'" and (match := _STRING.match(source, at)):
-            piece = match[0]
-        elif one in "\"'":
-            piece = source[at:]
-        elif blocks and source.startswith("#=", at):
-            end = source.find("=#", at)
-            skipped = source[at:] if end < 0 else source[at : end + 2]
-            at += len(skipped)
-            line += skipped.count("\n")
-            continue
-        elif one == "#":
-            end = source.find("\n", at)
-            piece = source[at:] if end < 0 else source[at:end]
-            at += len(piece)
-            if depth == 0 and not text.rstrip().endswith(_GOES_ON):
-                if text.strip():
-                    yield _Statement(first, text.strip(), piece.lstrip("#").strip())
-                text = ""
-            continue
-        elif one in "\n;" and depth == 0 and not text.rstrip().endswith(_GOES_ON):
-            if text.strip():
-                yield _Statement(first, text.strip(), "")
-            text, piece = "", ""
-            at += 1
-            line += one == "\n"
-            continue
+    parts: list[str] = []
+    line, first, depth = 1, 1, 0
+
+    def ended(comment: str = "") -> Iterator[_Statement]:
+        text = "".join(parts).strip()
+        if depth == 0 and not text.endswith(_GOES_ON):
+            parts.clear()
+            if text:
+                yield _Statement(first, text, comment)
+
+    for piece in (_BLOCK_TOKEN if blocks else _TOKEN).findall(source):
+        if piece.startswith("#"):
+            if not (blocks and piece.startswith("#=")):
+                yield from ended(piece.lstrip("#").strip())
+        elif piece in "\n;":
+            yield from ended()
+            parts += [piece] if parts else []
         else:
-            depth += (one in _OPEN) - (one in _CLOSED)
-            piece = one
-        if not text.strip():
-            first, text = line, ""
-        text += piece
+            first = first if parts else line
+            parts += [piece] if parts or piece.strip() else []
+            depth += (piece in _OPEN) - (piece in _CLOSED)
         line += piece.count("\n")
-        at += len(piece)
-    if text.strip():
-        yield _Statement(first, text.strip(), "")
+    if text := "".join(parts).strip():
+        yield _Statement(first, text, "")
 
 
 def _r_literal(text: str) -> Any:
@@ -169,8 +162,8 @@ def _r_literal(text: str) -> Any:
     if text in words:
         return words[text]
     if text.endswith("L") and _WHOLE.fullmatch(text[:-1]) and "_" not in text:
-        value = int(text[:-1])
-        return value if abs(value) <= _R_LARGEST else float(value)  # as R has it
+        number = _finite(text[:-1])
+        return int(number) if abs(number) <= _R_LARGEST else number  # as R has it
     if _is_number(text) and "_" not in text:
         return _finite(text)
     if text[:1] in {'"', "'"} and _QUOTED.fullmatch(text):
@@ -289,9 +282,9 @@ def read_parameters(cells: tuple[Cell, ...], language: str) -> tuple[ParameterSc
 
 
 def _first_name(text: str) -> str:
-    """Return what a statement begins with, as ``n`` of ``n += 1``."""
-    match = _BEGINNING.match(text)
-    return match[0] if match else ""
+    """Return what a statement may set: ``n`` of ``n += 1`` and of ``5 -> n``."""
+    match = _TO_THE_RIGHT.search(text) or _BEGINNING.match(text)
+    return match[match.lastindex or 0] if match else ""
 
 
 def _schema(language: str, name: str, value: Any, description: str) -> dict[str, Any]:

@@ -73,6 +73,8 @@ def read(source: str, metadata: dict[str, Any]) -> Analysis:
         ('n = """\nm = 3\n"""', JULIA, None),
         ("n += 1 #=\nm = 3\n=#", JULIA, None),
         ("n <- " + "9" * 2000, R, None),
+        ("n <- " + "9" * 400 + "L", R, None),
+        ("n <- c(" + "1, " * 100_000 + "2)", R, None),
         ("n <- " + " " * 5000 + '"', R, None),
         ("n = [" + " " * 5000 + '"]', JULIA, None),
     ],
@@ -96,7 +98,7 @@ def test_a_plain_assignment_of_a_literal_is_a_parameter(
     assert analysis.parameters.cell == 0
 
 
-@pytest.mark.parametrize("second", ["n <- n + 1L", "n[2] <- 1L", "n <- 7L"])
+@pytest.mark.parametrize("second", ["n <- n + 1L", "n[2] <- 1L", "n <- 7L", "7L -> n"])
 def test_what_is_set_twice_is_no_parameter(second: str) -> None:
     analysis = read(f"n <- 5L  # first\nm <- TRUE; k <- 'x' # last\n{second}", R)
     assert set(analysis.parameters.properties) == {"m", "k"}
