@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -8,6 +9,7 @@ import psutil
 import pytest
 from galley.domain.split import SplitLayout, TaskLayout
 from galley.errors import InvalidInput
+from galley.notebook import limited_process
 from galley.notebook.analysis import analyse
 from galley.notebook.limited import analyse_limited
 from galley.notebook.limited_process import ReadingLimits
@@ -101,6 +103,24 @@ def test_when_its_processes_are_killed_others_answer() -> None:
         one.kill()
     psutil.wait_procs(killed, timeout=10)
     assert analyse_limited(notebook("x = 1"), {}, installed=INSTALLED).errors == ()
+
+
+def test_one_that_ends_idle_just_when_it_is_asked_is_replaced() -> None:
+    readers = limited_process._readers("galley.notebook.limited")
+    if readers._spare is not None:
+        readers._spare.close()
+    readers._spare, idle = socket.socketpair()
+
+    def end() -> None:
+        with idle:
+            idle.recv(1)
+            idle.sendall(b'{"status": 0}\n')
+
+    idle.sendall(b'{"pid": 0}\n')
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(end)
+        assert analyse_limited(notebook("x = 1"), {}, installed=INSTALLED).errors == ()
+        ended.result()
 
 
 def parents() -> list[psutil.Process]:
