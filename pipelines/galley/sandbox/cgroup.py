@@ -68,13 +68,25 @@ def create(name: str, *, memory: int | None, cpu: float | None) -> ControlGroup 
     return None
 
 
+def _make(folder: Path) -> None:
+    """Make a group that is named after this process.
+
+    One that is there already was left by a process that was killed and had the same number.
+    """
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        folder.rmdir()
+        folder.mkdir()
+
+
 def _unified(name: str, memory: int | None, cpu: float | None) -> ControlGroup:
     parent = ROOT / "galley"
     (ROOT / "cgroup.subtree_control").write_text("+memory +cpu +pids")
     parent.mkdir(exist_ok=True)
     (parent / "cgroup.subtree_control").write_text("+memory +cpu +pids")
     folder = parent / f"{name}-{os.getpid()}"
-    folder.mkdir()
+    _make(folder)
     if memory:
         (folder / "memory.max").write_text(str(memory))
         if (folder / "memory.swap.max").exists():
@@ -92,7 +104,7 @@ def _legacy(name: str, memory: int | None, cpu: float | None) -> ControlGroup:
         if (ROOT / controller).is_dir()
     }
     for folder in folders.values():
-        folder.mkdir(parents=True)
+        _make(folder)
     if memory:
         (folders["memory"] / "memory.limit_in_bytes").write_text(str(memory))
     if cpu and (quota := folders["cpu"] / "cpu.cfs_quota_us").exists():
