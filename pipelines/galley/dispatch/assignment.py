@@ -18,6 +18,7 @@ from galley.domain.tenants import Tenant
 from galley.domain.work import Assignment, RehearsalWork
 from galley.store import attempt_arrows, run_arrows, tokens
 from galley.store.columns import new_id
+from galley.store.many import sent_together
 from galley.store.tables import VersionRow
 from galley.store.tokens import AttemptTokens
 
@@ -50,22 +51,28 @@ def lease_all(
     if not chosen:
         return []
     larger = cache(tenant.next_profile)
-    attempts = [
-        _attempt(session, tenant, one, larger(one.profile), host, now)
-        for one, host in zip(chosen, hosts, strict=False)
-    ]
-    run_arrows.launch_all(session, [one.run for one in chosen], now)
-    attempt_arrows.lease_all(session, attempts, now)
-    minted = tokens.mint_attempts(
-        session,
-        chosen[0].run.tenant,
-        {row["id"]: one.run.kind.personal for row, one in zip(attempts, chosen, strict=True)},
-        now,
-    )
-    works = [
-        _assignment(session, tenant, one, row["id"], larger(one.profile), minted[row["id"]], now)
-        for row, one in zip(attempts, chosen, strict=True)
-    ]
+    runs = [one.run for one in chosen]
+    extra = [_extra(session, tenant, run) for run in runs]
+    rehearsals = [_rehearsal(session, tenant, run) for run in runs]
+    with sent_together(session) as sent:
+        run_arrows.launch_all(session, sent, runs, now)
+        attempts = [
+            _attempt(tenant, one, larger(one.profile), host, extra_s, now)
+            for one, host, extra_s in zip(chosen, hosts, extra, strict=False)
+        ]
+        attempt_arrows.lease_all(session, attempts, now)
+        minted = tokens.mint_attempts(
+            session,
+            chosen[0].run.tenant,
+            {row["id"]: run.kind.personal for row, run in zip(attempts, runs, strict=True)},
+            now,
+        )
+        works = [
+            _assignment(
+                tenant, one, row["id"], larger(one.profile), minted[row["id"]], rehearsal, now
+            )
+            for row, one, rehearsal in zip(attempts, chosen, rehearsals, strict=True)
+        ]
     return [
         give(work) if one.run.names_secrets else work
         for work, one in zip(works, chosen, strict=True)
@@ -73,7 +80,7 @@ def lease_all(
 
 
 def _attempt(
-    session: Session, tenant: Tenant, one: Chosen, larger: str | None, host: str, now: datetime
+    tenant: Tenant, one: Chosen, larger: str | None, host: str, extra_s: int, now: datetime
 ) -> dict[str, Any]:
     """Return the columns of the next attempt of a run."""
     run, profile = one.run, tenant.profiles[one.profile]
@@ -97,7 +104,7 @@ def _attempt(
         "larger_profile": larger if enlarge else None,
         "lease_until": now + LEASE,
         "deadline": now + LAUNCH_LIMIT,
-        "extra_s": _extra(session, tenant, run),
+        "extra_s": extra_s,
         "started_at": now,
     }
 
@@ -113,12 +120,12 @@ def _extra(session: Session, tenant: Tenant, run: Candidate) -> int:
 
 
 def _assignment(
-    session: Session,
     tenant: Tenant,
     one: Chosen,
     attempt: UUID,
     larger: str | None,
     minted: AttemptTokens,
+    rehearsal: RehearsalWork | None,
     now: datetime,
 ) -> Assignment:
     run, number = one.run, one.run.attempt_count + 1
@@ -147,7 +154,7 @@ def _assignment(
         task_token=minted.task,
         tracking_path=f"/services/mlflow/{run.tenant}",
         experiment=experiment_of(run.kind, run.pipeline),
-        rehearsal=_rehearsal(session, tenant, run),
+        rehearsal=rehearsal,
         lease_until=now + LEASE,
         heartbeat_s=HEARTBEAT_S,
     )

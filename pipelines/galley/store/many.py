@@ -1,5 +1,8 @@
 """Many rows in one statement of one length, which is prepared once, whatever their number.
 
+Several such statements go to PostgreSQL without waiting for each answer, where they are
+:func:`sent_together`.
+
 SQLite's driver compiles an INSERT once and takes rows after it. PostgreSQL gets them as one JSON
 text, which it turns into rows of the table itself: row by row each would be a statement to plan.
 """
@@ -7,7 +10,8 @@ text, which it turns into rows of the table itself: row by row each would be a s
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -16,6 +20,7 @@ from typing import cast as as_type
 from pydantic_core import to_json
 from sqlalchemy import (
     JSON,
+    CursorResult,
     Executable,
     LargeBinary,
     Table,
@@ -49,6 +54,47 @@ def insert_all(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]
         return
     made = _insert(table, tuple(rows[0]))
     session.execute(made.statement, {"rows": _json(made, rows)})
+
+
+class Sent:
+    """Statements under way, see :func:`sent_together`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._expected: list[tuple[CursorResult[Any], int, Exception]] = []
+
+    def change(
+        self, statement: Executable, values: Mapping[str, Any], rows: int, otherwise: Exception
+    ) -> None:
+        """Execute an UPDATE that meets ``rows`` rows; where it did not, the end raises."""
+        result = self._session.execute(statement, values)
+        assert isinstance(result, CursorResult)
+        self._expected.append((result, rows, otherwise))
+
+    def ended(self) -> None:
+        """Look at what the database has answered to all."""
+        for result, rows, otherwise in self._expected:
+            # The result itself was made before there was an answer; the driver's cursor has it.
+            if result.context.cursor.rowcount != rows:
+                raise otherwise
+
+
+@contextmanager
+def sent_together(session: Session) -> Iterator[Sent]:
+    """Insert and update without waiting: PostgreSQL works while the next is being prepared.
+
+    Nothing can be read within. What the database refuses is raised at the end, as the driver's own
+    error: the writer knows it too.
+    """
+    sent = Sent(session)
+    if session.get_bind().dialect.name == "postgresql":
+        session.flush()
+        driver: Any = session.connection().connection.driver_connection
+        with driver.pipeline():
+            yield sent
+    else:
+        yield sent
+    sent.ended()
 
 
 class _Insert(NamedTuple):

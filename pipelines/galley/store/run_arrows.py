@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, update
+from sqlalchemy import Integer, bindparam, func, insert, update
 from sqlalchemy.orm import Session
 
 from galley.domain.events import EventKind
@@ -18,6 +19,7 @@ from galley.domain.runs import RUN_TRANSITIONS, RunKind, RunState, TriggerKind
 from galley.domain.schedules import Overlap
 from galley.errors import Conflict
 from galley.store import audit, events, trigger_successes
+from galley.store.many import Sent
 from galley.store.new_runs import NewRun
 from galley.store.tables import Base, PipelineRow, RunRow
 from galley.store.transitions import move
@@ -31,15 +33,15 @@ _LAUNCH = (
         # Not as the index of waiting runs has it: by old statistics PostgreSQL would go through
         # all of them to find these few.
         func.coalesce(_RUNS.c.state, "") == RunState.QUEUED,
+        _RUNS.c.attempt_count == bindparam("number", type_=Integer) - 1,
     )
     .values(
         state=RunState.LAUNCHING,
         state_reason=None,
-        attempt_count=_RUNS.c.attempt_count + 1,
+        attempt_count=bindparam("number", type_=Integer),
         cell=None,
         cells=None,
     )
-    .returning(_RUNS.c.id, _RUNS.c.attempt_count)
 )
 
 
@@ -79,15 +81,19 @@ class _Queued(Protocol):
     def attempt_count(self) -> int: ...
 
 
-def launch_all(session: Session, rows: Sequence[_Queued], now: datetime) -> None:
+def launch_all(session: Session, sent: Sent, rows: Sequence[_Queued], now: datetime) -> None:
     """Queued → launching, of many at once: the next attempt of each was leased.
 
     Raises:
-        Conflict: one of them was not queued, or not as often tried, any more.
+        Conflict: at the end of ``sent``, where one of them was not queued, or not as often tried,
+            any more.
     """
-    moved = session.execute(_LAUNCH, {"ids": [row.id for row in rows]}).all()
-    if {(row.id, row.attempt_count + 1) for row in rows} != {(run, n) for run, n in moved}:
-        raise Conflict("Some of these runs are not queued any more: they changed meanwhile.")
+    by_number: dict[int, list[UUID]] = defaultdict(list)
+    for row in rows:
+        by_number[row.attempt_count + 1].append(row.id)
+    changed = Conflict("Some of these runs are not queued any more: they changed meanwhile.")
+    for number, ids in by_number.items():
+        sent.change(_LAUNCH, {"ids": ids, "number": number}, len(ids), changed)
     told = [
         _told(
             row,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from enum import StrEnum
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from galley.domain.versions import VERSION_TRANSITIONS, Evidence, VersionState
 from galley.errors import Conflict, NotFound
 from galley.store import attempt_arrows, audit, events, run_arrows, runs, version_arrows
 from galley.store.columns import new_id
+from galley.store.many import sent_together
 from galley.store.tables import AttemptRow, RunRow, VersionRow
 from galley.store.transitions import move
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from tests.galley.world import START, World
 
@@ -231,3 +234,37 @@ def test_the_later_of_two_movers_loses(world: World, ids: dict[type[Any], Any]) 
         world.write(
             lambda s: run_arrows.cancel(s, ids[RunRow], RunState.QUEUED, "ben", "too late", START)
         )
+
+
+@pytest.mark.parametrize(("state", "tried"), [(RunState.LAUNCHING, 1), (RunState.QUEUED, 2)])
+def test_many_are_launched_only_as_they_were_seen(
+    world: World, ids: dict[type[Any], Any], state: RunState, tried: int
+) -> None:
+    """The run was tried once; who saw it queued, and tried ``tried`` times, is refused."""
+    run_id = ids[RunRow]
+    force(world, RunRow, run_id, state)
+    before = world.read(lambda s: audit.page(s, "lab")).items
+
+    def launch(session: Session, tried: int) -> None:
+        row = session.get_one(RunRow, run_id)
+        seen = SimpleNamespace(
+            id=row.id,
+            tenant=row.tenant,
+            pipeline="churn",
+            kind=row.kind,
+            trigger=row.trigger,
+            requested_by=row.requested_by,
+            cancel_requested=row.cancel_requested,
+            attempt_count=tried,
+        )
+        with sent_together(session) as sent:
+            run_arrows.launch_all(session, sent, [seen], START)
+
+    with pytest.raises(Conflict, match="changed meanwhile"):
+        world.write(lambda s: launch(s, tried))
+    assert world.run(run_id).state is state
+    assert world.read(lambda s: audit.page(s, "lab")).items == before
+
+    force(world, RunRow, run_id, RunState.QUEUED)
+    world.write(lambda s: launch(s, 1))
+    assert world.run(run_id).state is RunState.LAUNCHING

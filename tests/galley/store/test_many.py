@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import psycopg
 import pytest
 from galley.domain.events import EventKind
 from galley.store import Store, audit
 from galley.store.columns import new_id
-from galley.store.many import insert_all
+from galley.store.many import insert_all, sent_together
 from galley.store.records import AuditRow, EventRow, TokenKind, TokenRow
 from galley.store.tables import Base
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 AUDIT = Base.metadata.tables[AuditRow.__tablename__]
 EVENTS = Base.metadata.tables[EventRow.__tablename__]
@@ -97,3 +100,51 @@ def test_an_instant_without_zone_is_refused_and_nothing_is_written(store: Store)
         store.write(lambda s: insert_all(s, AUDIT, rows))
     store.write(lambda s: insert_all(s, AUDIT, []))
     assert rows_of(store) == []
+
+
+RENAME = (
+    update(AUDIT).where(AUDIT.c.actor == bindparam("who")).values(actor=bindparam("now_called"))
+)
+
+
+def rename(store: Store, expected: int) -> None:
+    """Insert two lines of Ana's and rename her in one step, ``expected`` lines of hers."""
+
+    def together(session: Session) -> None:
+        with sent_together(session) as sent:
+            insert_all(session, AUDIT, [line(), line()])
+            names = {"who": "ana", "now_called": "bea"}
+            sent.change(RENAME, names, expected, LookupError("not so many"))
+            insert_all(session, AUDIT, [line(actor="cy")])
+
+    store.write(together)
+
+
+def test_what_is_sent_together_happens_in_its_order(store: Store) -> None:
+    rename(store, 2)
+    actors = [row.actor for row in store.read(lambda s: audit.page(s, "lab")).items]
+    assert actors == ["cy", "bea", "bea"]
+
+
+@pytest.mark.parametrize("expected", [1, 3])
+def test_a_change_that_meets_other_rows_than_it_should_undoes_all(
+    store: Store, expected: int
+) -> None:
+    with pytest.raises(LookupError, match="not so many"):
+        rename(store, expected)
+    assert rows_of(store) == []
+
+
+def test_what_the_database_refuses_among_others_undoes_all(store: Store) -> None:
+    """PostgreSQL's driver raises it at the end, as its own error."""
+    token = {"secret_hash": b"1", "kind": TokenKind.HOST, "tenant": "lab", "created_at": AT}
+
+    def twice(session: Session) -> None:
+        with sent_together(session):
+            insert_all(session, TOKENS, [token, token])
+            insert_all(session, AUDIT, [line()])
+
+    with pytest.raises((IntegrityError, psycopg.errors.UniqueViolation)):
+        store.write(twice)
+    assert rows_of(store) == []
+    rename(store, 2)

@@ -14,14 +14,15 @@ from galley import dispatch
 from galley.domain.runs import RunState, TriggerKind
 from galley.domain.work import LeaseRequest
 from galley.errors import IncompatibleState, Unavailable
-from galley.store import Store, drains, leases, liveness, postgresql, runs
+from galley.store import Store, audit, drains, leases, liveness, postgresql, runs
 from galley.store.columns import new_id
 from galley.store.connect import Database
 from galley.store.connect import database as database_of
+from galley.store.many import sent_together
 from galley.store.records import LivenessRow
 from galley.store.tables import RunRow
 from galley.store.tokens import HostIdentity
-from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy import Connection, event, make_url, text, update
 from sqlalchemy.orm import Session
 
 from tests.galley.postgres import Cluster, running_cluster
@@ -294,6 +295,58 @@ def test_a_connection_that_breaks_within_a_write_is_made_again(
     store.write(broken)
     assert len(calls) == 2
     assert store.read(lambda s: liveness.last(s, "b")) == START
+
+
+def test_a_connection_that_breaks_under_what_is_sent_together_is_made_again(
+    store: Store, database: str, own: Database
+) -> None:
+    calls: list[int] = []
+
+    def broken(session: Session) -> None:
+        calls.append(1)
+        pid = backend(session)
+        with sent_together(session):
+            audit.append_all(session, [AUDIT_LINE])
+            if len(calls) == 1:
+                with own.writer.begin() as connection:
+                    connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            audit.append_all(session, [AUDIT_LINE])
+
+    store.write(broken)
+    assert len(calls) == 2
+    assert len(store.read(lambda s: audit.page(s, "lab")).items) == 2
+
+
+def test_a_race_that_is_lost_by_what_is_sent_together_is_run_again(
+    store: Store, other: Store
+) -> None:
+    store.write(lambda s: liveness.tick(s, "a", START))
+    later = update(LivenessRow).where(LivenessRow.name == "a").values(at=START + HOUR)
+    calls: list[int] = []
+
+    def change(session: Session) -> None:
+        calls.append(1)
+        assert liveness.last(session, "a")
+        if len(calls) == 1:
+            other.write(lambda s: liveness.tick(s, "a", START + HOUR / 2))
+        with sent_together(session) as sent:
+            sent.change(later, {}, 1, AssertionError("nothing was changed"))
+            audit.append_all(session, [AUDIT_LINE])
+
+    store.write(change)
+    assert len(calls) == 2
+    assert store.read(lambda s: liveness.last(s, "a")) == START + HOUR
+    assert len(store.read(lambda s: audit.page(s, "lab")).items) == 1
+
+
+AUDIT_LINE = {
+    "tenant": "lab",
+    "actor": "ana",
+    "action": "a",
+    "subject": "s",
+    "detail": {},
+    "at": START,
+}
 
 
 def test_a_host_that_vanishes_is_noticed_by_every_connection(
