@@ -87,13 +87,25 @@ def sent_together(session: Session) -> Iterator[Sent]:
     error: the writer knows it too.
     """
     sent = Sent(session)
-    if session.get_bind().dialect.name == "postgresql":
-        session.flush()
-        driver: Any = session.connection().connection.driver_connection
-        with driver.pipeline():
-            yield sent
-    else:
+    if session.get_bind().dialect.name != "postgresql":
         yield sent
+        sent.ended()
+        return
+    session.flush()
+    driver: Any = session.connection().connection.driver_connection
+    own: Exception | None = None
+    try:
+        with driver.pipeline():
+            try:
+                yield sent
+            except Exception as error:
+                # A pipeline that ends with it logs a warning: that it was given up, as is known.
+                own = error
+    except Exception:
+        if own is None:
+            raise
+    if own is not None:
+        raise own
     sent.ended()
 
 
