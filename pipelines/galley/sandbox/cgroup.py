@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import time
@@ -9,20 +10,28 @@ from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
 MAX_PROCESSES = 8192
+_PARENT = "galley"
+_CONTROLLERS = ("memory", "cpu", "pids")
 _PERIOD = 100_000
+_SETTLED_S = 60.0
+"""A group is empty for a moment after it was made; one as old as this and empty is nobody's."""
 
 
 class ControlGroup:
-    """The limits of one sandbox: one folder (cgroup v2), or one per controller (v1)."""
+    """The limits of one sandbox.
+
+    Attributes:
+        folders: one (cgroup v2), or one per controller (v1).
+    """
 
     def __init__(self, folders: list[Path], memory_folder: Path) -> None:
-        self._folders = folders
+        self.folders = folders
         self._memory = memory_folder
         self._kills = self._kill_count()
 
     def add(self, pid: int) -> None:
         """Put a process, and the children it will have, under the limits."""
-        for folder in self._folders:
+        for folder in self.folders:
             (folder / "cgroup.procs").write_text(str(pid))
 
     def new_kills(self) -> int:
@@ -33,7 +42,7 @@ class ControlGroup:
     def close(self, *, patience: float = 2.0) -> None:
         """Remove the folders, once their last processes have left."""
         deadline = time.monotonic() + patience
-        for folder in self._folders:
+        for folder in self.folders:
             while not _removed(folder) and time.monotonic() < deadline:
                 time.sleep(0.01)
 
@@ -48,11 +57,26 @@ class ControlGroup:
 def _removed(folder: Path) -> bool:
     try:
         folder.rmdir()
+    except FileNotFoundError:
+        return True
     except OSError as error:
         if error.errno != errno.EBUSY:
             raise
         return False
     return True
+
+
+def sweep() -> None:
+    """Remove the groups that sandboxes and tasks have left which were killed."""
+    settled = time.time() - _SETTLED_S
+    for parent in (ROOT / _PARENT, *(ROOT / controller / _PARENT for controller in _CONTROLLERS)):
+        if not parent.is_dir():
+            continue
+        for folder in parent.iterdir():
+            # One that is in use, or was removed meanwhile, refuses; as does one of another user.
+            with contextlib.suppress(OSError):
+                if folder.is_dir() and folder.stat().st_mtime < settled:
+                    folder.rmdir()
 
 
 def create(name: str, *, memory: int | None, cpu: float | None) -> ControlGroup | None:
@@ -81,7 +105,7 @@ def _make(folder: Path) -> None:
 
 
 def _unified(name: str, memory: int | None, cpu: float | None) -> ControlGroup:
-    parent = ROOT / "galley"
+    parent = ROOT / _PARENT
     (ROOT / "cgroup.subtree_control").write_text("+memory +cpu +pids")
     parent.mkdir(exist_ok=True)
     (parent / "cgroup.subtree_control").write_text("+memory +cpu +pids")
@@ -99,8 +123,8 @@ def _unified(name: str, memory: int | None, cpu: float | None) -> ControlGroup:
 
 def _legacy(name: str, memory: int | None, cpu: float | None) -> ControlGroup:
     folders = {
-        controller: ROOT / controller / "galley" / f"{name}-{os.getpid()}"
-        for controller in ("memory", "cpu", "pids")
+        controller: ROOT / controller / _PARENT / f"{name}-{os.getpid()}"
+        for controller in _CONTROLLERS
         if (ROOT / controller).is_dir()
     }
     for folder in folders.values():

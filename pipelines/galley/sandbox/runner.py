@@ -57,6 +57,7 @@ class Runner:
     def run(self) -> int:
         """Run to the end."""
         self.open_inbound()
+        cgroup.sweep()
         self.group = cgroup.create(
             self.plan["name"], memory=self.plan["memory"], cpu=self.plan["cpu"]
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
@@ -20,3 +21,23 @@ def test_a_group_that_a_killed_process_of_the_same_number_left_is_no_obstacle() 
     again = cgroup.create("left-behind", memory=None, cpu=None)
     assert again is not None
     again.close()
+
+
+def test_what_killed_processes_have_left_is_swept_and_what_is_in_use_stays() -> None:
+    if (new := cgroup.create("new", memory=None, cpu=None)) is None:
+        pytest.skip("no control group can be written here")
+    left = cgroup.create("left-long-ago", memory=None, cpu=None)
+    used = cgroup.create("used", memory=None, cpu=None)
+    assert left is not None
+    assert used is not None
+    with subprocess.Popen(["sleep", "600"]) as process:
+        used.add(process.pid)
+        for folder in (*left.folders, *used.folders):
+            os.utime(folder, (1, 1))
+        cgroup.sweep()
+        assert not any(folder.exists() for folder in left.folders)
+        assert all(folder.exists() for folder in (*new.folders, *used.folders))
+        process.kill()
+    for group in (new, left, used):
+        group.close()
+        assert not any(folder.exists() for folder in group.folders)
