@@ -18,6 +18,7 @@ from galley.notebook.vocabulary import (
     CONSUMING_METHODS,
     DEEP_METHODS,
     HOLDING_METHODS,
+    ITERATING,
     MUTATED_ARGUMENTS,
     MUTATING_METHODS,
     PURE_METHODS,
@@ -99,14 +100,19 @@ class CallReader(Visitor):
 
     # -- values --
 
-    def value(self, node: ast.expr, targets: list[str]) -> None:
-        """Read a value that is bound to ``targets``."""
+    def value(self, node: ast.expr, targets: list[str], *, unpacked: bool = False) -> None:
+        """Read a value that is bound to ``targets``.
+
+        Args:
+            unpacked: they take what it consists of.
+        """
         self.carry(node, targets)
         inner = node.value if isinstance(node, ast.Await) else node
         for one in [inner, *(inner.elts if isinstance(inner, ast.Tuple | ast.List) else [])]:
             if isinstance(one, ast.Call):
                 self.results[id(one)] = tuple(targets)
-        if not self.managed and (stuck := self.stuck_value(node)) is not None:
+        stuck = self.stuck_element(node) if unpacked else self.stuck_value(node)
+        if not self.managed and stuck is not None:
             for name in targets:
                 self.facts.stuck[name] = stuck
         self.visit(node)
@@ -137,6 +143,15 @@ class CallReader(Visitor):
             case ast.Call():
                 return self._stuck_call(node)
         return None
+
+    def stuck_element(self, node: ast.expr) -> tuple[str, str] | None:
+        """Return :meth:`stuck_value` of what unpacking a value gives."""
+        match node:
+            case ast.GeneratorExp(elt=elt):
+                return self.stuck_value(elt)
+            case ast.Call(func=ast.Name(id=name)) if name in ITERATING and name not in self.bound:
+                return None
+        return self.stuck_value(node)
 
     def _stuck_call(self, node: ast.Call) -> tuple[str, str] | None:
         path = dotted(node.func, self.known.imports)

@@ -70,7 +70,9 @@ class Reader(ScopeReader):
                 if self.level:
                     self.absorb(made)
                 return
-        self.value(node.value, [name for one in node.targets for name in bound(one)])
+        names = [name for one in node.targets for name in bound(one)]
+        unpacked = all(isinstance(one, ast.Tuple | ast.List) for one in node.targets)
+        self.value(node.value, names, unpacked=unpacked)
         for target in node.targets:
             self.visit(target)
             self.share(target, node.value)

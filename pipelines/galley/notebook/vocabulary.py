@@ -178,6 +178,9 @@ STUCK_CALLS = {
 
 An empty code takes the members of a family out again."""
 
+ITERATING = frozenset({"enumerate", "filter", "iter", "map", "reversed", "zip"})
+"""Functions whose value is an iterator over what is none itself."""
+
 STUCK_METHODS = {
     "cursor": ("connection", "a cursor"),
     "add_subplot": ("figure", "axes of a figure"),

@@ -128,6 +128,28 @@ def test_what_cannot_leave_the_process_is_not_cut(value: str, code_: str) -> Non
     assert "`v` of cell 3" in merge.reason
 
 
+@pytest.mark.parametrize(
+    ("statement", "code_"),
+    [
+        ("v, w = (f(i) for i in range(2))", None),
+        ("[v, *w] = zip(range(2), range(2))", None),
+        ("v, w = map(f, range(2))", None),
+        ("v, w = u = (f(i) for i in range(2))", "generator"),
+        ("v, w = (open(i) for i in 'ab')", "open-file"),
+        ("v, w = itertools.tee(range(2))", "generator"),
+        ("v, w = iter([1]), 2", "generator"),
+        ("v, w = plt.subplots()", "figure"),
+    ],
+)
+def test_what_unpacking_takes_from_a_generator_is_none_itself(
+    statement: str, code_: str | None
+) -> None:
+    imports = "import itertools\nimport matplotlib.pyplot as plt\ndef f(i):\n    return i"
+    made = plan(imports, *sections(statement, "use(v)", "print(1 + g())"))
+    assert [merge.code for merge in made.merges] == ([code_] if code_ else [])
+    assert len(made.tasks) == (2 if code_ else 3)
+
+
 def test_what_stays_in_one_section_ties_nothing() -> None:
     made = plan(*sections("v = open('a.txt')\nx = v.read()", "print(x)"))
     assert made.merges == ()
