@@ -19,11 +19,16 @@ COUNTER = BigInteger().with_variant(Integer, "sqlite")
 
 
 class TokenKind(StrEnum):
-    """Whose credential it is: a worker host's, a runner's or a task's."""
+    """Whose credential it is: a worker host's, a runner's or a task's.
+
+    Those of one attempt, its runner's and its tasks', are one row, of kind ``ATTEMPT``; rows of
+    each alone are those of attempts that an earlier release began.
+    """
 
     HOST = "host"
     RUN = "run"
     TASK = "task"
+    ATTEMPT = "attempt"
 
 
 class EventRow(Base):
@@ -58,6 +63,8 @@ class AuditRow(Base):
 
 class TokenRow(Base):
     """A credential that the service minted; only the SHA-256 of its secret is kept.
+
+    Of an attempt's two it is that of the tasks' secret, which follows from the runner's.
 
     ``identity`` is set for hosts: ``TENANT``, ``TENANT/AUTHOR`` or ``TENANT/AUTHOR/RUN``.
     """

@@ -1,15 +1,20 @@
-"""Credentials minted by the service: shown once, kept as SHA-256."""
+"""Credentials minted by the service: shown once, kept as SHA-256.
+
+An attempt has two. Its tasks' follows from its runner's, and nothing leads back, so one row stands
+for both.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import insert, update
+from sqlalchemy import case, insert, update
 from sqlalchemy.orm import Session
 
 from galley.domain.model import Instant, Model
@@ -45,7 +50,7 @@ class HostIdentity(Model):
 
 
 class Token(Model):
-    """A credential that was found."""
+    """A credential that was found; ``kind`` is whose it is, never ``ATTEMPT``."""
 
     kind: TokenKind
     tenant: str
@@ -111,21 +116,29 @@ def mint_attempts(
     Args:
         attempts: attempt → whether it is a rehearsal's or a trial's.
     """
-    minted = {one: AttemptTokens(_new(TokenKind.RUN), _new(TokenKind.TASK)) for one in attempts}
+    minted: dict[UUID, AttemptTokens] = {}
+    for attempt in attempts:
+        of_runner = _new(TokenKind.RUN)
+        minted[attempt] = AttemptTokens(of_runner, _of_tasks(of_runner))
     rows = [
         {
-            "secret_hash": _hash(secret),
-            "kind": kind,
+            "secret_hash": _hash(minted[attempt].task),
+            "kind": TokenKind.ATTEMPT,
             "tenant": tenant,
             "attempt_id": attempt,
             "rehearsal": rehearsal,
             "created_at": now,
         }
         for attempt, rehearsal in attempts.items()
-        for kind, secret in zip((TokenKind.RUN, TokenKind.TASK), minted[attempt], strict=True)
     ]
     insert_all(session, _TOKENS, rows)
     return minted
+
+
+def _of_tasks(of_runner: str) -> str:
+    """Return the secret of an attempt's tasks: who has it cannot know the runner's."""
+    digest = hashlib.sha256(f"{TokenKind.TASK} {of_runner}".encode()).digest()
+    return f"galley-{TokenKind.TASK}-{urlsafe_b64encode(digest).decode().rstrip('=')}"
 
 
 def _new(kind: TokenKind) -> str:
@@ -134,26 +147,33 @@ def _new(kind: TokenKind) -> str:
 
 def end_attempt(session: Session, attempt_id: UUID, now: datetime) -> None:
     """End the credentials of an attempt that ended: the tasks' now, the runner's a little later."""
-    for kind, until in ((TokenKind.TASK, now), (TokenKind.RUN, now + LATE_REPORTS)):
-        session.execute(
-            update(TokenRow)
-            .where(TokenRow.attempt_id == attempt_id, TokenRow.kind == kind)
-            .values(expires_at=until)
-        )
+    session.execute(
+        update(TokenRow)
+        .where(TokenRow.attempt_id == attempt_id)
+        .values(expires_at=case((TokenRow.kind == TokenKind.TASK, now), else_=now + LATE_REPORTS))
+    )
 
 
 def find(session: Session, secret: str, now: datetime) -> Token | None:
     """Return what ``secret`` stands for; None for an unknown or expired one."""
-    row = session.query(TokenRow).filter_by(secret_hash=_hash(secret)).one_or_none()
+    own, of_tasks = _hash(secret), _hash(_of_tasks(secret))
+    row = session.query(TokenRow).filter(TokenRow.secret_hash.in_((own, of_tasks))).one_or_none()
     if row is None or (row.expires_at is not None and row.expires_at <= now):
+        return None
+    kind = row.kind
+    if kind is TokenKind.ATTEMPT:
+        kind = TokenKind.TASK if row.secret_hash == own else TokenKind.RUN
+        if kind is TokenKind.TASK and row.expires_at is not None:
+            return None  # the attempt has ended; only its runner's is known a little longer
+    elif row.secret_hash != own:
         return None
     host = (
         HostIdentity(tenant=row.tenant, author=row.author, run=row.run_id)
-        if row.kind is TokenKind.HOST
+        if kind is TokenKind.HOST
         else None
     )
     return Token(
-        kind=row.kind,
+        kind=kind,
         tenant=row.tenant,
         host=host,
         attempt=row.attempt_id,

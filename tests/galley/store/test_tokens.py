@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+
 from galley.store import tokens
 from galley.store.columns import new_id
 from galley.store.records import TokenKind, TokenRow
@@ -68,3 +70,64 @@ def test_identities_do_not_run_together() -> None:
         HostIdentity(tenant="b", author="a").key,
     }
     assert len(keys) == 4
+
+
+def test_the_two_of_an_attempt_are_told_apart_and_one_leads_to_the_other(world: World) -> None:
+    world.live()
+    world.request()
+    work = world.must_claim()
+    of_runner, of_tasks = find(world, work.run_token), find(world, work.task_token)
+    assert of_runner is not None
+    assert of_tasks is not None
+    assert (of_runner.kind, of_tasks.kind) == (TokenKind.RUN, TokenKind.TASK)
+    assert of_runner.attempt == of_tasks.attempt == work.attempt
+    kept = world.read(lambda s: s.scalars(select(TokenRow.secret_hash)).all())
+    assert hashlib.sha256(work.task_token.encode()).digest() in kept
+    assert hashlib.sha256(work.run_token.encode()).digest() not in kept
+    assert find(world, work.task_token.replace("-task-", "-run-")) is None
+    assert find(world, work.run_token.replace("-run-", "-task-")) is None
+
+
+def test_only_an_attempts_row_is_found_by_what_it_follows_from(world: World) -> None:
+    """What is kept of a host is found by its own secret only."""
+    made = tokens._of_tasks("galley-run-guess")
+    world.write(
+        lambda s: s.add(
+            TokenRow(
+                secret_hash=hashlib.sha256(made.encode()).digest(),
+                kind=TokenKind.HOST,
+                tenant="lab",
+                created_at=world.now,
+            )
+        )
+    )
+    assert find(world, made) is not None
+    assert find(world, "galley-run-guess") is None
+
+
+def test_an_attempt_that_an_earlier_release_began_keeps_its_two(world: World) -> None:
+    world.live()
+    world.request()
+    work = world.must_claim()
+    for kind in (TokenKind.RUN, TokenKind.TASK):
+        row = TokenRow(
+            secret_hash=hashlib.sha256(f"galley-{kind}-old".encode()).digest(),
+            kind=kind,
+            tenant="lab",
+            attempt_id=work.attempt,
+            created_at=world.now,
+        )
+        world.write(lambda s: s.add(row))  # noqa: B023
+    for kind in (TokenKind.RUN, TokenKind.TASK):
+        token = find(world, f"galley-{kind}-old")
+        assert token is not None
+        assert (token.kind, token.attempt) == (kind, work.attempt)
+    world.start(work)
+    world.finish(work)
+    for secret in ("galley-task-old", work.task_token):
+        assert find(world, secret) is None
+    for secret in ("galley-run-old", work.run_token):
+        assert find(world, secret) is not None
+    world.later(hours=2)
+    for secret in ("galley-run-old", work.run_token):
+        assert find(world, secret) is None
