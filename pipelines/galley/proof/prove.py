@@ -41,8 +41,8 @@ USUAL = 2
 """What it costs beside the first one where nothing differs: the split run, and some for starting
 its tasks."""
 
-SMALL_S = 60.0
-"""A proof as short as this may cost more: starting kernels is most of it."""
+SMALL_S = 15.0
+"""A proof as short as this, seconds, may cost more: a split is worth more than the time saved."""
 
 AGAIN, SPLIT, SPLIT_AGAIN = "plain run again", "split run", "split run with fewer tasks"
 """What a proof does, in words for people."""
