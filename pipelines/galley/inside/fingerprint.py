@@ -138,7 +138,7 @@ def snapshot(namespace: Mapping[str, Any], *, crossing: Iterable[str] = ()) -> d
         ``{"names": {name: {"type", "digest", "form", "size", "summary", "why", "stuck"}},
         "aliases": [[name, …], …], "states": {state: digest}}``, ready for JSON. ``size`` is in
         bytes. ``aliases`` are the groups of variables that reach an object in common that can
-        change.
+        change; a variable may be in several.
     """
     variables = {
         name: value
@@ -212,12 +212,14 @@ class _Shared:
         self.classes: dict[type, bytes] = {}
         self.open_classes: list[type] = []
         self._first: dict[int, str] = {}
-        self._leader: dict[str, str] = {}
+        self._more: dict[int, set[str]] = {}
         self._arrays: list[tuple[int, int, str, Any, bool]] = []
 
     def reach(self, value: object, variable: str) -> None:
         """Note that a variable reaches an object that can change."""
-        self._join(self._first.setdefault(id(value), variable), variable)
+        first = self._first.setdefault(id(value), variable)
+        if first != variable:
+            self._more.setdefault(id(value), {first}).add(variable)
 
     def reach_memory(self, one: Any, variable: str, *, of_frame: bool) -> None:
         """Note that a variable reaches the memory of an array.
@@ -232,35 +234,33 @@ class _Shared:
             self._arrays.append((low, high, variable, one, of_frame))
 
     def groups(self) -> list[list[str]]:
-        """Return the groups of variables that share something."""
-        self._compare_memory()
-        found: dict[str, list[str]] = {}
-        for variable in self._leader:
-            found.setdefault(self._find(variable), []).append(variable)
-        return [sorted(group) for group in found.values() if len(group) > 1]
+        """Return the variables that reach one object, for each that several reach.
 
-    def _find(self, variable: str) -> str:
-        self._leader.setdefault(variable, variable)
-        while self._leader[variable] != variable:
-            variable = self._leader[variable]
-        return variable
+        Those that are among others are left out. Two that share something with a third one need
+        not share anything with each other.
+        """
+        found = {frozenset(one) for one in self._more.values()}
+        found |= self._of_memory(found)
+        return sorted(sorted(one) for one in found if not any(one < other for other in found))
 
-    def _join(self, one: str, other: str) -> None:
-        if one != other:
-            self._leader[self._find(one)] = self._find(other)
-
-    def _compare_memory(self) -> None:
-        if not any(not of_frame for *_, of_frame in self._arrays):
-            return
+    def _of_memory(self, known: set[frozenset[str]]) -> set[frozenset[str]]:
+        """Return the pairs of variables whose arrays overlap, but those that are known."""
+        pairs: set[frozenset[str]] = set()
+        if all(of_frame for *_, of_frame in self._arrays):
+            return pairs
         active: list[tuple[int, int, str, Any, bool]] = []
         for entry in sorted(self._arrays, key=lambda one: one[:2]):
             active = [one for one in active if one[1] > entry[0]]
             for other in active:
-                if other[4] and entry[4]:
+                if other[2] == entry[2] or (other[4] and entry[4]):
                     continue
-                if self._find(other[2]) != self._find(entry[2]) and _overlap(other[3], entry[3]):
-                    self._join(other[2], entry[2])
+                pair = frozenset((other[2], entry[2]))
+                if pair in pairs or any(pair <= one for one in known):
+                    continue
+                if _overlap(other[3], entry[3]):
+                    pairs.add(pair)
             active.append(entry)
+        return pairs
 
 
 def _overlap(one: Any, other: Any) -> bool:
@@ -288,7 +288,7 @@ class _Walk:
         self.nodes = 0
         self.variable = variable
         self.shared = shared
-        self._memos: list[dict[int, int]] = [{}]
+        self._memos: list[dict[Any, int]] = [{}]
         self._depth = 0
         self._structural = 0
         self._pending, self._shape = bytearray(), bytearray()
@@ -384,8 +384,12 @@ class _Walk:
 
     def known(self, value: object) -> bool:
         """Write where this walk was before, if it was."""
+        return self.known_as(id(value))
+
+    def known_as(self, key: object) -> bool:
+        """Write where this walk was before, if it was; ``key`` stands for a value."""
         for memo in self._memos:
-            before = memo.get(id(value))
+            before = memo.get(key)
             if before is not None:
                 self.node(b"@", before)
                 return True
@@ -718,8 +722,14 @@ class _Walk:
     # NumPy
 
     def ndarray(self, value: Any) -> None:
-        if self.again(value):
+        # Two arrays on the very same memory are one: which of them it is that an object gives out
+        # depends on who has made the memory, not on the notebook.
+        place = _place(value)
+        if self.known(value) or (place is not None and self.known_as(place)):
             return
+        self.again(value)
+        if place is not None:
+            self._memos[-1][place] = self._memos[-1][id(value)]
         self.typed(b"n", value)
         self.numbers(value)
         if self.variable is not None:
@@ -1002,6 +1012,14 @@ def _encode_many(kind: type, items: Any) -> list[Any] | None:
     except OverflowError:  # an integer of more than 64 bits
         pass
     return None
+
+
+def _place(array: Any) -> tuple[Any, ...] | None:
+    """Return what two arrays have in common that are the same but for being two objects."""
+    if not array.size:
+        return None
+    address = array.__array_interface__["data"][0]
+    return type(array), address, array.dtype.str, array.shape, array.strides
 
 
 def _plain(one: Any) -> Any:

@@ -254,7 +254,7 @@ def _as_joblib(file: Path, value: Any) -> Path | None:
     numpy, base = sys.modules.get("numpy"), sys.modules.get("sklearn.base")
     if base is not None and isinstance(value, base.BaseEstimator):
         search = _Search(_Nowhere(), 5)
-        search.arrays = set()
+        search.arrays = {}
         search.dump(value)
     elif numpy is None or type(value) is not numpy.ndarray or not _is_native(value.dtype):
         return None
@@ -275,13 +275,14 @@ class _Nowhere:
 class _Search(pickle.Pickler):
     """A dry run that fails at what joblib would not keep: the notebook's functions, and sharing."""
 
-    arrays: set[int]
+    arrays: dict[object, Any]
 
     def persistent_id(self, value: Any) -> None:
         if type(value).__name__ == "ndarray":
-            if id(value) in self.arrays or not _is_native(value.dtype):
+            place = _place(value)
+            if place in self.arrays or not _is_native(value.dtype):
                 raise pickle.PicklingError("joblib would store an array twice, or turn its bytes")
-            self.arrays.add(id(value))
+            self.arrays[place] = value  # kept, so that no other array gets its memory
 
     def reducer_override(self, value: Any) -> Any:
         if _is_process_wide(value) or getattr(value, "__module__", "") == "__main__":
@@ -321,6 +322,7 @@ def _pickler(stream: Any, *, share: bool = False) -> Any:
     except ImportError:  # then the notebook's functions are stored by name, too
         base = None
     main: Any = sys.modules["__main__"]
+    arrays: dict[object, Any] = {}
 
     class Pickler(base or pickle.Pickler):  # type: ignore[misc]
         def reducer_override(self, value: Any) -> Any:
@@ -333,8 +335,12 @@ def _pickler(stream: Any, *, share: bool = False) -> Any:
                 return _taken_apart(value)
             if _is_process_wide(value):
                 return _numpy_generator, ()
-            if share and f"{kind.__module__}.{kind.__name__}" == "numpy.ndarray":
-                return _as_view(value)
+            if f"{kind.__module__}.{kind.__name__}" == "numpy.ndarray":
+                first = arrays.setdefault(_place(value), value)
+                if first is not value:
+                    return _itself, (first,)
+                if share:
+                    return _as_view(value)
             return super().reducer_override(value) if base else NotImplemented
 
     return Pickler(stream, 5)
@@ -351,6 +357,16 @@ def _is_process_wide(value: Any) -> bool:
 
 def _numpy_generator() -> Any:
     return importlib.import_module("numpy.random.mtrand")._rand
+
+
+def _place(array: Any) -> tuple[Any, ...]:
+    """Return what two arrays have in common that are the same but for being two objects."""
+    address = array.__array_interface__["data"][0] if array.size else id(array)
+    return address, array.dtype.str, array.shape, array.strides
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 def _as_view(array: Any) -> Any:

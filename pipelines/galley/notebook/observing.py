@@ -176,14 +176,18 @@ def _unchanged(before: Snapshot, after: Snapshot, steps: Sequence[Step]) -> None
 
 
 def _aliases(snapshots: Sequence[Snapshot], steps: Sequence[Step]) -> None:
-    """Tie names together that shared an object when one of them was changed next."""
+    """Tie names together that shared an object when one of them was changed or both read next."""
     ends = [*(one.cell for one in snapshots[1:]), max((one.cell for one in steps), default=0)]
     for snapshot, end in zip(snapshots, ends, strict=True):
+        stretch = [one for one in steps if snapshot.cell < one.cell <= end]
+        read = {name for one in stretch for name in one.reads}
         for members in snapshot.aliases:
             group = frozenset(members)
+            if len(both := group & read) > 1:
+                stretch[0].groups.append(Group(both, _birth(both, snapshots, steps)))
             arrays = [one for one in group if snapshot.names[one].type == "numpy.ndarray"]
-            for step in steps:
-                if snapshot.cell < step.cell <= end and group & set(step.changes):
+            for step in stretch:
+                if group & set(step.changes):
                     since = _birth(group, snapshots, steps)
                     step.groups.append(Group(group, since, memory=len(arrays) > 1))
                     for name in group:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
 
 from galley.domain.proof import Difference, DifferenceKind
 from galley.domain.split import NameFact, PlannedTask, Snapshot, SplitPlan
@@ -177,22 +178,32 @@ def _aliases(
     task: PlannedTask, first: Snapshot, split: Snapshot, again: Snapshot
 ) -> list[Difference]:
     both = first.names.keys() & split.names.keys()
-    ours, theirs = _groups(first.aliases, both), _groups(split.aliases, both)
-    if ours == theirs or _groups(again.aliases, both) != ours:
+    ours, theirs = _pairs(first.aliases, both), _pairs(split.aliases, both)
+    if ours == theirs or _pairs(again.aliases, both) != ours:
         return []
     found = []
-    for group in sorted(map(sorted, ours ^ theirs)):
-        names = " and ".join(f"`{name}`" for name in group)
-        shared = "share" if frozenset(group) in theirs else "do not share"
-        message = f"{names} after task `{task.name}` {shared} objects, other than unsplit"
-        found.append(_variable(group[0], task.name, split.cell, message, False))
+    for shared, pairs in (("share", theirs - ours), ("do not share", ours - theirs)):
+        for group in _joined(pairs):
+            names = " and ".join(f"`{name}`" for name in group)
+            message = f"{names} after task `{task.name}` {shared} objects, other than unsplit"
+            found.append(_variable(group[0], task.name, split.cell, message, False))
     return found
 
 
-def _groups(aliases: Iterable[tuple[str, ...]], names: Iterable[str]) -> set[frozenset[str]]:
+def _pairs(aliases: Iterable[tuple[str, ...]], names: Iterable[str]) -> set[tuple[str, str]]:
+    """Return which two of ``names`` reach an object in common."""
     among = set(names)
-    groups = {frozenset(among.intersection(group)) for group in aliases}
-    return {group for group in groups if len(group) > 1}
+    return {pair for one in aliases for pair in combinations(sorted(among.intersection(one)), 2)}
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """Return the names of pairs, those together that are joined by any."""
+    groups: list[set[str]] = []
+    for pair in pairs:
+        touched = [one for one in groups if not one.isdisjoint(pair)]
+        groups = [one for one in groups if one.isdisjoint(pair)]
+        groups.append(set(pair).union(*touched))
+    return sorted(map(sorted, groups))
 
 
 def _states(

@@ -659,7 +659,10 @@ def test_names_what_variables_share() -> None:
     rows, array, value = [1], np.arange(10), frame()
     assert aliases(a=rows, b={"x": rows}, c=[1], d=rows.append) == [["a", "b", "d"]]
     assert aliases(a=rows, f=lambda: rows) == [["a", "f"]]
-    assert aliases(a=array, b=array[:5], c=array[5:]) == [["a", "b", "c"]]
+    assert aliases(a=array, b=array[:5], c=array[5:]) == [["a", "b"], ["a", "c"]]
+    assert aliases(a=array, b=array[:6], c=array[5:]) == [["a", "b"], ["a", "c"], ["b", "c"]]
+    assert aliases(a=[array, rows], b=array, c=rows) == [["a", "b"], ["a", "c"]]
+    assert aliases(a=[array, rows], b=[array, rows], c=rows) == [["a", "b", "c"]]
     assert aliases(b=array[:5], c=array[5:]) == []
     assert aliases(b=array[::2], c=array[1::2]) == []
     things = np.array([1, "x"], dtype=object)
