@@ -17,6 +17,7 @@ What is left out, because it is not the value
     blocks, chunks, caches       how pandas and pyarrow keep a table; see ``_LEFT_OUT``
     line numbers, file names     of functions: the same source stands elsewhere after a split
     contents of ``lru_cache``    they make a function faster and change nothing that it returns
+    type of a fill value         of a masked array: pickle gives it another one
     bytes of NaN                 all NaN of one type are equal: Parquet keeps only one of them
 
 What cannot be compared has no digest, and says why: iterators, open files, connections, locks,
@@ -742,7 +743,8 @@ class _Walk:
             self.typed(b"n", value)
             self.numbers(value.data)
             self.numbers(sys.modules["numpy"].ma.getmaskarray(value))
-            self.visit(value.fill_value)
+            numpy, fill = sys.modules["numpy"], value.fill_value
+            self.visit(fill.item() if isinstance(fill, numpy.generic) else fill)
 
     def numbers(self, one: Any) -> None:
         """Write dtype, shape and elements of an array, in C order."""

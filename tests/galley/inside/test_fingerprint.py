@@ -35,6 +35,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.neighbors import KNeighborsClassifier
 
 
 class Point(NamedTuple):
@@ -775,3 +776,33 @@ def test_large_arrays_can_be_handed_over_and_have_a_size() -> None:
     facts = snapshot(values, crossing=values)["names"]
     assert {name: fact["stuck"] for name, fact in facts.items()} == dict.fromkeys(values)
     assert facts["array"]["size"] >= 8 * 10**5
+
+
+def test_a_masked_array_of_objects_is_itself_once_it_was_looked_at_and_pickled() -> None:
+    """NumPy makes its default fill value a text of its own, and pickle one of Python's."""
+    array = np.ma.MaskedArray(np.array(["a", None], dtype=object), mask=[False, True])
+    before = digest(array)
+    assert isinstance(array.fill_value, np.str_)
+    back = pickle.loads(pickle.dumps(array))
+    assert not isinstance(back.fill_value, np.str_)
+    assert digest(array) == digest(back) == before is not None
+    back.fill_value = "b"
+    assert digest(back) != before
+
+
+def test_two_arrays_on_the_same_memory_are_one() -> None:
+    array = np.arange(6.0)
+    same = array.view()
+    assert digest([array, same]) == digest([array, array]) != digest([array, array.copy()])
+    assert digest([array, array[::-1]]) != digest([array, array])
+    assert digest([array, array[:5]]) == digest([array, array[:5].copy()])
+    assert digest([array, array.view("i8")]) != digest([array, array])
+    empty = np.arange(0)
+    assert digest([empty, empty.view()]) == digest([empty, empty.copy()])
+
+
+def test_what_a_model_gives_out_of_its_data_does_not_depend_on_who_made_the_memory() -> None:
+    own = np.arange(40.0).reshape(20, 2).copy()
+    borrowed = np.frombuffer(bytearray(own.tobytes())).reshape(20, 2)
+    models = [KNeighborsClassifier(2).fit(x, own[:, 0] > 9) for x in (own, borrowed)]
+    assert digest(models[0]) == digest(models[1]) is not None
