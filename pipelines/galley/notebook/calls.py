@@ -10,7 +10,7 @@ from galley.notebook.facts import CallSite, Change, Effect, Facts, Known, Link, 
 from galley.notebook.files import file_effects
 from galley.notebook.magics import Magic, expanded, magic_of, option_arguments
 from galley.notebook.randomness import random_states
-from galley.notebook.reach import dotted, holders, root, roots
+from galley.notebook.reach import dotted, holders, is_cloning, root, roots
 from galley.notebook.source import parse
 from galley.notebook.stars import star_names
 from galley.notebook.tree import Visitor, names_in
@@ -211,7 +211,7 @@ class CallReader(Visitor):
         """Note a call of a name or of a variable's method."""
         imports = self.known.imports
         receiver = frozenset() if method is None else roots(method.value, imports)
-        change = None if method is None else _method_change(node, method, bare=bare)
+        change = None if method is None else _method_change(node, method, self.known, bare=bare)
         if method is not None and change is not None and change.sure:
             receiver = holders(method.value, imports)
         if method is not None and name in HOLDING_METHODS:
@@ -349,8 +349,15 @@ class CallReader(Visitor):
             self.visit(node)
 
 
-def _method_change(node: ast.Call, method: ast.Attribute, *, bare: bool) -> Change | None:
+def _method_change(
+    node: ast.Call, method: ast.Attribute, known: Known, *, bare: bool
+) -> Change | None:
     name = method.attr
+    if name in DEEP_METHODS:
+        if isinstance(method.value, ast.Name) and method.value.id in known.cloning:
+            return Change(deep=False, sure=False)
+        if is_cloning(method.value, known.imports):
+            return None  # what it changes is new
     part = root(method.value) is None or not isinstance(method.value, ast.Name)
     if any(_is_on(one) for one in node.keywords):
         return Change(deep=part, sure=True)

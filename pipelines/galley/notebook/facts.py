@@ -195,6 +195,7 @@ class Known:
         properties: names of its classes' properties.
         operators: names of the methods for operators such as ``+=`` that its classes have.
         asked: names of functions of whose cache it asks.
+        cloning: names of nothing but objects that fit copies of what they hold.
     """
 
     imports: Mapping[str, str] = field(default_factory=dict)
@@ -203,3 +204,4 @@ class Known:
     properties: frozenset[str] = frozenset()
     operators: frozenset[str] = frozenset()
     asked: frozenset[str] = frozenset()
+    cloning: frozenset[str] = frozenset()

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from galley.notebook.tree import names_in
-from galley.notebook.vocabulary import ALIAS_METHODS
+from galley.notebook.vocabulary import ALIAS_METHODS, CLONING
 
 _WHOLE = (ast.Name, ast.Starred, ast.Await, ast.NamedExpr, ast.IfExp, ast.BoolOp)
 _PASSING = frozenset({"zip", "enumerate", "reversed", "iter", "next", "asarray", "from_numpy"})
@@ -140,6 +140,17 @@ def is_copy(node: ast.expr) -> bool:
     match node:
         case ast.Call(func=ast.Name(id=name)) | ast.Call(func=ast.Attribute(attr=name)):
             return name in _SHALLOW
+    return False
+
+
+def is_cloning(node: ast.expr, imports: Mapping[str, str]) -> bool:
+    """Whether a value is an object that fits copies of what it was made with, fitted or not."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr="fit", value=ast.Call() as made)):
+            return is_cloning(made, imports)
+        case ast.Call(func=function):
+            path = dotted(function, imports) or ""
+            return path.startswith("sklearn.") and path.endswith(CLONING)
     return False
 
 

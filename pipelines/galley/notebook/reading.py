@@ -9,7 +9,16 @@ import ast
 from collections.abc import Iterable, Sequence
 
 from galley.notebook.facts import CallSite, Facts, Link, Tie
-from galley.notebook.reach import holders, is_copy, is_holder, is_slice, is_whole, root, roots
+from galley.notebook.reach import (
+    holders,
+    is_cloning,
+    is_copy,
+    is_holder,
+    is_slice,
+    is_whole,
+    root,
+    roots,
+)
 from galley.notebook.remembering import STUCK, in_place
 from galley.notebook.scopes import ScopeReader
 from galley.notebook.targets import bound, captured, is_true, never_empty
@@ -159,7 +168,11 @@ class Reader(ScopeReader):
             tie = Tie.VIEW
         elif is_copy(value):
             tie = Tie.CONTENT
-        holds = is_holder(value) or not isinstance(target, ast.Name)
+        holds = (
+            is_holder(value)
+            or is_cloning(value, self.known.imports)
+            or not isinstance(target, ast.Name)
+        )
         for source in roots(value, self.known.imports):
             if source != name:
                 self.facts.links.append(Link(tie, name, source, name if holds else source))

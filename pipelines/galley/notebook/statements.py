@@ -6,17 +6,19 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from galley.notebook.facts import Effect, Facts, Known, Statement
 from galley.notebook.files import literal_path
 from galley.notebook.magics import cell_magic
+from galley.notebook.reach import is_cloning
 from galley.notebook.reading import Reader
 from galley.notebook.remembering import Marks
 from galley.notebook.source import Cell, parse
 
 _TELLING = frozenset(
     {ast.Name, ast.FunctionDef, ast.ClassDef, ast.Attribute, ast.Import, ast.ImportFrom}
+    | {ast.Assign}
 )
 _MAGIC = re.compile(r"^[ \t]*[%!?]|=[ \t]*[%!]|\?[ \t]*$|^[ \t]*(?:>>>|\.\.\.|In \[)", re.MULTILINE)
 
@@ -73,6 +75,7 @@ def known_of(cells: tuple[Cell, ...], modules: Mapping[str, str] | None = None) 
     marks = Marks()
     bound: Counter[str] = Counter()
     texts: dict[str, ast.expr] = {}
+    made: list[tuple[str, ast.expr]] = []
     for cell in cells:
         for node in [one for one in cell.nodes if type(one) in _TELLING]:
             if isinstance(node, ast.Name):
@@ -83,6 +86,8 @@ def known_of(cells: tuple[Cell, ...], modules: Mapping[str, str] | None = None) 
                 marks.defined(node)
             elif isinstance(node, ast.Attribute):
                 marks.looked_at(node)
+            elif isinstance(node, ast.Assign):
+                made += [(one.id, node.value) for one in node.targets if isinstance(one, ast.Name)]
             elif isinstance(node, ast.Import):
                 for alias in node.names:
                     name = alias.asname or alias.name.partition(".")[0]
@@ -99,7 +104,11 @@ def known_of(cells: tuple[Cell, ...], modules: Mapping[str, str] | None = None) 
     for name, value in texts.items():
         if bound[name] == 1 and (path := literal_path(value, Known(imports, literal))) is not None:
             literal[name] = path
-    return marks.known(imports, literal, modules or {})
+    cloning = Counter(name for name, value in made if is_cloning(value, imports))
+    return replace(
+        marks.known(imports, literal, modules or {}),
+        cloning=frozenset(name for name, number in cloning.items() if number == bound[name]),
+    )
 
 
 def cell_statements(cell: Cell, known: Known) -> Iterator[Statement]:

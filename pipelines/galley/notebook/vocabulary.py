@@ -34,6 +34,16 @@ DEEP_METHODS = frozenset(
 )
 """Mutating methods that also change what their object holds."""
 
+CLONING = (
+    *("SearchCV", "VotingClassifier", "VotingRegressor", "StackingClassifier", "StackingRegressor"),
+    *("BaggingClassifier", "BaggingRegressor", "AdaBoostClassifier", "AdaBoostRegressor"),
+    *("OneVsRestClassifier", "OneVsOneClassifier", "OutputCodeClassifier", "ColumnTransformer"),
+    *("MultiOutputClassifier", "MultiOutputRegressor", "ClassifierChain", "RegressorChain"),
+    *("CalibratedClassifierCV", "RFE", "RFECV", "SequentialFeatureSelector", "RANSACRegressor"),
+    "TransformedTargetRegressor",
+)
+"""Ends of the names of scikit-learn's classes that fit clones of the estimators they are given."""
+
 PURE_METHODS = frozenset(
     {"head", "tail", "info", "describe", "plot", "summary", "show", "hist", "boxplot", "print"}
     | {"to_csv", "to_parquet", "to_json", "to_excel", "to_pickle", "to_html", "to_sql", "save"}

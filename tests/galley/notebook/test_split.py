@@ -150,6 +150,45 @@ def test_what_unpacking_takes_from_a_generator_is_none_itself(
     assert len(made.tasks) == (2 if code_ else 3)
 
 
+@pytest.mark.parametrize(
+    ("made", "then", "changed"),
+    [
+        ("GridSearchCV(model, given)", "search.fit(x)", False),
+        ("ms.RandomizedSearchCV(model, given)", "search.fit(x)", False),
+        ("Pipeline([('m', model), ('g', given)])", "search.fit(x)", True),
+        ("GridSearchCV(model, given)", "search.estimator.fit(x)", True),
+        ("GridSearchCV(model, given)", "inner = search.estimator\ninner.fit(x)", True),
+        ("GridSearchCV(model, given)", "search.estimator = 1", False),
+        ("GridSearchCV(model, given).fit(x)", "pass", False),
+        ("GridSearchCV(model, given).fit(x)", "search.fit(x)", False),
+        ("GridSearchCV(model, given) if x else model", "search.fit(x)", True),
+        ("GridSearchCV(model, given)", "search = model\nsearch.fit(x)", True),
+    ],
+)
+def test_a_search_fits_clones_of_its_estimator(made: str, then: str, changed: bool) -> None:
+    imports = (
+        "import sklearn.model_selection as ms\nfrom sklearn.model_selection import GridSearchCV\n"
+        "from sklearn.pipeline import Pipeline"
+    )
+    found = plan(
+        imports,
+        *sections(
+            "model, given, x = f(), g(), h()", f"search = {made}\n{then}", "use(model, given)"
+        ),
+    )
+    producers = {task for name, task, _ in loads(found) if name == "part_2"}
+    assert ("part_1" in producers) is changed
+
+
+def test_what_is_changed_is_changed_in_a_search_too() -> None:
+    imports = "from sklearn.model_selection import GridSearchCV"
+    found = plan(
+        imports,
+        *sections("model = f()\nsearch = GridSearchCV(model, g())", "model.fit(1)", "use(search)"),
+    )
+    assert ("part_2", "part_1", ("search",)) in loads(found)
+
+
 def test_what_stays_in_one_section_ties_nothing() -> None:
     made = plan(*sections("v = open('a.txt')\nx = v.read()", "print(x)"))
     assert made.merges == ()
