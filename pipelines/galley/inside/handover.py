@@ -336,7 +336,7 @@ def _pickler(stream: Any, *, share: bool = False) -> Any:
             if _is_process_wide(value):
                 return _numpy_generator, ()
             if f"{kind.__module__}.{kind.__name__}" == "numpy.ndarray":
-                first = arrays.setdefault(_place(value), value)
+                first = arrays.setdefault(_place(value), _owner(value))
                 if first is not value:
                     return _itself, (first,)
                 if share:
@@ -363,6 +363,13 @@ def _place(array: Any) -> tuple[Any, ...]:
     """Return what two arrays have in common that are the same but for being two objects."""
     address = array.__array_interface__["data"][0] if array.size else id(array)
     return address, array.dtype.str, array.shape, array.strides
+
+
+def _owner(array: Any) -> Any:
+    """Return the array that this one is nothing but a view of; itself where there is none."""
+    while type(array.base) is type(array) and _place(array.base) == _place(array):
+        array = array.base
+    return array
 
 
 def _itself(value: Any) -> Any:

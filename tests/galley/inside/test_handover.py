@@ -261,6 +261,21 @@ def test_a_class_that_the_loading_notebook_lacks(tmp_path: Path, handover: Modul
     assert "Point" in text(cells[0])
 
 
+def test_views_of_a_whole_array_are_that_array(handover: ModuleType) -> None:
+    array = np.arange(6.0)
+    group = {"view": array[:], "whole": array, "again": memoryview(array).obj, "part": array[1:3]}
+    group["other"] = np.asarray(memoryview(array))
+    assert group["other"].base is not array
+    handover.save("t", together=[group], alone=[array[:], array])
+    back = dict(zip(group, handover.load("t", *group), strict=True))
+    back["view"][2] = 9.0
+    assert all(one[2] == 9.0 for name, one in back.items() if name != "part")
+    assert back["part"][1] == 9.0
+    alone = handover.load("t", "alone")
+    alone[0][0] = 7.0
+    assert alone[1][0] == 7.0
+
+
 def test_an_estimator_keeps_the_arrays_that_it_holds_twice(handover: ModuleType) -> None:
     x = np.arange(40.0).reshape(20, 2)
     models = {
