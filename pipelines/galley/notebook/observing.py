@@ -184,7 +184,7 @@ def _aliases(snapshots: Sequence[Snapshot], steps: Sequence[Step]) -> None:
         for members in snapshot.aliases:
             group = frozenset(members)
             if len(both := group & read) > 1:
-                stretch[0].groups.append(Group(both, _birth(both, snapshots, steps)))
+                stretch[0].groups += _since_birth(both, snapshot.cell, snapshots, steps)
             arrays = [one for one in group if snapshot.names[one].type == "numpy.ndarray"]
             for step in stretch:
                 if group & set(step.changes):
@@ -192,6 +192,23 @@ def _aliases(snapshots: Sequence[Snapshot], steps: Sequence[Step]) -> None:
                     step.groups.append(Group(group, since, memory=len(arrays) > 1))
                     for name in group:
                         step.changes.setdefault(name, False)
+
+
+def _since_birth(
+    names: frozenset[str], cell: int, snapshots: Sequence[Snapshot], steps: Sequence[Step]
+) -> list[Group]:
+    """Return which of the names shared an object from when on, those that came last first.
+
+    On the way to where all are read, each task hands on together what shares an object by then.
+    """
+    found = {
+        names & set(one)
+        for snapshot in snapshots
+        if snapshot.cell <= cell
+        for one in snapshot.aliases
+    }
+    groups = [Group(one, _birth(one, snapshots, steps)) for one in found if len(one) > 1]
+    return sorted(groups, key=lambda one: (-one.since, sorted(one.names)))
 
 
 def _birth(group: frozenset[str], snapshots: Sequence[Snapshot], steps: Sequence[Step]) -> int:

@@ -113,3 +113,32 @@ def test_a_folder_with_too_much_in_it_is_not_copied(
     assert (proof.state, phases) == (ProofState.SKIPPED, [])
     assert proof.reason is not None
     assert "4 B" in proof.reason
+
+
+def test_models_that_keep_their_training_data_are_handed_over_with_it(tmp_path: Path) -> None:
+    """What shares an object and is only read afterwards goes into one file, and no further."""
+    book = notebook(
+        markdown("# Data"),
+        code(
+            "from sklearn.datasets import load_iris\n"
+            "from sklearn.neighbors import KNeighborsClassifier\n"
+            "from sklearn.model_selection import GridSearchCV\n"
+            "iris = load_iris()\nX, y = iris.data, iris.target\nsizes = [1, 3]"
+        ),
+        markdown("# Fit"),
+        code("near = KNeighborsClassifier(3).fit(X, y)\nprint(near.predict(X[:2]))"),
+        markdown("# Search"),
+        code(
+            "search = GridSearchCV(KNeighborsClassifier(), {'n_neighbors': sizes}, cv=3)\n"
+            "search.fit(X, y)\nprint(search.best_params_)"
+        ),
+        markdown("# Compare"),
+        code("print(near.score(X, y), search.score(X, y), iris.target_names[0])"),
+    )
+    proof, said, _ = proved(tmp_path, book)
+    assert proof.state is ProofState.EQUAL, said
+    assert proof.plan is not None
+    assert [task.name for task in proof.plan.tasks] == ["data", "fit", "search", "compare"]
+    (tried,) = proof.tries
+    # The times that a search has measured are another one's each time, and nothing else is.
+    assert {one.what for one in tried.differences} <= {"search"}, said
