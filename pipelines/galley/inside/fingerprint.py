@@ -50,6 +50,9 @@ NODES = 5_000_000
 DEPTH = 200
 """Levels that are walked; a variable that nests deeper is not compared."""
 
+PAIRS = 10_000
+"""Pairs of variables with overlapping arrays that are told apart."""
+
 _OWN = re.compile(r"__\w*|_|_\d+|_i+|_i\d+|_[iod]h|_exit_code")
 """Names of IPython's history, and dunder names; any other underscore is the author's."""
 _IPYTHON = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open"})
@@ -245,7 +248,10 @@ class _Shared:
         return sorted(sorted(one) for one in found if not any(one < other for other in found))
 
     def _of_memory(self, known: set[frozenset[str]]) -> set[frozenset[str]]:
-        """Return the pairs of variables whose arrays overlap, but those that are known."""
+        """Return the pairs of variables whose arrays overlap, but those that are known.
+
+        Where there are too many, all that have arrays are taken to share with each other.
+        """
         pairs: set[frozenset[str]] = set()
         if all(of_frame for *_, of_frame in self._arrays):
             return pairs
@@ -260,6 +266,8 @@ class _Shared:
                     continue
                 if _overlap(other[3], entry[3]):
                     pairs.add(pair)
+            if len(pairs) > PAIRS:
+                return {frozenset(variable for *_, variable, _one, _of_frame in self._arrays)}
             active.append(entry)
         return pairs
 

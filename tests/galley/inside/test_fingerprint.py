@@ -681,6 +681,14 @@ def test_names_what_variables_share() -> None:
     )
 
 
+def test_very_many_views_of_an_array_are_one_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    array = np.arange(30)
+    views = {f"v{number}": array[number : number + 2] for number in range(0, 30, 2)}
+    assert len(aliases(array=array, **views)) == len(views)
+    monkeypatch.setattr(fingerprint, "PAIRS", 5)
+    assert aliases(array=array, **views) == [sorted(["array", *views])]
+
+
 @pytest.mark.skipif(int(pd.__version__.split(".")[0]) < 3, reason="older pandas does share")
 def test_copy_on_write_does_not_share() -> None:
     value = frame()
