@@ -65,7 +65,7 @@ function Cell({ cell }: { cell: CellDiff }): JSX.Element {
         <span>
           {number !== null && number !== undefined
             ? trans.__('Cell %1', number + 1)
-            : trans.__('File')}
+            : (cell.path ?? trans.__('File'))}
           <span className="jp-Galley-muted"> {cell.cell_type}</span>
         </span>
         {cell.change !== 'same' && <Badge word={changeWord(trans, cell.change)} />}
@@ -166,6 +166,9 @@ function fieldName(trans: ReturnType<typeof useTrans>, field: string): string {
   const name = rest.join('.');
   if (kind === 'parameters') {
     return trans.__('Parameter %1', name);
+  }
+  if (kind === 'stated') {
+    return trans.__('Requirement %1', name);
   }
   return kind === 'requirements' ? trans.__('Package %1', name) : (names[field] ?? field);
 }

@@ -41,7 +41,7 @@ class Workbench:
         self._datasets = environment.get("GALLEY_DATASETS", "/datasets")
         given = environment.get("GALLEY_ENVIRONMENTS")
         self._environments = (
-            *([] if given is None else [Path(given)]),
+            *([] if given is None else [Path(given) / "made"]),
             personal_cache(environment) / "made",
         )
         self._kernels = kernels

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
+from packaging.requirements import Requirement
+
 from galley.domain.reviews import FieldDiff, VersionDiff
-from galley.domain.versions import Version
+from galley.domain.versions import Analysis, Version
 from galley.errors import Unavailable
+from galley.locking.lock import canonical, read_lock
 from galley.notebook.diff import diff_modules, diff_notebooks
 from galley.project import archive
 from galley.service.context import Context
 from galley.store import versions
 
-_OWN_FILES = frozenset({"pipeline.yaml", "env.yaml", "requirements.lock", "galley.yaml"})
+LOCK = "requirements.lock"
+_OWN_FILES = frozenset({"pipeline.yaml", "env.yaml", LOCK, "galley.yaml"})
+_HELPER = re.compile(r"handover\d*\.py")
+"""What hands variables from task to task, where it says so of itself; an author's may be called so
+too."""
+_SAYS_SO = b'"""Hand variables from one task of a pipeline to the next'
 
 
 def notebook_of(context: Context, version: Version) -> dict[str, Any]:
@@ -29,8 +38,17 @@ def modules_of(context: Context, version: Version) -> dict[str, str]:
     return {
         path: content.decode()
         for path, content in files.items()
-        if path not in _OWN_FILES and not path.startswith("tasks/")
+        if path not in _OWN_FILES
+        and not path.startswith("tasks/")
+        and not (_HELPER.fullmatch(path) and content.startswith(_SAYS_SO))
     }
+
+
+def locked_packages(context: Context, version: Version) -> dict[str, str]:
+    """Return name → version of all that a version's lock has; empty before it has one."""
+    text = archive.read(project_of(context, version)).get(LOCK, b"")
+    lock = read_lock(text.decode("utf-8", "replace"))
+    return {one.name: one.version for one in lock.packages} if lock is not None else {}
 
 
 def project_of(context: Context, version: Version) -> bytes:
@@ -41,7 +59,11 @@ def project_of(context: Context, version: Version) -> bytes:
 
 
 def diff_of(context: Context, before: Version | None, after: Version) -> VersionDiff:
-    """Return what changed from ``before`` (None: from nothing) to ``after``."""
+    """Return what changed from ``before`` (None: from nothing) to ``after``.
+
+    Of packages: those that the notebook asks for, as they are locked; beside another version all
+    of the lock that differ.
+    """
     old_notebook = None if before is None else notebook_of(context, before)
     old_modules = {} if before is None else modules_of(context, before)
     return VersionDiff(
@@ -50,12 +72,13 @@ def diff_of(context: Context, before: Version | None, after: Version) -> Version
         cells=diff_notebooks(old_notebook, notebook_of(context, after)),
         modules=diff_modules(old_modules, modules_of(context, after)),
         settings=_settings(
-            {} if before is None else _facts(context, before), _facts(context, after)
+            {} if before is None else _facts(context, before, whole=True),
+            _facts(context, after, whole=before is not None),
         ),
     )
 
 
-def _facts(context: Context, version: Version) -> dict[str, str]:
+def _facts(context: Context, version: Version, *, whole: bool) -> dict[str, str]:
     values = context.store.read(lambda s: versions.defaults(s, version.id))
     goal = version.goal
     facts = {
@@ -75,8 +98,23 @@ def _facts(context: Context, version: Version) -> dict[str, str]:
         raise Unavailable(f"version {version.number} has not been analysed yet: try again")
     defaults = {**analysis.parameters.defaults(), **values.defaults}
     facts |= {f"parameters.{name}": json.dumps(value) for name, value in defaults.items()}
-    facts |= {f"requirements.{one.name}": one.version for one in analysis.requirements}
-    return facts
+    return facts | _requirements(analysis, locked_packages(context, version), whole=whole)
+
+
+def _requirements(analysis: Analysis, locked: dict[str, str], *, whole: bool) -> dict[str, str]:
+    """Return what the author states, and the packages that follow.
+
+    Before a rehearsal has locked them the versions are those of the platform's environment.
+    """
+    stated = {canonical(Requirement(one).name): one for one in analysis.stated}
+    imported = {canonical(one.name): one.version for one in analysis.requirements}
+    wanted = locked if whole and locked else {*stated, *imported}
+    packages = {
+        name: locked.get(name, "" if name in stated else imported.get(name, "")) for name in wanted
+    }
+    return {f"stated.{name}": line for name, line in stated.items()} | {
+        f"requirements.{name}": packages[name] for name in sorted(packages)
+    }
 
 
 def _schedule_facts(version: Version) -> dict[str, str]:

@@ -18,9 +18,7 @@ from galley.domain.comparison import (
 )
 from galley.domain.runs import Run, TaskTry
 from galley.errors import NotFound
-from galley.locking import read_lock
-from galley.project import archive
-from galley.service.comparing import project_of
+from galley.service.comparing import locked_packages
 from galley.service.context import Context
 from galley.service.rendering import MOST_SHOWN
 from galley.store import runs, versions
@@ -199,9 +197,7 @@ def _outputs(
 
 def _locked(context: Context, run: Run) -> dict[str, str]:
     version = context.store.read(lambda s: versions.get(s, run.version_id))
-    text = archive.read(project_of(context, version)).get("requirements.lock", b"")
-    lock = read_lock(text.decode("utf-8", "replace"))
-    return {one.name: one.version for one in lock.packages} if lock is not None else {}
+    return locked_packages(context, version)
 
 
 def _packages(left: Mapping[str, str], right: Mapping[str, str]) -> tuple[ComparedPackage, ...]:

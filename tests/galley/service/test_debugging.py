@@ -112,7 +112,7 @@ def test_the_runs_own_environment_becomes_a_kernel_where_one_has_it(
     )
     changed = kit.model_copy(update={"lock": lock})
     environments = tmp_path / "environments"
-    python = environments / ("d" * 64) / "bin" / "python"
+    python = environments / "made" / ("d" * 64) / "bin" / "python"  # as a rehearsal leaves it
     python.parent.mkdir(parents=True)
     python.touch()
     desk = Workbench(
