@@ -64,7 +64,7 @@ export interface IBackfillDialogProps {
   /** First and last day, as a date input writes them; default: the last seven days. */
   first?: Day;
   last?: Day;
-  /** The zone whose days they are; default: the reader's. */
+  /** The zone whose days they are; default: the schedule's, else the reader's. */
   timezone?: string;
   onClose: () => void;
   onStarted: (backfill: Backfill) => void;
@@ -76,7 +76,7 @@ export function BackfillDialog(props: IBackfillDialogProps): JSX.Element {
   const { tenant, slug } = pipeline;
   const action = useAction();
   const given = pipeline.schedule?.parameters ?? {};
-  const zone = props.timezone ?? OWN_ZONE;
+  const zone = props.timezone ?? pipeline.schedule?.timezone ?? OWN_ZONE;
   const today = dayOf(new Date(), zone);
   const [first, setFirst] = React.useState(props.first ?? moved(today, -7));
   const [last, setLast] = React.useState(props.last ?? today);

@@ -15,9 +15,10 @@ from galley.errors import InvalidInput
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_FIELDS = tuple(name for name in ScheduleRequest.model_fields if name != "cron")
 _TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M%z"])
 _OPTIONS = (
-    click.option("--timezone", default="UTC", show_default=True, help="Zone of the schedule."),
+    click.option("--timezone", help="Zone of the schedule; default: UTC."),
     click.option("--start", type=_TIMES, help="No firing before; in the schedule's zone."),
     click.option("--end", type=_TIMES, help="No firing after; in the schedule's zone."),
     click.option(
@@ -71,8 +72,13 @@ def schedule_options(command: F) -> F:
     return command
 
 
-def schedule_request(cron: str, options: dict[str, Any]) -> ScheduleRequest:
+def schedule_request(
+    cron: str, options: dict[str, Any], kept: ScheduleRequest | None = None
+) -> ScheduleRequest:
     """Return the schedule that the options ask for.
+
+    Args:
+        kept: has what the options do not say.
 
     Raises:
         InvalidInput: a value is outside its bounds; ``field`` names it.
@@ -82,10 +88,13 @@ def schedule_request(cron: str, options: dict[str, Any]) -> ScheduleRequest:
         for name in ScheduleRequest.model_fields
         if options.get(name) is not None
     }
+    rest = {} if kept is None else {name: getattr(kept, name) for name in type(kept).model_fields}
+    zone = given.get("timezone") or rest.get("timezone") or "UTC"
     for name in ("start", "end"):
         if name in given:
-            given[name] = _instant(given[name], options["timezone"])
-    given["parameters"] = dict(options["templates"])
+            given[name] = _instant(given[name], zone)
+    given["parameters"] = {**rest.get("parameters", {}), **dict(options["templates"])}
+    given = {name: {**rest, **given}[name] for name in _FIELDS if name in rest or name in given}
     try:
         return ScheduleRequest.model_validate({"cron": cron, **given})
     except ValidationError as error:

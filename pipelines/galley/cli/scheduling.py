@@ -22,13 +22,17 @@ def schedule() -> None:
 @click.argument("pipeline")
 @click.argument("cron")
 @schedule_options
+@click.option("--replace", is_flag=True, help="Set what is said here and nothing else.")
 @with_session
-def set_schedule(session: Session, pipeline: str, cron: str, **options: Any) -> None:
+def set_schedule(
+    session: Session, pipeline: str, cron: str, *, replace: bool, **options: Any
+) -> None:
     """Run PIPELINE at CRON from now on, in a tenant that asks for no review.
 
-    CRON is five fields, or a preset such as @daily.
+    CRON is five fields, or a preset such as @daily. What is not said here stays as it is.
     """
-    request = schedule_request(cron, options)
+    kept = None if replace else session.client.pipeline(session.tenant, pipeline).schedule
+    request = schedule_request(cron, options, kept)
     changed = session.client.set_schedule(session.tenant, pipeline, request)
     session.output.model(changed, f"the schedule of {changed.slug} is set{_next(changed)}")
 

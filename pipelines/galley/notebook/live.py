@@ -16,6 +16,7 @@ from galley.domain.split import NameFact, Snapshot
 from galley.domain.versions import Check, Severity
 from galley.notebook.dataflow import CellNames, cell_names
 from galley.notebook.outputs import compare as compare_outputs
+from galley.notebook.parameters import inspect
 from galley.notebook.source import Cell, cell_label, read_cells
 
 MAX_NAMED = 3
@@ -48,7 +49,7 @@ def compare(live: LiveState, clean: CleanRun) -> tuple[Check, ...]:
         InvalidInput: one of the notebooks is not one.
         RecursionError, MemoryError: on hostile source; call it in a limited process.
     """
-    session = _Session(live)
+    session = _Session(live, clean.parameters)
     checks = [*_execution(session)]
     if clean.snapshot is not None:
         checks += _names(session, clean, clean.snapshot)
@@ -60,11 +61,21 @@ def compare(live: LiveState, clean: CleanRun) -> tuple[Check, ...]:
 
 
 class _Session:
-    """A live state with the names that each cell defines and uses."""
+    """A live state with the names that each cell defines and uses.
 
-    def __init__(self, live: LiveState) -> None:
+    Attributes:
+        apart: in words, the parameters that a clean run had other values of than the notebook has:
+            what follows from them differs too. Empty where it had the same.
+    """
+
+    def __init__(self, live: LiveState, parameters: Mapping[str, Any]) -> None:
         self.live = live
         self.cells = read_cells(live.notebook)
+        own = inspect(self.cells).schema.defaults()
+        other = [name for name, value in parameters.items() if name in own and own[name] != value]
+        named = ", ".join(f"`{name}` = {parameters[name]!r:.80}" for name in other[:MAX_NAMED])
+        more = f" and {len(other) - MAX_NAMED} more" if len(other) > MAX_NAMED else ""
+        self.apart = f"the clean run had other parameters: {named}{more}" if other else ""
         self.names: dict[int, CellNames] = {
             cell.index: cell_names(cell) for cell in self.cells if cell.type == "code"
         }
@@ -203,6 +214,9 @@ def _values(session: _Session, clean: CleanRun, name: str) -> Iterator[Check]:
         )
         yield _check("live-parameter", Severity.INFO, at, text)
         return
+    if session.apart:
+        yield _check("live-differs", Severity.INFO, at, f"{text}; {session.apart}")
+        return
     if run is not None and session_at is not None and run != session_at:
         text = (
             f"{text}: {cell_label(session_at)} set it last in your session, {cell_label(run)} in "
@@ -270,6 +284,8 @@ def _outputs(session: _Session, clean: CleanRun, executed: dict[str, Any]) -> It
         if cell.index in clean.unstable_cells:
             text = f"{text}; two clean runs differ here as well"
             yield _check("live-output", Severity.INFO, cell.index, text)
+        elif session.apart:
+            yield _check("live-output", Severity.INFO, cell.index, f"{text}; {session.apart}")
         else:
             yield _check("live-output", Severity.WARNING, cell.index, text)
 

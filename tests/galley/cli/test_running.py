@@ -135,6 +135,17 @@ def test_setting_a_schedule_with_its_rules(galley: CommandLine) -> None:
         assert said in refused.stderr
     assert galley.read("pipelines", tenant="playground") == [pipeline]
 
+    # What is not said stays, unless that is asked for.
+    assert schedule("set", "daily-report", "@hourly", "--priority", "3").exit_code == 0
+    (changed,) = galley.read("pipelines", tenant="playground")
+    for name in ("timezone", "start", "overlap", "jitter_s", "depends_on_past", "parameters"):
+        assert changed["schedule"][name] == found[name]
+    assert (changed["schedule"]["cron"], changed["schedule"]["priority"]) == ("@hourly", 3)
+    assert schedule("set", "daily-report", "@daily", "--replace").exit_code == 0
+    (replaced,) = galley.read("pipelines", tenant="playground")
+    assert (replaced["schedule"]["timezone"], replaced["schedule"]["overlap"]) == ("UTC", "allow")
+    assert (replaced["schedule"]["start"], replaced["schedule"]["parameters"]) == (None, {})
+
 
 def test_a_preview_shows_the_parameters_of_each_firing(galley: CommandLine) -> None:
     galley.approved()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -224,3 +225,22 @@ def test_without_a_note_cells_are_counted_without_injected_ones() -> None:
 def test_something_that_is_no_notebook_is_refused() -> None:
     with pytest.raises(InvalidInput, match="nbformat"):
         compare(live({}, document={"cells": []}), CleanRun(None))
+
+
+def test_what_may_follow_from_other_parameters_is_no_warning() -> None:
+    """A rehearsal with cheaper values shows other results; the session is not to blame."""
+    document = notebook(code("n = 300", "parameters"), code("total = sum(range(n))\nprint(total)"))
+    shown = [{"output_type": "stream", "name": "stdout", "text": "44850\n"}]
+    document["cells"][1]["outputs"] = shown
+    executed = copy.deepcopy(document)
+    executed["cells"][1]["outputs"] = [{**shown[0], "text": "435\n"}]
+    state = live({"total": fact("1")}, *ran(0, 1), document=document)
+    for parameters, severity in (({"n": 30}, Severity.INFO), ({"n": 300}, Severity.WARNING)):
+        found = compare(
+            state, clean({"total": fact("2")}, executed=executed, parameters=parameters)
+        )
+        assert [(one.code, one.severity) for one in found] == [
+            ("live-differs", severity),
+            ("live-output", severity),
+        ]
+        assert all(("`n` = 30" in one.message) is (parameters["n"] == 30) for one in found)
