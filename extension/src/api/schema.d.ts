@@ -4124,7 +4124,8 @@ export interface components {
          *     Attributes:
          *         cell: index of the published cell after which it was taken.
          *         names: variable → fact; IPython's own names and modules' dunder names are left out.
-         *         aliases: groups of two or more variables that reach the same mutable object.
+         *         aliases: groups of two or more variables that reach the same mutable object; a variable
+         *             may be in several.
          *         states: ``random``, ``numpy.random``, ``torch``, ``cwd``, ``environ``, ``figures`` → digest.
          */
         Snapshot: {

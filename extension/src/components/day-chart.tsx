@@ -89,7 +89,11 @@ function Mark(props: { run: Run; window: IWindow; now: Date }): JSX.Element {
   return (
     <span
       className="jp-Galley-dayMark"
-      style={{ left: `${left * 100}%`, width: `${(share(end, window) - left) * 100}%` }}
+      style={{
+        // Its right edge is its end, however short it was: what has ended is never right of now.
+        right: `min(100% - 20px, ${(1 - share(end, window)) * 100}%)`,
+        width: `${(share(end, window) - left) * 100}%`
+      }}
     >
       <Link to={{ kind: 'run', id: run.id }} className={`jp-mod-${word.tone}`} title={title}>
         <Glyph name={word.glyph} spin={word.tone === 'busy'} />

@@ -21,6 +21,8 @@ export function FailureBox(props: IFailureProps): JSX.Element {
   const [open, setOpen] = React.useState(false);
   const { error } = props;
   const known = failureAdvice(trans, props.failure);
+  // Before any cell ran there was no error in the notebook, such as where a package is not to be had.
+  const name = props.failure || (error?.cell ?? null) !== null ? known.name : null;
   const where = [
     error?.task && trans.__('task %1', error.task),
     error?.cell !== null && error?.cell !== undefined && trans.__('cell %1', error.cell + 1)
@@ -34,7 +36,7 @@ export function FailureBox(props: IFailureProps): JSX.Element {
           {capitalised(error?.message ?? props.reason ?? trans.__('It failed without a message.'))}
         </div>
         <div className="jp-Galley-muted">
-          {[known.name, ...where, props.retried].filter(Boolean).join(' · ')}
+          {[name, ...where, props.retried].filter(Boolean).join(' · ')}
         </div>
         <p>{props.advice ?? known.advice}</p>
         <div className="jp-Galley-row">

@@ -88,9 +88,13 @@ function Body(props: { version: Version; onChanged: (version: Version) => void }
           error={version.evidence.error}
           reason={version.state_reason}
           retried={trans.__('rehearsal')}
-          advice={trans.__(
-            'Mend the cell in JupyterLab and publish again: what does not run clean is not reviewed.'
-          )}
+          advice={
+            (version.evidence.error?.cell ?? null) === null
+              ? trans.__('Mend it and publish again: what does not run clean is not reviewed.')
+              : trans.__(
+                  'Mend the cell in JupyterLab and publish again: what does not run clean is not reviewed.'
+                )
+          }
         />
       )}
       <div className="jp-Galley-columns jp-mod-review">

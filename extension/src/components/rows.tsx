@@ -40,6 +40,10 @@ export function RunItem({ run, tenant }: { run: Run; tenant?: string }): JSX.Ele
   );
 }
 
+function rejected(version: Version, gate: string): boolean {
+  return version.decisions.some(one => one.gate === gate && one.verdict === 'reject');
+}
+
 export function ReviewItem(props: { version: Version; tenant?: string }): JSX.Element {
   const trans = useTrans();
   const { version } = props;
@@ -63,11 +67,17 @@ export function ReviewItem(props: { version: Version; tenant?: string }): JSX.El
               word={
                 gate.passed
                   ? { text: gateShort(trans, gate.gate), tone: 'good', glyph: 'check' }
-                  : {
-                      text: trans.__('%1 open', gateShort(trans, gate.gate)),
-                      tone: 'idle',
-                      glyph: 'clock'
-                    }
+                  : rejected(version, gate.gate)
+                    ? {
+                        text: trans.__('%1 rejected', gateShort(trans, gate.gate)),
+                        tone: 'bad',
+                        glyph: 'cross'
+                      }
+                    : {
+                        text: trans.__('%1 open', gateShort(trans, gate.gate)),
+                        tone: 'idle',
+                        glyph: 'clock'
+                      }
               }
             />
           ))}

@@ -141,8 +141,8 @@ export function reasonAgainst(
   const errors = analysis.checks.filter(check => check.severity === 'error').length;
   if (errors > 0) {
     return trans._n(
-      '%1 check stops publishing: see “What will happen”.',
-      '%1 checks stop publishing: see “What will happen”.',
+      '%1 check stops publishing: see “Checks”, below the tasks.',
+      '%1 checks stop publishing: see “Checks”, below the tasks.',
       errors
     );
   }

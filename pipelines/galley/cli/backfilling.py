@@ -162,8 +162,9 @@ def backfills(session: Session, pipeline: str | None, limit: int) -> None:
                 one.failed,
                 one.open,
                 one.waiting,
-                f"{one.start:%Y-%m-%d}",
-                f"{one.end:%Y-%m-%d}",
+                # The days of its schedule, as they were asked for.
+                f"{one.start.astimezone(timezones.zone(one.timezone)):%Y-%m-%d}",
+                f"{one.end.astimezone(timezones.zone(one.timezone)):%Y-%m-%d}",
             )
             for one in found
         ),

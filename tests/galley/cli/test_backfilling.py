@@ -34,6 +34,7 @@ def test_it_is_started_listed_paused_and_cancelled(galley: CommandLine) -> None:
     assert one["deadline_s"] == 600
     (row,) = galley("backfills", "--pipeline", "daily-report").stdout.splitlines()[1:]
     assert row.split()[:4] == [one["id"], "daily-report@1", "▶", "running"]
+    assert row.split()[-2:] == ["2026-11-10", "2026-11-12"], "days of Berlin"
     paused = galley("backfill", "pause", one["id"]).stdout
     assert paused == (
         f"backfill {one['id']}: ‖ paused; 0 of 3 succeeded, 0 failed, 0 open, 3 waiting\n"
