@@ -6,7 +6,8 @@ import click
 
 from galley.cli import output
 from galley.cli.session import Session, with_session
-from galley.domain.reviews import DecisionRequest, Verdict
+from galley.domain.events import AuditEntry
+from galley.domain.reviews import DecisionRequest, GateStatus, Verdict
 from galley.domain.tenants import Action, Gate
 from galley.domain.versions import Version
 from galley.errors import Forbidden, InvalidInput
@@ -16,6 +17,7 @@ _GATE = click.option(
     type=click.Choice([str(gate) for gate in Gate]),
     help="Default: the one you may decide.",
 )
+_PAGE = 200
 _DIGEST = click.option("--digest", help="Digest you have seen; default: the version's at present.")
 
 
@@ -38,7 +40,7 @@ def reviews(session: Session, everyones: bool) -> None:
                 version.tenant,
                 output.state(version.state),
                 version.author,
-                ", ".join(f"{g.gate} {'✓' if g.passed else 'waits'}" for g in version.gates),
+                ", ".join(f"{gate.gate} {_stands(version, gate)}" for gate in version.gates),
                 (version.digest or "")[:12],
                 version.note,
             )
@@ -46,6 +48,15 @@ def reviews(session: Session, everyones: bool) -> None:
         ),
         empty="Nothing waits for you.",
     )
+
+
+def _stands(version: Version, gate: GateStatus) -> str:
+    if gate.passed:
+        return "✓"
+    refused = any(
+        one.gate is gate.gate and one.verdict is Verdict.REJECT for one in version.decisions
+    )
+    return "rejected" if refused else "waits"
 
 
 @click.command()
@@ -85,6 +96,42 @@ def rollback(session: Session, version: str, reason: str) -> None:
     wanted = session.version(version)
     pipeline = session.client.deploy(session.tenant, wanted.pipeline, wanted.number, reason)
     session.output.model(pipeline, f"{pipeline.slug} v{pipeline.live_version} is live")
+
+
+@click.command()
+@click.option(
+    "-n", "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Lines."
+)
+@with_session
+def audit(session: Session, limit: int) -> None:
+    """Say who did what in the tenant, newest first; `galley` is the platform itself."""
+    found: list[AuditEntry] = []
+    cursor = None
+    while len(found) < limit:
+        page = session.client.audit(session.tenant, cursor=cursor, limit=min(limit, _PAGE))
+        found += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    session.output.models(
+        found[:limit],
+        ("AT", "ACTOR", "ACTION", "SUBJECT", "DETAIL"),
+        (
+            (
+                f"{one.at:%Y-%m-%d %H:%M:%S}",
+                one.actor,
+                one.action,
+                one.subject,
+                ", ".join(
+                    f"{name}={value}"
+                    for name, value in one.detail.items()
+                    if value not in (None, "", [], {})
+                ),
+            )
+            for one in found[:limit]
+        ),
+        empty="Nothing was done yet.",
+    )
 
 
 def _decide(

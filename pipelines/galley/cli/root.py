@@ -28,6 +28,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "approve": "reviewing",
         "reject": "reviewing",
         "rollback": "reviewing",
+        "audit": "reviewing",
     },
     "Run": {
         "pipelines": "running",

@@ -132,6 +132,9 @@ class PipelineRoutes(Routes):
         }
         return self._get(Calendar, f"{within}/calendar", **given)
 
-    def audit(self, tenant: str, *, cursor: str | None = None) -> Page[AuditEntry]:
+    def audit(
+        self, tenant: str, *, cursor: str | None = None, limit: int | None = None
+    ) -> Page[AuditEntry]:
         """Return the tenant's audit trail, newest first."""
-        return self._get(Page[AuditEntry], f"/tenants/{tenant}/audit", cursor=cursor)
+        path = f"/tenants/{tenant}/audit"
+        return self._get(Page[AuditEntry], path, cursor=cursor, limit=limit)

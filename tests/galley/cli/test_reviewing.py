@@ -52,3 +52,24 @@ def test_rolling_back(galley: CommandLine) -> None:
     assert galley("rollback", "daily-report@1", user="ada").exit_code == 1
     back = galley("rollback", "daily-report@v1", "--reason", "safer", user="lea")
     assert "daily-report v1 is live" in back.stdout
+
+
+def test_the_audit_trail_says_who_did_what(galley: CommandLine) -> None:
+    assert galley("audit").stdout == "Nothing was done yet.\n"
+    galley.approved()
+    assert galley("approve", "daily-report", user="ada").exit_code == 1
+    header, *lines = galley("audit", "-n", "500", user="lea").stdout.splitlines()
+    assert header.split() == ["AT", "ACTOR", "ACTION", "SUBJECT", "DETAIL"]
+    assert [line.split()[2:4] for line in lines if "lea" in line.split()] == [
+        ["lea", "version.passed_lead"]
+    ]
+    entries = galley.read("audit", "-n", "500", user="lea")
+    assert len(entries) == len(lines) > 3
+    assert galley.read("audit", "-n", "3", user="lea") == entries[:3]
+    assert galley("audit", user="mallory").exit_code == 1
+
+
+def test_a_gate_that_refused_does_not_wait(galley: CommandLine) -> None:
+    galley.in_review()
+    galley("reject", "daily-report", "--comment", "no goal", user="lea")
+    assert "lead rejected, mle waits" in galley("reviews", "--all", user="lea").stdout
