@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
@@ -38,6 +39,7 @@ class Context:
     Attributes:
         clock: the current instant, zone-aware.
         monotonic: seconds, for waiting.
+        stopping: set once the service is to end: who waits for something is answered.
     """
 
     settings: Settings
@@ -60,6 +62,7 @@ class Context:
     loops: tuple[Loop, ...]
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def tenant(self, name: str) -> Tenant:
         """Return a tenant's declaration.

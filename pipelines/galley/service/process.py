@@ -11,6 +11,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from uuid import UUID
 
 import uvicorn
@@ -22,6 +23,7 @@ from galley.launcher.local import LocalLauncher
 from galley.service.app import create_app
 from galley.service.auth import hubs
 from galley.service.background import LOOPS
+from galley.service.context import Context
 from galley.service.leading import Leading
 from galley.service.oauth_states import StoredStates
 from galley.service.tenancy import TenantsFile
@@ -84,8 +86,9 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     path = Path(os.environ["GALLEY_SETTINGS"])
     settings = Settings.model_validate_json(path.read_text())
+    app = compose(settings)
     config = uvicorn.Config(
-        compose(settings),
+        app,
         proxy_headers=False,
         access_log=False,
         log_config=None,
@@ -94,11 +97,26 @@ def main() -> None:
     )
     sys.setswitchinterval(SWITCH_S)
     gc.freeze()  # what is there now stays: no search for garbage has to go through it
-    server = uvicorn.Server(config)
+    server = _Server(config, app.state.context)
     own = settings.service_socket(os.environ.get("GALLEY_SERVICE_NAME", "service"))
     server.run(sockets=[_listener(settings), _own_listener(own)])
     if not server.started:
         sys.exit(1)
+
+
+class _Server(uvicorn.Server):
+    """Has those answered who wait for something, before it waits for the answers."""
+
+    def __init__(self, config: uvicorn.Config, context: Context) -> None:
+        super().__init__(config)
+        self._context = context
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end, upon a signal."""
+        self._context.stopping.set()
+        self._context.feed.changed.ring()
+        self._context.feed.moved.ring()
+        super().handle_exit(sig, frame)
 
 
 def _listener(settings: Settings) -> socket.socket:

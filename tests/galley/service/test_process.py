@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +14,13 @@ import httpx
 import pytest
 from galley.domain.settings import Settings
 from galley.sandbox import processes
-from galley.service import PREFIX
+from galley.service import INTERNAL, PREFIX
 from galley.service.context import Context
 from galley.service.process import compose
 from galley.store import Store, leases
 from galley.store.leases import LostLease
 from galley.store.records import TokenRow
+from galley.store.tokens import HostIdentity, mint_host
 from galley.supervisor.plan import child_specs, settings_path
 from galley.vault import make_keys
 from sqlalchemy import func, select
@@ -59,6 +63,38 @@ def test_each_process_answers_for_itself(settings: Settings) -> None:
             one.terminate()
             one.wait(30)
         processes.stop_all(processes.saved(settings.run / "hosts").values())  # they outlive it
+
+
+def test_who_waits_for_work_is_answered_when_the_service_ends(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with closing(Store(settings.database)) as store:
+        store.migrate()
+        identity = HostIdentity(tenant="oncology", author="ada")
+        secret = store.write(lambda s: mint_host(s, identity, datetime.now(UTC)))
+    (spec,) = (one for one in child_specs(settings, Path("proxy")) if one.name == "service")
+    log = tmp_path / "service.log"
+    with log.open("wb") as stream, ThreadPoolExecutor(1) as pool:
+        service = subprocess.Popen(spec.argv, env=spec.env, cwd=spec.cwd, stderr=stream)
+        try:
+            eventually(spec.is_ready, within_s=60)
+            asked = pool.submit(
+                httpx.post,
+                f"http://127.0.0.1:{settings.service_port}{INTERNAL}/leases",
+                json={"host": "oncology@here", "wait_s": 50},
+                headers={"Authorization": f"Bearer {secret}"},
+                timeout=60,
+            )
+            time.sleep(1)
+            assert not asked.done(), asked.result().text
+            service.terminate()
+            assert asked.result(20).status_code == 204
+            assert service.wait(30) in {0, -signal.SIGTERM}
+        finally:
+            service.kill()
+            service.wait(30)
+            processes.stop_all(processes.saved(settings.run / "hosts").values())
+    assert "Traceback" not in log.read_text()
 
 
 def leads(settings: Settings, name: str) -> bool:

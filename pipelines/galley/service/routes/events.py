@@ -59,7 +59,7 @@ async def _stream(
             after = context.feed.latest
         yield f": connected\nretry: 2000\nid: {after}\n\n"
         async for batch in context.feed.follow(after, guard.tenants, HEARTBEAT_S):
-            if not await guard.alive():
+            if context.stopping.is_set() or not await guard.alive():
                 return
             yield "".join(_text(event) for event in batch) or ": still here\n\n"
     finally:

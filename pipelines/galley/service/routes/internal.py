@@ -84,7 +84,7 @@ async def lease(
 ) -> Response:
     """Wait for work and lease one attempt; 204 when there was none."""
     until = context.monotonic() + body.wait_s
-    while not await request.is_disconnected():
+    while not (context.stopping.is_set() or await request.is_disconnected()):
         ticket = context.feed.changed.ticket()
         assignment = await context.claims.take(host, body.host)
         if assignment is not None:
