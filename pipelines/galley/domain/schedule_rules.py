@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 from galley.domain import cron, cron_counts
 from galley.domain.clock_changes import changes_between
 from galley.domain.cron import Cron
 from galley.domain.schedules import ScheduleRequest
+from galley.domain.timezones import shown
 from galley.errors import InvalidInput
 
 _GAP_WINDOW = timedelta(days=400)
@@ -34,12 +36,12 @@ def check(request: ScheduleRequest, now: datetime, *, prefix: str = "") -> Cron:
     parsed = cron.parse(request.cron, request.timezone, prefix=prefix)
     if request.start is not None and request.end is not None and request.end <= request.start:
         raise InvalidInput(
-            f"The end {request.end.isoformat()} is not after the start "
-            f"{request.start.isoformat()}: choose a later end, or none.",
+            f"The end {shown(request.end, parsed.zone)} is not after the start "
+            f"{shown(request.start, parsed.zone)}: choose a later end, or none.",
             field=f"{prefix}end",
         )
     if next(within(parsed, request.start, request.end, now), None) is None:
-        _refuse_the_silent(request, prefix)
+        _refuse_the_silent(request, parsed.zone, prefix)
     if request.jitter_s:
         _check_jitter(parsed, request, now, prefix)
     return parsed
@@ -91,15 +93,15 @@ def _plain_gaps(parsed: Cron, now: datetime) -> Iterator[timedelta]:
         yield at - before - _MINUTE * (minutes[-1] - minutes[0])
 
 
-def _refuse_the_silent(request: ScheduleRequest, prefix: str) -> None:
+def _refuse_the_silent(request: ScheduleRequest, zone: ZoneInfo, prefix: str) -> None:
     if request.end is None:
         raise InvalidInput(
             f"The schedule {request.cron!r} never fires again.", field=f"{prefix}cron"
         )
-    since = "from now on" if request.start is None else f"from {request.start.isoformat()} on"
+    since = "from now on" if request.start is None else f"from {shown(request.start, zone)} on"
     raise InvalidInput(
-        f"The schedule {request.cron!r} never fires {since} until {request.end.isoformat()}: "
-        "choose a later end, or none.",
+        f"The schedule {request.cron!r} never fires {since} until "
+        f"{shown(request.end, zone)}: choose a later end, or none.",
         field=f"{prefix}end",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import zoneinfo
+from datetime import datetime
 from functools import cache
 
 from galley.errors import InvalidInput
@@ -33,6 +34,11 @@ def zone(name: str, *, field: str = "timezone") -> zoneinfo.ZoneInfo:
         field=field,
         suggestions=near,
     )
+
+
+def shown(instant: datetime, zone: zoneinfo.ZoneInfo) -> str:
+    """Return an instant as people of a zone write it: ``2026-12-01 11:00 (Europe/Berlin)``."""
+    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
 
 
 def _near(name: str) -> list[str]:

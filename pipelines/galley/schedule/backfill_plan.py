@@ -10,6 +10,7 @@ from math import ceil
 from statistics import median
 from typing import Any, NamedTuple
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, case, literal, select
 from sqlalchemy.orm import Session
@@ -26,6 +27,7 @@ from galley.domain.backfills import (
 from galley.domain.cron import Cron
 from galley.domain.runs import RunKind, RunState, TriggerKind
 from galley.domain.tenants import Tenant
+from galley.domain.timezones import shown
 from galley.errors import Conflict, InvalidInput
 from galley.store import pauses, pipelines, run_parameters, runnable, schedules
 from galley.store.backfill_tables import BackfillRow
@@ -188,14 +190,14 @@ def _intervals(timetable: Cron, request: BackfillRequest, now: datetime) -> list
     start, end = request.start, request.end
     if end < start:
         raise InvalidInput(
-            f"{end.isoformat()} is before the start, {start.isoformat()}: give a later end, or "
-            "exchange the two.",
+            f"{shown(end, timetable.zone)} is before the start, {shown(start, timetable.zone)}: "
+            "give a later end, or exchange the two.",
             field="end",
         )
     if end > now + TODAY:
         raise InvalidInput(
-            f"{end.isoformat()} has not come yet: a backfill ends today at the latest; what comes "
-            "is the schedule's.",
+            f"{shown(end, timetable.zone)} has not come yet: a backfill ends today at the latest; "
+            "what comes is the schedule's.",
             field="end",
         )
     end = min(end, now)
@@ -205,17 +207,19 @@ def _intervals(timetable: Cron, request: BackfillRequest, now: datetime) -> list
         if at > end:
             break
         if len(found) == MAX_DATES:
-            raise _too_many(found, start, end)
+            raise _too_many(found, start, end, timetable.zone)
         found.append(Interval(at, before or timetable.previous(at) or at, at))
         before = at
     return found
 
 
-def _too_many(found: Sequence[Interval], start: datetime, end: datetime) -> InvalidInput:
+def _too_many(
+    found: Sequence[Interval], start: datetime, end: datetime, zone: ZoneInfo
+) -> InvalidInput:
     walked = found[-1].logical_date - start
     about = round(len(found) * ((end - start) / walked))
     return InvalidInput(
-        f"from {start.isoformat()} to {end.isoformat()} there are about {about:,} dates; one "
+        f"from {shown(start, zone)} to {shown(end, zone)} there are about {about:,} dates; one "
         f"backfill has {MAX_DATES:,} at most. Shorten the range, or give a cron expression that "
         "fires less often.",
         field="end",
