@@ -2,7 +2,7 @@
 import * as React from 'react';
 import { Problem } from '../api/problem';
 import { middle } from '../format/names';
-import { dayAndClock, duration, elapsed, everyZone, relative } from '../format/time';
+import { dayAndClock, distance, duration, elapsed, everyZone, relative } from '../format/time';
 import type { Place } from '../model/place';
 import { useGalley, useNow, useTrans } from './context';
 import { Glyph } from './glyph';
@@ -102,6 +102,18 @@ export function Time({ at, zone }: { at: string; zone?: string | null }): JSX.El
   return (
     <time className="jp-Galley-time" dateTime={at} title={everyZone(date, zone)}>
       {relative(trans, date, now)}
+    </time>
+  );
+}
+
+/** How far away an instant is that is shown beside it. */
+export function Distance({ at, zone }: { at: string; zone?: string | null }): JSX.Element {
+  const trans = useTrans();
+  const now = useNow(20);
+  const date = new Date(at);
+  return (
+    <time className="jp-Galley-time" dateTime={at} title={everyZone(date, zone)}>
+      {distance(trans, date, now)}
     </time>
   );
 }

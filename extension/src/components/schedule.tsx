@@ -3,7 +3,7 @@ import * as React from 'react';
 import type { Firing, Pipeline } from '../api/types';
 import { may } from '../model/galley';
 import { Resource } from '../model/resource';
-import { Button, Empty, Facts, Loading, ProblemBox, Time } from './basics';
+import { Button, Distance, Empty, Facts, Loading, ProblemBox } from './basics';
 import { useAction, useChanges, useGalley, useModel } from './context';
 import { Badge } from './glyph';
 import { ruleFacts } from './schedule-facts';
@@ -156,7 +156,7 @@ export function FiringList(props: { firings: readonly Firing[]; zone: string }):
         <li key={firing.at}>
           <span title={firing.local}>{wallClock(firing.local)}</span>
           <span className="jp-Galley-muted">
-            <Time at={firing.at} zone={props.zone} />
+            <Distance at={firing.at} zone={props.zone} />
           </span>
           {firing.parameters && (
             <code className="jp-Galley-firingValues">{valuesOf(firing.parameters)}</code>

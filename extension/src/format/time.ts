@@ -21,6 +21,19 @@ export function relative(trans: TranslationBundle, then: Date, now: Date): strin
   return dayAndClock(trans, then, now);
 }
 
+/** "in 20 min", "in 30 h", "in 12 days": how far away, beside an instant that is shown itself. */
+export function distance(trans: TranslationBundle, then: Date, now: Date): string {
+  const seconds = (then.getTime() - now.getTime()) / 1000;
+  const size = Math.abs(seconds);
+  if (size < HOUR) {
+    return relative(trans, then, now);
+  }
+  if (size < 2 * DAY) {
+    return ahead(trans, seconds, trans.__('%1 h', Math.round(size / HOUR)));
+  }
+  return ahead(trans, seconds, trans.__('%1 days', Math.round(size / DAY)));
+}
+
 /** "today 06:00", "yesterday 14:05", "21 Nov 03:41": for instants that name something. */
 export function dayAndClock(trans: TranslationBundle, then: Date, now: Date): string {
   const days = daysBetween(now, then);

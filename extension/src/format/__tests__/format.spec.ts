@@ -1,7 +1,7 @@
 import { trans } from '../../__tests__/trans';
 import { middle, slugify } from '../names';
 import { bytes, figure } from '../quantity';
-import { duration, elapsed, everyZone, relative } from '../time';
+import { distance, duration, elapsed, everyZone, relative } from '../time';
 
 const now = new Date(2026, 10, 21, 12, 0, 0);
 const after = (seconds: number) => new Date(now.getTime() + seconds * 1000);
@@ -23,6 +23,17 @@ describe('relative', () => {
     expect(relative(trans, new Date(2026, 10, 22, 6, 0), now)).toMatch(/^tomorrow .*00/);
     expect(relative(trans, new Date(2026, 9, 1, 6, 0), now)).toMatch(/Oct/);
     expect(relative(trans, new Date(2024, 9, 1, 6, 0), now)).toMatch(/2024/);
+  });
+});
+
+describe('distance', () => {
+  it.each([
+    [180, 'in 3 min'],
+    [30 * 3600, 'in 30 h'],
+    [-3 * 24 * 3600, '3 days ago'],
+    [400 * 24 * 3600, 'in 400 days']
+  ])('%d seconds from now is “%s”', (seconds, text) => {
+    expect(distance(trans, after(seconds), now)).toBe(text);
   });
 });
 
