@@ -50,7 +50,7 @@ NODES = 5_000_000
 DEPTH = 200
 """Levels that are walked; a variable that nests deeper is not compared."""
 
-PAIRS = 10_000
+PAIRS = 500
 """Pairs of variables with overlapping arrays that are told apart."""
 
 _OWN = re.compile(r"__\w*|_|_\d+|_i+|_i\d+|_[iod]h|_exit_code")
@@ -244,8 +244,8 @@ class _Shared:
         not share anything with each other.
         """
         found = {frozenset(one) for one in self._more.values()}
-        found |= self._of_memory(found)
-        return sorted(sorted(one) for one in found if not any(one < other for other in found))
+        found = {one for one in found if not any(one < other for other in found)}
+        return sorted(map(sorted, found | self._of_memory(found)))
 
     def _of_memory(self, known: set[frozenset[str]]) -> set[frozenset[str]]:
         """Return the pairs of variables whose arrays overlap, but those that are known.
@@ -1025,11 +1025,13 @@ def _encode_many(kind: type, items: Any) -> list[Any] | None:
 
 
 def _place(array: Any) -> tuple[Any, ...] | None:
-    """Return what two arrays have in common that are the same but for being two objects."""
-    if not array.size:
+    """Return what two arrays have in common that are the same but for being two objects.
+
+    None of an empty one, and of a subclass's, which may have attributes of its own.
+    """
+    if not array.size or _name(type(array)) != "numpy.ndarray":
         return None
-    address = array.__array_interface__["data"][0]
-    return type(array), address, array.dtype.str, array.shape, array.strides
+    return array.__array_interface__["data"][0], array.dtype, array.shape, array.strides
 
 
 def _plain(one: Any) -> Any:

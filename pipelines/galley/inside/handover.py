@@ -337,8 +337,8 @@ def _pickler(stream: Any, *, share: bool = False) -> Any:
                 return _numpy_generator, ()
             if f"{kind.__module__}.{kind.__name__}" == "numpy.ndarray":
                 first = arrays.setdefault(_place(value), _owner(value))
-                if first is not value:
-                    return _itself, (first,)
+                if first is not value:  # on the very same memory, with a shape and flags of its own
+                    return _view, _seen_as(value, first, 0)
                 if share:
                     return _as_view(value)
             return super().reducer_override(value) if base else NotImplemented
@@ -362,7 +362,7 @@ def _numpy_generator() -> Any:
 def _place(array: Any) -> tuple[Any, ...]:
     """Return what two arrays have in common that are the same but for being two objects."""
     address = array.__array_interface__["data"][0] if array.size else id(array)
-    return address, array.dtype.str, array.shape, array.strides
+    return address, array.dtype, array.shape, array.strides
 
 
 def _owner(array: Any) -> Any:
@@ -370,10 +370,6 @@ def _owner(array: Any) -> Any:
     while type(array.base) is type(array) and _place(array.base) == _place(array):
         array = array.base
     return array
-
-
-def _itself(value: Any) -> Any:
-    return value
 
 
 def _as_view(array: Any) -> Any:
@@ -384,12 +380,17 @@ def _as_view(array: Any) -> Any:
     if whole is array or whole.dtype.hasobject:
         return NotImplemented
     start = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
-    return _view, (whole, array.flags.writeable, array.shape, array.dtype, start, array.strides)
+    return _view, _seen_as(array, whole, start)
+
+
+def _seen_as(array: Any, whole: Any, start: int) -> tuple[Any, ...]:
+    return whole, array.flags.writeable, array.shape, array.dtype, start, array.strides
 
 
 def _view(whole: Any, writeable: bool, shape: Any, dtype: Any, start: int, strides: Any) -> Any:
     view = type(whole)(shape, dtype, whole, start, strides)
-    view.flags.writeable = writeable
+    if not writeable:
+        view.flags.writeable = False
     return view
 
 

@@ -149,8 +149,13 @@ class CallReader(Visitor):
         match node:
             case ast.GeneratorExp(elt=elt):
                 return self.stuck_value(elt)
-            case ast.Call(func=ast.Name(id=name)) if name in ITERATING and name not in self.bound:
-                return None
+            case ast.Call(func=ast.Name(id="map"), args=[function, *_]) if "map" not in self.bound:
+                if isinstance(function, ast.Lambda):
+                    return self.stuck_value(function.body)
+                return self.stuck_value(ast.Call(func=function, args=[], keywords=[]))
+            case ast.Call(func=ast.Name(id=name), args=given):
+                if name in ITERATING and name not in self.bound:
+                    return next(filter(None, map(self.stuck_element, given)), None)
         return self.stuck_value(node)
 
     def _stuck_call(self, node: ast.Call) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ name) is told as such and is no warning.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -64,21 +65,32 @@ class _Session:
     """A live state with the names that each cell defines and uses.
 
     Attributes:
-        apart: in words, the parameters that a clean run had other values of than the notebook has:
-            what follows from them differs too. Empty where it had the same.
+        apart: in words, the parameters that a clean run had other values of than the notebook has;
+            empty where it had the same.
+        following: the names and the indexes of cells that may follow from these parameters.
     """
 
     def __init__(self, live: LiveState, parameters: Mapping[str, Any]) -> None:
         self.live = live
         self.cells = read_cells(live.notebook)
         own = inspect(self.cells).schema.defaults()
-        other = [name for name, value in parameters.items() if name in own and own[name] != value]
+        other = [
+            name
+            for name, value in parameters.items()
+            if name in own and json.dumps(own[name]) != json.dumps(value)
+        ]
         named = ", ".join(f"`{name}` = {parameters[name]!r:.80}" for name in other[:MAX_NAMED])
         more = f" and {len(other) - MAX_NAMED} more" if len(other) > MAX_NAMED else ""
         self.apart = f"the clean run had other parameters: {named}{more}" if other else ""
         self.names: dict[int, CellNames] = {
             cell.index: cell_names(cell) for cell in self.cells if cell.type == "code"
         }
+        self.following: set[str | int] = set(other)
+        for index, names in self.names.items():
+            if not self.following.isdisjoint(names.needed):
+                self.following |= {index, *names.defined}
+            elif not self.following.isdisjoint(names.defined):
+                self.following.add(index)
         self.ran: dict[int, LiveCell] = {
             one.index: one
             for one in live.cells
@@ -214,7 +226,7 @@ def _values(session: _Session, clean: CleanRun, name: str) -> Iterator[Check]:
         )
         yield _check("live-parameter", Severity.INFO, at, text)
         return
-    if session.apart:
+    if name in session.following:
         yield _check("live-differs", Severity.INFO, at, f"{text}; {session.apart}")
         return
     if run is not None and session_at is not None and run != session_at:
@@ -284,7 +296,7 @@ def _outputs(session: _Session, clean: CleanRun, executed: dict[str, Any]) -> It
         if cell.index in clean.unstable_cells:
             text = f"{text}; two clean runs differ here as well"
             yield _check("live-output", Severity.INFO, cell.index, text)
-        elif session.apart:
+        elif cell.index in session.following:
             yield _check("live-output", Severity.INFO, cell.index, f"{text}; {session.apart}")
         else:
             yield _check("live-output", Severity.WARNING, cell.index, text)

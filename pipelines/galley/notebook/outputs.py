@@ -255,7 +255,7 @@ def _size(part: _Part) -> tuple[int, int] | None:
     return picture.size if picture else None
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _decoded(content: str) -> Image | None:
     """Return a picture, RGBA where that loses nothing; None if it cannot be decoded.
 

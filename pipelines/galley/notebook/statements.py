@@ -20,6 +20,16 @@ _TELLING = frozenset(
     {ast.Name, ast.FunctionDef, ast.ClassDef, ast.Attribute, ast.Import, ast.ImportFrom}
     | {ast.Assign}
 )
+_NAMING: dict[type, tuple[str, ...]] = {
+    ast.arg: ("arg",),
+    ast.alias: ("name", "asname"),
+    ast.ExceptHandler: ("name",),
+    ast.MatchAs: ("name",),
+    ast.MatchStar: ("name",),
+    ast.MatchMapping: ("rest",),
+    ast.AsyncFunctionDef: ("name",),
+}
+"""Nodes other than names, functions and classes that bind a name → the fields that have it."""
 _MAGIC = re.compile(r"^[ \t]*[%!?]|=[ \t]*[%!]|\?[ \t]*$|^[ \t]*(?:>>>|\.\.\.|In \[)", re.MULTILINE)
 
 
@@ -105,10 +115,13 @@ def known_of(cells: tuple[Cell, ...], modules: Mapping[str, str] | None = None) 
         if bound[name] == 1 and (path := literal_path(value, Known(imports, literal))) is not None:
             literal[name] = path
     cloning = Counter(name for name, value in made if is_cloning(value, imports))
-    return replace(
-        marks.known(imports, literal, modules or {}),
-        cloning=frozenset(name for name, number in cloning.items() if number == bound[name]),
-    )
+    only = {name for name, number in cloning.items() if number == bound[name]}
+    for node in [node for cell in cells for node in cell.nodes] if only else ():
+        # A parameter of that name, or what is imported or caught under it, is something else.
+        for field in _NAMING.get(type(node), ()):
+            only.discard(getattr(node, field) or "")
+    known = marks.known(imports, literal, modules or {})
+    return replace(known, cloning=frozenset(only))
 
 
 def cell_statements(cell: Cell, known: Known) -> Iterator[Statement]:

@@ -188,8 +188,8 @@ STUCK_CALLS = {
 
 An empty code takes the members of a family out again."""
 
-ITERATING = frozenset({"enumerate", "filter", "iter", "map", "reversed", "zip"})
-"""Functions whose value is an iterator over what is none itself."""
+ITERATING = frozenset({"enumerate", "filter", "iter", "reversed", "zip"})
+"""Functions whose value is an iterator over what their arguments consist of."""
 
 STUCK_METHODS = {
     "cursor": ("connection", "a cursor"),

@@ -48,8 +48,9 @@ class ControlGroup:
 
     def _kill_count(self) -> int:
         for name in ("memory.events", "memory.oom_control"):
-            if (file := self._memory / name).exists():
-                values = dict(line.split() for line in file.read_text().splitlines())
+            with contextlib.suppress(FileNotFoundError):
+                text = (self._memory / name).read_text()
+                values = dict(line.split() for line in text.splitlines())
                 return int(values.get("oom_kill", 0))
         return 0
 
@@ -75,7 +76,10 @@ def sweep() -> None:
         for folder in parent.iterdir():
             # One that is in use, or was removed meanwhile, refuses; as does one of another user.
             with contextlib.suppress(OSError):
-                if folder.is_dir() and folder.stat().st_mtime < settled:
+                owner = folder.name.rpartition("-")[2]
+                if not folder.is_dir() or (Path("/proc") / owner).exists():
+                    continue  # it is about to ask what the group has counted
+                if folder.stat().st_mtime < settled:
                     folder.rmdir()
 
 

@@ -62,7 +62,7 @@ def diff_of(context: Context, before: Version | None, after: Version) -> Version
     """Return what changed from ``before`` (None: from nothing) to ``after``.
 
     Of packages: those that the notebook asks for, as they are locked; beside another version all
-    of the lock that differ.
+    of the two locks that differ, and none before there are two.
     """
     old_notebook = None if before is None else notebook_of(context, before)
     old_modules = {} if before is None else modules_of(context, before)
@@ -71,14 +71,34 @@ def diff_of(context: Context, before: Version | None, after: Version) -> Version
         after=after.number,
         cells=diff_notebooks(old_notebook, notebook_of(context, after)),
         modules=diff_modules(old_modules, modules_of(context, after)),
-        settings=_settings(
-            {} if before is None else _facts(context, before, whole=True),
-            _facts(context, after, whole=before is not None),
-        ),
+        settings=_settings(*_both(context, before, after)),
     )
 
 
-def _facts(context: Context, version: Version, *, whole: bool) -> dict[str, str]:
+def _both(
+    context: Context, before: Version | None, after: Version
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the settings of both; packages only where both have them alike, locked."""
+    new = locked_packages(context, after)
+    facts = _facts(context, after)
+    if before is None:
+        return {}, facts | _requirements(_analysis(after), new)
+    old = locked_packages(context, before)
+    if not old or not new:
+        old = new = {}
+    return (
+        _facts(context, before) | _stated(_analysis(before)) | _packages(old),
+        facts | _stated(_analysis(after)) | _packages(new),
+    )
+
+
+def _analysis(version: Version) -> Analysis:
+    if version.analysis is None:
+        raise Unavailable(f"version {version.number} has not been analysed yet: try again")
+    return version.analysis
+
+
+def _facts(context: Context, version: Version) -> dict[str, str]:
     values = context.store.read(lambda s: versions.defaults(s, version.id))
     goal = version.goal
     facts = {
@@ -93,28 +113,31 @@ def _facts(context: Context, version: Version, *, whole: bool) -> dict[str, str]
         "goal.direction": str(goal.direction) if goal else "",
         "goal.threshold": "" if goal is None or goal.threshold is None else str(goal.threshold),
     }
-    analysis = version.analysis
-    if analysis is None:
-        raise Unavailable(f"version {version.number} has not been analysed yet: try again")
-    defaults = {**analysis.parameters.defaults(), **values.defaults}
-    facts |= {f"parameters.{name}": json.dumps(value) for name, value in defaults.items()}
-    return facts | _requirements(analysis, locked_packages(context, version), whole=whole)
+    defaults = {**_analysis(version).parameters.defaults(), **values.defaults}
+    return facts | {f"parameters.{name}": json.dumps(value) for name, value in defaults.items()}
 
 
-def _requirements(analysis: Analysis, locked: dict[str, str], *, whole: bool) -> dict[str, str]:
-    """Return what the author states, and the packages that follow.
+def _requirements(analysis: Analysis, locked: dict[str, str]) -> dict[str, str]:
+    """Return what the author states, and the packages that are asked for, as they are locked.
 
-    Before a rehearsal has locked them the versions are those of the platform's environment.
+    Before a rehearsal has locked them, imports have the versions of the platform's environment.
     """
-    stated = {canonical(Requirement(one).name): one for one in analysis.stated}
+    stated = {canonical(Requirement(one).name) for one in analysis.stated}
     imported = {canonical(one.name): one.version for one in analysis.requirements}
-    wanted = locked if whole and locked else {*stated, *imported}
-    packages = {
-        name: locked.get(name, "" if name in stated else imported.get(name, "")) for name in wanted
-    }
-    return {f"stated.{name}": line for name, line in stated.items()} | {
-        f"requirements.{name}": packages[name] for name in sorted(packages)
-    }
+    return _stated(analysis) | _packages(
+        {
+            name: locked.get(name, "" if name in stated else imported.get(name, ""))
+            for name in {*stated, *imported}
+        }
+    )
+
+
+def _stated(analysis: Analysis) -> dict[str, str]:
+    return {f"stated.{canonical(Requirement(one).name)}": one for one in analysis.stated}
+
+
+def _packages(versions: dict[str, str]) -> dict[str, str]:
+    return {f"requirements.{name}": versions[name] for name in sorted(versions)}
 
 
 def _schedule_facts(version: Version) -> dict[str, str]:

@@ -145,16 +145,21 @@ class Feed:
         return self._store.read(lambda s: events.after(s, tenants, after, BATCH, until=until))
 
     async def follow(
-        self, after: int, tenants: Callable[[], Collection[str]], idle_s: float
+        self,
+        after: int,
+        tenants: Callable[[], Collection[str]],
+        idle_s: float,
+        ended: Callable[[], bool] = lambda: False,
     ) -> AsyncIterator[list[Event]]:
         """Yield the events after ``after``, in order; an empty list each ``idle_s`` without any.
 
         Args:
+            ended: whether to end; it is asked each time that ``moved`` rings.
             after: id of the last event that the reader has.
             tenants: asked anew each time, so that a membership that ends takes effect.
             idle_s: seconds.
         """
-        while True:
+        while not ended():
             ticket = self.moved.ticket()
             batch, after = await self._next(after, frozenset(tenants()))
             if batch:

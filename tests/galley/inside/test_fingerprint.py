@@ -798,6 +798,10 @@ def test_a_masked_array_of_objects_is_itself_once_it_was_looked_at_and_pickled()
     assert digest(back) != before
 
 
+class Measured(np.ndarray):
+    unit = ""
+
+
 def test_two_arrays_on_the_same_memory_are_one() -> None:
     array = np.arange(6.0)
     same = array.view()
@@ -805,6 +809,11 @@ def test_two_arrays_on_the_same_memory_are_one() -> None:
     assert digest([array, array[::-1]]) != digest([array, array])
     assert digest([array, array[:5]]) == digest([array, array[:5].copy()])
     assert digest([array, array.view("i8")]) != digest([array, array])
+    unit = array.view(Measured)
+    unit.unit = "m"
+    other = unit.view(Measured)
+    other.unit = "km"
+    assert digest([unit, other]) != digest([unit, unit])
     empty = np.arange(0)
     assert digest([empty, empty.view()]) == digest([empty, empty.copy()])
 

@@ -261,18 +261,37 @@ def test_a_class_that_the_loading_notebook_lacks(tmp_path: Path, handover: Modul
     assert "Point" in text(cells[0])
 
 
-def test_views_of_a_whole_array_are_that_array(handover: ModuleType) -> None:
+def test_views_of_a_whole_array_share_it_and_stay_their_own(handover: ModuleType) -> None:
     array = np.arange(6.0)
     borrowed: Any = memoryview(array)  # type: ignore[arg-type]
     group = {"view": array[:], "whole": array, "other": np.asarray(borrowed), "part": array[1:3]}
+    group["still"] = array.view()
+    group["still"].flags.writeable = False
     handover.save("t", together=[group], alone=[array[:], array])
     back = dict(zip(group, handover.load("t", *group), strict=True))
     back["view"][2] = 9.0
     assert all(one[2] == 9.0 for name, one in back.items() if name != "part")
     assert back["part"][1] == 9.0
+    assert [name for name, one in back.items() if not one.flags.writeable] == ["still"]
+    assert len({id(one) for one in back.values()}) == len(back)
+    back["other"].shape = (2, 3)
+    assert back["whole"].shape == (6,)
     alone = handover.load("t", "alone")
     alone[0][0] = 7.0
     assert alone[1][0] == 7.0
+
+
+def test_the_same_memory_read_as_something_else_is_something_else(handover: ModuleType) -> None:
+    raw = np.array([(0, 1065353216)], dtype=[("id", "i4"), ("val", "i4")])
+    typed = raw.view([("id", "i4"), ("val", "f4")])
+    assert typed["val"][0] == 1.0
+    assert fingerprint.digest([raw, typed]) != fingerprint.digest([raw, raw])
+    handover.save("t", rows=[raw, typed], together=[{"raw": raw, "typed": typed}])
+    for one, other in (handover.load("t", "rows"), handover.load("t", "raw", "typed")):
+        assert (one.dtype, other.dtype) == (raw.dtype, typed.dtype)
+        assert other["val"][0] == 1.0
+    one["val"][0] = 0
+    assert other["val"][0] == 0.0
 
 
 def test_an_estimator_keeps_the_arrays_that_it_holds_twice(handover: ModuleType) -> None:

@@ -134,6 +134,12 @@ def test_what_cannot_leave_the_process_is_not_cut(value: str, code_: str) -> Non
         ("v, w = (f(i) for i in range(2))", None),
         ("[v, *w] = zip(range(2), range(2))", None),
         ("v, w = map(f, range(2))", None),
+        ("v, w = reversed([f(1), f(2)])", None),
+        ("v, w = map(open, 'ab')", "open-file"),
+        ("v, w = map(lambda path: open(path), 'ab')", "open-file"),
+        ("v, w = map(iter, [[1], [2]])", "generator"),
+        ("v, w = reversed([open('a'), open('b')])", "open-file"),
+        ("v, w = filter(None, (open(i) for i in 'ab'))", "open-file"),
         ("v, w = u = (f(i) for i in range(2))", "generator"),
         ("v, w = (open(i) for i in 'ab')", "open-file"),
         ("v, w = itertools.tee(range(2))", "generator"),
@@ -178,6 +184,19 @@ def test_a_search_fits_clones_of_its_estimator(made: str, then: str, changed: bo
     )
     producers = {task for name, task, _ in loads(found) if name == "part_2"}
     assert ("part_1" in producers) is changed
+
+
+@pytest.mark.parametrize("shadow", ["def tune(search):\n    search.fit(1)", ""])
+def test_a_parameter_called_as_a_search_is_something_else(shadow: str) -> None:
+    imports = (
+        "from sklearn.model_selection import GridSearchCV\nfrom sklearn.pipeline import Pipeline"
+    )
+    pipe = "pipe = Pipeline([('s', model)])\n" + ("tune(pipe)" if shadow else "pipe.predict(1)")
+    found = plan(
+        f"{imports}\n{shadow}",
+        *sections("model = f()\nsearch = GridSearchCV(model, {})", pipe, "print(model.mean_)"),
+    )
+    assert (("part_2", "part_1", ("model",)) in loads(found)) is bool(shadow)
 
 
 def test_what_is_changed_is_changed_in_a_search_too() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from galley.sandbox import cgroup
@@ -24,20 +26,30 @@ def test_a_group_that_a_killed_process_of_the_same_number_left_is_no_obstacle() 
 
 
 def test_what_killed_processes_have_left_is_swept_and_what_is_in_use_stays() -> None:
-    if (new := cgroup.create("new", memory=None, cpu=None)) is None:
+    if (own := cgroup.create("own", memory=None, cpu=None)) is None:
         pytest.skip("no control group can be written here")
-    left = cgroup.create("left-long-ago", memory=None, cpu=None)
-    used = cgroup.create("used", memory=None, cpu=None)
-    assert left is not None
-    assert used is not None
+    made = "from galley.sandbox.cgroup import create; g = create({!r}, memory=None, cpu=None); "
+    told = made + "print(*g.folders, sep='\\n')"
+    left, new, used = (
+        [Path(one) for one in run_here(told.format(name)).split()]
+        for name in ("left", "new", "used")
+    )
     with subprocess.Popen(["sleep", "600"]) as process:
-        used.add(process.pid)
-        for folder in (*left.folders, *used.folders):
+        for folder in used:
+            (folder / "cgroup.procs").write_text(str(process.pid))
+        for folder in (*left, *used, *own.folders):
             os.utime(folder, (1, 1))
         cgroup.sweep()
-        assert not any(folder.exists() for folder in left.folders)
-        assert all(folder.exists() for folder in (*new.folders, *used.folders))
+        assert not any(folder.exists() for folder in left)
+        assert all(folder.exists() for folder in (*new, *used, *own.folders))
         process.kill()
-    for group in (new, left, used):
-        group.close()
-        assert not any(folder.exists() for folder in group.folders)
+    for folder in new:
+        folder.rmdir()
+    cgroup.ControlGroup(used, used[0]).close()
+    own.close()
+    assert not any(folder.exists() for folder in (*new, *used, *own.folders))
+
+
+def run_here(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return done.stdout

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from galley.service.context import Context
 from galley.service.process import compose
 from galley.store import Store, leases
 from galley.store.leases import LostLease
-from galley.store.records import TokenRow
+from galley.store.records import HostRow, TokenRow
 from galley.store.tokens import HostIdentity, mint_host
 from galley.supervisor.plan import child_specs, settings_path
 from galley.vault import make_keys
@@ -85,7 +84,8 @@ def test_who_waits_for_work_is_answered_when_the_service_ends(
                 headers={"Authorization": f"Bearer {secret}"},
                 timeout=60,
             )
-            time.sleep(1)
+            with closing(Store(settings.database)) as store:
+                eventually(lambda: "oncology@here" in asking(store), within_s=30)
             assert not asked.done(), asked.result().text
             service.terminate()
             assert asked.result(20).status_code == 204
@@ -95,6 +95,10 @@ def test_who_waits_for_work_is_answered_when_the_service_ends(
             service.wait(30)
             processes.stop_all(processes.saved(settings.run / "hosts").values())
     assert "Traceback" not in log.read_text()
+
+
+def asking(store: Store) -> list[str]:
+    return store.read(lambda s: list(s.scalars(select(HostRow.name))))
 
 
 def leads(settings: Settings, name: str) -> bool:

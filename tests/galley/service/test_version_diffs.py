@@ -11,6 +11,8 @@ from galley.inside import handover
 from galley.project import archive
 from galley.service import comparing
 
+from tests.galley.service.platform import Platform, notebook
+
 READ = Analysis(
     title="T",
     parameters=ParameterSchema(),
@@ -25,25 +27,43 @@ LOCKED = {"humanize": "4.9.0", "inflect": "7.5.0", "numpy": "2.2", "typeguard": 
 
 
 def test_packages_are_those_that_are_locked_beside_what_was_asked_for() -> None:
-    assert comparing._requirements(READ, LOCKED, whole=False) == {
+    assert comparing._requirements(READ, LOCKED) == {
         "stated.humanize": "humanize==4.9.0",
         "stated.inflect": "inflect<8",
         "requirements.humanize": "4.9.0",
         "requirements.inflect": "7.5.0",
         "requirements.numpy": "2.2",
     }
-    assert "requirements.typeguard" in comparing._requirements(READ, LOCKED, whole=True)
 
 
 def test_before_they_are_locked_no_version_is_made_up_for_what_is_stated() -> None:
-    for whole in (False, True):
-        assert comparing._requirements(READ, {}, whole=whole) == {
-            "stated.humanize": "humanize==4.9.0",
-            "stated.inflect": "inflect<8",
-            "requirements.humanize": "",
-            "requirements.inflect": "",
-            "requirements.numpy": "2.3",
-        }
+    assert comparing._requirements(READ, {}) == {
+        "stated.humanize": "humanize==4.9.0",
+        "stated.inflect": "inflect<8",
+        "requirements.humanize": "",
+        "requirements.inflect": "",
+        "requirements.numpy": "2.3",
+    }
+
+
+def test_packages_are_compared_where_both_versions_have_them_locked(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.approved()
+    second = platform.publish(notebook=notebook("x = alpha + 2"))
+    locks = {1: LOCKED, 2: {**LOCKED, "typeguard": "4.5", "new": "1"}}
+    monkeypatch.setattr(comparing, "locked_packages", lambda _, version: locks[version.number])
+
+    def shown() -> dict[str, tuple[str | None, str | None]]:
+        diff = platform.get(f"/versions/{second['id']}/diff").json()
+        return {one["field"]: (one["before"], one["after"]) for one in diff["settings"]}
+
+    assert shown() == {
+        "requirements.typeguard": ("4.4", "4.5"),
+        "requirements.new": (None, "1"),
+    }
+    locks[2] = {}
+    assert shown() == {}, "before the rehearsal nothing is known of the packages"
 
 
 def test_what_hands_variables_on_is_nobodys_module(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,13 +53,14 @@ async def _stream(
         if after is None:
             # What comes now is what comes after the events that there are, and is not known before.
             while not await context.feed.began(HEARTBEAT_S):
-                if not await guard.alive():
+                if context.stopping.is_set() or not await guard.alive():
                     return
                 yield ": still here\n\n"
             after = context.feed.latest
         yield f": connected\nretry: 2000\nid: {after}\n\n"
-        async for batch in context.feed.follow(after, guard.tenants, HEARTBEAT_S):
-            if context.stopping.is_set() or not await guard.alive():
+        following = context.feed.follow(after, guard.tenants, HEARTBEAT_S, context.stopping.is_set)
+        async for batch in following:
+            if not await guard.alive():
                 return
             yield "".join(_text(event) for event in batch) or ": still here\n\n"
     finally:
