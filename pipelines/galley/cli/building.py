@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from galley.cli.output import Output
-from galley.cli.plans import read_layout, show_checks, show_plan, verdict
+from galley.cli.plans import located, read_layout, show_checks, show_plan, verdict
 from galley.client import collect_modules
 from galley.client.modules import Collected
 from galley.domain.proof import Proof, ProofState
@@ -169,9 +169,7 @@ def _check(found: Collected) -> None:
         raise InvalidInput("it has no cell with code: there is nothing to run.")
     for check in found.analysis.checks:
         if check.severity is Severity.ERROR and check.code in _HOPELESS:
-            where = f"cell {check.cell + 1}" if check.cell is not None else ""
-            label = f"{where}: " if where and where not in check.message else ""
-            raise InvalidInput(f"{label}{check.message}.")
+            raise InvalidInput(f"{located(check)}.")
 
 
 def _prove(

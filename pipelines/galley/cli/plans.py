@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from galley.cli.output import Output
 from galley.domain.proof import Proof, ProofState
 from galley.domain.split import SplitLayout, SplitPlan
-from galley.domain.versions import Analysis, FileUse, Severity
+from galley.domain.versions import Analysis, Check, FileUse, Severity
 from galley.errors import InvalidInput
 from galley.project.handing import Handing, handings
 
@@ -28,8 +29,14 @@ def show_checks(analysis: Analysis) -> None:
     """Print errors and warnings on standard error, each with its cell."""
     for check in analysis.checks:
         if check.severity is not Severity.INFO:
-            where = "" if check.cell is None else f"cell {check.cell + 1}: "
-            click.echo(f"  {check.severity}: {where}{check.message}", err=True)
+            click.echo(f"  {check.severity}: {located(check)}", err=True)
+
+
+def located(check: Check) -> str:
+    """Return a check's message with its cell, which many name themselves."""
+    if check.cell is None or re.search(rf"\bcell {check.cell + 1}\b", check.message):
+        return check.message
+    return f"cell {check.cell + 1}: {check.message}"
 
 
 def show_plan(output: Output, plan: SplitPlan | None) -> None:

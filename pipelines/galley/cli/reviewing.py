@@ -122,11 +122,7 @@ def audit(session: Session, limit: int) -> None:
                 one.actor,
                 one.action,
                 one.subject,
-                ", ".join(
-                    f"{name}={value}"
-                    for name, value in one.detail.items()
-                    if value not in (None, "", [], {})
-                ),
+                output.facts(one.detail),
             )
             for one in found[:limit]
         ),

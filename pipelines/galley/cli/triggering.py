@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -203,7 +202,7 @@ def log(session: Session, pipeline: str, name: str, limit: int) -> None:
             (
                 output.moment(one.at),
                 str(one.run) if one.run else f"none: {one.reason}",
-                json.dumps(one.cause),
+                output.facts(one.cause),
             )
             for one in found
         ),

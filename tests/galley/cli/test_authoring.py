@@ -103,7 +103,7 @@ def test_analysing_runs_and_keeps_nothing(galley: CommandLine) -> None:
     assert galley.read("pipelines") == []
     bad = galley("analyse", galley.notebook("print(never_defined)"))
     assert bad.exit_code == 1
-    assert "error: cell 3: " in bad.stderr
+    assert "error: cell 3 uses `never_defined`" in bad.stderr
     assert "never_defined" in bad.stderr
 
 

@@ -10,6 +10,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 from galley.cli import main
+from galley.cli.plans import located
+from galley.domain.versions import Check, Severity
 
 from tests.galley.cli.test_root import run_without_extras
 
@@ -188,3 +190,16 @@ def test_a_clients_installation_says_what_it_lacks(home: Path) -> None:
     assert "pip install 'galley[runner]'" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (home / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("cell", "message", "said"),
+    [
+        (1, "cell 2 imports `x`", "cell 2 imports `x`"),
+        (0, "cell 11 is better", "cell 1: cell 11 is better"),
+        (None, "all is lost", "all is lost"),
+    ],
+)
+def test_a_check_names_its_cell_once(cell: int | None, message: str, said: str) -> None:
+    check = Check(code="c", severity=Severity.ERROR, cell=cell, message=message)
+    assert located(check) == said

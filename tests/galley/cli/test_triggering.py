@@ -24,6 +24,8 @@ def test_a_webhook_is_added_called_listed_and_removed(galley: CommandLine) -> No
     assert answer.status_code == 202, answer.text
     (row,) = galley("trigger", "log", "daily-report", "ci").stdout.splitlines()[1:]
     assert answer.json()["run"] in row
+    assert "request=" in row
+    assert "{" not in row
     (row,) = galley("trigger", "list").stdout.splitlines()[1:]
     assert row.split()[:4] == ["daily-report", "ci", "webhook", "on"]
     assert "is paused" in galley("trigger", "pause", "daily-report", "ci").stdout
