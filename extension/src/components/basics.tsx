@@ -95,39 +95,39 @@ export function Name({ text, most = 40 }: { text: string; most?: number }): JSX.
   return <span title={cut === text ? undefined : text}>{cut}</span>;
 }
 
-export function Time({ at, zone }: { at: string; zone?: string | null }): JSX.Element {
-  const trans = useTrans();
-  const now = useNow(20);
-  const date = new Date(at);
+interface IInstantProps {
+  at: string;
+  zone?: string | null;
+}
+
+function Instant(
+  props: IInstantProps & {
+    /** How often the words are looked at anew, seconds. */
+    every: number;
+    words: typeof relative;
+  }
+): JSX.Element {
+  const date = new Date(props.at);
   return (
-    <time className="jp-Galley-time" dateTime={at} title={everyZone(date, zone)}>
-      {relative(trans, date, now)}
+    <time className="jp-Galley-time" dateTime={props.at} title={everyZone(date, props.zone)}>
+      {props.words(useTrans(), date, useNow(props.every))}
     </time>
   );
+}
+
+/** How long ago or ahead an instant is; by day and clock where that is far. */
+export function Time(props: IInstantProps): JSX.Element {
+  return <Instant {...props} every={20} words={relative} />;
 }
 
 /** How far away an instant is that is shown beside it. */
-export function Distance({ at, zone }: { at: string; zone?: string | null }): JSX.Element {
-  const trans = useTrans();
-  const now = useNow(20);
-  const date = new Date(at);
-  return (
-    <time className="jp-Galley-time" dateTime={at} title={everyZone(date, zone)}>
-      {distance(trans, date, now)}
-    </time>
-  );
+export function Distance(props: IInstantProps): JSX.Element {
+  return <Instant {...props} every={20} words={distance} />;
 }
 
 /** An instant by day and clock, such as a logical date: how long ago it was does not matter. */
-export function Moment({ at, zone }: { at: string; zone?: string | null }): JSX.Element {
-  const trans = useTrans();
-  const now = useNow(60);
-  const date = new Date(at);
-  return (
-    <time className="jp-Galley-time" dateTime={at} title={everyZone(date, zone)}>
-      {dayAndClock(trans, date, now)}
-    </time>
-  );
+export function Moment(props: IInstantProps): JSX.Element {
+  return <Instant {...props} every={60} words={dayAndClock} />;
 }
 
 /** How long something took, or takes so far. */
