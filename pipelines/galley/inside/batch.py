@@ -25,7 +25,7 @@ from ipykernel.iostream import IOPubThread
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 from jupyter_client.jsonutil import extract_dates
-from jupyter_client.session import Session
+from jupyter_client.session import Session, new_id, new_id_bytes
 from tornado.ioloop import IOLoop
 from traitlets.config import Config
 
@@ -70,6 +70,10 @@ class PipeSession(Session):
         self.pipe: socket.socket | None = None
         self._threads = threading.RLock()
         os.register_at_fork(after_in_child=self._forked)
+
+    def begin(self) -> None:
+        """Be the session of this process and of what it forks, and of no sibling."""
+        self.session, self.key = new_id(), new_id_bytes()
         # A forked child writes to the same socket: one frame at a time among processes as well.
         self._processes = os.memfd_create("galley-pipe")
 
@@ -126,11 +130,17 @@ class BatchKernel(IPythonKernel):
 class BatchApp(IPKernelApp):
     """ipykernel's application, connected to one client by a socket pair.
 
-    It can be made before there is a client: :meth:`settle` and :meth:`serve` follow.
+    It can be made before there is a client, and even ahead of the process whose kernel it will be:
+    :meth:`begin`, :meth:`settle` and :meth:`serve` follow.
+
+    Args:
+        ahead: whether it has no files and no thread until it is told to begin, so that several
+            processes can be forked with it.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, ahead: bool = False, **options: Any) -> None:
         super().__init__(**options)  # type: ignore[no-untyped-call]
+        self._ahead = ahead
         self._capture = Capture()
 
     def parse_command_line(self, argv: object = None) -> None:  # noqa: ARG002
@@ -152,7 +162,13 @@ class BatchApp(IPKernelApp):
         self.iopub_socket = self.iopub_thread = _Publisher(self._capture)
 
     def init_io(self) -> None:
-        """Replace the standard streams, on the level of files too."""
+        """Begin, unless this is made ahead."""
+        if not self._ahead:
+            self.begin()
+
+    def begin(self) -> None:
+        """Replace the standard streams of this process, on the level of files too."""
+        self.session.begin()
         self.capture_fd_output = False  # ours, so that what is captured can be drained
         super().init_io()  # type: ignore[no-untyped-call]
         self._capture.start({1: sys.stdout, 2: sys.stderr})
@@ -161,10 +177,11 @@ class BatchApp(IPKernelApp):
                 # Not what is captured: what was there before.
                 said = sys.stderr.fileno()
                 handler.stream = os.fdopen(said, "w", buffering=1, closefd=False)
+        self.displayhook.get_execution_count = lambda: self.kernel.execution_count
 
     def init_kernel(self) -> None:
         """Make the kernel."""
-        kernel = self.kernel = BatchKernel.instance(
+        self.kernel = BatchKernel.instance(
             parent=self,
             session=self.session,
             iopub_thread=self.iopub_thread,
@@ -176,7 +193,6 @@ class BatchApp(IPKernelApp):
             # It waits for messages that are still under way; here there are none.
             _execute_sleep=0,
         )
-        self.displayhook.get_execution_count = lambda: kernel.execution_count
 
     def settle(self, output: int, errors: int) -> None:
         """Take output and errors that are not a cell's, and the current folder, for its own."""
@@ -241,9 +257,9 @@ async def _received(loop: asyncio.AbstractEventLoop, reading: socket.socket) -> 
         return b""
 
 
-def made() -> Any:
-    """Return the application of this process, ready to serve."""
-    app: Any = BatchApp.instance()
+def made(*, ahead: bool = False) -> Any:
+    """Return the application of this process, ready to serve; ``ahead``: once it has begun."""
+    app: Any = BatchApp.instance(ahead=ahead)
     app.initialize([])
     return app
 

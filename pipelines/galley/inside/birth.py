@@ -24,7 +24,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _HOLDING = ctypes.PyDLL(None, use_errno=True)
 """The same, without letting go of the interpreter's lock meanwhile."""
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_CAPBSET_DROP = 1, 4, 36, 24
-_NEW_USER, _NEW_PID, _NEW_IPC = 0x10000000, 0x20000000, 0x08000000
+_NEW_USER, _NEW_PID, _NEW_IPC, _SIBLING = 0x10000000, 0x20000000, 0x08000000, 0x00008000
 _CAPABILITIES = 64
 _CAPSET = {"x86_64": 126, "aarch64": 91}
 _CLONE = {"x86_64": 56, "aarch64": 220}
@@ -32,16 +32,26 @@ _UID, _GID = os.getuid(), os.getgid()  # before there is a namespace that does n
 ALONE = " alone"
 
 
+def own_memory() -> int:
+    """Return the resident memory of this process that comes from no file, bytes."""
+    pages = Path("/proc/self/statm").read_text().split()
+    return (int(pages[1]) - int(pages[2])) * os.sysconf("SC_PAGE_SIZE")
+
+
 def hide() -> None:
     """Make environment and memory of this process, and of its forks, unreadable to its own uid."""
     _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def fork(*, isolate: bool) -> tuple[int, str]:
+def fork(*, isolate: bool, sibling: bool = False) -> tuple[int, str]:
     """Fork this process, which has one thread, into the init of a new task.
 
     It is born into its namespaces: to make a process and have that fork into them costs one more
     copy of the zygote's memory map for each task.
+
+    Args:
+        isolate: whether to try for namespaces of its own.
+        sibling: whether it is to be a child of this process's parent, who waits for it.
 
     Returns:
         The init's pid, 0 in the init itself; and what stands in the way of namespaces, empty where
@@ -51,17 +61,25 @@ def fork(*, isolate: bool) -> tuple[int, str]:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     obstacle = "not asked for"
     pid = -1
+    whose = _SIBLING if sibling else 0
     if isolate:
-        pid, obstacle = _clone(_NEW_USER | _NEW_PID | _NEW_IPC)
+        pid, obstacle = _clone(_NEW_USER | _NEW_PID | _NEW_IPC | whose)
     try:
         if pid < 0:
-            pid = os.fork()
+            pid = _fork_sibling() if sibling else os.fork()
     except OSError:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         raise
     if pid != 0:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     return pid, obstacle
+
+
+def _fork_sibling() -> int:
+    pid, failed = _clone(_SIBLING)
+    if pid < 0:
+        raise OSError(failed)
+    return pid
 
 
 def _clone(flags: int) -> tuple[int, str]:
@@ -137,7 +155,7 @@ def _begin(birth: socket.socket, obstacle: str) -> None:
 def _watch(pid: int, status: int) -> None:
     """Collect children until the task ends; say how, and leave nothing behind."""
     _on_term(pid, signal.SIGKILL)
-    _leave_open(status)
+    leave_open(status)
     while True:
         ended, how = os.waitpid(-1, 0)
         if ended == pid:
@@ -208,7 +226,7 @@ def die_with_parent() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def _leave_open(*wanted: int) -> None:
+def leave_open(*wanted: int) -> None:
     """Close all files but the standard ones and ``wanted``: the end of a pipe must be seen."""
     for fd in {int(name) for name in os.listdir("/proc/self/fd")} - {0, 1, 2, *wanted}:  # noqa: PTH208
         with contextlib.suppress(OSError):

@@ -16,15 +16,16 @@ from typing import Any
 
 
 class Capture:
-    """Replaces file descriptors by pipes and feeds what comes to streams."""
+    """Replaces file descriptors by pipes and feeds what comes to streams.
+
+    It belongs to the process that starts it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._streams: dict[int, tuple[Any, codecs.IncrementalDecoder]] = {}
         self._due: list[tuple[float, Callable[[], None]]] = []
-        self._wake, self._waker = os.pipe()
         os.register_at_fork(after_in_child=self._forked)
-        self._pid = os.getpid()
 
     def _forked(self) -> None:
         self._lock = threading.RLock()
@@ -32,6 +33,8 @@ class Capture:
 
     def start(self, streams: Mapping[int, Any]) -> None:
         """Capture file descriptors, each for an ``OutStream``, whose ``flush`` drains it first."""
+        self._pid = os.getpid()
+        self._wake, self._waker = os.pipe()
         for fd, stream in streams.items():
             reading, writing = os.pipe()
             stream._original_stdstream_copy = os.dup(fd)

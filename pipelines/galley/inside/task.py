@@ -52,12 +52,17 @@ def run(request: dict[str, Any], fds: list[int]) -> None:
         kernel.start()
 
 
-def spare(handoff: socket.socket) -> None:
-    """Be a batch kernel that is ready before it is asked for; then be what is asked for."""
+def made_ahead() -> Any:
+    """Return a batch kernel that any number of processes can be forked with, one for each task."""
     from . import batch
 
     _signals()
-    app = batch.made()
+    return batch.made(ahead=True)
+
+
+def spare(app: Any, handoff: socket.socket) -> None:
+    """Be a kernel that was made ahead, before it is asked for; then be what is asked for."""
+    app.begin()
     data, fds, _, _ = socket.recv_fds(handoff, 1 << 20, 3)
     if not data:
         return

@@ -46,6 +46,7 @@ PACKAGE = "galley_inside"
 OWNER = "owner"
 """File in the socket's folder: the pid of the process that its zygotes end with."""
 MAX_REQUEST = 4 * 2**20
+MAX_FAILURES = 3
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -75,8 +76,10 @@ class Zygote:
         self._children: dict[socket.socket, tuple[int, int]] = {}
         self._tags: dict[socket.socket, str] = {}
         self._leaving: list[int] = []
+        self._template: Any = None
         self._spare: Any = None
         self._wanted = False
+        self._failures = 0
         self._listener: socket.socket | None = None
         self._owner: int | None = None
         self._aside = False
@@ -144,8 +147,8 @@ class Zygote:
                 break
             if not self._children and time.monotonic() - self._used_at > self._idle_s:
                 self._retire()
-            elif self._wanted and not self._aside and self._listener and self._spare is None:
-                self._stock()
+            elif self._wanted and not self._aside and self._listener:
+                self._provide()
         self._retire()
         for init, _ in self._children.values():
             os.kill(init, signal.SIGTERM)
@@ -174,19 +177,22 @@ class Zygote:
             self._listener = None
             with contextlib.suppress(OSError):
                 os.unlink(self._path)  # noqa: PTH108
-        self._drop_spare()
+        self._drop_template()
 
     def _step_aside(self) -> None:
         """Fork no more; by another name it is still found by who ends its tasks."""
         aside = self._path.replace(".sock", f".{os.getpid()}.sock")
         os.rename(self._path, aside)  # noqa: PTH104
         self._path, self._aside = aside, True
-        self._drop_spare()
+        self._drop_template()
 
-    def _drop_spare(self) -> None:
+    def _drop_template(self) -> None:
         if self._spare is not None:
             self._spare.end()
-            self._spare = None
+        if self._template is not None:
+            self._selector.unregister(self._template.told)
+            self._template.end()
+        self._spare = self._template = None
 
     def _accept(self, listener: socket.socket) -> None:
         client, _ = listener.accept()
@@ -213,7 +219,7 @@ class Zygote:
                 return
             if self._aside:
                 raise ValueError("this zygote forks no more")
-            self._wanted = _sibling("spare").Spare.serves(request)
+            self._wanted = self._failures < MAX_FAILURES and _sibling("spare").Spare.serves(request)
             if not self._preloaded(request.get("preload", [])):
                 self._preload += request["preload"]
                 # What is unfit is loaded now; this fork and later ones would carry its threads.
@@ -225,19 +231,15 @@ class Zygote:
                 os.close(fd)
 
     def _preloaded(self, names: list[str]) -> bool:
-        """Import what is new; a spare that lacks it is of no use."""
+        """Import what is new; a template that lacks it is of no use."""
         known = len(sys.modules)
         fit = bool(self._preloader.load(names))
         if len(sys.modules) != known:
-            self._drop_spare()
+            self._drop_template()
         return fit
 
     def _fork(self, client: socket.socket, request: dict[str, Any], fds: list[int]) -> None:
-        spare, self._spare = self._spare, None
-        if spare is not None and not spare.take(request, fds):
-            spare.end()
-            spare = None
-        born = spare or self._deliver(
+        born = self._taken(request, fds) or self._deliver(
             lambda: _sibling("task").run(request, fds),
             # Nobody gets a fork without walls of a host's: a kernel that was started may ask, too.
             isolate=bool(request.get("isolate")) or self._owner is not None,
@@ -248,6 +250,18 @@ class Zygote:
         client.sendall(json.dumps(answer).encode() + b"\n")
         self._selector.register(client, selectors.EVENT_READ, self._drop)
         self._selector.register(born.status, selectors.EVENT_READ, lambda _: self._collect(client))
+
+    def _taken(self, request: dict[str, Any], fds: list[int]) -> Any:
+        """Return the spare, which has taken the request; None where there is none for it."""
+        if not self._wanted or self._template is None or not self._template.ready:
+            return None
+        if self._spare is None:
+            self._stock()
+        spare, self._spare = self._spare, None
+        if spare is not None and not spare.take(request, fds):
+            spare.end()
+            return None
+        return spare
 
     def _deliver(self, task: Callable[[], None], *, isolate: bool) -> Any:
         """Fork a task; where it cannot be itself in namespaces of its own, without them."""
@@ -261,64 +275,69 @@ class Zygote:
             return born
 
     def _fork_into(self, task: Callable[[], None], *, isolate: bool) -> Any:
-        reading, writing = os.pipe()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        gc.freeze()
-        inherited = _own_memory()
-        try:
+        def fork(birth: socket.socket, status: int) -> tuple[int, int]:
+            gc.freeze()
+            inherited = _sibling("birth").own_memory()
             init, obstacle = _sibling("birth").fork(isolate=isolate)
-        except OSError:
-            for end in (reading, writing):
-                os.close(end)
-            ours.close()
-            theirs.close()
-            raise
-        if init == 0:
-            try:
-                self._become(task, obstacle, theirs, writing)
-            finally:
-                os._exit(1)
-        os.close(writing)
-        theirs.close()
-        with ours:
-            ours.settimeout(10)
-            try:
-                said, ancillary, _, _ = ours.recvmsg(512, socket.CMSG_SPACE(_CREDENTIALS.size))
-            except TimeoutError:
-                ancillary = []
-                os.kill(init, signal.SIGKILL)
-        if not ancillary:
-            os.close(reading)
-            os.waitpid(init, 0)
-            raise OSError("the fork ended before it began")
-        pid = _CREDENTIALS.unpack(ancillary[0][2])[0]
-        obstacle = said.strip(b"\0").decode(errors="replace")
-        return _sibling("spare").Born(init, reading, pid, obstacle, inherited)
+            if init == 0:
+                try:
+                    self._forget()
+                    _sibling("birth").deliver(task, obstacle=obstacle, birth=birth, status=status)
+                finally:
+                    os._exit(1)
+            return init, inherited
 
-    def _become(
-        self, task: Callable[[], None], obstacle: str, birth: socket.socket, status: int
-    ) -> None:
-        """In the fork: forget the zygote and deliver the task."""
+        return _born(fork)
+
+    def _forget(self) -> None:
+        """In a fork: let go of what is the zygote's."""
         self._selector.close()
         for client, (_, reading) in self._children.items():
             client.close()
             os.close(reading)
         if self._listener is not None:
             self._listener.close()
-        _sibling("birth").deliver(task, obstacle=obstacle, birth=birth, status=status)
+        if self._template is not None:
+            self._template.told.close()
+        if self._spare is not None:
+            self._spare.handoff.close()
+
+    def _provide(self) -> None:
+        """Have a spare ready for the next request, which is likely to come soon."""
+        if self._template is None:
+            self._template = _sibling("template").Template(self._forget)
+            self._selector.register(self._template.told, selectors.EVENT_READ, self._hear)
+        elif self._template.ready and self._spare is None:
+            self._stock()
+
+    def _hear(self, _: object) -> None:
+        """Take what the template tells: that it is ready, or by its end that it will not be."""
+        if not self._template.hear():
+            self._fail("it ended")
 
     def _stock(self) -> None:
-        """Have a spare ready for the next request, which is likely to come soon."""
+        """Have the template fork a spare; where it cannot, requests do without."""
         ours, theirs = socket.socketpair()
 
-        def task() -> None:
-            ours.close()
-            _sibling("task").spare(theirs)
+        def fork(birth: socket.socket, status: int) -> tuple[int, int]:
+            init, inherited = self._template.fork(birth.fileno(), status, theirs.fileno())
+            return init, inherited
 
-        born = self._deliver(task, isolate=True)
-        theirs.close()
-        self._spare = _sibling("spare").Spare(**vars(born), handoff=ours)
+        try:
+            with theirs:
+                born = _born(fork)
+        except OSError as error:
+            ours.close()
+            self._fail(str(error))
+        else:
+            self._spare = _sibling("spare").Spare(**vars(born), handoff=ours)
+
+    def _fail(self, why: str) -> None:
+        """Do without a template until one is wanted again, which is not tried for ever."""
+        sys.stderr.write(f"the template of this zygote cannot fork: {why}\n")
+        self._failures += 1
+        self._wanted = False
+        self._drop_template()
 
     def _end(self, tag: str | None) -> None:
         """End the tasks with a tag, and wait for that; without one, end altogether."""
@@ -360,6 +379,42 @@ class Zygote:
         self._leaving = [pid for pid in self._leaving if os.waitpid(pid, os.WNOHANG)[0] == 0]
 
 
+def _born(fork: Callable[[socket.socket, int], tuple[int, int]]) -> Any:
+    """Return the task that ``fork`` makes of a connection for its birth and a pipe for its status.
+
+    Args:
+        fork: returns the pid of the init, a child of this process, and the inherited memory.
+
+    Raises:
+        OSError: it cannot be forked, or ended before it began.
+    """
+    reading, writing = os.pipe()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    with ours:
+        try:
+            with theirs:
+                init, inherited = fork(theirs, writing)
+        except OSError:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        ours.settimeout(10)
+        try:
+            said, ancillary, _, _ = ours.recvmsg(512, socket.CMSG_SPACE(_CREDENTIALS.size))
+        except TimeoutError:
+            ancillary = []
+            os.kill(init, signal.SIGKILL)
+    if not ancillary:
+        os.close(reading)
+        os.waitpid(init, 0)
+        raise OSError("the fork ended before it began")
+    pid = _CREDENTIALS.unpack(ancillary[0][2])[0]
+    obstacle = said.strip(b"\0").decode(errors="replace")
+    return _sibling("spare").Born(init, reading, pid, obstacle, inherited)
+
+
 def _try_out() -> None:
     """Be a kernel for one cell."""
     _sibling("birth").die_with_parent()
@@ -397,12 +452,6 @@ def _peer(client: socket.socket) -> tuple[int, int]:
     told = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     pid, uid, _ = _CREDENTIALS.unpack(told)
     return pid, uid
-
-
-def _own_memory() -> int:
-    """Return the resident memory of this process that comes from no file, bytes."""
-    pages = Path("/proc/self/statm").read_text().split()
-    return (int(pages[1]) - int(pages[2])) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _words(pid: int) -> list[bytes]:

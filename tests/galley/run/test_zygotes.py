@@ -103,6 +103,24 @@ def zygote_of(process: ForkedKernel) -> psutil.Process:
     ][-1]
 
 
+def template_of(process: ForkedKernel) -> psutil.Process:
+    """Return what its zygote forks tasks from, soon after the first: its child without walls."""
+    zygote = zygote_of(process)
+    found: list[psutil.Process] = []
+
+    def there() -> bool:
+        found[:] = [one for one in zygote.children() if walls_of(one) == walls_of(zygote)]
+        return bool(found)
+
+    until(there)
+    (template,) = found
+    return template
+
+
+def walls_of(process: psutil.Process) -> str:
+    return str(Path(f"/proc/{process.pid}/ns/pid").readlink())
+
+
 def gone(pid: int) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess):
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
@@ -125,6 +143,74 @@ def test_two_forks_share_neither_names_nor_random_numbers(zygotes: Zygotes, tmp_
         one.close()
     assert [text.split()[0] for text in said] == ["False", "False"]
     assert len({number for text in said for number in text.split()[1:]}) == 4
+
+
+OWN = """\
+import os, sys
+from ipykernel.kernelapp import IPKernelApp
+app = IPKernelApp.instance()
+session = app.session
+lock = os.fstat(session._processes)
+print(app._ahead, session.session, session.key.hex(), lock.st_ino)
+"""
+
+
+def test_tasks_are_forked_from_a_kernel_that_was_made_once_and_share_none_of_it(
+    tmp_path: Path,
+) -> None:
+    own = Zygotes(tmp_path / "z")
+    first = Batch(own, tmp_path)
+    assert first.run(OWN).split()[0] == "False", "nobody made one for the first"
+    template = template_of(first.process)
+    until(lambda: len(zygote_of(first.process).children()) == 3)  # and a spare
+    said = []
+    for _ in range(3):  # the spare, and two for which there is none yet
+        one = Batch(own, tmp_path)
+        assert one.process.obstacle == ""
+        assert zygote_of(one.process) == zygote_of(first.process)
+        said.append(one.run(OWN).split())
+        one.close()
+    assert [ahead for ahead, *_ in said] == ["True"] * 3
+    for number in (1, 2, 3):
+        assert len({words[number] for words in said}) == 3
+    assert template.is_running()
+    assert template.num_threads() == 1
+    first.close()
+    own.close()
+    until(lambda: gone(template.pid))
+
+
+def test_a_new_import_makes_a_new_template(tmp_path: Path) -> None:
+    own = Zygotes(tmp_path / "z")
+    first = Batch(own, tmp_path, preload=["colorsys"])
+    old = template_of(first.process)
+    second = Batch(own, tmp_path, preload=["wave"])
+    until(lambda: gone(old.pid))
+    until(lambda: len(zygote_of(first.process).children()) == 4)  # two tasks, template and spare
+    third = Batch(own, tmp_path, preload=["wave"])
+    assert third.run("import sys\nprint('wave' in sys.modules)") == "True"
+    assert third.run(OWN).split()[0] == "True"
+    for one in (first, second, third):
+        one.close()
+    own.close()
+
+
+def test_a_template_that_dies_is_replaced_and_takes_nothing_along(tmp_path: Path) -> None:
+    own = Zygotes(tmp_path / "z")
+    first = Batch(own, tmp_path)
+    template = template_of(first.process)
+    until(lambda: len(zygote_of(first.process).children()) == 3)
+    second = Batch(own, tmp_path)
+    assert second.run(OWN).split()[0] == "True"
+    template.kill()
+    until(lambda: gone(template.pid))
+    assert second.run("print('alive')") == "alive"
+    third = Batch(own, tmp_path)
+    assert third.run("print('alive')") == "alive"
+    assert template_of(first.process).pid != template.pid
+    for one in (first, second, third):
+        one.close()
+    own.close()
 
 
 def test_a_fork_is_found_by_its_outer_pid_and_interrupted(batch: Batch) -> None:
@@ -335,9 +421,10 @@ def test_a_client_that_dies_takes_its_fork_with_it(zygotes: Zygotes, tmp_path: P
 def test_a_zygote_that_dies_takes_its_forks_with_it(tmp_path: Path) -> None:
     own = Zygotes(tmp_path / "z")
     one = Batch(own, tmp_path)
+    template = template_of(one.process)
     zygote_of(one.process).kill()
     assert one.process.wait(30) == -signal.SIGKILL
-    until(lambda: gone(one.process.pid))
+    until(lambda: gone(one.process.pid) and gone(template.pid))
     again = Batch(own, tmp_path)
     assert again.run("print(1 + 1)") == "2"
     again.close()
