@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from galley.notebook.facts import Known, Statement
 from galley.notebook.magics import magic_of
+from galley.notebook.named_types import fields_made, is_type
 from galley.notebook.randomness import random_states
 from galley.notebook.reach import dotted
 from galley.notebook.source import parse
@@ -140,13 +141,21 @@ def _call(call: ast.Call, known: Known) -> str | None:
 
 def _assigned(targets: list[ast.expr], value: ast.expr, known: Known) -> str | None:
     if all(_is_name(one) for one in targets):
-        if isinstance(value, ast.Lambda):
+        if isinstance(value, ast.Lambda) or _names_type(targets, value, known):
             return "definition"
         return "constant" if _is_constant(value, known) else None
     paths = [_module_part(one, known) for one in targets]
     if all(path is not None for path in paths) and _is_quiet(value):
         return "setting"
     return None
+
+
+def _names_type(targets: list[ast.expr], value: ast.expr, known: Known) -> bool:
+    match targets:
+        case [ast.Name(id=name)]:
+            made = fields_made(name, value, known.imports)
+            return made is not None or is_type(value, known.imports)
+    return False
 
 
 def _is_name(target: ast.expr) -> bool:

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterable, Sequence
 
 from galley.notebook.facts import CallSite, Facts, Link, Tie
+from galley.notebook.named_types import fields_made, is_type
 from galley.notebook.reach import (
     holders,
     is_cloning,
@@ -79,6 +80,8 @@ class Reader(ScopeReader):
                 if self.level:
                     self.absorb(made)
                 return
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if self.typed(name, value):
+                return
         names = [name for one in node.targets for name in bound(one)]
         unpacked = all(isinstance(one, ast.Tuple | ast.List) for one in node.targets)
         self.value(node.value, names, unpacked=unpacked)
@@ -86,15 +89,31 @@ class Reader(ScopeReader):
             self.visit(target)
             self.share(target, node.value)
 
+    def typed(self, name: str, value: ast.expr) -> bool:
+        """Take an assignment that names a type; returns whether it is one."""
+        imports = self.known.imports
+        fields = fields_made(name, value, imports)
+        if fields is None and not is_type(value, imports):
+            return False
+        if fields is None:
+            self.visit(value)
+        else:
+            self.generic_visit(value)
+            self.made_type(name, fields)
+        self.bind(name)
+        return True
+
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         """An annotation alone binds nothing."""
-        if node.value is not None:
-            self.value(node.value, bound(node.target))
+        target, value = node.target, node.value
+        typed = value is not None and isinstance(target, ast.Name) and self.typed(target.id, value)
+        if value is not None and not typed:
+            self.value(value, bound(target))
         if self.depth == 0 and not isinstance(node.annotation, ast.Constant):
             self.visit(node.annotation)
-        if node.value is not None:
-            self.visit(node.target)
-            self.share(node.target, node.value)
+        if value is not None and not typed:
+            self.visit(target)
+            self.share(target, value)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         """``x += 1`` reads and binds, and may change the object that others hold too."""
@@ -339,7 +358,6 @@ class Reader(ScopeReader):
             self.visit(one)
         made = self.class_of(node)
         self.bind(node.name)
-        self.facts.functions[node.name] = made
         if self.level and not self.in_class:
             self.absorb(made)
 

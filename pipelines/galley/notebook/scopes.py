@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from galley.notebook.calls import CallReader
@@ -95,20 +95,36 @@ class ScopeReader(CallReader):
         for method in methods.values():
             merge(facts, method.facts)
         facts.stuck.pop("", None)
+        first = methods["__init__"].parameters[1:] if "__init__" in methods else ()
+        return self.made_type(node.name, first, facts, methods)
+
+    def made_type(
+        self,
+        name: str,
+        fields: tuple[str, ...],
+        facts: Facts | None = None,
+        methods: Mapping[str, Function] | None = None,
+    ) -> Function:
+        """Note a type of the notebook, and return what to call it does.
+
+        Args:
+            fields: what it is called with, and keeps.
+        """
         # It is repeated where it can be; a class that was changed since cannot.
-        self.facts.stuck[node.name] = (
+        self.facts.stuck[name] = (
             "not-transferable",
             "a class that its source alone does not make again",
         )
-        first = methods["__init__"].parameters[1:] if "__init__" in methods else ()
-        return Function(
-            name=node.name,
-            parameters=first,
-            facts=facts,
-            methods=methods,
-            returns=frozenset(f"{ARGUMENT}{one}" for one in first),
+        made = Function(
+            name=name,
+            parameters=fields,
+            facts=facts or Facts(),
+            methods=dict(methods or {}),
+            returns=frozenset(f"{ARGUMENT}{one}" for one in fields),
             keeps=True,
         )
+        self.facts.functions[name] = made
+        return made
 
     def absorb(self, function: Function) -> None:
         """Take what a function does as if it ran here."""

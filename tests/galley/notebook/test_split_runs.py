@@ -343,6 +343,13 @@ NOTEBOOKS = {
         "d.v.append(1)",
         "n=len(e[0].v)",
     ),
+    "named types": (
+        "from collections import namedtuple\nfrom typing import Iterator, TypeAlias\nCell = tuple[int, int]\nWorld: TypeAlias = set[Cell]\nPoint = namedtuple('Point', 'at seen')\ndef grow(w: World) -> World:\n    return w | {(x + 1, y) for x, y in w}\ndef life(w) -> Iterator[World]:\n    yield grow(w)",
+        "world = grow({(len('ab'), 2)})\np = Point(world, [1])",
+        "p.seen.append(2)\nn = (next(life(world)), Point(1, 2), p.seen)",
+        "def grow(w: World) -> World:\n    return w",
+        "m = (next(life(world)), len(p.seen), Point(3, [p.at]))",
+    ),
 }
 
 
@@ -363,7 +370,7 @@ def test_split_and_unsplit_end_alike(name: str, seen: bool) -> None:
     "name",
     [
         *("chain", "mutation", "function", "frames", "independent", "random", "decorator"),
-        *("changed default", "property", "cached property", "operator"),
+        *("changed default", "property", "cached property", "operator", "named types"),
     ],
 )
 def test_these_are_split(name: str) -> None:

@@ -142,3 +142,46 @@ def test_models_that_keep_their_training_data_are_handed_over_with_it(tmp_path: 
     (tried,) = proof.tries
     # The times that a search has measured are another one's each time, and nothing else is.
     assert {one.what for one in tried.differences} <= {"search"}, said
+
+
+TYPES = (
+    "from collections import namedtuple\n"
+    "from enum import Enum\n"
+    "from typing import NewType, TypeVar, Iterator\n"
+    "Cell = tuple[int, int]\n"
+    "World = set[Cell]\n"
+    "Point = namedtuple('Point', 'x y')\n"
+    "Colour = Enum('Colour', 'RED GREEN')\n"
+    "Key = NewType('Key', int)\n"
+    "T = TypeVar('T')\n"
+    "def grow(world: World, by: T = None) -> World:\n"
+    "    return world | {(x + 1, y) for x, y in world}\n"
+    "def life(world: World) -> Iterator[World]:\n"
+    "    yield grow(world)\n"
+)
+
+
+def test_what_the_types_of_a_notebook_are_of_is_known_in_another_task(tmp_path: Path) -> None:
+    book = notebook(
+        *(markdown("# A"), TYPES, "world = {(len('ab'), 3)}\np = Point(Key(1), [Colour.RED])"),
+        *(markdown("# B"), "later = next(life(world))\nq = p._replace(x=2)\nprint(len(later))"),
+        *(markdown("# C"), "print(isinstance(q, Point), q.y[0] is Colour.RED, sorted(later))"),
+    )
+    printed: list[str] = []
+    proof, said, _ = proved(tmp_path, book, printed=printed.append)
+    assert proof.state is ProofState.EQUAL, said
+    assert proof.plan is not None
+    assert [task.title for task in proof.plan.tasks] == ["A", "B", "C"]
+    assert "True True [(2, 3), (3, 3)]\n" in printed
+
+
+def test_a_type_that_was_changed_stays_with_what_uses_it_later(tmp_path: Path) -> None:
+    book = notebook(
+        *(markdown("# A"), TYPES, "p = Point(len('ab'), 2)"),
+        *(markdown("# B"), "Point.total = lambda self: self.x + self.y\nprint(p.total())"),
+        *(markdown("# C"), "print(p.total() + 1)"),
+    )
+    proof, said, _ = proved(tmp_path, book)
+    assert proof.state is ProofState.EQUAL, said
+    assert proof.plan is not None
+    assert [task.cells for task in proof.plan.tasks] == [(0, 1, 2), (3, 4, 5, 6)]
