@@ -32,6 +32,11 @@ export function RunItem({ run, tenant }: { run: Run; tenant?: string }): JSX.Ele
           {cell && <> · {cell}</>}
         </div>
         {cell && <Meter done={run.cell} total={run.cells} label={cell} />}
+        {(run.state === 'failed' || run.state === 'timed_out') && run.state_reason && (
+          <div className="jp-Galley-clip" title={run.state_reason}>
+            {run.state_reason}
+          </div>
+        )}
       </div>
       <span className="jp-Galley-muted">
         <Time at={run.ended_at ?? run.started_at ?? run.created_at} />

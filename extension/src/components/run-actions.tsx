@@ -6,6 +6,7 @@ import { may } from '../model/galley';
 import { ended } from '../model/words';
 import { Button, ProblemBox } from './basics';
 import { useAction, useChanges, useGalley } from './context';
+import { Modal } from './modal';
 import { RunDialog } from './run-dialog';
 
 export function RunActions(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
@@ -14,6 +15,7 @@ export function RunActions(props: { run: Run; onChanged: (run: Run) => void }): 
   useChanges(me);
   const action = useAction();
   const [asking, setAsking] = React.useState(false);
+  const [cancelling, setCancelling] = React.useState(false);
   const { run } = props;
   const refused = may(me.value, run.tenant, 'run')
     ? null
@@ -28,10 +30,9 @@ export function RunActions(props: { run: Run; onChanged: (run: Run) => void }): 
           kind="warn"
           label={trans.__('Cancel run')}
           icon={<stopIcon.react tag="span" elementSize="normal" />}
-          title={trans.__('Ends the run now. What it wrote so far is kept.')}
           reason={run.cancel_requested ? trans.__('It is being cancelled.') : refused}
           busy={action.busy}
-          onClick={() => action.start(async () => props.onChanged(await client.cancelRun(run.id)))}
+          onClick={() => setCancelling(true)}
         />
       )}
       {over && run.attempt_count > 0 && (
@@ -77,6 +78,16 @@ export function RunActions(props: { run: Run; onChanged: (run: Run) => void }): 
           />
         </>
       )}
+      {cancelling && !over && (
+        <CancelDialog
+          run={run}
+          onClose={() => setCancelling(false)}
+          onCancel={() => {
+            setCancelling(false);
+            action.start(async () => props.onChanged(await client.cancelRun(run.id)));
+          }}
+        />
+      )}
       {asking && (
         <RunDialog
           tenant={run.tenant}
@@ -92,5 +103,38 @@ export function RunActions(props: { run: Run; onChanged: (run: Run) => void }): 
         />
       )}
     </div>
+  );
+}
+
+/** Asks once more: a cancelled run is over for good. */
+function CancelDialog(props: { run: Run; onClose: () => void; onCancel: () => void }): JSX.Element {
+  const { trans } = useGalley();
+  const { run } = props;
+  return (
+    <Modal
+      title={trans.__('Cancel this run?')}
+      onClose={props.onClose}
+      footer={
+        <>
+          <Button label={trans.__('Let it go on')} onClick={props.onClose} />
+          <Button kind="warn" label={trans.__('Cancel the run')} onClick={props.onCancel} />
+        </>
+      }
+    >
+      <p>
+        {run.state === 'queued'
+          ? trans.__('It waits in the queue and will not begin.')
+          : trans.__(
+              'Its tasks are ended now. Logs and notebooks are kept as far as they came; what a task wrote elsewhere stays there.'
+            )}
+      </p>
+      <p className="jp-Galley-muted">
+        {run.kind === 'pipeline'
+          ? trans.__(
+              'A cancelled run is not retried. “Run again…” starts another one with its version and parameters.'
+            )
+          : trans.__('A cancelled run is not retried.')}
+      </p>
+    </Modal>
   );
 }

@@ -1,6 +1,7 @@
 /** Runs in a table, and the filters above it. */
 import * as React from 'react';
-import type { Run, RunState } from '../api/types';
+import type { Pipeline, Run, RunState } from '../api/types';
+import { middle } from '../format/names';
 import type { PagedList } from '../model/list';
 import { ended, runStateWord, runWord, triggerText } from '../model/words';
 import { Button, Elapsed, Link, Loading, Meter, Moment, Name, ProblemBox } from './basics';
@@ -49,7 +50,38 @@ export function KindFilter(props: {
         <option value="pipeline">{trans.__('Pipeline runs')}</option>
         <option value="rehearsal">{trans.__('Rehearsals')}</option>
         <option value="trial">{trans.__('Trials')}</option>
-        <option value="">{trans.__('All')}</option>
+        <option value="all">{trans.__('All')}</option>
+      </select>
+    </label>
+  );
+}
+
+/** Chooses a pipeline; one that is chosen and not among `pipelines` stays chosen. */
+export function PipelineFilter(props: {
+  value: string;
+  pipelines: readonly Pipeline[];
+  withTenant: boolean;
+  onChange: (pipeline: string) => void;
+}): JSX.Element {
+  const trans = useTrans();
+  const options = props.pipelines
+    .map(({ tenant, slug, name }) => ({
+      value: `${tenant}/${slug}`,
+      text: middle(props.withTenant ? `${name} (${tenant})` : name, 48)
+    }))
+    .sort((a, b) => a.text.localeCompare(b.text));
+  const known = !props.value || options.some(one => one.value === props.value);
+  return (
+    <label className="jp-Galley-filter">
+      <span>{trans.__('Pipeline')}</span>
+      <select value={props.value} onChange={event => props.onChange(event.target.value)}>
+        <option value="">{trans.__('Any')}</option>
+        {!known && <option value={props.value}>{props.value}</option>}
+        {options.map(one => (
+          <option key={one.value} value={one.value}>
+            {one.text}
+          </option>
+        ))}
       </select>
     </label>
   );

@@ -1,7 +1,8 @@
 /** The run page: what a run does or did, task by task. */
 import * as React from 'react';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { bugIcon } from '@jupyterlab/ui-components';
-import type { Attempt, GalleyEvent, Run, TaskTry } from '../api/types';
+import type { Attempt, GalleyEvent, Run, RunState, TaskTry } from '../api/types';
 import { bytes } from '../format/quantity';
 import { attemptWord, ended, failureAdvice, kindName, runWord, triggerText } from '../model/words';
 import { Resource } from '../model/resource';
@@ -28,6 +29,16 @@ import { RunDetail } from './run-detail';
 
 /** How often a queued run is looked at again for what else happens in its tenant, milliseconds. */
 const WAITING_EVERY = 5000;
+
+/** States whose reason is told above all else. */
+const EXPLAINED: RunState[] = ['queued', 'cancelled', 'skipped'];
+
+/** “Queued: it waits …”, but “Cancelled by alex” once. */
+function sentence(word: string, reason: string): string {
+  return reason.toLowerCase().startsWith(word.toLowerCase())
+    ? `${word}${reason.slice(word.length)}.`
+    : `${word}: ${reason}.`;
+}
 
 /** Whether an event is of the run, or may change what it waits for: seldom, such events are many. */
 function concerns(event: GalleyEvent, id: string, run: Run | null): boolean | number {
@@ -93,12 +104,10 @@ function Body(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
   return (
     <>
       <Head run={run} attempt={attempt} onAttempt={setChosen} onChanged={props.onChanged} />
-      {run.state === 'queued' && run.state_reason && (
+      {EXPLAINED.includes(run.state) && run.state_reason && (
         <p className="jp-Galley-notice">
-          <Glyph name="clock" />
-          <span>
-            {runWord(trans, run).text}: {run.state_reason}.
-          </span>
+          <Glyph name={runWord(trans, run).glyph} />
+          <span>{sentence(runWord(trans, run).text, run.state_reason)}</span>
         </p>
       )}
       {run.files_removed_at && (
@@ -216,15 +225,19 @@ function Head(props: {
         <Meter
           done={run.cell}
           total={run.cells}
-          label={
-            run.cells
-              ? trans.__('cell %1 of %2', Math.min((run.cell ?? 0) + 1, run.cells), run.cells)
-              : trans.__('Waiting to start')
-          }
+          label={standing(trans, run) ?? trans.__('Waiting to start')}
         />
       )}
     </header>
   );
+}
+
+/** How far a run is that goes on; null: it has not begun. */
+function standing(trans: TranslationBundle, run: Run): string | null {
+  if (run.cells) {
+    return trans.__('cell %1 of %2', Math.min((run.cell ?? 0) + 1, run.cells), run.cells);
+  }
+  return run.started_at ? trans.__('preparing its environment') : null;
 }
 
 /** All parameters on one line; the whole on hover, and in a tab below. */
@@ -253,9 +266,7 @@ function Sentence({ run }: { run: Run }): JSX.Element {
       </span>
     );
   }
-  const cells = run.cells
-    ? trans.__('cell %1 of %2', Math.min((run.cell ?? 0) + 1, run.cells), run.cells)
-    : null;
+  const cells = standing(trans, run);
   return (
     <span className="jp-Galley-sentence">
       {cells}

@@ -3,7 +3,7 @@
 export type Place =
   | { kind: 'today' }
   | { kind: 'pipelines' }
-  | { kind: 'runs' }
+  | { kind: 'runs'; filter?: IRunFilter }
   | { kind: 'calendar' }
   | { kind: 'reviews' }
   | { kind: 'secrets' }
@@ -12,6 +12,17 @@ export type Place =
   | { kind: 'run'; id: string }
   | { kind: 'compare'; left: string | null; right: string }
   | { kind: 'review'; id: string };
+
+/** Which runs a list shows; what is not set is not filtered by. */
+export type IRunFilter = {
+  state?: string;
+  /** `pipeline`, which is meant where nothing is set, `rehearsal`, `trial` or `all`. */
+  of?: string;
+  /** `TENANT/SLUG`. */
+  pipeline?: string;
+};
+
+const FILTERS = ['state', 'of', 'pipeline'] as const;
 
 export const PIPELINE_TABS = ['overview', 'runs', 'calendar', 'versions', 'settings'] as const;
 export type PipelineTab = (typeof PIPELINE_TABS)[number];
@@ -38,6 +49,10 @@ export function pathOf(place: Place): string {
     }
     case 'review':
       return `reviews/${encodeURIComponent(place.id)}`;
+    case 'runs': {
+      const set = Object.entries(place.filter ?? {}).filter(([, value]) => value);
+      return set.length > 0 ? `runs?${new URLSearchParams(set)}` : 'runs';
+    }
     default:
       return place.kind;
   }
@@ -54,6 +69,14 @@ export function placeOf(path: string, hash = '', search = ''): Place | null {
     return { kind: 'today' };
   }
   const page = PAGES.find(name => name === first);
+  if (parts.length === 1 && page === 'runs') {
+    const query = new URLSearchParams(search);
+    const filter: IRunFilter = {};
+    for (const name of FILTERS) {
+      filter[name] = query.get(name) ?? undefined;
+    }
+    return search ? { kind: page, filter } : { kind: page };
+  }
   if (parts.length === 1 && page) {
     return { kind: page };
   }

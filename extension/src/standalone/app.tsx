@@ -100,7 +100,13 @@ function PlaceView(props: {
     case 'pipelines':
       return <PipelinesPage galley={galley} />;
     case 'runs':
-      return <RunsPage galley={galley} />;
+      return (
+        <RunsPage
+          galley={galley}
+          filter={place.filter ?? {}}
+          onFilter={filter => galley.router.replace({ kind: 'runs', filter })}
+        />
+      );
     case 'calendar':
       return <CalendarPage galley={galley} />;
     case 'reviews':

@@ -1,34 +1,72 @@
 /** The runs of one's tenants, newest first. */
 import * as React from 'react';
-import type { Run } from '../api/types';
-import { Empty } from '../components/basics';
+import type { Pipeline, Run } from '../api/types';
+import { Button, Empty } from '../components/basics';
 import { useChanges, useModel } from '../components/context';
-import { KindFilter, RunTable, StateFilter } from '../components/run-list';
+import { KindFilter, PipelineFilter, RunTable, StateFilter } from '../components/run-list';
 import { PagedList } from '../model/list';
+import type { IRunFilter } from '../model/place';
+import { Resource } from '../model/resource';
 import { ofSeveral } from '../model/several';
 import type { PageGalley } from './galley';
 
-export function RunsPage({ galley }: { galley: PageGalley }): JSX.Element {
+export function RunsPage(props: {
+  galley: PageGalley;
+  filter: IRunFilter;
+  onFilter: (filter: IRunFilter) => void;
+}): JSX.Element {
+  const { galley, filter, onFilter } = props;
   const { client, events, me, tenants, trans } = galley;
   useChanges(me, tenants);
-  const [state, setState] = React.useState('');
-  const [kind, setKind] = React.useState('pipeline');
-  const names = tenants.of(me.value).map(tenant => tenant.name);
+  const { state = '', of = 'pipeline', pipeline = '' } = filter;
+  const own = tenants.of(me.value).map(tenant => tenant.name);
+  const [tenant, slug] = pipeline ? pipeline.split('/') : [];
+  const names = own.filter(name => !tenant || name === tenant);
+  const pipelines = useModel(() => {
+    const known = new Resource<Pipeline[]>(async () => {
+      const pages = await Promise.all(own.map(name => client.pipelines(name, { limit: 200 })));
+      return pages.flatMap(page => page.items);
+    });
+    void known.refresh();
+    return known;
+  }, `pipelines/${own.join()}`);
   const runs = useModel(() => {
+    const kind = of === 'all' ? '' : of;
     const list = new PagedList<Run>(
-      ofSeveral(names, (tenant, cursor) => client.runs(tenant, { state, kind, cursor, limit: 50 }))
-    ).follow(events, event => names.includes(event.tenant) && event.kind.startsWith('run.'));
+      ofSeveral(names, (name, cursor) =>
+        client.runs(name, { state, kind, pipeline: slug ?? '', cursor, limit: 50 })
+      )
+    ).follow(
+      events,
+      event =>
+        names.includes(event.tenant) &&
+        event.kind.startsWith('run.') &&
+        (!slug || event.pipeline === slug)
+    );
     void list.refresh();
     return list;
-  }, `${names.join()}/${state}/${kind}`);
+  }, `${names.join()}/${state}/${of}/${pipeline}`);
+  const change = (changed: IRunFilter): void => onFilter({ ...filter, ...changed });
   return (
     <div className="jp-Galley-page" aria-label={trans.__('Runs')}>
       <header className="jp-Galley-head">
         <div className="jp-Galley-titleRow">
           <h2>{trans.__('Runs')}</h2>
           <div className="jp-Galley-row">
-            <KindFilter value={kind} onChange={setKind} />
-            <StateFilter value={state} onChange={setState} />
+            <PipelineFilter
+              value={pipeline}
+              pipelines={pipelines.value ?? []}
+              withTenant={own.length > 1}
+              onChange={chosen => change({ pipeline: chosen || undefined })}
+            />
+            <KindFilter
+              value={of}
+              onChange={kind => change({ of: kind === 'pipeline' ? undefined : kind })}
+            />
+            <StateFilter
+              value={state}
+              onChange={chosen => change({ state: chosen || undefined })}
+            />
           </div>
         </div>
       </header>
@@ -37,8 +75,10 @@ export function RunsPage({ galley }: { galley: PageGalley }): JSX.Element {
         withPipeline
         withTenant={names.length > 1}
         empty={
-          state ? (
-            <Empty title={trans.__('No run is in this state.')} />
+          state || pipeline ? (
+            <Empty title={trans.__('No run is like that.')}>
+              <Button label={trans.__('Show all runs')} onClick={() => onFilter({ of: 'all' })} />
+            </Empty>
           ) : (
             <Empty title={trans.__('Nothing has run yet.')}>
               {trans.__(

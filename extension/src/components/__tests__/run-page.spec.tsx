@@ -88,12 +88,34 @@ describe('RunPage', () => {
     expect(debugged).toEqual([['r-1', 1, null]]);
   });
 
-  it('cancels a run once, and then says that it is being cancelled', async () => {
+  it('cancels a run once and not without asking, and then says that it is being cancelled', async () => {
     const { transport, box } = await show({ state: 'running', ended_at: null });
+    const posts = () => transport.asked.filter(one => one.method === 'POST');
     await settle(() => button('Cancel run').click());
-    expect(transport.asked.filter(one => one.method === 'POST')).toHaveLength(1);
+    expect(document.body.textContent).toContain('Logs and notebooks are kept as far as they came');
+    await settle(() => button('Let it go on').click());
+    expect(document.body.textContent).not.toContain('are kept as far as they came');
+    expect(posts()).toHaveLength(0);
+    await settle(() => button('Cancel run').click());
+    await settle(() => button('Cancel the run').click());
+    expect(posts()).toHaveLength(1);
     expect(box.textContent).toContain('Cancelling');
     expect(reasonOf('Cancel run')).toBe('It is being cancelled.');
+  });
+
+  it('says once who cancelled a run, and why one was skipped', async () => {
+    const cancelled = await show({ state: 'cancelled', state_reason: 'cancelled by alex' });
+    const notice = (box: Element) => box.querySelector('.jp-Galley-notice')!.textContent;
+    expect(notice(cancelled.box)).toBe('Cancelled by alex.');
+    await clear();
+    const reason = 'the run before it had not ended';
+    const skipped = await show({ state: 'skipped', state_reason: reason, attempts: [] });
+    expect(notice(skipped.box)).toBe(`Skipped: ${reason}.`);
+  });
+
+  it('says that a run that has no cells yet is being prepared', async () => {
+    const { box } = await show({ state: 'running', ended_at: null, cell: null, cells: null });
+    expect(box.textContent).toContain('preparing its environment');
   });
 
   it('retries what failed and nothing else', async () => {

@@ -5,6 +5,8 @@ describe('places', () => {
     { kind: 'today' },
     { kind: 'pipelines' },
     { kind: 'runs' },
+    { kind: 'runs', filter: { state: 'failed', of: 'all', pipeline: 'oncology/weekly-report' } },
+    { kind: 'runs', filter: { of: 'rehearsal', state: undefined, pipeline: undefined } },
     { kind: 'reviews' },
     { kind: 'calendar' },
     { kind: 'storage' },
