@@ -55,7 +55,9 @@ export function runMenu(galley: IGalley, run: Run): IEntry[] {
       ? {
           label: trans.__('Retry'),
           reason:
-            run.state === 'succeeded' ? trans.__('it succeeded') : runRefusal(galley, run.tenant),
+            run.state === 'failed' || run.state === 'timed_out'
+              ? runRefusal(galley, run.tenant)
+              : trans.__('only a failed run is retried'),
           run: () => act(galley, () => client.retryRun(run.id))
         }
       : {

@@ -76,7 +76,7 @@ export function RunsPage(props: {
         withTenant={names.length > 1}
         empty={
           state || pipeline ? (
-            <Empty title={trans.__('No run is like that.')}>
+            <Empty title={trans.__('No run matches these filters.')}>
               <Button label={trans.__('Show all runs')} onClick={() => onFilter({ of: 'all' })} />
             </Empty>
           ) : (

@@ -60,7 +60,7 @@ describe('the menus', () => {
     const none = pipelineMenu(galley, pipeline({ live_version: null }));
     expect(entry(none, 'Run now').reason).toBe('no version is live');
     const done = runMenu(galley, run({ state: 'succeeded' }));
-    expect(entry(done, 'Retry').reason).toBe('it succeeded');
+    expect(entry(done, 'Retry').reason).toBe('only a failed run is retried');
   });
 
   it('start a run of the live version and go there', async () => {
