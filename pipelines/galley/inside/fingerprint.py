@@ -1208,6 +1208,10 @@ _BY_BASE: dict[tuple[str, str], _Handler] = {
 }
 
 
+_ITERATING = frozenset({"builtins", "itertools", "collections"})
+"""Modules whose iterators are taken apart by taking from them; one of a library says what it is."""
+
+
 def _handler(kind: type) -> _Handler:
     """Return what walks the instances of a type that is met for the first time."""
     atom = _MORE_ATOMS.get((_package(kind), kind.__name__))
@@ -1232,7 +1236,7 @@ def _handler(kind: type) -> _Handler:
         or kind.__module__ == "__main__"
     ):
         return _Walk.object_
-    if any("__next__" in vars(base) for base in kind.__mro__):
+    if kind.__module__ in _ITERATING and any("__next__" in vars(base) for base in kind.__mro__):
         return _Walk.iterator
     return _Walk.object_
 

@@ -582,6 +582,28 @@ def test_what_belongs_to_its_process_is_not_compared(kind: str) -> None:
     assert fact["form"]
 
 
+class Countdown:
+    """As an iterator of a library: what it says of itself is what it is."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def __iter__(self) -> Countdown:
+        return self
+
+    def __next__(self) -> int:
+        self.left -= 1
+        return self.left
+
+
+def test_an_iterator_of_a_library_is_compared_by_what_it_keeps_and_not_moved_on() -> None:
+    value, further = Countdown(3), Countdown(3)
+    next(further)
+    assert digest(value) == digest(Countdown(3)) != digest(further)
+    assert value.left == 3
+    assert snapshot({"value": Countdown(numbers())})["names"]["value"]["digest"] is None
+
+
 def test_a_closed_file_is_its_name_and_mode(tmp_path: Path) -> None:
     def closed(name: str, mode: str) -> Any:
         with (tmp_path / name).open(mode) as file:
