@@ -38,6 +38,11 @@ CELL_FILE = re.compile(r"/tmp/ipykernel_\d+/\d+\.py|<ipython-input-[^>]*>")
 """How a kernel, and IPython without one, call the file that a cell's code is from."""
 
 
+def _global_generator() -> Any:
+    """Return the generator behind ``numpy.random.rand``; a new object where there is none."""
+    return getattr(sys.modules.get("numpy.random.mtrand"), "_rand", object())
+
+
 class Unjudged(Exception):
     """This value cannot be judged."""
 
@@ -106,6 +111,9 @@ class _Walk:
 
     def compound(self, value: Any) -> bytes:
         name = f"{type(value).__module__}.{type(value).__qualname__}"
+        if value is _global_generator():
+            # Of the process, not of the value that refers to it, as scipy's distributions do.
+            return self.text(name, "global")
         if type(value) in (list, tuple):
             return self.all(name, *value)
         if type(value) is dict:
