@@ -272,6 +272,11 @@ class _Shared:
         return pairs
 
 
+def _copies_on_write() -> bool:
+    """Whether no two values of pandas see each other's changes, whatever memory they share."""
+    return not sys.modules["pandas"].__version__.startswith(("0.", "1.", "2."))
+
+
 def _overlap(one: Any, other: Any) -> bool:
     try:
         return bool(sys.modules["numpy"].shares_memory(one, other, max_work=10_000))
@@ -299,7 +304,7 @@ class _Walk:
         self.shared = shared
         self._memos: list[dict[Any, int]] = [{}]
         self._depth = 0
-        self._structural = 0
+        self._structural = self._of_pandas = 0
         self._pending, self._shape = bytearray(), bytearray()
 
     def run(self, value: object) -> None:
@@ -728,6 +733,12 @@ class _Walk:
             found = list(pairs)
             self.mapping([key for key, _ in found], [one for _, one in found])
 
+    def pandas_object(self, value: Any) -> None:
+        """Write what has frames and their arrays, as a groupby: they are as safe as columns."""
+        self._of_pandas += 1
+        self.object_(value)
+        self._of_pandas -= 1
+
     # NumPy
 
     def ndarray(self, value: Any) -> None:
@@ -742,7 +753,9 @@ class _Walk:
         self.typed(b"n", value)
         self.numbers(value)
         if self.variable is not None:
-            self.shared.reach_memory(_plain(value), self.variable, of_frame=False)
+            self.shared.reach_memory(
+                _plain(value), self.variable, of_frame=self._of_pandas > 0 and _copies_on_write()
+            )
         if _name(type(value)) not in ("numpy.ndarray", "numpy.matrix", "numpy.memmap"):
             self.attributes(value, getattr(value, "__dict__", {}))
 
@@ -831,8 +844,7 @@ class _Walk:
         """Write the array of a column, or of an index, which cannot change."""
         if type(one).__module__ == "numpy":
             if self.variable is not None and not of_index:
-                safe = not sys.modules["pandas"].__version__.startswith(("0.", "1.", "2."))
-                self.shared.reach_memory(one, self.variable, of_frame=safe)
+                self.shared.reach_memory(one, self.variable, of_frame=_copies_on_write())
             self.numbers(one)
         else:
             self.visit(one)
@@ -1238,7 +1250,7 @@ def _handler(kind: type) -> _Handler:
         return _Walk.object_
     if kind.__module__ in _ITERATING and any("__next__" in vars(base) for base in kind.__mro__):
         return _Walk.iterator
-    return _Walk.object_
+    return _Walk.pandas_object if _package(kind) == "pandas" else _Walk.object_
 
 
 # What people read, what pickle takes, and the state of the process

@@ -719,6 +719,16 @@ def test_copy_on_write_does_not_share() -> None:
     assert aliases(a=value, v=value["a"].to_numpy()) == [["a", "v"]]
 
 
+@pytest.mark.skipif(int(pd.__version__.split(".")[0]) < 3, reason="older pandas does share")
+def test_a_groupby_copies_on_write_as_frames_do() -> None:
+    value = pd.DataFrame({"key": [1, 2, 1], "n": [1.0, 2.0, 3.0]})
+    keys = np.array(["a", "b", "a"])
+    groups = value[["key"]].groupby(["key"])
+    assert aliases(value=value, groups=groups, sizes=groups.size()) == []
+    assert aliases(value=value, groups=value.groupby(["key"])) == [["groups", "value"]]
+    assert aliases(keys=keys, groups=value.groupby(keys)) == [["groups", "keys"]]
+
+
 def test_form_is_what_remains_without_the_values() -> None:
     def form(value: object) -> str:
         found: str = snapshot({"value": value})["names"]["value"]["form"]

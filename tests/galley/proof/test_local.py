@@ -29,7 +29,22 @@ BOOK: dict[str, Any] = notebook(
     markdown("# Write"),
     code("with open('out.txt', 'w') as out:\n    out.write(str(len(scaled)))"),
 )
-MODULES = {"helpers.py": "def twice(value):\n    return 2 * value\n"}
+MODULES = {
+    "helpers.py": "def twice(value):\n    return 2 * value\n",
+    "lazy.py": (
+        "class Model:\n"
+        "    def fit(self):\n"
+        "        return Fitted(self)\n"
+        "class Fitted:\n"
+        "    def __init__(self, model):\n"
+        "        self.model = model\n"
+        "    def __getattr__(self, name):\n"
+        "        if name != 'total':\n"
+        "            raise AttributeError(name)\n"
+        "        self.model.weights = [1, 2]\n"
+        "        return sum(self.model.weights)\n"
+    ),
+}
 
 
 def proved(tmp_path: Path, book: dict[str, Any], **more: Any) -> tuple[Proof, list[str], list[str]]:
@@ -185,3 +200,18 @@ def test_a_type_that_was_changed_stays_with_what_uses_it_later(tmp_path: Path) -
     assert proof.state is ProofState.EQUAL, said
     assert proof.plan is not None
     assert [task.cells for task in proof.plan.tasks] == [(0, 1, 2), (3, 4, 5, 6)]
+
+
+def test_what_changes_through_another_name_that_is_only_looked_at_goes_along(
+    tmp_path: Path,
+) -> None:
+    book = notebook(
+        *(markdown("# A"), "import lazy", "model = lazy.Model()\nfitted = model.fit()"),
+        *(markdown("# B"), "print(fitted.total)"),
+    )
+    proof, said, phases = proved(tmp_path, book)
+    assert proof.state is ProofState.EQUAL, said
+    assert phases == [FIRST, SPLIT]
+    assert proof.plan is not None
+    (load,) = proof.plan.tasks[1].loads
+    assert load.names == ("fitted", "model")
