@@ -7,6 +7,7 @@ memory of the fork alone.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -19,6 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
 RUN = b"run"
 """What asks for a process; with it comes the process's end of a connection to who asked."""
 
@@ -28,6 +31,7 @@ def serve_forks(
     warm_up: Callable[[], None] = lambda: None,
     *,
     idle_s: float | None = None,
+    outlived: bool = True,
 ) -> None:
     """Be the parent that :class:`galley.forks.parent.WarmParent` has started.
 
@@ -35,12 +39,13 @@ def serve_forks(
         attend: what is forked does this and ends with the returned exit status.
         warm_up: done before the first fork, unless somebody is waiting for that already.
         idle_s: it ends when nothing forked has lived for this time, seconds; None: it waits.
+        outlived: whether what it has forked goes on where this process is killed.
     """
     control = socket.socket(fileno=os.dup(0))
     with Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), 0)
     with control:
-        ForkServer(control, attend, warm_up, idle_s).serve()
+        ForkServer(control, attend, warm_up, idle_s, outlived=outlived).serve()
 
 
 class ForkServer:
@@ -53,6 +58,8 @@ class ForkServer:
         attend: what is forked does this and ends with the returned exit status.
         warm_up: done before the first fork, unless somebody is waiting for that already.
         idle_s: after this time without a fork it ends too; None: never.
+        outlived: whether what was forked goes on where this process is killed. What does not leaves
+            nobody waiting for a pid that is not told any more.
     """
 
     def __init__(
@@ -61,8 +68,12 @@ class ForkServer:
         attend: Callable[[socket.socket], int],
         warm_up: Callable[[], None],
         idle_s: float | None = None,
+        *,
+        outlived: bool = True,
     ) -> None:
         self._idle_s = idle_s
+        self._outlived = outlived
+        self._pid = os.getpid()
         self._control = control
         self._attend = attend
         self._warm_up = warm_up
@@ -131,6 +142,10 @@ class ForkServer:
         try:
             os.setsid()
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            if not self._outlived:
+                _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+                if os.getppid() != self._pid:
+                    os._exit(status)
             for other in (self._control, *self._connections.values()):
                 other.close()
             status = self._attend(connection)

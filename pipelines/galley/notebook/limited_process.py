@@ -107,7 +107,7 @@ def serve(
     warm_up()  # not when nothing is to be done: a fork always waits for the next request
     gc.collect()
     gc.freeze()
-    serve_forks(attend, idle_s=IDLE_S)
+    serve_forks(attend, idle_s=IDLE_S, outlived=False)
 
 
 class _Readers:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from galley.domain.split import Crossing, Fragment, Load, PlannedTask, Save, TaskLayout
 from galley.notebook.files import clash
+from galley.notebook.loading import Loaded
 from galley.notebook.resolution import Resolver
 from galley.notebook.steps import STATES, Step
 
@@ -121,10 +123,18 @@ def build(
                 part.maybe.add(name)
     _share(parts, steps)
     live: set[str] = set()
+    loading = {
+        step.index: Loaded.by(step.statement.nodes)
+        for step in steps
+        if step.hoist is not None and "import" in step.statement.source
+    }
+    everywhere = _everywhere(steps, loading)
     for part in reversed(parts):
-        _settings(part, steps, resolver)
+        for index in [one for one in everywhere if one < part.start]:
+            part.repeated |= resolver.fragments(index) or frozenset()
         wanted = part.needs | (live & (part.maybe | part.extra))
         _resolve(part, wanted, resolver)
+        _submodules(part, steps, resolver, loading)
         bound = {
             name
             for name in part.writes | part.drops
@@ -166,10 +176,46 @@ def _place(parts: Sequence[Part], index: int) -> int | None:
     return None
 
 
-def _settings(part: Part, steps: Sequence[Step], resolver: Resolver) -> None:
-    for step in steps[: part.start]:
-        if step.hoist is not None and step.hoist.kind == "setting":
-            part.repeated |= resolver.fragments(step.index) or frozenset()
+def _everywhere(steps: Sequence[Step], loading: Mapping[int, Loaded]) -> list[int]:
+    """Return the steps that each later task repeats: settings, and imports for what they do.
+
+    The names of such an import nobody uses.
+    """
+    used = {name for step in steps for name in step.reads}
+    return [
+        step.index
+        for step in steps
+        if step.hoist is not None
+        and (
+            step.hoist.kind == "setting"
+            or (
+                step.hoist.kind == "import"
+                and not used & set(step.binds)
+                and loading[step.index].may_do_something
+            )
+        )
+    ]
+
+
+def _submodules(
+    part: Part, steps: Sequence[Step], resolver: Resolver, loading: Mapping[int, Loaded]
+) -> None:
+    """Repeat what loads ``mpl.pyplot``, which is there once anything has imported it."""
+    here = {*part.repeated, *range(part.start, part.end)}
+    packages = {path for index in here if index in loading for path in loading[index].bound}
+    lacking = [
+        (index, name)
+        for index, loaded in loading.items()
+        if index < part.start and index not in part.repeated
+        for package, name in loaded.parts
+        if package in packages
+    ]
+    if not lacking:
+        return
+    text = "\n".join(steps[index].statement.source for index in sorted(here))
+    for index, name in lacking:
+        if re.search(rf"\.\s*{re.escape(name)}\b", text):
+            part.repeated |= resolver.fragments(index) or frozenset()
 
 
 def _resolve(part: Part, wanted: set[str], resolver: Resolver) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psutil
 import pytest
 from galley.forks.forked import Forked, read_line
 from galley.forks.server import RUN
@@ -28,15 +31,15 @@ def warm_up():
     children = open(f"/proc/self/task/{os.getpid()}/children").read().split()
     print("warm, forks:", len(children), flush=True)
 
-ForkServer(socket.socket(fileno=0), attend, warm_up).serve()
+ForkServer(socket.socket(fileno=0), attend, warm_up, outlived={outlived}).serve()
 print("host gone", flush=True)
 """
 
 
 @contextmanager
-def serving(control: socket.socket) -> Iterator[subprocess.Popen[str]]:
+def serving(control: socket.socket, *, outlived: bool = True) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [sys.executable, "-c", SERVES],
+        [sys.executable, "-c", SERVES.replace("{outlived}", str(outlived))],
         stdin=control.fileno(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -98,3 +101,27 @@ def test_what_nobody_catches_is_written_and_ends_only_the_fork(
         control.close()
         assert server.stderr is not None
         assert "RuntimeError: a mistake" in server.stderr.read()
+
+
+@pytest.mark.parametrize("outlived", [True, False])
+def test_what_it_forked_goes_on_without_it_where_that_is_wanted(
+    pair: tuple[socket.socket, socket.socket], outlived: bool
+) -> None:
+    control, theirs = pair
+    ours, connection = socket.socketpair()
+    with serving(theirs, outlived=outlived) as server, ours:
+        with connection:
+            socket.send_fds(control, [RUN], [connection.fileno()])
+        fork = psutil.Process(json.loads(read_line(ours))["pid"])
+        while fork.status() != psutil.STATUS_SLEEPING:  # it waits for its word
+            time.sleep(0.01)
+        server.kill()
+        server.wait(30)
+        if outlived:
+            assert fork.is_running()
+            ours.sendall(b"end")
+        else:
+            ours.settimeout(30)
+            with contextlib.suppress(ConnectionError):
+                assert ours.recv(1) == b"", "nobody holds the other end any more"
+        psutil.wait_procs([fork], timeout=30)
