@@ -9,11 +9,12 @@ import ast
 from galley.notebook.facts import CallSite, Change, Effect, Facts, Known, Link, Tie, Trouble
 from galley.notebook.files import file_effects
 from galley.notebook.magics import Magic, expanded, magic_of, option_arguments
+from galley.notebook.named_in_texts import named_by_formula, named_by_query
 from galley.notebook.randomness import random_states
 from galley.notebook.reach import dotted, holders, is_cloning, root, roots
 from galley.notebook.source import parse
 from galley.notebook.stars import star_names
-from galley.notebook.tree import Visitor, names_in
+from galley.notebook.tree import Visitor, names_in, walk
 from galley.notebook.vocabulary import (
     CONSUMING_METHODS,
     DEEP_METHODS,
@@ -211,6 +212,15 @@ class CallReader(Visitor):
             if key.arg == "out":
                 for name in roots(key.value, self.known.imports):
                     self.change(name, deep=True, sure=True)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in {"query", "eval"}:
+            for text in [one for one in walk(*node.args) if isinstance(one, ast.Constant)]:
+                for name in named_by_query(text.value):
+                    self.load(name, node.lineno)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        """The text of a model's formula names what the notebook has."""
+        for name in named_by_formula(node.value):
+            self.load(name, node.lineno)
 
     def site(self, node: ast.Call, name: str, method: ast.Attribute | None, *, bare: bool) -> None:
         """Note a call of a name or of a variable's method."""

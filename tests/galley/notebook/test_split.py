@@ -322,3 +322,57 @@ def test_what_must_not_be_cut_can_be_judged_all_the_same() -> None:
     assert [(one.producer, one.consumer, one.name) for one in whole.crossings] == [
         ("a", "b", "rows")
     ]
+
+
+def test_an_import_for_its_effect_is_repeated_and_one_that_nobody_needs_is_not() -> None:
+    made = plan(
+        markdown("# A"),
+        "from sklearn.experimental import enable_halving_search_cv\nimport hvplot.pandas\n"
+        "import os\nimport pandas as pd\nimport seaborn as sns",
+        "n = int(f())",
+        markdown("# B"),
+        "sns.lineplot([n])",
+        markdown("# C"),
+        "print(n)",
+    )
+    effects = ("enable_halving_search_cv",), ("hvplot",)
+    assert [one.names for one in made.tasks[1].fragments] == [*effects, ("sns",)]
+    assert [one.names for one in made.tasks[2].fragments] == [*effects]
+
+
+def test_what_loads_a_module_of_a_package_is_repeated_where_it_is_looked_up() -> None:
+    made = plan(
+        markdown("# A"),
+        "import matplotlib as mpl\nimport matplotlib.pyplot as plt\nimport scipy.optimize\n"
+        "import scipy.stats\nfrom xml.etree import ElementTree",
+        "n = int(f())\nplt.plot([n])\nElementTree.fromstring('<a/>')",
+        markdown("# B"),
+        "mpl.pyplot.plot([n])",
+        markdown("# C"),
+        "scipy.optimize.root(len, n)",
+        markdown("# D"),
+        "import xml\nprint(xml.etree, n)",
+        markdown("# E"),
+        "print(mpl.__version__, n)",
+    )
+    assert [[one.names for one in task.fragments] for task in made.tasks[1:]] == [
+        [("mpl",), ("plt",)],
+        [("scipy",), ("scipy",)],
+        [("ElementTree",)],
+        [("mpl",)],
+    ]
+
+
+def test_what_a_formula_calls_is_there_where_it_is_used() -> None:
+    made = plan(
+        markdown("# A"),
+        "import numpy as np\nimport statsmodels.formula.api as smf\n"
+        "def centred(x):\n    return x - x.mean()\nFORMULA = 'y ~ centred(x)'",
+        "df = smf.load()\nprint(np.pi, FORMULA)",
+        markdown("# B"),
+        "smf.ols('y ~ np.log(x)', df).fit()",
+        markdown("# C"),
+        "smf.ols(FORMULA, df).fit()",
+    )
+    assert [one.names for one in made.tasks[1].fragments] == [("np",), ("smf",)]
+    assert [one.names for one in made.tasks[2].fragments] == [("smf",), ("centred",), ("FORMULA",)]

@@ -343,6 +343,12 @@ NOTEBOOKS = {
         "d.v.append(1)",
         "n=len(e[0].v)",
     ),
+    "query": (
+        "import pandas as pd\ndf = pd.DataFrame({'v': [1, 2, 3]})",
+        "limit = df.v.mean()",
+        "n = len(df.query('v > @limit'))",
+        "m = int(df.eval('v.max() + @limit'))",
+    ),
     "named types": (
         "from collections import namedtuple\nfrom typing import Iterator, TypeAlias\nCell = tuple[int, int]\nWorld: TypeAlias = set[Cell]\nPoint = namedtuple('Point', 'at seen')\ndef grow(w: World) -> World:\n    return w | {(x + 1, y) for x, y in w}\ndef life(w) -> Iterator[World]:\n    yield grow(w)",
         "world = grow({(len('ab'), 2)})\np = Point(world, [1])",
