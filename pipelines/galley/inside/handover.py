@@ -285,7 +285,8 @@ class _Search(pickle.Pickler):
             self.arrays[place] = value  # kept, so that no other array gets its memory
 
     def reducer_override(self, value: Any) -> Any:
-        if _is_process_wide(value) or getattr(value, "__module__", "") == "__main__":
+        own = _is_process_wide(value) or _is_its_own_attributes(value)
+        if own or getattr(value, "__module__", "") == "__main__":
             raise pickle.PicklingError("joblib would not keep it as it is")
         return NotImplemented
 
@@ -335,6 +336,8 @@ def _pickler(stream: Any, *, share: bool = False) -> Any:
                 return _taken_apart(value)
             if _is_process_wide(value):
                 return _numpy_generator, ()
+            if _is_its_own_attributes(value):
+                return _its_own_attributes, (kind,), None, None, iter(value.items())
             if f"{kind.__module__}.{kind.__name__}" == "numpy.ndarray":
                 first = arrays.setdefault(_place(value), _owner(value))
                 if first is not value:  # on the very same memory, with a shape and flags of its own
@@ -357,6 +360,17 @@ def _is_process_wide(value: Any) -> bool:
 
 def _numpy_generator() -> Any:
     return importlib.import_module("numpy.random.mtrand")._rand
+
+
+def _is_its_own_attributes(value: Any) -> bool:
+    """Whether it is a dict whose keys are its attributes: ``self.__dict__ = self``."""
+    return isinstance(value, dict) and getattr(value, "__dict__", None) is value
+
+
+def _its_own_attributes(kind: Any) -> Any:
+    made = kind.__new__(kind)
+    made.__dict__ = made
+    return made
 
 
 def _place(array: Any) -> tuple[Any, ...]:

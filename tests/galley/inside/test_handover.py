@@ -133,6 +133,25 @@ def test_what_is_shared_stays_shared(handover: ModuleType) -> None:
     assert half.tolist() == [100, 3, 1]
 
 
+class Bunch(dict[str, Any]):
+    """As data sets of statsmodels: its keys are its attributes."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(given)
+        self.__dict__ = self
+
+
+def test_a_dict_whose_keys_are_its_attributes_stays_one(handover: ModuleType) -> None:
+    data: Any = Bunch(exog=np.arange(3), title="cars")
+    handover.save("load", data=data, together=[{"inner": [data], "exog": data.exog}])
+    data, (inner,) = handover.load("load", "data", "inner")
+    for one in (data, inner):
+        assert type(one) is Bunch
+        one.exog = one["exog"] + 1
+        assert one["exog"].tolist() == [1, 2, 3]
+        assert (one.title, list(one)) == ("cars", ["exog", "title"])
+
+
 def test_names_that_differ_in_case_only(handover: ModuleType) -> None:
     handover.save("t", x=1, X=2)
     files = [path.name.lower() for path in (handover.PRODUCTS / "t").iterdir()]
