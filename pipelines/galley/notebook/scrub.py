@@ -64,9 +64,10 @@ SCRUBS: tuple[Scrub, ...] = (
         "Input ",
     ),
     _scrub(
-        r"[^\s'\"<>]*/ipykernel_\d+/\d+\.py",
+        r"[^\s'\"<>]*/ipykernel_\d+/\d+\.py(:\d+(?=: \w+Warning: ))?",
         "<cell>.py",
-        "IPython names the file of a cell after the process and the count of the cell",
+        "IPython names the file of a cell after the process and the count of the cell, and where a "
+        "function that warns is repeated for another task, it stands on another line",
         "/ipykernel_",
     ),
     _scrub(

@@ -142,11 +142,12 @@ class Bunch(dict[str, Any]):
 
 
 def test_a_dict_whose_keys_are_its_attributes_stays_one(handover: ModuleType) -> None:
-    data: Any = Bunch(exog=np.arange(3), title="cars")
-    handover.save("load", data=data, together=[{"inner": [data], "exog": data.exog}])
-    data, (inner,) = handover.load("load", "data", "inner")
-    for one in (data, inner):
-        assert type(one) is Bunch
+    data = Bunch(exog=np.arange(3), title="cars")
+    handover.save("load", data=data, together=[{"inner": [data], "exog": data["exog"]}])
+    alone, (shared,) = handover.load("load", "data", "inner")
+    loaded: list[Any] = [alone, shared]
+    for one in loaded:
+        assert type(one).__name__ == "Bunch"
         one.exog = one["exog"] + 1
         assert one["exog"].tolist() == [1, 2, 3]
         assert (one.title, list(one)) == ("cars", ["exog", "title"])

@@ -16,7 +16,7 @@ NOISE = [
     ("Input In [3], in <cell>", "Input In [4], in <cell>"),
     (
         "/tmp/ipykernel_123/4051.py:3: UserWarning: careful",
-        "/tmp/ipykernel_9/88.py:3: UserWarning: careful",
+        "/tmp/ipykernel_9/88.py:12: UserWarning: careful",
     ),
     ("CPU times: user 2 ms, sys: 1 ms, total: 3 ms", "CPU times: user 4 s, sys: 0 ns, total: 4 s"),
     ("Wall time: 3.1 ms", "Wall time: 2 s"),
