@@ -18,10 +18,11 @@ What is left out, because it is not the value
     line numbers, file names     of functions: the same source stands elsewhere after a split
     contents of ``lru_cache``    they make a function faster and change nothing that it returns
     type of a fill value         of a masked array: pickle gives it another one
+    callbacks of a widget        nobody moves it in a run; its value and what it shows count
     bytes of NaN                 all NaN of one type are equal: Parquet keeps only one of them
 
 What cannot be compared has no digest, and says why: iterators, open files, connections, locks,
-figures, widgets, and whatever pickle cannot take apart. Not comparable never means equal.
+figures, and whatever pickle cannot take apart. Not comparable never means equal.
 """
 
 from __future__ import annotations
@@ -52,6 +53,9 @@ DEPTH = 200
 
 PAIRS = 500
 """Pairs of variables with overlapping arrays that are told apart."""
+
+_OF_THE_PAGE = frozenset({"comm", "keys", "log", "parent", "_view_count"})
+"""Traits of a widget that connect it with a page."""
 
 _OWN = re.compile(r"__\w*|_|_\d+|_i+|_i\d+|_[iod]h|_exit_code")
 """Names of IPython's history, and dunder names; any other underscore is the author's."""
@@ -125,7 +129,6 @@ _STUCK = {
     ("matplotlib", "Artist"): "part of a figure",
     ("matplotlib", "Animation"): "part of a figure",
     ("matplotlib", "FigureManagerBase"): "part of a figure",
-    ("ipywidgets", "Widget"): "a widget of the page",
     ("IPython", "DisplayHandle"): "a handle on an output",
 }
 
@@ -739,6 +742,15 @@ class _Walk:
         self.object_(value)
         self._of_pandas -= 1
 
+    def widget(self, value: Any) -> None:
+        """Write what a widget shows and is set to; it stays with the page of its process."""
+        if not self.again(value):
+            self.node(b"W", _name(type(value)))
+            shown = _attributes(value).get("_trait_values", {})
+            names = sorted(name for name in shown if name not in _OF_THE_PAGE)
+            self.mapping(names, [shown[name] for name in names])
+            self.stuck = self.stuck or "a widget belongs to the page of its own process"
+
     # NumPy
 
     def ndarray(self, value: Any) -> None:
@@ -1208,6 +1220,7 @@ _BY_BASE: dict[tuple[str, str], _Handler] = {
     ("polars", "Series"): _Walk.polars_series,
     ("torch", "Tensor"): _Walk.tensor,
     ("enum", "Enum"): _Walk.enum_,
+    ("ipywidgets", "Widget"): _Walk.widget,
     ("builtins", "module"): _Walk.module,
     ("builtins", "type"): _Walk.class_,
     ("builtins", "list"): _Walk.list_,

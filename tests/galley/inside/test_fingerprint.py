@@ -604,6 +604,22 @@ def test_an_iterator_of_a_library_is_compared_by_what_it_keeps_and_not_moved_on(
     assert snapshot({"value": Countdown(numbers())})["names"]["value"]["digest"] is None
 
 
+def test_a_widget_is_what_it_shows_and_stays_with_its_process() -> None:
+    import ipywidgets
+
+    def facts(**given: Any) -> Any:
+        box = ipywidgets.VBox([ipywidgets.FloatSlider(max=3, **given), ipywidgets.Button()])
+        return snapshot({"box": box})["names"]["box"]
+
+    one, same, other = facts(value=1), facts(value=1), facts(value=2)
+    assert one["digest"] is not None
+    assert one["digest"] == same["digest"] != other["digest"]
+    assert one["form"] == other["form"]
+    assert one["stuck"] == "a widget belongs to the page of its own process"
+    shared = ipywidgets.IntSlider()
+    assert aliases(slider=shared, box=ipywidgets.HBox([shared])) == [["box", "slider"]]
+
+
 def test_a_closed_file_is_its_name_and_mode(tmp_path: Path) -> None:
     def closed(name: str, mode: str) -> Any:
         with (tmp_path / name).open(mode) as file:
