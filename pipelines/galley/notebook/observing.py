@@ -112,10 +112,11 @@ def _writings(
             changed |= {name for name in group if name in before.names}
     for name in sorted(changed - known):
         written.setdefault(name, []).append(stretch[-1].index)
-        if name in before.names and name not in used:
-            # By a name that shares it: what changes it there reaches it only where it is, too.
-            for step in [one for one in stretch if one.hoist is None][:1]:
-                step.reads.add(name)
+    bound = {name for one in stretch for name in (*one.binds, *one.deletes)}
+    for name in sorted((changed & before.names.keys()) - bound - used):
+        # By a name that shares it: what changes it there reaches it only where it is, too.
+        for step in [one for one in stretch if one.hoist is None][:1]:
+            step.reads.add(name)
 
 
 def _differs(before: Snapshot, after: Snapshot, name: str, used: set[str]) -> bool:

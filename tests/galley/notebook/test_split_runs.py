@@ -372,6 +372,22 @@ def test_split_and_unsplit_end_alike(name: str, seen: bool) -> None:
     assert _digests(_split(cells, plan)) == _digests(expected)
 
 
+def test_what_a_run_showed_to_change_through_another_name_ends_alike() -> None:
+    cells = _cells(
+        (
+            "pool = [1, 2, 3]\ndef run():\n    pool.reverse()\n    return [pool]",
+            "fake = run()\na = fake[0][0]",
+            "n = [len(run()) for _ in range(3)]",
+            "m = len(n)",
+        )
+    )
+    schema = inspect(cells).schema
+    expected, observed = _whole(cells, {1, 3, 5, 7})
+    plan = plan_split(cells, schema=schema, observed=observed)
+    assert _digests(_split(cells, plan)) == _digests(expected)
+    assert [load.names for task in plan.tasks for load in task.loads] == [("fake", "pool"), ("n",)]
+
+
 @pytest.mark.parametrize(
     "name",
     [
