@@ -17,6 +17,11 @@ export function RunActions(props: { run: Run; onChanged: (run: Run) => void }): 
   const [asking, setAsking] = React.useState(false);
   const [cancelling, setCancelling] = React.useState(false);
   const { run } = props;
+  React.useEffect(() => {
+    if (ended(run.state)) {
+      setCancelling(false);
+    }
+  }, [run.state]);
   const refused = may(me.value, run.tenant, 'run')
     ? null
     : trans.__('Your roles in %1 do not allow running pipelines.', run.tenant);

@@ -24,6 +24,13 @@ export type IRunFilter = {
 
 const FILTERS = ['state', 'of', 'pipeline'] as const;
 
+/** What is not like that was mistyped: it would filter by what no list shows as chosen. */
+const MEANT = {
+  state: /^(running|queued|succeeded|failed|cancelled|timed_out|skipped)$/,
+  of: /^(pipeline|rehearsal|trial|all)$/,
+  pipeline: /^[^/]+\/[^/]+$/
+};
+
 export const PIPELINE_TABS = ['overview', 'runs', 'calendar', 'versions', 'settings'] as const;
 export type PipelineTab = (typeof PIPELINE_TABS)[number];
 
@@ -73,7 +80,8 @@ export function placeOf(path: string, hash = '', search = ''): Place | null {
     const query = new URLSearchParams(search);
     const filter: IRunFilter = {};
     for (const name of FILTERS) {
-      filter[name] = query.get(name) ?? undefined;
+      const value = query.get(name);
+      filter[name] = value && MEANT[name].test(value) ? value : undefined;
     }
     return search ? { kind: page, filter } : { kind: page };
   }

@@ -24,8 +24,10 @@ export function RunsPage(props: {
   const names = own.filter(name => !tenant || name === tenant);
   const pipelines = useModel(() => {
     const known = new Resource<Pipeline[]>(async () => {
-      const pages = await Promise.all(own.map(name => client.pipelines(name, { limit: 200 })));
-      return pages.flatMap(page => page.items);
+      const pages = await Promise.allSettled(
+        own.map(name => client.pipelines(name, { limit: 200 }))
+      );
+      return pages.flatMap(page => (page.status === 'fulfilled' ? page.value.items : []));
     });
     void known.refresh();
     return known;

@@ -155,7 +155,7 @@ def _begin(birth: socket.socket, obstacle: str) -> None:
 def _watch(pid: int, status: int) -> None:
     """Collect children until the task ends; say how, and leave nothing behind."""
     _on_term(pid, signal.SIGKILL)
-    leave_open(status)
+    _leave_open(status)
     while True:
         ended, how = os.waitpid(-1, 0)
         if ended == pid:
@@ -164,7 +164,7 @@ def _watch(pid: int, status: int) -> None:
     os.write(status, f"{how}{ALONE if first and _is_alone() else ''}".encode())
     if first:
         return  # the kernel ends all others of the namespace with this process
-    while children := _children(os.getpid()):
+    while children := children_of(os.getpid()):
         for child in children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
@@ -183,7 +183,8 @@ def _is_alone() -> bool:
     return False
 
 
-def _children(pid: int) -> list[int]:
+def children_of(pid: int) -> list[int]:
+    """Return the children of a process, those included that only wait to be collected."""
     found = []
     for entry in os.listdir("/proc"):  # noqa: PTH208
         if entry.isdigit():
@@ -226,7 +227,7 @@ def die_with_parent() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def leave_open(*wanted: int) -> None:
+def _leave_open(*wanted: int) -> None:
     """Close all files but the standard ones and ``wanted``: the end of a pipe must be seen."""
     for fd in {int(name) for name in os.listdir("/proc/self/fd")} - {0, 1, 2, *wanted}:  # noqa: PTH208
         with contextlib.suppress(OSError):

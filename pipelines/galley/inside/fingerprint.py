@@ -55,7 +55,11 @@ PAIRS = 500
 """Pairs of variables with overlapping arrays that are told apart."""
 
 _OF_THE_PAGE = frozenset({"comm", "keys", "log", "parent", "_view_count"})
-"""Traits of a widget that connect it with a page."""
+"""Traits of ipywidgets' own that connect a widget with a page."""
+_OF_TRAITLETS = frozenset(
+    {"_trait_notifiers", "_trait_validators", "_cross_validation_lock", "_model_id"}
+    | {"_property_lock", "_holding_sync", "_states_to_send", "_log_default"}
+)
 
 _OWN = re.compile(r"__\w*|_|_\d+|_i+|_i\d+|_[iod]h|_exit_code")
 """Names of IPython's history, and dunder names; any other underscore is the author's."""
@@ -743,12 +747,15 @@ class _Walk:
         self._of_pandas -= 1
 
     def widget(self, value: Any) -> None:
-        """Write what a widget shows and is set to; it stays with the page of its process."""
+        """Write what a widget shows, is set to and keeps; it stays with the page of its process."""
         if not self.again(value):
-            self.node(b"W", _name(type(value)))
-            shown = _attributes(value).get("_trait_values", {})
-            names = sorted(name for name in shown if name not in _OF_THE_PAGE)
+            self.typed(b"W", value)
+            held = _attributes(value)
+            shown = held.pop("_trait_values", {})
+            names = sorted(name for name in shown if not _is_of_the_page(type(value), name))
             self.mapping(names, [shown[name] for name in names])
+            kept = {name: one for name, one in held.items() if name not in _OF_TRAITLETS}
+            self.attributes(value, {n: one for n, one in kept.items() if not _is_dispatcher(one)})
             self.stuck = self.stuck or "a widget belongs to the page of its own process"
 
     # NumPy
@@ -1106,6 +1113,18 @@ _NOT_DEFINED = frozenset(
         *("__pydantic_parent_namespace__", "__signature__"),  # made from the fields, which count
     }
 )
+
+
+def _is_of_the_page(kind: type, name: str) -> bool:
+    """Whether a trait of a widget connects it with a page, and is no author's of that name."""
+    if name not in _OF_THE_PAGE:
+        return False
+    owner = next((base for base in kind.__mro__ if name in vars(base)), kind)
+    return _package(owner) in {"ipywidgets", "traitlets"}
+
+
+def _is_dispatcher(value: Any) -> bool:
+    return type(value).__name__ == "CallbackDispatcher"
 
 
 def _is_python(kind: type) -> bool:

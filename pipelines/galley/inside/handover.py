@@ -363,8 +363,16 @@ def _numpy_generator() -> Any:
 
 
 def _is_its_own_attributes(value: Any) -> bool:
-    """Whether it is a dict whose keys are its attributes: ``self.__dict__ = self``."""
-    return isinstance(value, dict) and getattr(value, "__dict__", None) is value
+    """Whether it is a dict whose keys are its attributes, ``self.__dict__ = self``, and no more.
+
+    One that says itself how it is copied, or keeps more, is taken as it says.
+    """
+    if not isinstance(value, dict) or getattr(value, "__dict__", None) is not value:
+        return False
+    kind = type(value)
+    names = ("__new__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
+    own = any(getattr(kind, name, None) is not getattr(dict, name, None) for name in names)
+    return not own and not any(vars(base).get("__slots__") for base in kind.__mro__)
 
 
 def _its_own_attributes(kind: Any) -> Any:

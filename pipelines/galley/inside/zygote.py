@@ -305,7 +305,11 @@ class Zygote:
     def _provide(self) -> None:
         """Have a spare ready for the next request, which is likely to come soon."""
         if self._template is None:
-            self._template = _sibling("template").Template(self._forget)
+            try:
+                self._template = _sibling("template").Template(self._forget)
+            except OSError as error:  # of processes or files there are too many
+                self._fail(str(error))
+                return
             self._selector.register(self._template.told, selectors.EVENT_READ, self._hear)
         elif self._template.ready and self._spare is None:
             self._stock()
@@ -317,20 +321,20 @@ class Zygote:
 
     def _stock(self) -> None:
         """Have the template fork a spare; where it cannot, requests do without."""
-        ours, theirs = socket.socketpair()
-
-        def fork(birth: socket.socket, status: int) -> tuple[int, int]:
-            init, inherited = self._template.fork(birth.fileno(), status, theirs.fileno())
-            return init, inherited
-
-        try:
-            with theirs:
-                born = _born(fork)
-        except OSError as error:
-            ours.close()
-            self._fail(str(error))
-        else:
-            self._spare = _sibling("spare").Spare(**vars(born), handoff=ours)
+        with contextlib.ExitStack() as unless_born:
+            try:
+                ours, theirs = socket.socketpair()
+                unless_born.enter_context(ours)
+                with theirs:
+                    handoff = theirs.fileno()
+                    born = _born(
+                        lambda birth, status: self._template.fork(birth.fileno(), status, handoff)
+                    )
+            except OSError as error:
+                self._fail(str(error))
+                return
+            unless_born.pop_all()
+        self._spare = _sibling("spare").Spare(**vars(born), handoff=ours)
 
     def _fail(self, why: str) -> None:
         """Do without a template until one is wanted again, which is not tried for ever."""
@@ -338,6 +342,16 @@ class Zygote:
         self._failures += 1
         self._wanted = False
         self._drop_template()
+        self._end_unknown()
+
+    def _end_unknown(self) -> None:
+        """End what a template has forked that answered too late: nobody else waits for it."""
+        known = {init for init, _ in self._children.values()} | {*self._leaving}
+        for pid in set(_sibling("birth").children_of(os.getpid())) - known:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
     def _end(self, tag: str | None) -> None:
         """End the tasks with a tag, and wait for that; without one, end altogether."""

@@ -213,8 +213,9 @@ class CallReader(Visitor):
                 for name in roots(key.value, self.known.imports):
                     self.change(name, deep=True, sure=True)
         if isinstance(node.func, ast.Attribute) and node.func.attr in {"query", "eval"}:
-            for text in [one for one in walk(*node.args) if isinstance(one, ast.Constant)]:
-                for name in named_by_query(text.value):
+            given = [*node.args, *(key.value for key in node.keywords)]
+            for text in [one for one in walk(*given) if isinstance(one, ast.Constant)]:
+                for name in named_by_query(text.value, whole=path == "pandas.eval"):
                     self.load(name, node.lineno)
 
     def visit_Constant(self, node: ast.Constant) -> None:

@@ -196,6 +196,7 @@ class Known:
         operators: names of the methods for operators such as ``+=`` that its classes have.
         asked: names of functions of whose cache it asks.
         cloning: names of nothing but objects that fit copies of what they hold.
+        bound: names that are bound anywhere, imports too.
     """
 
     imports: Mapping[str, str] = field(default_factory=dict)
@@ -205,3 +206,4 @@ class Known:
     operators: frozenset[str] = frozenset()
     asked: frozenset[str] = frozenset()
     cloning: frozenset[str] = frozenset()
+    bound: frozenset[str] = frozenset()

@@ -154,7 +154,7 @@ def _names_type(targets: list[ast.expr], value: ast.expr, known: Known) -> bool:
     match targets:
         case [ast.Name(id=name)]:
             made = fields_made(name, value, known.imports)
-            return made is not None or is_type(value, known.imports)
+            return made is not None or is_type(value, known.imports, known.bound)
     return False
 
 

@@ -9,6 +9,7 @@ _FORMULA = re.compile(r"(?:[\w)\]]\s*|^\s*)~\s*[\w(+-]")
 """``y ~ x``, as patsy and formulaic read it; no path (``~/data``)."""
 _USED = re.compile(r"(?<![\w.])([^\W\d]\w*)\s*[.(]")
 _GIVEN = re.compile(r"@([^\W\d]\w*)")
+_ANY = re.compile(r"(?<![\w.])([^\W\d]\w*)")
 
 
 def named_by_formula(text: Any) -> list[str]:
@@ -21,6 +22,10 @@ def named_by_formula(text: Any) -> list[str]:
     return _USED.findall(text)
 
 
-def named_by_query(text: Any) -> list[str]:
-    """Return the variables of a text that pandas evaluates: ``limit`` of ``price < @limit``."""
-    return _GIVEN.findall(text) if isinstance(text, str) else []
+def named_by_query(text: Any, *, whole: bool = False) -> list[str]:
+    """Return the variables of a text that pandas evaluates: ``limit`` of ``price < @limit``.
+
+    Args:
+        whole: whether it is of ``pandas.eval``, where each name is a variable's.
+    """
+    return (_ANY if whole else _GIVEN).findall(text) if isinstance(text, str) else []

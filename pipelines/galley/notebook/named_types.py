@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import sys
+from collections.abc import Container, Mapping
 
 from galley.notebook.reach import dotted
 
@@ -11,6 +12,10 @@ _GENERIC = frozenset({"list", "dict", "set", "frozenset", "tuple", "type"})
 _BUILT_IN = _GENERIC | {"int", "float", "complex", "str", "bytes", "bool", "object", "range"}
 _OF_TYPES = ("typing.", "typing_extensions.", "collections.", "numpy.typing.")
 """Modules whose names in brackets are types."""
+_BY_CONVENTION = sys.stdlib_module_names | frozenset(
+    {"numpy", "pandas", "polars", "pyarrow", "sklearn", "torch"}
+)
+"""Packages in which what begins with a capital letter is a class."""
 _MAKERS = frozenset(
     {"collections.namedtuple", "typing.NamedTuple", "typing.TypedDict", "typing.NewType"}
     | {"typing.TypeVar", "typing.ParamSpec", "dataclasses.make_dataclass"}
@@ -22,20 +27,27 @@ _PLAIN = (ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.List, ast.Tu
 _PARTS = (*_PLAIN, ast.BinOp, ast.BitOr, ast.UnaryOp, ast.USub, ast.Load)
 
 
-def is_type(node: ast.expr, imports: Mapping[str, str]) -> bool:
-    """Whether an expression surely gives a type, whatever the notebook's names in it are."""
+def is_type(
+    node: ast.expr, imports: Mapping[str, str], bound: Container[str] = frozenset()
+) -> bool:
+    """Whether an expression surely gives a type, whatever the notebook's names in it are.
+
+    Args:
+        bound: names that the notebook binds: ``list`` may be one of them.
+    """
     match node:
         case ast.Name(id=name) if name in _BUILT_IN:
-            return True
+            return name not in bound
         case ast.Name() | ast.Attribute():
             return _is_class(dotted(node, imports))
         case ast.Subscript(value=ast.Name(id=name), slice=inner) if name in _GENERIC:
-            return _is_plain(inner)
+            return name not in bound and _is_plain(inner)
         case ast.Subscript(value=value, slice=inner):
             path = dotted(value, imports) or ""
             return path.startswith(_OF_TYPES) and _is_plain(inner)
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            sure = is_type(left, imports) or is_type(right, imports) or _is_none(right)
+            sides = is_type(left, imports, bound), is_type(right, imports, bound)
+            sure = any(sides) or _is_none(right)
             return sure and _is_plain(node)
     return False
 
@@ -68,15 +80,20 @@ def _fields(node: ast.expr) -> tuple[str, ...] | None:
         case ast.Constant(value=str(text)):
             return tuple(text.replace(",", " ").split())
         case ast.List(elts=elts) | ast.Tuple(elts=elts):
-            heads = [one.elts[0] if isinstance(one, ast.Tuple) else one for one in elts if one]
-            names = [one.value for one in heads if isinstance(one, ast.Constant)]
-            return tuple(map(str, names)) if len(names) == len(elts) else None
+            heads = [
+                one.elts[0] if isinstance(one, ast.Tuple) and one.elts else one for one in elts
+            ]
+            values = [one.value for one in heads if isinstance(one, ast.Constant)]
+            names = tuple(one for one in values if isinstance(one, str))
+            return names if len(names) == len(elts) else None
     return None
 
 
 def _is_class(path: str | None) -> bool:
-    """Whether a dotted path looks like that of a class: ``pandas.DataFrame``, ``numpy.ndarray``."""
-    last = (path or "").rpartition(".")[2]
+    """Whether a dotted path is that of a class: ``pandas.DataFrame``, ``numpy.ndarray``."""
+    if path is None or path.partition(".")[0] not in _BY_CONVENTION:
+        return False
+    last = path.rpartition(".")[2]
     return last == "ndarray" or (last[:1].isupper() and not last.isupper())
 
 

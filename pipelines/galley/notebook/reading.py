@@ -90,10 +90,15 @@ class Reader(ScopeReader):
             self.share(target, node.value)
 
     def typed(self, name: str, value: ast.expr) -> bool:
-        """Take an assignment that names a type; returns whether it is one."""
+        """Take an assignment that names a type; returns whether it is one.
+
+        Within a function a name may be a parameter's.
+        """
         imports = self.known.imports
+        if self.level:
+            return False
         fields = fields_made(name, value, imports)
-        if fields is None and not is_type(value, imports):
+        if fields is None and not is_type(value, imports, self.known.bound):
             return False
         if fields is None:
             self.visit(value)

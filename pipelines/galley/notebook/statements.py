@@ -109,6 +109,7 @@ def known_of(cells: tuple[Cell, ...], modules: Mapping[str, str] | None = None) 
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     texts[name] = value
+    known_names = frozenset(bound) | frozenset(imports)
     imports = {name: path for name, path in imports.items() if not bound[name]}
     literal: dict[str, str] = {}
     for name, value in texts.items():
@@ -121,7 +122,7 @@ def known_of(cells: tuple[Cell, ...], modules: Mapping[str, str] | None = None) 
         for field in _NAMING.get(type(node), ()):
             only.discard(getattr(node, field) or "")
     known = marks.known(imports, literal, modules or {})
-    return replace(known, cloning=frozenset(only))
+    return replace(known, cloning=frozenset(only), bound=known_names)
 
 
 def cell_statements(cell: Cell, known: Known) -> Iterator[Statement]:

@@ -616,6 +616,12 @@ def test_a_widget_is_what_it_shows_and_stays_with_its_process() -> None:
     assert one["digest"] == same["digest"] != other["digest"]
     assert one["form"] == other["form"]
     assert one["stuck"] == "a widget belongs to the page of its own process"
+    shown = ipywidgets.interactive(lambda x: x, x=1)
+    shown.result = 1
+    before = digest(shown)
+    shown.result = 2
+    assert before is not None
+    assert before != digest(shown)
     shared = ipywidgets.IntSlider()
     assert aliases(slider=shared, box=ipywidgets.HBox([shared])) == [["box", "slider"]]
 

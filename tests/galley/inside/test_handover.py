@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import collections
 import importlib
 import importlib.util
 import json
@@ -139,6 +140,21 @@ class Bunch(dict[str, Any]):
     def __init__(self, **given: Any) -> None:
         super().__init__(given)
         self.__dict__ = self
+
+
+class Grouped(collections.defaultdict[str, list[int]]):
+    """As :class:`Bunch`, but it says itself what it keeps beside its keys."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.__dict__ = self
+
+
+def test_such_a_dict_that_keeps_more_keeps_it(handover: ModuleType) -> None:
+    handover.save("load", groups=Grouped(list, {"a": [1]}))
+    groups = handover.load("load", "groups")
+    groups["new"].append(2)
+    assert dict(groups) == {"a": [1], "new": [2]}
 
 
 def test_a_dict_whose_keys_are_its_attributes_stays_one(handover: ModuleType) -> None:

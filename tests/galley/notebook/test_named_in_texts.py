@@ -27,4 +27,5 @@ def test_what_a_formula_uses(text: Any, names: list[str]) -> None:
 
 def test_what_a_query_is_given() -> None:
     assert named_by_query("price < @limit and name in @names.index") == ["limit", "names"]
+    assert named_by_query("df.v + limit", whole=True) == ["df", "limit"]
     assert named_by_query(7) == []

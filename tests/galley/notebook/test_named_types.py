@@ -16,6 +16,7 @@ IMPORTS = {
     "NewType": "typing.NewType",
     "TypeVar": "typing.TypeVar",
     "Enum": "enum.Enum",
+    "conf": "settings.conf",
 }
 
 
@@ -56,10 +57,16 @@ def test_names_a_type(source: str) -> None:
         "set[make()]",
         "dict[(kind := 'a')]",
         "None",
+        "conf.Options",
     ],
 )
 def test_may_be_any_value(source: str) -> None:
     assert not is_type(expression(source), IMPORTS)
+
+
+def test_a_name_of_a_type_may_be_the_notebooks_own() -> None:
+    for source in ("list", "list[0]", "dict['a'] | other", "list | other"):
+        assert not is_type(expression(source), IMPORTS, {"list", "dict"})
 
 
 @pytest.mark.parametrize(
@@ -75,6 +82,8 @@ def test_may_be_any_value(source: str) -> None:
         ("TypeVar('P')", ()),
         ("namedtuple('Q', 'x y')", None),
         ("namedtuple('P', fields)", None),
+        ("NamedTuple('P', [()])", None),
+        ("namedtuple('P', [1, 2])", None),
         ("namedtuple('P', ['x', name])", None),
         ("namedtuple('P', make())", None),
         ("namedtuple(name, 'x y')", None),

@@ -347,7 +347,18 @@ NOTEBOOKS = {
         "import pandas as pd\ndf = pd.DataFrame({'v': [1, 2, 3]})",
         "limit = df.v.mean()",
         "n = len(df.query('v > @limit'))",
-        "m = int(df.eval('v.max() + @limit'))",
+        "m = int(df.eval('v.max() + @limit')) + len(df.query(expr='v < @limit'))",
+        "k = list(pd.eval('df.v + limit'))",
+    ),
+    "own list": (
+        "list = [[1], int('2')]",
+        "x = list[0]\nx.append(4)",
+        "n = len(list[0])",
+    ),
+    "parameter called as a type": (
+        "rows = [[1]]\ndef grow(list):\n    x = list[0]\n    x.append(2)",
+        "grow(rows)",
+        "n = len(rows[0])",
     ),
     "named types": (
         "from collections import namedtuple\nfrom typing import Iterator, TypeAlias\nCell = tuple[int, int]\nWorld: TypeAlias = set[Cell]\nPoint = namedtuple('Point', 'at seen')\ndef grow(w: World) -> World:\n    return w | {(x + 1, y) for x, y in w}\ndef life(w) -> Iterator[World]:\n    yield grow(w)",

@@ -20,6 +20,13 @@ describe('places', () => {
     expect(placeOf(pathname, hash, search)).toEqual(place);
   });
 
+  it('does not filter by what no list could show as chosen', () => {
+    expect(placeOf('runs', '', '?state=done&of=rehearsals&pipeline=foo')).toEqual({
+      kind: 'runs',
+      filter: {}
+    });
+  });
+
   it('knows nothing else', () => {
     expect(placeOf('runs/a/b')).toBeNull();
     expect(placeOf('runs/compare')).toBeNull();
