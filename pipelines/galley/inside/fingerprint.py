@@ -18,6 +18,7 @@ What is left out, because it is not the value
     line numbers, file names     of functions: the same source stands elsewhere after a split
     contents of ``lru_cache``    they make a function faster and change nothing that it returns
     type of a fill value         of a masked array: pickle gives it another one
+    parts of a figure in a list  what they look like: the picture is an output and is compared
     callbacks of a widget        nobody moves it in a run; its value and what it shows count
     bytes of NaN                 all NaN of one type are equal: Parquet keeps only one of them
 
@@ -312,11 +313,13 @@ class _Walk:
         self._memos: list[dict[Any, int]] = [{}]
         self._depth = 0
         self._structural = self._of_pandas = 0
+        self._gathered = False
         self._pending, self._shape = bytearray(), bytearray()
 
     def run(self, value: object) -> None:
         """Walk a value to its end, whatever it is."""
         limit = sys.getrecursionlimit()
+        self._gathered = type(value) in (list, tuple, dict)
         try:
             sys.setrecursionlimit(max(limit, 20 * DEPTH))
             self.visit(value)
@@ -690,6 +693,10 @@ class _Walk:
                 self.stuck = self.stuck or "a closed file belongs to its own process"
                 return
             self.node(b"!", _name(type(value)))
+            if what == "part of a figure" and self._gathered:
+                # As `n, bins, patches = plt.hist(x)` gives it; the rest of the list is compared.
+                self.stuck = self.stuck or f"{what} belongs to its own process"
+                return
             if what == "part of a figure":
                 why = "part of a figure: its picture is compared instead"
             else:

@@ -114,6 +114,8 @@ def _writings(
         written.setdefault(name, []).append(stretch[-1].index)
     bound = {name for one in stretch for name in (*one.binds, *one.deletes)}
     for name in sorted((changed & before.names.keys()) - bound - used):
+        if before.names[name].stuck is not None:
+            continue
         # By a name that shares it: what changes it there reaches it only where it is, too.
         for step in [one for one in stretch if one.hoist is None][:1]:
             step.reads.add(name)

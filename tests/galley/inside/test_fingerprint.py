@@ -604,6 +604,18 @@ def test_an_iterator_of_a_library_is_compared_by_what_it_keeps_and_not_moved_on(
     assert snapshot({"value": Countdown(numbers())})["names"]["value"]["digest"] is None
 
 
+def test_what_stands_in_a_list_beside_parts_of_a_figure_is_compared() -> None:
+    axes = plotted()
+    counts = np.array([1.0, 2.0])
+    fact = snapshot({"value": (counts, axes.plot([1])[0])})["names"]["value"]
+    assert fact["digest"] is not None
+    assert fact["digest"] == digest((counts.copy(), axes.plot([1, 2])[0]))
+    assert fact["digest"] != digest((counts + 1, axes.plot([1])[0]))
+    assert fact["digest"] != digest((counts, axes.bar([1], [2])))
+    assert fact["stuck"] == "part of a figure belongs to its own process"
+    assert digest([numbers(), axes]) is None
+
+
 def test_a_widget_is_what_it_shows_and_stays_with_its_process() -> None:
     import ipywidgets
 
