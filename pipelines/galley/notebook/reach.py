@@ -17,8 +17,10 @@ _LABELS = frozenset(
     {"columns", "index", "shape", "dtype", "dtypes", "size", "ndim", "name", "names"}
 )
 """Attributes whose values do not change, but for an index that is renamed in place."""
-_COPYING = frozenset({"pandas", "numpy", "datetime", "pathlib", "collections", "polars", "decimal"})
-"""Libraries whose constructors copy, or make what does not change."""
+_COPYING = frozenset(
+    {"pandas", "numpy", "datetime", "pathlib", "collections", "polars", "decimal", "statsmodels"}
+)
+"""Libraries whose constructors copy, or make what does not change, nor what it was given."""
 
 
 def dotted(node: ast.expr, imports: Mapping[str, str]) -> str | None:
