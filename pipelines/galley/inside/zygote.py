@@ -47,6 +47,7 @@ OWNER = "owner"
 """File in the socket's folder: the pid of the process that its zygotes end with."""
 MAX_REQUEST = 4 * 2**20
 MAX_FAILURES = 3
+"""How often a zygote whose template cannot fork makes another one."""
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -348,10 +349,11 @@ class Zygote:
         """End what a template has forked that answered too late: nobody else waits for it."""
         known = {init for init, _ in self._children.values()} | {*self._leaving}
         for pid in set(_sibling("birth").children_of(os.getpid())) - known:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            # One that is no child of ours may not be touched: ``/proc`` may be of other pids.
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, 0)
+                if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
 
     def _end(self, tag: str | None) -> None:
         """End the tasks with a tag, and wait for that; without one, end altogether."""
