@@ -7,7 +7,7 @@ from typing import Any
 
 _FORMULA = re.compile(r"(?:[\w)\]]\s*|^\s*)~\s*[\w(+-]")
 """``y ~ x``, as patsy and formulaic read it; no path (``~/data``)."""
-_USED = re.compile(r"(?<![\w.])([^\W\d]\w*)\s*[.(]")
+_USED = re.compile(r"(?<![\w.])([^\W\d]\w*)(?:\.(?=[^\W\d])|\()")
 _GIVEN = re.compile(r"@([^\W\d]\w*)")
 _ANY = re.compile(r"(?<![\w.])([^\W\d]\w*)")
 

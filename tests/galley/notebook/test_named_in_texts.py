@@ -17,6 +17,7 @@ from galley.notebook.named_in_texts import named_by_formula, named_by_query
         ("~/data.csv", []),
         ("~", []),
         ("about ~/home.txt", []),
+        ("It takes y ~ 5 minutes. The data (rows) come later.", []),
         ("no (formula)", []),
         (7, []),
     ],
