@@ -1,22 +1,13 @@
 /** Runs in a table, and the filters above it. */
 import * as React from 'react';
-import type { Pipeline, Run, RunState } from '../api/types';
+import type { Pipeline, Run } from '../api/types';
 import { middle } from '../format/names';
 import type { PagedList } from '../model/list';
+import { RUN_STATES } from '../model/place';
 import { ended, runStateWord, runWord, triggerText } from '../model/words';
 import { Button, Elapsed, Link, Loading, Meter, Moment, Name, ProblemBox } from './basics';
 import { useChanges, useGalley, useTrans } from './context';
 import { Badge } from './glyph';
-
-export const RUN_STATES: RunState[] = [
-  'running',
-  'queued',
-  'succeeded',
-  'failed',
-  'cancelled',
-  'timed_out',
-  'skipped'
-];
 
 export function StateFilter(props: {
   value: string;

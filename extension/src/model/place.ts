@@ -1,4 +1,5 @@
 /** Places of the platform and their addresses below `/services/galley/`. */
+import type { RunState } from '../api/types';
 
 export type Place =
   | { kind: 'today' }
@@ -24,9 +25,20 @@ export type IRunFilter = {
 
 const FILTERS = ['state', 'of', 'pipeline'] as const;
 
+/** The states that runs are filtered by, as a list offers them. */
+export const RUN_STATES: RunState[] = [
+  'running',
+  'queued',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'timed_out',
+  'skipped'
+];
+
 /** What is not like that was mistyped: it would filter by what no list shows as chosen. */
 const MEANT = {
-  state: /^(running|queued|succeeded|failed|cancelled|timed_out|skipped)$/,
+  state: new RegExp(`^(${RUN_STATES.join('|')})$`),
   of: /^(pipeline|rehearsal|trial|all)$/,
   pipeline: /^[^/]+\/[^/]+$/
 };

@@ -213,6 +213,22 @@ def test_a_template_that_dies_is_replaced_and_takes_nothing_along(tmp_path: Path
     own.close()
 
 
+def test_a_template_that_does_not_answer_is_given_up_and_leaves_nothing(tmp_path: Path) -> None:
+    own = Zygotes(tmp_path / "z")
+    first = Batch(own, tmp_path)
+    zygote, template = zygote_of(first.process), template_of(first.process)
+    until(lambda: len(zygote.children()) == 3)
+    template.suspend()
+    second = Batch(own, tmp_path)  # takes the spare; the next one is asked for in vain
+    until(lambda: gone(template.pid))
+    third = Batch(own, tmp_path)
+    for one in (first, second, third):
+        assert one.run("print('alive')") == "alive"
+        one.close()
+    until(lambda: all(one.status() != psutil.STATUS_ZOMBIE for one in zygote.children()))
+    own.close()
+
+
 def test_a_fork_is_found_by_its_outer_pid_and_interrupted(batch: Batch) -> None:
     # In short naps: what comes just before a system call waits for its end.
     batch.ask("import time\nprint('sle' 'eps', flush=True)\nwhile True:\n    time.sleep(0.05)")
