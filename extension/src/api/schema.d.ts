@@ -1439,6 +1439,8 @@ export interface components {
          *         requirements: what the imports are installed as where the notebook was read.
          *         stated: requirement lines of the author's own; one wins over an import's of that name.
          *         modules: names of the local modules that were sent and are imported.
+         *         scripts: paths of the files that were sent and are run with ``%run``.
+         *         missing_scripts: paths of those that were not sent: the caller looks for them as well.
          *         secrets: the secrets that it names; never their values.
          */
         Analysis: {
@@ -1458,6 +1460,11 @@ export interface components {
              */
             missing_modules: string[];
             /**
+             * Missing Scripts
+             * @default []
+             */
+            missing_scripts: string[];
+            /**
              * Modules
              * @default []
              */
@@ -1469,6 +1476,11 @@ export interface components {
              * @default []
              */
             requirements: components["schemas"]["Requirement"][];
+            /**
+             * Scripts
+             * @default []
+             */
+            scripts: string[];
             /**
              * Secrets
              * @default []
@@ -3462,7 +3474,7 @@ export interface components {
          *     Attributes:
          *         notebook: the notebook as nbformat 4 JSON.
          *         modules: path relative to the notebook's folder (``helpers.py``, ``pkg/__init__.py``) →
-         *             source of each local module it imports.
+         *             source of each local module that it imports and each file that it runs with ``%run``.
          *         defaults: parameter values that replace the notebook's own defaults.
          *         rehearsal_parameters: cheaper values, for the rehearsal only.
          *         timeout_s: whole-run time limit, seconds.

@@ -216,11 +216,11 @@ function Changes(props: { diff: Resource<VersionDiff>; live: boolean }): JSX.Ele
         empty={trans.__('No cell differs.')}
       />
       {(found.modules ?? []).length > 0 && (
-        <Section title={trans.__('Local modules')}>
+        <Section title={trans.__('Local files')}>
           <CellDiffs
             cells={found.modules ?? []}
-            label={trans.__('Local modules')}
-            empty={trans.__('No local module changes.')}
+            label={trans.__('Local files')}
+            empty={trans.__('No local file changes.')}
           />
         </Section>
       )}

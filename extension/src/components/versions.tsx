@@ -273,11 +273,7 @@ function Comparison(props: {
             empty={trans.__('No cell differs.')}
           />
           {(diff.value.modules ?? []).some(one => one.change !== 'same') && (
-            <CellDiffs
-              cells={diff.value.modules ?? []}
-              label={trans.__('Local modules')}
-              empty=""
-            />
+            <CellDiffs cells={diff.value.modules ?? []} label={trans.__('Local files')} empty="" />
           )}
         </>
       ) : (

@@ -120,7 +120,8 @@ function Environment({ analysis }: { analysis: Analysis }): JSX.Element | null {
   const trans = useTrans();
   const { requirements, modules } = analysis;
   const stated = analysis.stated ?? [];
-  if (requirements.length === 0 && modules.length === 0 && stated.length === 0) {
+  const scripts = analysis.scripts ?? [];
+  if ([requirements, modules, scripts, stated].every(one => one.length === 0)) {
     return null;
   }
   return (
@@ -129,7 +130,8 @@ function Environment({ analysis }: { analysis: Analysis }): JSX.Element | null {
         facts={[
           [trans.__('Packages'), requirements.map(one => `${one.name} ${one.version}`).join(', ')],
           [trans.__('Stated by you'), stated.join(', ')],
-          [trans.__('Local modules'), modules.join(', ')]
+          [trans.__('Local modules'), modules.join(', ')],
+          [trans.__('Files it runs'), scripts.join(', ')]
         ]}
       />
     </Section>

@@ -100,7 +100,7 @@ _UNDER_WAY = (VersionState.ANALYSING, VersionState.REHEARSING)
 def publish(session: Session, notebook: Path, **options: Any) -> None:
     """Rehearse NOTEBOOK and send it to review.
 
-    The version carries the notebook and the local modules it imports.
+    The version carries the notebook and the files beside it that it imports or runs.
     """
     layout = None if options["layout_file"] is None else read_layout(options["layout_file"])
     found = collect_modules(
@@ -155,7 +155,7 @@ def analyse(session: Session, notebook: Path) -> None:
     session.output.model(
         found.analysis,
         f"{notebook.name}: {len(parameters)} parameters ({', '.join(parameters) or 'none'}), "
-        f"{len(found.modules)} local modules, {len(found.analysis.requirements)} requirements",
+        f"{len(found.modules)} local files, {len(found.analysis.requirements)} requirements",
     )
     show_plan(session.output, found.analysis.split)
     show_files(session.output, found.analysis.files)

@@ -1,4 +1,4 @@
-"""Find the local modules that a notebook imports, in its own folder, without running anything."""
+"""Find what a notebook imports and runs of its own folder, without running anything."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from galley.domain.documents import parse_notebook
+from galley.domain.documents import parse_notebook, sent_along
 from galley.domain.versions import Analysis
 from galley.errors import InvalidInput, NotFound, TooLarge
 
@@ -22,7 +22,8 @@ class Collected(NamedTuple):
 
     Attributes:
         notebook: nbformat 4 JSON.
-        modules: path relative to the notebook's folder → source.
+        modules: path relative to the notebook's folder → source of each local module and of each
+            file that ``%run`` runs; of a notebook, without its outputs.
         analysis: of the notebook with these modules.
     """
 
@@ -34,11 +35,11 @@ class Collected(NamedTuple):
 def collect_modules(
     notebook_path: Path, analyse: Callable[[dict[str, Any], dict[str, str]], Analysis]
 ) -> Collected:
-    """Read a notebook and the local modules that it imports, directly or through each other.
+    """Read a notebook and what it imports or runs of its folder, directly or through each other.
 
-    Asks ``analyse(notebook, modules)`` which modules are missing, looks for them beside the
-    notebook, and asks again until nothing more is found. A package brings all of its Python files.
-    Files that lie outside the notebook's folder, through a symbolic link, are not read.
+    Asks ``analyse(notebook, modules)`` which modules and files are missing, looks for them beside
+    the notebook, and asks again until nothing more is found. A package brings all of its Python
+    files. Files that lie outside the notebook's folder, through a symbolic link, are not read.
 
     A ``requirements.txt`` beside a notebook that states no requirements itself goes along, as the
     ``galley.requirements`` of the notebook's metadata.
@@ -60,14 +61,19 @@ def collect_modules(
             for path, file in _files_of(name, folder).items()
             if path not in modules
         }
+        found |= {
+            path: folder / path
+            for path in analysis.missing_scripts
+            if path not in modules and _is_inside(folder / path, folder)
+        }
         if not found:
             return Collected(notebook, modules, analysis)
         for path, file in found.items():
-            modules[path] = _read_text(file, "modules")
+            modules[path] = sent_along(path, _read_text(file, "modules"))
             size = sum(len(source.encode()) for source in modules.values())
             if size > MAX_MODULES:
                 raise TooLarge(
-                    f"the local modules that {notebook_path.name} imports are larger than "
+                    f"the local files that {notebook_path.name} needs are larger than "
                     f"{MAX_MODULES // 2**20} MiB together ({path} was the one too many). Keep data "
                     "out of Python files, or install the package into the environment.",
                     field="modules",

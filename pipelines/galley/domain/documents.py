@@ -62,6 +62,37 @@ def as_notebook(document: Any, name: str) -> dict[str, Any]:
     return document
 
 
+def sent_along(path: str, source: str) -> str:
+    """Return a file that a notebook imports or runs as it is sent along with it.
+
+    Of a notebook that is no more than its cells' sources. What only looks like one stays as it is:
+    running it tells.
+    """
+    if not path.endswith(".ipynb"):
+        return source
+    try:
+        cells = parse_notebook(source.encode(), path)["cells"]
+    except InvalidInput:
+        return source
+    document = {
+        "cells": [_bare(cell) for cell in cells if isinstance(cell, dict)],
+        "metadata": {},
+        "nbformat": NBFORMAT,
+        "nbformat_minor": 4,  # later ones want ids
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _bare(cell: dict[str, Any]) -> dict[str, Any]:
+    bare: dict[str, Any] = {
+        "cell_type": cell.get("cell_type"),
+        "source": cell.get("source"),
+        "metadata": {},
+    }
+    code = cell.get("cell_type") == "code"
+    return {**bare, "execution_count": None, "outputs": []} if code else bare
+
+
 def other_language(notebook: Mapping[str, Any]) -> str | None:
     """Return the language of a notebook's kernel, as its metadata names it, if not Python."""
     metadata = notebook.get("metadata", {})

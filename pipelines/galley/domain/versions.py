@@ -127,6 +127,8 @@ class Analysis(Model):
         requirements: what the imports are installed as where the notebook was read.
         stated: requirement lines of the author's own; one wins over an import's of that name.
         modules: names of the local modules that were sent and are imported.
+        scripts: paths of the files that were sent and are run with ``%run``.
+        missing_scripts: paths of those that were not sent: the caller looks for them as well.
         secrets: the secrets that it names; never their values.
     """
 
@@ -141,6 +143,8 @@ class Analysis(Model):
     stated: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     missing_modules: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
+    missing_scripts: tuple[str, ...] = ()
     secrets: tuple[SecretReference, ...] = ()
 
     @property
@@ -206,7 +210,7 @@ class PublishRequest(Model):
     Attributes:
         notebook: the notebook as nbformat 4 JSON.
         modules: path relative to the notebook's folder (``helpers.py``, ``pkg/__init__.py``) →
-            source of each local module it imports.
+            source of each local module that it imports and each file that it runs with ``%run``.
         defaults: parameter values that replace the notebook's own defaults.
         rehearsal_parameters: cheaper values, for the rehearsal only.
         timeout_s: whole-run time limit, seconds.

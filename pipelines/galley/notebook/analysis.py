@@ -18,7 +18,12 @@ from galley.domain.versions import Analysis, Check, Severity, TaskNode
 from galley.errors import InvalidInput
 from galley.notebook.dataflow import name_checks
 from galley.notebook.file_uses import file_uses
-from galley.notebook.hygiene import cell_checks, notebook_checks, other_cell_checks
+from galley.notebook.hygiene import (
+    cell_checks,
+    module_checks,
+    notebook_checks,
+    other_cell_checks,
+)
 from galley.notebook.imports import resolve
 from galley.notebook.installed import Installed
 from galley.notebook.other_languages import read_parameters
@@ -92,7 +97,7 @@ def _read(
     reading = read_through(cells, parameters.schema, modules)
     stated = stated_or_none(notebook)
     imports = resolve(cells, modules, installed, stated)
-    used = {path: modules[path] for path in imports.modules.values()}
+    used = {path: modules[path] for path in (*imports.modules.values(), *imports.scripts)}
     secrets = secret_references(notebook, cells, used)
     checks = (
         *notebook_checks(notebook, cells),
@@ -100,6 +105,7 @@ def _read(
         *parameters.checks,
         *name_checks(cells, [step.statement for step in reading.steps]),
         *imports.checks,
+        *module_checks(used),
         *requirement_checks(notebook),
         *secrets.checks,
         *_rehearsal_checks(notebook, parameters.schema),
@@ -118,6 +124,8 @@ def _read(
         stated=stated,
         modules=tuple(sorted(imports.modules)),
         missing_modules=tuple(imports.missing),
+        scripts=tuple(sorted(imports.scripts)),
+        missing_scripts=tuple(imports.missing_scripts),
         secrets=tuple(secrets.references),
     )
 

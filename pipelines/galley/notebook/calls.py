@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from galley.notebook.facts import CallSite, Change, Effect, Facts, Known, Link, Tie, Trouble
 from galley.notebook.files import file_effects
@@ -12,6 +13,7 @@ from galley.notebook.magics import Magic, expanded, magic_of, option_arguments
 from galley.notebook.named_in_texts import named_by_formula, named_by_query
 from galley.notebook.randomness import random_states
 from galley.notebook.reach import dotted, holders, is_cloning, root, roots
+from galley.notebook.scripts import script_of, statements_of
 from galley.notebook.source import parse
 from galley.notebook.stars import star_names
 from galley.notebook.tree import Visitor, names_in, walk
@@ -355,14 +357,21 @@ class CallReader(Visitor):
             self.bound, self.facts.binds = outer
 
     def _run(self, magic: Magic, line: int) -> None:
-        path = magic.argument.split()[0] if magic.argument.split() else ""
-        source = self.known.modules.get(path) or self.known.modules.get(f"{path}.py")
-        if source is None:
-            self.trouble("unreadable", f"runs `{path}`, which is not sent along", line)
+        """Read what a file does that is run, as if it stood here."""
+        path, known = script_of(magic.argument), self.known
+        body = None if path is None else statements_of(path, known.modules)
+        if body is None:
+            why = "cannot be read" if path in known.modules else "is not sent along"
+            self.trouble("unreadable", f"runs `{path or magic.argument}`, which {why}", line)
             return
-        tree = parse(source).tree
-        for node in tree.body if tree is not None else []:
+        for node in walk(*body):
+            if isinstance(node, ast.expr | ast.stmt):
+                node.lineno = node.end_lineno = line
+        others = {other: text for other, text in known.modules.items() if other != path}
+        self.known = replace(known, modules=others)  # a file that runs itself has no end
+        for node in body:
             self.visit(node)
+        self.known = known
 
 
 def _method_change(

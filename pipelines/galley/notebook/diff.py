@@ -15,6 +15,7 @@ from itertools import takewhile
 from typing import Any
 
 from galley.domain.reviews import CellChange, CellDiff
+from galley.notebook.scripts import readable
 from galley.notebook.source import Cell, read_cells
 
 SIMILAR = 0.5
@@ -43,7 +44,12 @@ def diff_notebooks(before: dict[str, Any] | None, after: dict[str, Any]) -> tupl
 
 
 def diff_modules(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[CellDiff, ...]:
-    """Return the modules that differ, by path; ``cell_type`` is ``module``."""
+    """Return the modules that differ, by path; ``cell_type`` is ``module``.
+
+    Of a notebook that is run, its code is shown.
+    """
+    before = {path: readable(path, source) for path, source in before.items()}
+    after = {path: readable(path, source) for path, source in after.items()}
     return tuple(
         CellDiff(
             change=CellChange.ADDED

@@ -11,6 +11,7 @@ from galley.notebook.magics import magic_of
 from galley.notebook.named_types import fields_made, is_type
 from galley.notebook.randomness import random_states
 from galley.notebook.reach import dotted
+from galley.notebook.scripts import script_of, statements_of
 from galley.notebook.source import parse
 from galley.notebook.tree import names_in, walk
 from galley.notebook.vocabulary import SETTINGS, family
@@ -130,6 +131,10 @@ def _all(nodes: Iterable[ast.stmt], known: Known) -> str | None:
 
 def _call(call: ast.Call, known: Known) -> str | None:
     magic = magic_of(call)
+    if magic is not None and magic.kind == "run":
+        path = script_of(magic.argument)
+        body = None if path is None else statements_of(path, known.modules)
+        return None if body is None else _all(body, known)
     if magic is not None:
         return "setting" if magic.kind == "setting" and "{" not in magic.argument else None
     path = dotted(call.func, known.imports)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -19,6 +19,7 @@ from galley.notebook.other_languages import (
     quoted_texts,
     text_checks,
 )
+from galley.notebook.scripts import readable, script_of
 from galley.notebook.secrets import literal_passwords, tokens_in
 from galley.notebook.shown import SEARCHED, output_size, output_texts, texts
 from galley.notebook.source import RAISES_TAG, Cell, notebook_metadata
@@ -51,6 +52,21 @@ def notebook_checks(notebook: dict[str, Any], cells: tuple[Cell, ...]) -> Iterat
         yield _check("empty-notebook", Severity.ERROR, "the notebook has no code to run")
     yield from _metadata_secrets(notebook_metadata(notebook), None)
     yield from _hidden_state(cells)
+
+
+def module_checks(files: Mapping[str, str]) -> Iterator[Check]:
+    """Yield the secrets that files beside the notebook write out: they are published with it.
+
+    Args:
+        files: path → source of those that it imports or runs.
+    """
+    for path, source in sorted(files.items()):
+        for line, kind in dict.fromkeys(tokens_in(readable(path, source))):
+            text = (
+                f"{path}, line {line} holds what looks like {kind}; revoke it, have the new one "
+                'kept as a secret, and write galley.secret("its-name") there'
+            )
+            yield _check("secret", Severity.ERROR, text, None, line)
 
 
 def cell_checks(cell: Cell) -> Iterator[Check]:
@@ -228,6 +244,8 @@ def _call(cell: Cell, node: ast.Call) -> Iterator[Check]:
     elif magic is None and command is not None and _INSTALLERS.match(command):
         yield _installs(cell, line, f"!{command.split()[0]}")
     elif magic in _FILE_MAGICS and (magic != "store" or "-r" in (command or "")):
+        if magic == "run" and script_of(command or "") is not None:
+            return  # it is sent along, or missing
         text = (
             f"{cell.label}, line {line} {_FILE_MAGICS[magic]} another file with %{magic}, which "
             "is not published; import a module instead"

@@ -1,6 +1,7 @@
 """What a notebook imports: the standard library, a module sent with it, or a distribution.
 
-Local modules are read too, so that what *they* import is known. Nothing is ever imported.
+Local modules and the files that ``%run`` runs are read too, so that what *they* import is known.
+Nothing is ever imported.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from galley.errors import InvalidInput
 from galley.notebook.dataflow import bindings
 from galley.notebook.installed import Installed
 from galley.notebook.requirements import Stated, distribution_of
-from galley.notebook.source import Cell, joined
-from galley.notebook.tree import children
+from galley.notebook.scripts import is_script, run_by, statements_of
+from galley.notebook.source import RAISES_TAG, Cell, joined
+from galley.notebook.tree import children, walk
 
 _DYNAMIC = re.compile(r"import_module|__import__|[^\x00-\x7f]")
 """Cells without it import by statements only; other spellings of a letter are that letter."""
@@ -37,19 +39,27 @@ class Import:
 
 @dataclass
 class Imports:
-    """What the imports of a notebook came to."""
+    """What the imports of a notebook came to.
+
+    Attributes:
+        modules: name → path of the local modules that are imported.
+        missing: names of modules that are nowhere.
+        scripts: paths of the files that are run.
+        missing_scripts: paths of those that were not sent.
+    """
 
     requirements: dict[str, Requirement] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
     missing: dict[str, None] = field(default_factory=dict)
+    scripts: dict[str, None] = field(default_factory=dict)
+    missing_scripts: dict[str, None] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
 
 
-def module_name(path: str) -> str:
+def imported_as(path: str) -> str | None:
     """Return the dotted name of the module at a path relative to the notebook's folder.
 
-    Raises:
-        InvalidInput: it is not the relative path of a Python module.
+    None where it is not the relative path of a Python module.
     """
     pure = PurePosixPath(path)
     parts = (*pure.parent.parts, *([pure.stem] if pure.name != "__init__.py" else []))
@@ -60,12 +70,18 @@ def module_name(path: str) -> str:
         or not parts
         or not all(part.isidentifier() for part in parts)
     ):
+        return None
+    return ".".join(parts)
+
+
+def _check_path(path: str) -> None:
+    if imported_as(path) is None and not is_script(path):
         raise InvalidInput(
-            f"{path!r} is not the path of a Python module relative to the notebook's folder, "
-            "such as 'helpers.py' or 'features/__init__.py'",
+            f"{path!r} is neither the path of a Python module relative to the notebook's folder, "
+            "such as 'helpers.py' or 'features/__init__.py', nor of a file for %run, such as "
+            "'setup.ipynb'",
             field="modules",
         )
-    return ".".join(parts)
 
 
 def imports_of(
@@ -94,7 +110,7 @@ def resolve(
         stated: requirement lines of the author's own: a module of theirs is not missing.
 
     Raises:
-        InvalidInput: a path in ``modules`` is not that of a module.
+        InvalidInput: a path in ``modules`` is neither that of a module nor of a file to run.
     """
     return _Resolver(modules, installed, stated).run(cells)
 
@@ -111,10 +127,12 @@ class _Resolver:
         self.installed = installed
         known = {one.name for ones in installed.modules.values() for one in ones}
         self.stated = Stated(stated, known)
-        self.paths = {module_name(path): path for path in modules}
-        self.sources = {
-            name: joined(modules[path], f"module {path}") for name, path in self.paths.items()
-        }
+        self.files = {path: joined(text, f"module {path}") for path, text in modules.items()}
+        for path in modules:
+            _check_path(path)
+        names = {path: imported_as(path) for path in modules}
+        self.paths = {name: path for path, name in names.items() if name is not None}
+        self.sources = {name: self.files[path] for name, path in self.paths.items()}
         self.found = Imports()
         self.trees: dict[str, ast.Module | None] = {}
 
@@ -124,7 +142,46 @@ class _Resolver:
                 dynamic = _DYNAMIC.search(cell.source) is not None
                 for one in imports_of(cell.code.tree, dynamic=dynamic):
                     self._import(one, cell.label, cell.index)
+            if "run" in cell.source:
+                self._run_by(cell)
         return self.found
+
+    def _run_by(self, cell: Cell) -> None:
+        """Note the files that a cell runs."""
+        body = () if cell.code.tree is None else cell.code.tree.body
+        surely = {id(one.value) for one in body if isinstance(one, ast.Expr)}
+        for node in cell.nodes:
+            if type(node) is ast.Call and (path := run_by(node)) is not None:
+                certain = id(node) in surely and RAISES_TAG not in cell.tags
+                self._run(path, cell.label, cell.index, node.lineno, certain=certain)
+
+    def _run(
+        self, path: str, where: str, cell: int | None, line: int, *, certain: bool = True
+    ) -> None:
+        if path in self.found.scripts:
+            return
+        if path not in self.files:
+            self.found.missing_scripts[path] = None
+            self.found.checks.append(
+                Check(
+                    code="missing-script",
+                    severity=Severity.ERROR if certain else Severity.WARNING,
+                    cell=cell,
+                    line=line,
+                    message=f"{where} runs {path!r}, and there is no such file beside the notebook",
+                )
+            )
+            return
+        self.found.scripts[path] = None
+        body = statements_of(path, {path: self.files[path]})
+        if path.endswith(".ipynb"):  # IPython reads it by this
+            self._import(Import("nbformat", (), line, optional=False), where, cell)
+        tree = ast.Module(body=body or [], type_ignores=[])
+        for one in imports_of(tree):
+            self._import(one, f"{path}, run by {where},", None)
+        for node in walk(*tree.body):
+            if type(node) is ast.Call and (inner := run_by(node)) is not None:
+                self._run(inner, path, None, node.lineno)
 
     def _import(self, one: Import, where: str, cell: int | None) -> None:
         top = one.module.partition(".")[0]

@@ -299,7 +299,8 @@ class _Planner:
                 )
                 return code, reason, step.cell
             for inner in sorted(step.held.get(name, ())):
-                if self.resolver.at(inner, part.start).kind == "value":
+                value = self.resolver.at(inner, part.start).kind == "value"
+                if value and not self._is_settled(inner, index):
                     reason = (
                         f"`{name}` of {cell_label(step.cell)} holds a function that uses "
                         f"`{inner}`, and a copy of it would keep an older one"
@@ -313,6 +314,16 @@ class _Planner:
             reason = f"`{name}` of {cell_label(cell)} cannot be handed over: {told}"
             return "not-transferable", reason, cell
         return None
+
+    def _is_settled(self, name: str, index: int) -> bool:
+        """Whether nothing binds or changes a name after a step: all copies of it stay alike."""
+        return not any(
+            name in step.binds
+            or name in step.changes
+            or name in step.deletes
+            or any(name in group.names for group in step.groups)
+            for step in self.steps[index + 1 :]
+        )
 
 
 def _place(layouts: list[TaskLayout], cell: int) -> int:

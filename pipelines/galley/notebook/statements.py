@@ -14,7 +14,9 @@ from galley.notebook.magics import cell_magic
 from galley.notebook.reach import is_cloning
 from galley.notebook.reading import Reader
 from galley.notebook.remembering import Marks
+from galley.notebook.scripts import run_by, statements_of
 from galley.notebook.source import Cell, parse
+from galley.notebook.tree import walk
 
 _TELLING = frozenset(
     {ast.Name, ast.FunctionDef, ast.ClassDef, ast.Attribute, ast.Import, ast.ImportFrom}
@@ -86,8 +88,10 @@ def known_of(cells: tuple[Cell, ...], modules: Mapping[str, str] | None = None) 
     bound: Counter[str] = Counter()
     texts: dict[str, ast.expr] = {}
     made: list[tuple[str, ast.expr]] = []
-    for cell in cells:
-        for node in [one for one in cell.nodes if type(one) in _TELLING]:
+    run = [one for cell in cells for one in _run_by(cell, modules or {})]
+    read = [(cell.nodes, _body_of(cell)) for cell in cells] + [(tuple(walk(*run)), run)]
+    for nodes, body in read:
+        for node in [one for one in nodes if type(one) in _TELLING]:
             if isinstance(node, ast.Name):
                 if not isinstance(node.ctx, ast.Load):
                     bound[node.id] += 1
@@ -105,7 +109,7 @@ def known_of(cells: tuple[Cell, ...], modules: Mapping[str, str] | None = None) 
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 for alias in node.names:
                     imports[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-        for node in cell.code.tree.body if cell.code.tree is not None else ():
+        for node in body:
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     texts[name] = value
@@ -117,12 +121,24 @@ def known_of(cells: tuple[Cell, ...], modules: Mapping[str, str] | None = None) 
             literal[name] = path
     cloning = Counter(name for name, value in made if is_cloning(value, imports))
     only = {name for name, number in cloning.items() if number == bound[name]}
-    for node in [node for cell in cells for node in cell.nodes] if only else ():
+    for node in [node for nodes, _ in read for node in nodes] if only else ():
         # A parameter of that name, or what is imported or caught under it, is something else.
         for field in _NAMING.get(type(node), ()):
             only.discard(getattr(node, field) or "")
     known = marks.known(imports, literal, modules or {})
     return replace(known, cloning=frozenset(only), bound=known_names)
+
+
+def _body_of(cell: Cell) -> list[ast.stmt]:
+    return [] if cell.code.tree is None else cell.code.tree.body
+
+
+def _run_by(cell: Cell, files: Mapping[str, str]) -> list[ast.stmt]:
+    """Return the statements of the files that a cell runs."""
+    if not files or "run" not in cell.source:
+        return []
+    paths = [path for node in cell.nodes if (path := run_by(node)) is not None]
+    return [one for path in paths for one in statements_of(path, files) or []]
 
 
 def cell_statements(cell: Cell, known: Known) -> Iterator[Statement]:

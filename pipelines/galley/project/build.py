@@ -7,7 +7,7 @@
     tasks/NAME.ipynb    the notebook, or the part of it that is this task, without outputs
     requirements.lock   what it needs: all of it with hashes, once a rehearsal has locked it
     galley.yaml         where it comes from and what it was approved with
-    helpers.py, …       the local modules it imports, beside pipeline.yaml
+    helpers.py, …       the local modules it imports and the files it runs, beside pipeline.yaml
     handover.py         of a split notebook: hands variables from task to task
 
 ``ploomber build`` in that folder runs it, wherever Ploomber and the requirements are installed.
@@ -113,6 +113,12 @@ def build_project(
             f"tasks/{name}.ipynb": unsplit_notebook(cells, schema, kernel_of(notebook)),
         }
         nodes = [TaskNode(name=name, cells=node.cells) for node in analysis.tasks]
+    if taken := graph.keys() & carried.keys():
+        raise InvalidInput(
+            f"the notebook runs {min(taken)!r}, and the project has a file of its own there; "
+            "rename the notebook that is run, or its folder",
+            field="modules",
+        )
     files = {
         **graph,
         "env.yaml": environment_yaml(schema, values),

@@ -6,13 +6,15 @@ outputs, execution counts, cell ids, widget state, the viewer's settings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from galley.domain.documents import sent_along
 from galley.domain.split import SplitPlan
 from galley.domain.versions import Analysis, digest_of
-from galley.notebook.imports import module_name
+from galley.notebook.imports import imported_as
 from galley.notebook.requirements import wanted_requirements
+from galley.notebook.scripts import is_script
 from galley.notebook.source import Cell, read_cells
 
 FORMAT = 1
@@ -76,9 +78,23 @@ def named_secrets(analysis: Analysis) -> list[dict[str, str]]:
 
 
 def used_modules(modules: Mapping[str, str], analysis: Analysis) -> dict[str, str]:
-    """Return path → source of the modules that the notebook imports, of those sent."""
-    used = set(analysis.modules)
-    return {path: source for path, source in modules.items() if module_name(path) in used}
+    """Return path → source of what the notebook imports and runs, of the files sent."""
+    return {path: sent_along(path, modules[path]) for path in used_paths(modules, analysis)}
+
+
+def carried(files: Mapping[str, bytes], analysis: Analysis) -> dict[str, str]:
+    """Return path → source of what the notebook imports and runs, of a project's files."""
+    return {path: files[path].decode() for path in used_paths(files, analysis)}
+
+
+def used_paths(paths: Iterable[str], analysis: Analysis) -> list[str]:
+    """Return those of the paths that are of what the notebook imports and runs."""
+    names, scripts = set(analysis.modules), set(analysis.scripts)
+    return [
+        path
+        for path in paths
+        if is_script(path) and (path in scripts or imported_as(path) in names)
+    ]
 
 
 def _cell(cell: Cell) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from galley.domain.work import Outcome, RehearsalReport, RehearsalWork
 from galley.errors import PublicError
 from galley.locking import Stopped
 from galley.notebook.parameter_cell import RESERVED
+from galley.project.manifest import used_paths
 from galley.proof.files import Marks, marks, written
 from galley.proof.leftovers import Leftovers
 from galley.proof.observe import plain_probe
@@ -172,10 +173,7 @@ class Rehearsal:
         analysis = self.work.analysis
         return ProofWork(
             notebook=json.loads(self._notebook().read_bytes()),
-            modules={
-                str(path.relative_to(self.job.project)): path.read_text(encoding="utf-8")
-                for path in sorted(self.job.project.rglob("*.py"))
-            },
+            modules=self._carried(),
             analysis=analysis,
             parameters=self.job.parameters,
             slug=self.job.pipeline,
@@ -186,6 +184,14 @@ class Rehearsal:
             budget_s=self.work.budget_s,
             leftovers=leftovers,
         )
+
+    def _carried(self) -> dict[str, str]:
+        """Return path → source of what the notebook imports and runs, as it was published."""
+        project = self.job.project
+        files = (path for path in sorted(project.rglob("*")) if path.is_file())
+        paths = [path.relative_to(project).as_posix() for path in files]
+        used = used_paths(paths, self.work.analysis)
+        return {path: (project / path).read_text(encoding="utf-8") for path in used}
 
     def _enter(self, phase: str | None) -> None:
         report = read_report(self.journal.folder) or Report()

@@ -20,6 +20,7 @@ from galley.notebook.requirements import wanted_requirements
 from galley.project import archive
 from galley.project.build import ProjectFacts
 from galley.project.limited import check_plan_limited
+from galley.project.manifest import carried
 from galley.service.context import Context
 from galley.service.publishing import Content
 from galley.store import runs, versions
@@ -94,7 +95,7 @@ class _Published:
         self.version = version
         self.content = Content(
             notebook=json.loads(context.blobs.get(keys.notebook)),
-            modules={path: data.decode() for path, data in files.items() if path.endswith(".py")},
+            modules=carried(files, version.analysis),
             analysis=version.analysis,
             defaults=values.defaults,
             facts=_facts(context, version),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from packaging.requirements import Requirement
@@ -14,15 +13,11 @@ from galley.errors import Unavailable
 from galley.locking.lock import canonical, read_lock
 from galley.notebook.diff import diff_modules, diff_notebooks
 from galley.project import archive
+from galley.project.manifest import carried
 from galley.service.context import Context
 from galley.store import versions
 
 LOCK = "requirements.lock"
-_OWN_FILES = frozenset({"pipeline.yaml", "env.yaml", LOCK, "galley.yaml"})
-_HELPER = re.compile(r"handover\d*\.py")
-"""What hands variables from task to task, where it says so of itself; an author's may be called so
-too."""
-_SAYS_SO = b'"""Hand variables from one task of a pipeline to the next'
 
 
 def notebook_of(context: Context, version: Version) -> dict[str, Any]:
@@ -33,15 +28,8 @@ def notebook_of(context: Context, version: Version) -> dict[str, Any]:
 
 
 def modules_of(context: Context, version: Version) -> dict[str, str]:
-    """Return path → source of the local modules of a version."""
-    files = archive.read(project_of(context, version))
-    return {
-        path: content.decode()
-        for path, content in files.items()
-        if path not in _OWN_FILES
-        and not path.startswith("tasks/")
-        and not (_HELPER.fullmatch(path) and content.startswith(_SAYS_SO))
-    }
+    """Return path → source of the local modules of a version, and of the files that it runs."""
+    return carried(archive.read(project_of(context, version)), _analysis(version))
 
 
 def locked_packages(context: Context, version: Version) -> dict[str, str]:

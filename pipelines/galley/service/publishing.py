@@ -103,7 +103,7 @@ def check_size(tenant: Tenant, notebook: dict[str, Any], modules: dict[str, str]
     size = sum(len(source.encode()) for source in modules.values())
     if size > MODULES:
         raise TooLarge(
-            f"the local modules are {size} bytes together; {MODULES} are allowed",
+            f"the local files are {size} bytes together; {MODULES} are allowed",
             field="modules",
             limit="modules",
         )

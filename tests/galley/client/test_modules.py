@@ -51,6 +51,26 @@ def test_a_package_brings_its_python_files(tmp_path: Path) -> None:
     assert sorted(found.modules) == ["pkg/__init__.py", "pkg/deep/__init__.py", "pkg/deep/a.py"]
 
 
+def test_files_that_are_run_are_found_too(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "my-setup.py").write_text("import helpers\n")
+    (tmp_path / "helpers.py").write_text("x = 1\n")
+    save(tmp_path, "%run sub/my-setup.py").rename(tmp_path / "common.ipynb")
+    found = collect_modules(save(tmp_path, "%run common\n%run common.ipynb"), analyse)
+    assert sorted(found.modules) == ["common.ipynb", "helpers.py", "sub/my-setup.py"]
+    assert '"outputs": []' in found.modules["common.ipynb"]
+    assert found.analysis.scripts == ("common.ipynb", "sub/my-setup.py")
+    assert found.analysis.missing_scripts == ("common.py",)
+
+
+def test_a_file_outside_of_the_folder_is_not_run(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "secret.py").write_text("x = 1\n")
+    (tmp_path / "inner" / "link.py").symlink_to(tmp_path / "secret.py")
+    found = collect_modules(save(tmp_path / "inner", "%run link.py\n%run ../secret.py"), analyse)
+    assert (found.modules, found.analysis.missing_scripts) == ({}, ("link.py",))
+
+
 def test_what_is_nowhere_stays_missing(tmp_path: Path) -> None:
     found = collect_modules(save(tmp_path, "import nowhere_to_be_found"), analyse)
     assert found.modules == {}

@@ -204,7 +204,11 @@ def test_asking_somebody(source: str, severity: Severity) -> None:
 
 @pytest.mark.parametrize(
     ("source", "words"),
-    [("%run other.py", "runs another file"), ("%store -r x", "%store")],
+    [
+        ("%run ../other.py", "runs another file"),
+        ("%load a.py", "loads another file"),
+        ("%store -r x", "%store"),
+    ],
 )
 def test_files_that_are_not_published(source: str, words: str) -> None:
     assert words in only(notebook(source), "other-file").message

@@ -4,7 +4,7 @@ import pytest
 from galley.domain.versions import Analysis, Severity
 from galley.errors import InvalidInput
 from galley.notebook.analysis import analyse
-from galley.notebook.imports import module_name
+from galley.notebook.imports import imported_as
 
 from .builders import INSTALLED, analysed, found, notebook
 
@@ -129,17 +129,18 @@ def test_a_syntax_error_in_a_module_names_the_file() -> None:
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("a.py", "a"), ("a/__init__.py", "a"), ("a/b.py", "a.b"), ("a/b/__init__.py", "a.b")],
+    [("a.py", "a"), ("a/__init__.py", "a"), ("a/b.py", "a.b"), ("a/b/__init__.py", "a.b")]
+    + [(path, None) for path in ("a-b.py", "__init__.py", "a.ipynb", "/a.py", "./a.py", "a//b.py")],
 )
-def test_names_of_modules(path: str, name: str) -> None:
-    assert module_name(path) == name
+def test_names_of_modules(path: str, name: str | None) -> None:
+    assert imported_as(path) == name
 
 
 @pytest.mark.parametrize(
     "path",
-    ["/a.py", "../a.py", "a/../b.py", "a.txt", "a-b.py", "__init__.py", "", "./a.py", "a//b.py"],
+    ["/a.py", "../a.py", "a/../b.py", "a.txt", "", "./a.py", "a//b.py", "a/.b.py", "a\nb.py"],
 )
 def test_other_paths_are_refused(path: str) -> None:
     with pytest.raises(InvalidInput, match="relative to the notebook's folder") as caught:
-        module_name(path)
+        read("x = 1", {path: ""})
     assert caught.value.field == "modules"

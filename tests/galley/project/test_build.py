@@ -196,6 +196,14 @@ def test_names_that_ploomber_sets_are_refused(name: str) -> None:
     assert caught.value.field == f"parameters.{name}"
 
 
+def test_a_notebook_that_is_run_in_the_place_of_a_task_is_refused() -> None:
+    ran = json.dumps(notebook(cell("x = 1")))
+    files = project(notebook(cell("%run tasks/other.ipynb")), {"tasks/other.ipynb": ran})
+    assert json.loads(files["tasks/other.ipynb"])["cells"][0]["source"] == "x = 1"
+    with pytest.raises(InvalidInput, match=r"'tasks/my_pipe\.ipynb', and the project has a file"):
+        project(notebook(cell("%run tasks/my_pipe.ipynb")), {"tasks/my_pipe.ipynb": ran})
+
+
 def test_a_bad_slug_is_refused() -> None:
     with pytest.raises(InvalidInput, match="not a valid name"):
         build_project(MADE, {}, analysed(MADE), slug="../x", tenant="oncology")

@@ -45,6 +45,17 @@ def test_modules_that_are_not_imported_are_no_part_of_it() -> None:
     assert digest(MADE, {"helpers.py": "x = 1\n"}) == digest(MADE)
 
 
+def test_a_notebook_that_is_run_counts_by_its_cells() -> None:
+    made = notebook(cell("%run setup.ipynb"))
+
+    def sent(source: str, **more: Any) -> dict[str, str]:
+        return {"setup.ipynb": json.dumps(notebook({**cell(source), **more}))}
+
+    first = digest(made, sent("x = 1"), defaults={})
+    assert digest(made, sent("x = 1", execution_count=3, id="b"), defaults={}) == first
+    assert digest(made, sent("x = 2"), defaults={}) != first
+
+
 def test_each_thing_that_decides_a_run_changes_it() -> None:
     others = [
         digest(changed(source="import helpers, numpy\nm = n")),

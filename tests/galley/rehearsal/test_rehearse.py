@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -43,9 +44,11 @@ def rehearsal(
     budget_s: float = 300,
     parameters: dict[str, Any] | None = None,
     journal: type[Journal] = Journal,
+    modules: dict[str, str] | None = None,
 ) -> Rehearsal:
-    analysis: Analysis = analyse(made, {}, INSTALLED, task="survival")
-    files = build_project(made, {}, analysis, slug="survival", tenant="oncology")
+    sent = modules or {}
+    analysis: Analysis = analyse(made, sent, INSTALLED, task="survival")
+    files = build_project(made, sent, analysis, slug="survival", tenant="oncology")
     files.pop("requirements.lock")
     export(files, tmp_path / "project")
     job: Job = make_job(
@@ -83,6 +86,25 @@ def test_a_clean_run_and_a_proved_split(tmp_path: Path) -> None:
     assert snapshot.names["rows"].type == "list"
     assert snapshot.names["total"].digest is not None
     assert sorted(path.name for path in one.job.notebooks.iterdir()) == ["survival.ipynb"]
+
+
+def test_files_that_the_notebook_runs_are_there_for_all_tasks(tmp_path: Path) -> None:
+    setup = json.dumps(notebook("FACTOR = 2", "def scale(x):\n    return x * FACTOR"))
+    book = notebook(
+        markdown("# Make"),
+        "%run setup.ipynb\nrows = [scale(3)]",
+        "open('late.py', 'wb').write(b'\\xff')",
+        markdown("# Sum"),
+        "total = scale(sum(rows))\nprint(total)",
+    )
+    outcome = rehearsal(tmp_path, book, modules={"setup.ipynb": setup}).run()
+    assert outcome.state is AttemptState.SUCCEEDED
+    assert outcome.rehearsal is not None
+    proof = outcome.rehearsal.proof
+    assert proof is not None
+    assert (proof.state, proof.reason) == (ProofState.EQUAL, None)
+    assert proof.plan is not None
+    assert [one.source for one in proof.plan.tasks[1].fragments] == ["%run setup.ipynb"]
 
 
 def test_what_the_first_run_left_in_the_sandboxs_scratch_is_not_there_for_the_split(

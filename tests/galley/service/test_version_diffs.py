@@ -66,15 +66,20 @@ def test_packages_are_compared_where_both_versions_have_them_locked(
     assert shown() == {}, "before the rehearsal nothing is known of the packages"
 
 
-def test_what_hands_variables_on_is_nobodys_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = inspect.getsource(handover).encode()
+def test_all_that_the_notebook_takes_along_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     files = {
         "pipeline.yaml": b"tasks: []",
         "tasks/one.ipynb": b"{}",
-        "handover2.py": ours,
+        "tasks/steps.py": b"y = 1\n",
+        "tasks/setup.ipynb": b"{}",
+        "handover2.py": inspect.getsource(handover).encode(),
         "handover.py": b"def mine():\n    return 1\n",
         "helpers.py": b"x = 1\n",
     }
     monkeypatch.setattr(comparing, "project_of", lambda *_: archive.pack(files))
+    analysis = Analysis(
+        modules=("handover", "helpers", "tasks.steps"), scripts=("tasks/setup.ipynb",)
+    )
+    monkeypatch.setattr(comparing, "_analysis", lambda _: analysis)
     found = comparing.modules_of(None, None)  # type: ignore[arg-type]
-    assert sorted(found) == ["handover.py", "helpers.py"]
+    assert sorted(found) == ["handover.py", "helpers.py", "tasks/setup.ipynb", "tasks/steps.py"]
