@@ -20,6 +20,7 @@ from pyflakes import checker, messages
 from galley.domain.versions import Check, Severity
 from galley.notebook.doubtful import doubtful_names
 from galley.notebook.facts import Statement
+from galley.notebook.magics import magic_of
 from galley.notebook.source import RAISES_TAG, Cell, parse
 from galley.notebook.tree import children, walk
 
@@ -170,7 +171,8 @@ def name_checks(
             knows what `%time x = f()` binds.
     """
     code = [cell for cell in cells if cell.type == "code" and cell.code.tree is not None]
-    doubtful = None if statements is None else doubtful_names(code, statements, _BUILTIN)
+    told = None if statements is None else list(statements)
+    doubtful = None if told is None else doubtful_names(code, told, _BUILTIN)
     looked_at = [cell for cell in code if doubtful is None or cell.index in doubtful]
     if not looked_at:
         return ()
@@ -183,8 +185,10 @@ def name_checks(
         undefined = [(name, node) for name, node in undefined if name in names]
     if not undefined:
         return ()
+    unseen = {} if told is None else _unseen(code, told)
     owner = {id(one): cell for cell, body in bodies for one in walk(*body)}
-    definers = _definers(code, {name for name, _ in undefined})
+    names = {name for name, _ in undefined}
+    definers = _definers(code, names) if told is None else _told_definers(code, told, names)
     surely = not any(is_dynamic(cell) for cell in cells)
     reached: dict[int, frozenset[tuple[str, int, int]]] = {}
     checks = []
@@ -193,12 +197,41 @@ def name_checks(
         while id(place) not in owner:  # it stands in a quoted type hint
             place = found.getParent(place)
         cell = owner[id(place)]
+        if name in unseen and unseen[name] < (cell.index, node.lineno):
+            continue
         if cell.index not in reached:
             certain = surely and RAISES_TAG not in cell.tags
             reached[cell.index] = _certain(cell) if certain else frozenset()
         sure = (name, node.lineno, node.col_offset) in reached[cell.index]
         checks.append(_name_check(cell, node.lineno, name, definers[name], certain=sure))
     return tuple(dict.fromkeys(checks))
+
+
+def _unseen(cells: Iterable[Cell], statements: Iterable[Statement]) -> dict[str, tuple[int, int]]:
+    """Return name → cell and line from which on it is bound, though pyflakes may not see that.
+
+    ``import *`` and ``%time x = f()`` bind. What a function makes ``global`` is bound whenever it
+    was called, and always passes for that.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for cell in cells:
+        for node in cell.nodes if ast.Global in cell.kinds else ():
+            if isinstance(node, ast.Global):
+                found |= dict.fromkeys(node.names, (-1, 0))
+    for one in statements:
+        if any(map(_binds_unseen, one.nodes)):
+            for name in one.facts.binds:
+                found.setdefault(name, (one.cell, one.end))
+    return found
+
+
+def _binds_unseen(node: ast.stmt) -> bool:
+    match node:
+        case ast.ImportFrom(names=[ast.alias(name="*")]):
+            return True
+        case ast.Expr(value=ast.Call() as call):
+            return magic_of(call) is not None
+    return False
 
 
 def _definers(cells: list[Cell], names: set[str]) -> dict[str, list[Cell]]:
@@ -210,6 +243,18 @@ def _definers(cells: list[Cell], names: set[str]) -> dict[str, list[Cell]]:
             for name in cell_names(cell).defined & names:
                 found[name].append(cell)
     return found
+
+
+def _told_definers(
+    cells: list[Cell], statements: Iterable[Statement], names: set[str]
+) -> dict[str, list[Cell]]:
+    """Return what :func:`_definers` does, of statements that have been read."""
+    found: dict[str, dict[int, Cell]] = {name: {} for name in names}
+    by_index = {cell.index: cell for cell in cells}
+    for one in statements:
+        for name in one.facts.binds.keys() & names:
+            found[name][one.cell] = by_index[one.cell]
+    return {name: list(ones.values()) for name, ones in found.items()}
 
 
 def _name_check(cell: Cell, line: int, name: str, definers: list[Cell], *, certain: bool) -> Check:

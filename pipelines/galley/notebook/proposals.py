@@ -45,6 +45,8 @@ class Proposal:
 def propose(cells: Iterable[Cell]) -> Proposal | None:
     """Return what could be parameters; None where nothing could."""
     code = [cell for cell in cells if cell.type == "code" and cell.source.strip()]
+    bound: Counter[str] | None = None
+    used = set[str]()
     for cell in code:
         if cell.code.tree is None:
             continue
@@ -52,12 +54,12 @@ def propose(cells: Iterable[Cell]) -> Proposal | None:
             return None
         settings, computes = _settings(cell.code.tree)
         reader = ParameterReader(cell)
-        if settings:
+        if settings and bound is None:
             bound = Counter(name for one in code for name in _bound(one))
             used = {name for one in code for name in _used(one)}
-            for name, statement in settings:
-                if bound[name] == 1 and name in used:
-                    reader.read(statement)
+        for name, statement in settings:
+            if bound is not None and bound[name] == 1 and name in used:
+                reader.read(statement)
         if reader.properties:
             return Proposal(reader, alone=not computes and cell is not code[-1])
         if computes:

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 from galley.domain.versions import Severity
+from galley.notebook.analysis import analyse
 from galley.notebook.dataflow import cell_names, is_dynamic, name_checks
 from galley.notebook.facts import Statement
 from galley.notebook.source import Cell, read_cells
 from galley.notebook.statements import cell_statements, known_of
 
-from .builders import code, markdown, notebook
+from .builders import INSTALLED, code, markdown, notebook
 
 
 def names(source: str) -> tuple[set[str], set[str]]:
@@ -52,6 +53,12 @@ def test_names_of_a_cell(source: str, defined: set[str], needed: set[str]) -> No
 def test_needed_names_carry_their_first_line() -> None:
     (cell,) = read_cells(notebook("a = 1\nprint(x)\nprint(x)"))
     assert cell_names(cell).needed == {"x": 2}
+
+
+def read(made: dict[str, Any]) -> list[tuple[str, Severity, int | None, int | None]]:
+    """Return the checks of an analysis, where statements have been read."""
+    found = analyse(made, {}, INSTALLED).checks
+    return [(one.code, one.severity, one.cell, one.line) for one in found]
 
 
 def checks(*cells: Any) -> list[tuple[str, Severity, int | None, int | None]]:
@@ -187,6 +194,30 @@ def test_a_use_that_is_always_reached_is_an_error(source: str) -> None:
 def test_nothing_is_certain_where_names_can_appear_unseen(magician: str) -> None:
     severities = {severity for _, severity, _, _ in checks(magician, "nope")}
     assert severities == {Severity.WARNING}
+
+
+@pytest.mark.parametrize(
+    ("binder", "uses"),
+    [
+        ("from collections import *", "Counter(deque())"),
+        ("from collections import *\nfrom typing import *", "def f(x: List) -> Counter: ..."),
+        ("from typing import *\n%time rows = [1]", "rows"),
+        ("from typing import *\n%time rows = [1]\nrows", "del rows"),
+    ],
+)
+def test_what_a_star_import_or_a_magic_binds_is_bound(binder: str, uses: str) -> None:
+    names = [one for one in read(notebook(binder, uses, "nope")) if one[0] != "no-parameters"]
+    assert [(name, cell) for name, _, cell, _ in names] == [("undefined-name", 2)]
+
+
+def test_what_a_star_import_binds_later_is_not_bound_yet() -> None:
+    found = read(notebook("print(Counter)", "from collections import *\nCounter"))
+    assert ("used-before-defined", 0) in [(name, cell) for name, _, cell, _ in found]
+
+
+def test_what_a_function_makes_global_is_bound_beside_a_star_import() -> None:
+    made = notebook("from os import *", "def f():\n    global rows\n    rows = 1", "f()\nrows")
+    assert [one.code for one in analyse(made, {}, INSTALLED).checks] == ["no-parameters"]
 
 
 def test_plain_magics_define_nothing() -> None:
