@@ -84,7 +84,13 @@ export function DecisionFooter(props: IDecisionProps): JSX.Element | null {
       props.onDecided(changed);
       galley.notify(
         verdict === 'approve'
-          ? trans.__('Approved %1 v%2.', version.name, version.number)
+          ? changed.state === 'approved' && !changed.live
+            ? trans.__(
+                'Approved %1 v%2. It is not live: “Make live” in its pipeline’s versions does that.',
+                version.name,
+                version.number
+              )
+            : trans.__('Approved %1 v%2.', version.name, version.number)
           : trans.__('Rejected %1 v%2.', version.name, version.number),
         'success'
       );

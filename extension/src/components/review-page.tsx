@@ -83,6 +83,15 @@ function Body(props: { version: Version; onChanged: (version: Version) => void }
           />
         </div>
       )}
+      {version.state === 'in_review' && (diff.value?.before ?? 0) > version.number && (
+        <p className="jp-Galley-row jp-Galley-refusal">
+          <Glyph name="info" />
+          {trans.__(
+            'Version %1, which is newer, is live. It stays live if you approve this one.',
+            diff.value?.before
+          )}
+        </p>
+      )}
       {version.evidence && !version.evidence.passed && (
         <FailureBox
           error={version.evidence.error}

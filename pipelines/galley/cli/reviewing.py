@@ -9,7 +9,7 @@ from galley.cli.session import Session, with_session
 from galley.domain.events import AuditEntry
 from galley.domain.reviews import DecisionRequest, GateStatus, Verdict
 from galley.domain.tenants import Action, Gate
-from galley.domain.versions import Version
+from galley.domain.versions import Version, VersionState
 from galley.errors import Forbidden, InvalidInput
 
 _GATE = click.option(
@@ -151,11 +151,24 @@ def _decide(
     then = (
         f"it waits for {waiting}"
         if said == "approved" and waiting
-        else "it is now " + ("live" if decided.live else decided.state.replace("_", " "))
+        else "it is now live"
+        if decided.live
+        else _not_live(session, decided)
     )
     session.output.model(
         decided, f"{decided.pipeline} v{decided.number} {said} as {request.gate}; {then}"
     )
+
+
+def _not_live(session: Session, version: Version) -> str:
+    """Say what a version is whose review is over, and what is live in its place."""
+    state = f"it is now {version.state.replace('_', ' ')}"
+    if version.state is not VersionState.APPROVED:
+        return state
+    live = session.client.pipeline(version.tenant, version.pipeline).live_version
+    instead = "no version is live" if live is None else f"v{live} stays live"
+    command = f"`galley rollback {version.pipeline}@{version.number}`"
+    return f"{state}, but {instead}: {command} makes this one live"
 
 
 def _own_gate(session: Session, version: Version) -> Gate:

@@ -72,10 +72,16 @@ class Session:
         return self.client.version_numbered(self.tenant, named.pipeline, number)
 
     def _waiting(self, pipeline: str) -> Version:
-        for version in self.client.versions(self.tenant, pipeline).items:
-            if version.state is VersionState.IN_REVIEW:
-                return version
-        raise NotFound(f"no version of {pipeline!r} is in review.")
+        page = self.client.versions(self.tenant, pipeline)
+        found = [one for one in page.items if one.state is VersionState.IN_REVIEW]
+        if not found:
+            raise NotFound(f"no version of {pipeline!r} is in review.")
+        if len(found) > 1:
+            named = ", ".join(f"{pipeline}@{one.number}" for one in found)
+            raise InvalidInput(
+                f"several versions of {pipeline!r} are in review: name one, {named}."
+            )
+        return found[0]
 
 
 class Reference(NamedTuple):

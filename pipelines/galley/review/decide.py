@@ -14,7 +14,7 @@ from galley.domain.runs import RunState
 from galley.domain.tenants import Tenant
 from galley.domain.versions import Version, VersionState
 from galley.errors import Conflict, Forbidden, InvalidInput
-from galley.review.deploy import put_live
+from galley.review.deploy import put_live_unless_older
 from galley.store import cancelling, version_arrows, versions
 from galley.store.tables import DecisionRow, RunRow, VersionRow
 
@@ -57,7 +57,7 @@ def decide(
     elif {str(one.gate) for one in taken} | {str(request.gate)} >= set(version.gates):
         approved = version_arrows.approve(session, version.id, reviewer, now)
         if tenant.review.deploy == "on_approval":
-            put_live(session, approved, reviewer, "approved", now)
+            put_live_unless_older(session, approved, reviewer, "approved", now)
     else:
         version_arrows.passed_gate(session, version, request.gate, reviewer, now)
     return versions.get(session, version_id)

@@ -43,6 +43,18 @@ def deploy(
     return pipelines.get(session, tenant_name, slug)
 
 
+def put_live_unless_older(
+    session: Session, version: VersionRow, by: str, reason: str, now: datetime
+) -> None:
+    """Point the pipeline at ``version``, which was just approved, unless a newer one is live.
+
+    Versions are approved in any order; what an earlier one lacks must not come back unasked.
+    """
+    live = deployments.current(session, version.pipeline_id)
+    if live is None or live.number < version.number:
+        put_live(session, version, by, reason, now)
+
+
 def put_live(session: Session, version: VersionRow, by: str, reason: str, now: datetime) -> None:
     """Point the pipeline at ``version`` and let its schedule come into force."""
     pipeline = session.get_one(PipelineRow, version.pipeline_id)

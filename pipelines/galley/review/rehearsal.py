@@ -12,7 +12,7 @@ from galley.domain.runs import RunKind, RunState
 from galley.domain.tenants import Tenant, Tenants
 from galley.domain.versions import Evidence, Version, VersionState
 from galley.errors import Conflict
-from galley.review.deploy import put_live
+from galley.review.deploy import put_live_unless_older
 from galley.review.evidence import evidence_of
 from galley.store import audit, runs, version_arrows, versions
 from galley.store.tables import AttemptRow, RunRow, VersionRow
@@ -46,7 +46,9 @@ def finish_rehearsal(
     else:
         approved = version_arrows.approve_unreviewed(session, version.id, evidence, now)
         if tenant.review.deploy == "on_approval":
-            put_live(session, approved, approved.author, "published without review", now)
+            put_live_unless_older(
+                session, approved, approved.author, "published without review", now
+            )
     return versions.get(session, version.id)
 
 

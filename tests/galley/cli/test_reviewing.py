@@ -45,6 +45,20 @@ def test_rejecting_needs_a_comment(galley: CommandLine) -> None:
     assert "no version of 'daily-report' is in review" in over.stderr
 
 
+def test_of_several_versions_in_review_one_is_named(galley: CommandLine) -> None:
+    galley.in_review()
+    galley.in_review("x = alpha + 2")
+    which = galley("approve", "daily-report", user="lea")
+    assert which.exit_code == 1
+    assert "name one, daily-report@2, daily-report@1" in which.stderr
+    for number in (2, 1):
+        galley("approve", f"daily-report@{number}", user="lea")
+        last = galley("approve", f"daily-report@{number}", user="max")
+    assert (
+        "v1 approved as mle; it is now approved, but v2 stays live: `galley rollback" in last.stdout
+    )
+
+
 def test_rolling_back(galley: CommandLine) -> None:
     galley.approved()
     galley.approved("x = alpha + 2")

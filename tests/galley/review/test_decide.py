@@ -36,6 +36,20 @@ def test_both_gates_approve_and_the_version_goes_live(world: World) -> None:
     ]
 
 
+def test_an_older_version_that_is_approved_later_does_not_replace_a_newer_one(world: World) -> None:
+    older = world.rehearse(world.publish())
+    newer = world.live(content="2")
+    world.decide(older, Gate.LEAD, "lee")
+    after = world.decide(older, Gate.MLE, "max")
+    assert (after.state, after.live) == (VersionState.APPROVED, False)
+    assert world.read(lambda s: pipelines.get(s, "lab", "churn")).live_version == newer.number
+    back = world.write(
+        lambda s: review.deploy(s, "lab", "churn", older.number, "lee", "wanted", world.now)
+    )
+    assert back.live_version == older.number
+    assert world.live(content="3").live
+
+
 def test_with_manual_deployment_approval_does_not_deploy(world: World) -> None:
     manual = TENANTS.tenants["lab"].review.model_copy(update={"deploy": "manual"})
     world.tenants = tenants_with("lab", review=manual)

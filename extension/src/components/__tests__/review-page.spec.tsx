@@ -76,6 +76,14 @@ describe('ReviewPage', () => {
     expect(box.textContent).toContain('Against version 2.');
   });
 
+  it('says that a newer version is live, which an approval leaves alone', async () => {
+    const { box } = await show({ number: 1 });
+    expect(box.textContent).toContain('Version 2, which is newer, is live. It stays live');
+    await clear();
+    const { box: newer } = await show({ number: 3 });
+    expect(newer.textContent).not.toContain('which is newer');
+  });
+
   it('says that the version changed while it was open, and approves nothing', async () => {
     const { box, events, transport } = await show();
     expect(reasonOf('Approve as MLE')).toBeNull();
