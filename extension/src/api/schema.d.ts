@@ -4174,7 +4174,7 @@ export interface components {
          *     Attributes:
          *         wished: the boundaries before any rule, for people to rearrange.
          *         order: (before, after) pairs of task names whose edge carries no variable but an effect:
-         *             a file written and read, process state.
+         *             a check, a file written and read, process state.
          *         reason: why there is only one task; None when there are more.
          */
         SplitPlan: {

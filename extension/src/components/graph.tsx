@@ -22,7 +22,7 @@ export interface IEdgeText {
   to: string;
   text: string;
   aloud: string;
-  /** No variable crosses it: the order matters because of a file, or of state. */
+  /** No variable crosses it: the order matters because of a check, a file, or state. */
   effect: boolean;
 }
 

@@ -81,7 +81,7 @@ function why(trans: Trans, edge: IEdgeFacts): string {
 function reason(trans: Trans, edge: IEdgeFacts): string {
   return edge.states.length > 0
     ? trans.__('no variable, but the state of %1', edge.states.join(', '))
-    : trans.__('no variable, but the order: a file, or another effect');
+    : trans.__('no variable, but the order: a check, a file, or another effect');
 }
 
 function Crossings({ edge }: { edge: IEdgeFacts }): JSX.Element {

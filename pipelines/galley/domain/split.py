@@ -137,7 +137,7 @@ class SplitPlan(Model):
     Attributes:
         wished: the boundaries before any rule, for people to rearrange.
         order: (before, after) pairs of task names whose edge carries no variable but an effect:
-            a file written and read, process state.
+            a check, a file written and read, process state.
         reason: why there is only one task; None when there are more.
     """
 

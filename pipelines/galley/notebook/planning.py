@@ -289,6 +289,28 @@ def _effects(graph: Graph, steps: Sequence[Step]) -> None:
                 above[part.name] = _ancestors(graph.edges[part.name], above)
 
 
+def let_wait(graph: Graph, checks: Iterable[int], sending: Iterable[int]) -> None:
+    """Let every part wait for the checks above it, and what leaves the run for all that is above.
+
+    Args:
+        checks, sending: indices of steps, see :mod:`galley.notebook.checking`.
+    """
+    checking = {part.name for part in graph.parts if _has(part, checks)}
+    above: dict[str, set[str]] = {}
+    for number, part in enumerate(graph.parts):
+        above[part.name] = _ancestors(graph.edges[part.name], above)
+        wait_for_all = _has(part, sending)
+        for before in reversed(graph.parts[:number]):
+            if before.name not in above[part.name] and (wait_for_all or before.name in checking):
+                graph.edges[part.name].add(before.name)
+                graph.order.append((before.name, part.name))
+                above[part.name] = _ancestors(graph.edges[part.name], above)
+
+
+def _has(part: Part, steps: Iterable[int]) -> bool:
+    return any(part.start <= index < part.end for index in steps)
+
+
 def _ancestors(direct: Iterable[str], above: Mapping[str, set[str]]) -> set[str]:
     found = set(direct)
     for one in direct:

@@ -19,13 +19,22 @@ from galley.domain.split import (
     SplitSource,
     TaskLayout,
 )
+from galley.notebook.checking import checking, sending
 from galley.notebook.facts import Known, Trouble
 from galley.notebook.flow import steps_of
 from galley.notebook.observing import Sightings, sightings, unchangeable
-from galley.notebook.planning import Graph, Part, build, crossings_of, read_parts, tasks_of
+from galley.notebook.planning import (
+    Graph,
+    Part,
+    build,
+    crossings_of,
+    let_wait,
+    read_parts,
+    tasks_of,
+)
 from galley.notebook.resolution import Resolver
 from galley.notebook.sections import checked_layout, wished_layout
-from galley.notebook.source import Cell, cell_label
+from galley.notebook.source import RAISES_TAG, Cell, cell_label
 from galley.notebook.statements import cell_statements, known_of
 from galley.notebook.steps import Step, plain_names
 
@@ -191,6 +200,9 @@ class _Planner:
         return self._planned(parts, build(parts, self.steps, self.resolver, self.seen.written))
 
     def _planned(self, parts: list[Part], graph: Graph) -> SplitPlan:
+        expected = {cell.index for cell in self.cells if RAISES_TAG in cell.tags}
+        checks = {one for one in checking(self.steps) if self.steps[one].cell not in expected}
+        let_wait(graph, checks, sending(self.steps, self.known))
         return SplitPlan(
             source=self.source,
             wished=self.wished,

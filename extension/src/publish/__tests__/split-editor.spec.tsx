@@ -84,7 +84,7 @@ describe('the tasks of the publish dialog', () => {
       'y––'
     ]);
     const dashed = button(
-      'From load to train: no variable, but the order: a file, or another effect'
+      'From load to train: no variable, but the order: a check, a file, or another effect'
     );
     expect(dashed.textContent).toBe('order');
     await settle(() => dashed.click());
