@@ -58,7 +58,7 @@ function Lane(props: IDayChartProps & { lane: ILane }): JSX.Element {
         {hours(window, 3).map(mark => (
           <i key={mark.getTime()} style={{ left: percent(mark.getTime(), window) }} />
         ))}
-        {[...lane.runs].reverse().map(run => (
+        {painted(lane.runs).map(run => (
           <Mark key={run.id} run={run} window={window} now={now} />
         ))}
         {lane.next !== null && (
@@ -73,6 +73,13 @@ function Lane(props: IDayChartProps & { lane: ILane }): JSX.Element {
       </div>
     </li>
   );
+}
+
+/** Oldest first, so that newer ones lie above older ones; what failed is hidden by nothing. */
+function painted(runs: readonly Run[]): Run[] {
+  const bad = (run: Run): boolean => run.state === 'failed' || run.state === 'timed_out';
+  const oldestFirst = [...runs].reverse();
+  return [...oldestFirst.filter(run => !bad(run)), ...oldestFirst.filter(bad)];
 }
 
 function Mark(props: { run: Run; window: IWindow; now: Date }): JSX.Element {

@@ -3,6 +3,7 @@ import * as React from 'react';
 import { refreshIcon, runIcon, stopIcon } from '@jupyterlab/ui-components';
 import type { Run } from '../api/types';
 import { may } from '../model/galley';
+import { TIME_PARAMETERS } from '../model/parameters';
 import { ended } from '../model/words';
 import { Button, ProblemBox } from './basics';
 import { useAction, useChanges, useGalley } from './context';
@@ -98,7 +99,8 @@ export function RunActions(props: { run: Run; onChanged: (run: Run) => void }): 
           tenant={run.tenant}
           slug={run.pipeline}
           version={run.version}
-          initial={run.parameters}
+          initial={withoutTime(run.parameters)}
+          date={dateOf(run)}
           trial={run.kind === 'trial'}
           onClose={() => setAsking(false)}
           onStarted={started => {
@@ -109,6 +111,19 @@ export function RunActions(props: { run: Run; onChanged: (run: Run) => void }): 
       )}
     </div>
   );
+}
+
+/** Parameters that are filled from the date of a run are filled anew. */
+function withoutTime(parameters: Run['parameters']): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(parameters).filter(([name]) => !TIME_PARAMETERS.includes(name))
+  );
+}
+
+/** The date that a run was for; null where that was the moment in which it was asked for. */
+function dateOf(run: Run): string | null {
+  const now = run.trigger === 'manual' && run.logical_date === run.created_at;
+  return now || run.kind === 'trial' ? null : run.logical_date;
 }
 
 /** Asks once more: a cancelled run is over for good. */

@@ -4,6 +4,7 @@ import { runIcon } from '@jupyterlab/ui-components';
 import { Problem } from '../api/problem';
 import type { Run, Version } from '../api/types';
 import { Resource } from '../model/resource';
+import { localInput } from '../model/schedule';
 import { versionOf } from '../model/version';
 import { Button, Loading, ProblemBox } from './basics';
 import { useAction, useGalley, useModel } from './context';
@@ -17,6 +18,8 @@ export interface IRunDialogProps {
   slug: string;
   version: number;
   initial?: Record<string, unknown>;
+  /** The moment that it is for, where that is not the present one. */
+  date?: string | null;
   /** Run it as oneself, whatever state the version is in. */
   trial?: boolean;
   onClose: () => void;
@@ -40,7 +43,7 @@ export function RunDialog(props: IRunDialogProps): JSX.Element {
   }, `${tenant}/${slug}/${version}`);
   const [values, setValues] = React.useState(props.initial ?? {});
   const [valid, setValid] = React.useState(true);
-  const [date, setDate] = React.useState('');
+  const [date, setDate] = React.useState(localInput(props.date));
   const [deadline, setDeadline] = React.useState<number | null>(null);
   const [priority, setPriority] = React.useState<number | null>(null);
   const field = action.problem ? Problem.from(action.problem).field : null;

@@ -7,7 +7,6 @@ import { middle } from '../format/names';
 import { versionMoves } from '../model/words';
 import { publishIcon } from '../lab/icons';
 import { PublishForm } from './form';
-import { refusal } from './mistakes';
 import { Outlook } from './outlook';
 import { Progress } from './progress';
 import type { PublishSession } from './session';
@@ -28,7 +27,6 @@ function Asking({ session, onClose, onCell }: IDialogProps): JSX.Element {
   const { me, trans } = useGalley();
   const { draft, known, problem, reason, busy } = session;
   const reviewed = (session.tenant?.gates.length ?? 0) > 0;
-  const placed = refusal(problem) !== null;
   return (
     <Modal
       wide
@@ -37,7 +35,7 @@ function Asking({ session, onClose, onCell }: IDialogProps): JSX.Element {
       footer={
         <>
           <div className="jp-Galley-footNote" role="status">
-            {!placed && <ProblemBox problem={problem} />}
+            <ProblemBox problem={problem} />
             {!problem && reason}
           </div>
           <Button

@@ -180,7 +180,18 @@ class Limits(Model):
 
     def allow(self, profile: Profile) -> bool:
         """Whether a run of this profile fits when nothing else runs."""
-        return profile.cpu <= self.cpu and profile.memory <= self.memory
+        return self.why_not(profile) is None
+
+    def why_not(self, profile: Profile) -> str | None:
+        """Return why no run of a profile ever fits, for people; None where one does."""
+        if profile.cpu > self.cpu:
+            return (
+                f"needs {profile.cpu:g} CPU cores; all runs of the tenant together get {self.cpu:g}"
+            )
+        if profile.memory > self.memory:
+            need, have = (f"{size / 2**30:.3g} GiB" for size in (profile.memory, self.memory))
+            return f"needs {need} of memory; all runs of the tenant together get {have}"
+        return None
 
 
 def check_watched(url: str) -> str:

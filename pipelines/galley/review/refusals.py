@@ -103,11 +103,9 @@ def _check_profile(tenant_name: str, tenant: Tenant, name: str) -> None:
             f"{', '.join(tenant.profiles)}.",
             field="profile",
         )
-    if not tenant.limits.allow(profile):
+    if (why := tenant.limits.why_not(profile)) is not None:
         raise InvalidInput(
-            f"The profile {name!r} ({profile.cpu:g} CPU, {profile.memory} bytes) is larger than "
-            f"the limits of tenant {tenant_name!r} ({tenant.limits.cpu:g} CPU, "
-            f"{tenant.limits.memory} bytes): no run of it could ever start.",
+            f"The profile {name!r} {why}: no run with it could ever start in {tenant_name!r}.",
             field="profile",
         )
 

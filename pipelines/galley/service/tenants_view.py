@@ -53,7 +53,7 @@ def tenant_view(
         roles=tenant.members[caller.user],
         actions=tuple(action for action in Action if caller.may(name, action)),
         profiles=tuple(
-            _profile_view(key, profile, machine) for key, profile in tenant.profiles.items()
+            _profile_view(key, profile, tenant, machine) for key, profile in tenant.profiles.items()
         ),
         default_profile=tenant.first_profile,
         gates=tenant.review.gates,
@@ -73,8 +73,8 @@ def tenant_view(
     )
 
 
-def _profile_view(name: str, profile: Profile, machine: Machine) -> ProfileView:
-    reason = why_not(profile, machine)
+def _profile_view(name: str, profile: Profile, tenant: Tenant, machine: Machine) -> ProfileView:
+    reason = why_not(profile, machine) or tenant.limits.why_not(profile)
     return ProfileView(
         name=name,
         display_name=profile.display_name,

@@ -195,13 +195,16 @@ def requeue(
         not_before=not_before,
         repeats=row.repeats + (profile is None),
         profile=profile or row.profile,
+        cell=None,
+        cells=None,
     )
 
 
 def retry(session: Session, row: RunRow, by: str, now: datetime) -> RunRow:
     """Failed or timed out → queued: a person asked for one more attempt.
 
-    The deadline was for the attempts before; and what a person asks for is not
+    The deadline was for the attempts before, and how long it takes counts from its next start: the
+    time until somebody asked is nobody's duration. What a person asks for is not
     skipped because another run is going: it waits for that one.
     """
     return _move(
@@ -220,6 +223,9 @@ def retry(session: Session, row: RunRow, by: str, now: datetime) -> RunRow:
         cancelled_by=None,
         metrics={},
         goal_met=None,
+        cell=None,
+        cells=None,
+        started_at=None,
         ended_at=None,
         files_removed_at=None,
     )

@@ -7,7 +7,7 @@ from galley import dispatch
 from galley.domain.runs import AttemptState, FailureClass, Run, RunState
 from galley.domain.work import Heartbeat
 from galley.errors import Conflict, NotFound
-from galley.store import audit
+from galley.store import audit, runs
 from galley.store.columns import new_id
 
 from tests.galley.world import ERROR, World
@@ -105,11 +105,13 @@ def test_a_failed_run_is_retried_as_a_new_attempt_of_the_same_run(world: World) 
         RunState.QUEUED,
         "retried by ben",
     )
-    assert (again.metrics, again.ended_at) == ({}, None)
+    assert (again.metrics, again.started_at, again.ended_at) == ({}, None, None)
+    assert (again.cell, again.cells) == (None, None)
     assert again.parameters == run.parameters
     work = world.must_claim()
     assert (work.run, work.number) == (run.id, 2)
     world.start(work)
+    assert world.read(lambda s: runs.get(s, run.id)).started_at == world.now
     done = world.finish(work)
     assert done.state is RunState.SUCCEEDED
     assert [attempt.state for attempt in done.attempts] == [

@@ -83,7 +83,7 @@ REFUSALS: list[tuple[dict[str, Any], type[PublicError], str | None, str]] = [
     ({"author": "stranger"}, Forbidden, None, "may not publish"),
     ({"owner": "nobody"}, InvalidInput, "owner", "ana, ben"),
     ({"profile": "giant"}, InvalidInput, "profile", "small, large"),
-    ({"profile": "huge"}, InvalidInput, "profile", "limits"),
+    ({"profile": "huge"}, InvalidInput, "profile", "needs 64 CPU cores; all runs of the tenant"),
     ({"schedule": {"cron": "61 * * * *"}}, InvalidInput, "schedule.cron", "minute"),
     ({"schedule": {"cron": "0 0 31 2 *"}}, InvalidInput, "schedule.cron", "never fires"),
     (

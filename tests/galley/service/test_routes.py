@@ -328,6 +328,20 @@ def test_a_tenant_that_cannot_be_isolated_starts_nothing(platform: Platform) -> 
     assert tenants["playground"]["available"]
 
 
+def test_a_profile_that_is_over_the_limits_of_its_tenant_is_shown_with_the_reason(
+    platform: Platform,
+) -> None:
+    tenants = platform.context.tenants()
+    small = tenants.tenants["oncology"].limits.model_copy(update={"memory": 2**20})
+    lab = tenants.tenants["oncology"].model_copy(update={"limits": small})
+    changed = tenants.model_copy(update={"tenants": {**tenants.tenants, "oncology": lab}})
+    platform.app.state.context = _with(platform, tenants=lambda: changed)
+    (shown,) = [one for one in platform.get("/me").json()["tenants"] if one["name"] == "oncology"]
+    reasons = {one["name"]: one["reason"] for one in shown["profiles"]}
+    assert "of memory; all runs of the tenant together get 0.000977 GiB" in reasons["cpu-small"]
+    assert not any(one["available"] for one in shown["profiles"])
+
+
 def _with(platform: Platform, **changes: object) -> object:
     from dataclasses import replace
 

@@ -55,6 +55,31 @@ describe('RunPage', () => {
     }
   });
 
+  it('runs again for the same date, of which its time parameters are made anew', async () => {
+    const parameters = { depth: 4, logical_date: '2026-11-20' };
+    const asked = async (changes: Partial<Run>): Promise<unknown> => {
+      const { transport } = await show({ parameters, ...changes });
+      transport.answers['GET tenants/oncology/pipelines/risk/versions?limit=100'] = {
+        items: [version({ number: 2 })]
+      };
+      transport.answers['POST tenants/oncology/pipelines/risk/runs'] = run({ id: 'r-9' });
+      await settle(() => button('Run again…').click());
+      await settle(() => button('Run now').click());
+      const { body } = transport.asked.find(one => one.method === 'POST')!;
+      await clear();
+      return body;
+    };
+    const forDate = await asked({ trigger: 'backfill', created_at: '2026-11-28T12:00:00Z' });
+    expect(forDate).toMatchObject({
+      parameters: { depth: 4 },
+      logical_date: '2026-11-20T09:00:00.000Z'
+    });
+    expect(await asked({ trigger: 'manual' })).toMatchObject({
+      parameters: { depth: 4 },
+      logical_date: null
+    });
+  });
+
   it('says why a kernel was not forked, and nothing of one that was', async () => {
     const why = 'started: no zygote answered';
     const tasks = [{ ...TASK, kernel: why }];
