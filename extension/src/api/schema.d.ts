@@ -380,7 +380,7 @@ export interface paths {
         };
         /**
          * List Run Files
-         * @description Return the files that an attempt left: outputs which its notebooks have only in part.
+         * @description Return the files that an attempt left: written ones, and outputs that were cut.
          */
         get: operations["list_run_files"];
         put?: never;
@@ -2736,7 +2736,7 @@ export interface components {
         };
         /**
          * KeptFile
-         * @description A file that an attempt left, such as an output that its notebook has only in part.
+         * @description A file that an attempt left: one that it wrote, or an output that was cut, whole.
          */
         KeptFile: {
             /** Name */

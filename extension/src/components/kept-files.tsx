@@ -1,4 +1,4 @@
-/** Outputs that were too large for the executed notebook, whole. */
+/** What the notebooks wrote, and whole outputs that were too large for the executed ones. */
 import * as React from 'react';
 import { downloadIcon } from '@jupyterlab/ui-components';
 import type { Attempt, KeptFile, Run } from '../api/types';
@@ -28,7 +28,7 @@ export function KeptFiles({ run, attempt }: { run: Run; attempt: Attempt }): JSX
   }
   return (
     <details className="jp-Galley-keptFiles">
-      <summary>{trans._n('%1 output in full', '%1 outputs in full', files.length)}</summary>
+      <summary>{trans._n('%1 file', '%1 files', files.length)}</summary>
       <ul>
         {files.map(file => (
           <li key={file.name}>

@@ -14,6 +14,8 @@ from rich.table import Table
 
 LEAST_WIDTH = 160
 """Columns of a table that is not cut; a narrower terminal wraps its lines."""
+PIPED_WIDTH = 100_000
+"""What reads a pipe wants all of it."""
 
 _GLYPHS = {
     "succeeded": "✓",
@@ -48,7 +50,8 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self._console = Console(highlight=False)
-        self._console.width = max(self._console.width, LEAST_WIDTH)
+        least = LEAST_WIDTH if self._console.is_terminal else PIPED_WIDTH
+        self._console.width = max(self._console.width, least)
 
     def model(self, model: BaseModel, sentence: str) -> None:
         """Print one thing: its JSON, or a sentence."""

@@ -119,7 +119,7 @@ class Firings(Model):
 
 
 class KeptFile(Model):
-    """A file that an attempt left, such as an output that its notebook has only in part."""
+    """A file that an attempt left: one that it wrote, or an output that was cut, whole."""
 
     name: str
     size: int = Field(description="Bytes.")

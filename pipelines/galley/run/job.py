@@ -114,7 +114,7 @@ class Job(Model):
 
     @property
     def outputs(self) -> Path:
-        """Folder of outputs that are cut in the executed notebooks, whole."""
+        """Folder of what is kept beside the notebooks: outputs cut there, files written."""
         return self.folder / "outputs"
 
 

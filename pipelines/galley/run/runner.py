@@ -40,6 +40,7 @@ from galley.run.scratch import ScratchGuard, full
 from galley.run.staging import show
 from galley.run.tasks import TaskEvent, TaskResult, TaskSpec
 from galley.run.tracked import Tracked, merged_metrics
+from galley.run.written import Written
 
 
 class Runner:
@@ -156,7 +157,7 @@ class Runner:
             self._results.append(result)
             progress.on_result(result)
 
-        kept = self._kept(dag)
+        kept, written = self._kept(dag), self._written(dag)
         dag.executor = DaskExecutor(compute, self._watched, on_result, self._stopping, kept)
         self.job.notebooks.mkdir(parents=True, exist_ok=True)
         failure: DAGBuildError | None = None
@@ -167,6 +168,8 @@ class Runner:
         finally:
             compute.close()
             scratch.close()
+        if self.job.kind is not RunKind.REHEARSAL:
+            written.keep(self.job.outputs)
         progress.close(cancelled=self._cancelled.is_set())
         verdict = self._judge(failure)
         return self.ended(*(kept.end(verdict) if kept else verdict), progress)
@@ -181,6 +184,15 @@ class Runner:
             self.job.project,
             {str(one.name): frozenset(all_products_of(one, self.job.project)) for one in tasks},
             {str(one.name): upstream_of(one) for one in tasks},
+            self._say,
+        )
+
+    def _written(self, dag: Any) -> Written:
+        products = (all_products_of(dag[name], self.job.project) for name in dag)
+        return Written(
+            self.job.project,
+            frozenset(path for made in products for path in made),
+            self.job.secrets.values.values(),
             self._say,
         )
 

@@ -55,6 +55,15 @@ class Strays:
         self._seen = now
         return changed[0] if changed else None
 
+    def written(self) -> list[Path]:
+        """Return what was written or changed since the last look and is nobody's product."""
+        theirs = frozenset[Path]().union(*self._products.values())
+        return sorted(
+            path
+            for path, mark in self._look().items()
+            if mark != self._seen.get(path) and theirs.isdisjoint((path, *path.parents))
+        )
+
     def _look(self) -> dict[Path, _Mark]:
         return {
             path: mark

@@ -8,7 +8,9 @@ import sys
 import pytest
 from click.testing import CliRunner
 from galley.cli import main
+from galley.cli.output import Output
 from galley.cli.root import SECTIONS
+from galley.domain.api import KeptFile
 
 from tests.galley.cli.command_line import CommandLine
 
@@ -101,3 +103,9 @@ def test_without_a_tenant_it_asks_for_one(galley: CommandLine) -> None:
     assert "you are a member of oncology, playground: choose one with --tenant" in result.stderr
     assert galley("pipelines", user="lea", tenant=None).exit_code == 0
     assert galley("pipelines", "--tenant", "playground", tenant=None).exit_code == 0
+
+
+def test_a_table_for_a_program_is_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    file, row = KeptFile(name="a", size=1), ("x" * 300, "y" * 300, "end")
+    Output(as_json=False).models([file], ("ONE", "OTHER", "LAST"), [row], empty="none")
+    assert capsys.readouterr().out.splitlines()[1].split() == list(row)

@@ -11,7 +11,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from galley.domain.runs import AttemptState, FailureClass, TaskState
+from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
 from galley.domain.tenants import Profile
 from galley.domain.work import Outcome
 from galley.inside.outbox import runs, spool
@@ -56,6 +56,21 @@ def test_a_diamond_runs_and_its_products_are_in_place(tmp_path: Path) -> None:
     assert "join | total 5" in log_of(job)
     assert outcome.cells == 11
     assert outcome.peak_memory > 2**20
+
+
+def test_files_that_notebooks_write_are_kept_also_when_one_fails(tmp_path: Path) -> None:
+    head = ("upstream = None\nproduct = None", ["parameters"])
+    write_project(
+        tmp_path / "project",
+        {
+            "good": {"notebook": notebook(head, "open('report.csv', 'w').write('a,b')")},
+            "bad": {"notebook": notebook(head, "open('half.txt', 'w').write('h')\n1 / 0")},
+        },
+    )
+    job = make_job(tmp_path, kind=RunKind.PIPELINE)
+    assert run(job).state is AttemptState.FAILED
+    kept = {path.name: path.read_text() for path in job.outputs.glob("*")}
+    assert kept == {"report.csv": "a,b", "half.txt": "h"}
 
 
 def test_after_a_failure_only_what_depends_on_it_is_left_out(tmp_path: Path) -> None:

@@ -240,7 +240,7 @@ def list_run_files(
     context: InContext,
     attempt: Annotated[Number | None, Query(description="Default: the latest.")] = None,
 ) -> list[KeptFile]:
-    """Return the files that an attempt left: outputs which its notebooks have only in part."""
+    """Return the files that an attempt left: written ones, and outputs that were cut."""
     return files_of(context.artifacts, the_run(context, caller, run_id), attempt)
 
 
