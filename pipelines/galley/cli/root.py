@@ -38,6 +38,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "cancel": "running",
         "retry": "running",
         "logs": "running",
+        "files": "running",
         "execute": "executing",
         "resources": "running",
         "debug": "debugging",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import click
 
@@ -191,6 +192,32 @@ def logs(session: Session, run_id: str, follow: bool) -> None:
     )
     for text in followed:
         click.echo(text, nl=False)
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--attempt", type=click.IntRange(1), help="Default: the latest.")
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Save them there; what is there of the same name is replaced.",
+)
+@with_session
+def files(session: Session, run_id: str, attempt: int | None, save: Path | None) -> None:
+    """List the files that a run wrote, or save them."""
+    run_uuid = parse_id(run_id)
+    found = session.client.files(run_uuid, attempt=attempt)
+    for one in found if save is not None else ():
+        assert save is not None
+        save.mkdir(parents=True, exist_ok=True)
+        (save / one.name).write_bytes(session.client.file(run_uuid, one.name, attempt=attempt))
+    session.output.models(
+        found,
+        ("FILE", "SIZE"),
+        ((one.name, size(one.size)) for one in found),
+        empty="It left no files.",
+    )
 
 
 @click.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from io import BytesIO
 from uuid import uuid4
 
 from click.testing import Result
@@ -58,6 +59,20 @@ def test_what_tasks_use_is_shown_while_and_after(galley: CommandLine) -> None:
     assert "1.5" in row
     (task,) = galley.read("resources", run["id"])
     assert [point["cpu_s"] for point in task["points"]] == [0, 3, 3.5]
+
+
+def test_what_a_run_wrote_is_listed_and_saved(galley: CommandLine) -> None:
+    galley.approved()
+    run = galley.read("run", "daily-report")
+    assert galley("files", run["id"]).exit_code == 1, "it has no attempt yet"
+    done = galley.platform.run_through("oncology")
+    assert galley("files", run["id"]).stdout == "It left no files.\n"
+    kept = galley.platform.context.artifacts
+    kept.put_file("oncology", done.run, done.attempt, "report.csv", BytesIO(b"a,b"), limit=2**30)
+    assert galley("files", run["id"]).stdout.splitlines()[1].split()[:2] == ["report.csv", "3"]
+    target = galley.folder / "new" / "saved"
+    assert galley("files", run["id"], "--save", str(target)).exit_code == 0
+    assert (target / "report.csv").read_bytes() == b"a,b"
 
 
 def test_wrong_values_start_nothing(galley: CommandLine) -> None:
