@@ -4361,6 +4361,12 @@ export interface components {
             roles: components["schemas"]["Role"][];
         };
         /**
+         * Theme
+         * @description What a page looks like.
+         * @enum {string}
+         */
+        Theme: "light" | "dark";
+        /**
          * Trigger
          * @description A trigger that is in force.
          *
@@ -5187,6 +5193,7 @@ export interface operations {
                 right: string;
                 /** @description What it is held against; default: the successful run before it. */
                 left?: string | null;
+                theme?: components["schemas"]["Theme"];
             };
             header?: never;
             path?: never;
@@ -5526,6 +5533,7 @@ export interface operations {
                 /** @description Default: the latest. */
                 attempt?: number | null;
                 format?: components["schemas"]["NotebookFormat"];
+                theme?: components["schemas"]["Theme"];
             };
             header?: never;
             path: {
@@ -7401,7 +7409,9 @@ export interface operations {
     };
     get_rehearsal: {
         parameters: {
-            query?: never;
+            query?: {
+                theme?: components["schemas"]["Theme"];
+            };
             header?: never;
             path: {
                 version_id: string;

@@ -14,7 +14,9 @@ export interface IFrameProps {
 
 export function NotebookFrame(props: IFrameProps): JSX.Element {
   const trans = useTrans();
-  const source = props.anchor ? `${props.url}#${encodeURIComponent(props.anchor)}` : props.url;
+  const dark = useDark();
+  const page = dark ? `${props.url}${props.url.includes('?') ? '&' : '?'}theme=dark` : props.url;
+  const source = props.anchor ? `${page}#${encodeURIComponent(props.anchor)}` : page;
   return (
     <div className="jp-Galley-frame">
       <div className="jp-Galley-frameBar">
@@ -34,10 +36,30 @@ export function NotebookFrame(props: IFrameProps): JSX.Element {
       <iframe
         key={source}
         src={source}
+        className={dark ? 'jp-mod-dark' : undefined}
         title={props.title}
         sandbox=""
         referrerPolicy="no-referrer"
       />
     </div>
+  );
+}
+
+/** Whether the page around is dark: JupyterLab says so of its body, our own window of its root. */
+function useDark(): boolean {
+  const [dark, setDark] = React.useState(isDark);
+  React.useEffect(() => {
+    const observer = new MutationObserver(() => setDark(isDark()));
+    for (const element of [document.body, document.documentElement]) {
+      observer.observe(element, { attributes: true, attributeFilter: ['data-jp-theme-light'] });
+    }
+    return () => observer.disconnect();
+  }, []);
+  return dark;
+}
+
+function isDark(): boolean {
+  return [document.body, document.documentElement].some(
+    element => element.dataset.jpThemeLight === 'false'
   );
 }

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from datetime import datetime, timedelta
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,13 +39,20 @@ _REMOTE_SCRIPT = re.compile(r"<script\b[^>]*>.*?</script\s*>", re.DOTALL | re.IG
 _PAGE = "<!doctype html><html lang=en><meta charset=utf-8><title>Notebook</title><p>{}</p></html>"
 
 
+class Theme(StrEnum):
+    """What a page looks like."""
+
+    LIGHT = "light"
+    DARK = "dark"
+
+
 class Renderer:
     """Renders notebooks; keeps what it rendered under ``cache``."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def page(self, path: Path) -> bytes:
+    def page(self, path: Path, theme: Theme = Theme.LIGHT) -> bytes:
         """Return the page of a kept notebook; a sentence where it is too large to be shown."""
         size = path.stat().st_size
         if size > MOST_SHOWN:
@@ -52,15 +60,15 @@ class Renderer:
                 f"This executed notebook has {size / 2**20:.0f} MiB: more than the "
                 f"{MOST_SHOWN // 2**20} MiB that are shown here. Download it, or read the log."
             ).encode()
-        return self.html(path.read_bytes())
+        return self.html(path.read_bytes(), theme)
 
-    def html(self, notebook: bytes) -> bytes:
+    def html(self, notebook: bytes, theme: Theme = Theme.LIGHT) -> bytes:
         """Return the page of a notebook, which may be partial or hardly one at all."""
-        key = hashlib.sha256(b"%d\0" % _VERSION + notebook).hexdigest()
+        key = hashlib.sha256(f"{_VERSION}\0{theme}\0".encode() + notebook).hexdigest()
         path = self._folder / key[:2] / f"{key}.html"
         if path.is_file():
             return path.read_bytes()
-        page = render(notebook)
+        page = render(notebook, theme)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomically(path, page)
         return page
@@ -73,7 +81,7 @@ class Renderer:
                 path.unlink(missing_ok=True)
 
 
-def render(notebook: bytes) -> bytes:
+def render(notebook: bytes, theme: Theme = Theme.LIGHT) -> bytes:
     """Return the page of a notebook; a sentence where it cannot be read."""
     import nbformat
 
@@ -81,17 +89,18 @@ def render(notebook: bytes) -> bytes:
         document = json.loads(notebook)
     except ValueError:
         return _PAGE.format("This notebook cannot be read: it is not valid JSON.").encode()
-    body, _ = _exporter().from_notebook_node(nbformat.from_dict(completed(document)))
+    body, _ = _exporter(theme).from_notebook_node(nbformat.from_dict(completed(document)))
     return _REMOTE_SCRIPT.sub("", str(body)).encode()
 
 
 @cache
-def _exporter() -> Any:
+def _exporter(theme: Theme) -> Any:
     from nbconvert.exporters import HTMLExporter
     from traitlets.config import Config
 
     config = Config()
     config.HTMLExporter.template_name = "lab"
+    config.HTMLExporter.theme = str(theme)
     config.HTMLExporter.embed_images = True
     config.HTMLExporter.require_js_url = ""
     config.HTMLExporter.mathjax_url = ""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from galley.service.rendering import Theme
 from galley.service.run_comparing import Outputs, show_the_same, shown_by
 
 _TERMINAL = re.compile(r"\x1b\[[0-9;]*m")
@@ -18,24 +19,31 @@ _IMAGES = ("image/png", "image/jpeg", "image/gif")
 MOST_TEXT = 20_000
 """Characters of one textual output that are shown."""
 
+_COLOURS = {
+    Theme.LIGHT: ":root{--text:#212121;--page:#fff;--line:#e0e0e0;--muted:#616161}",
+    Theme.DARK: ":root{--text:#e0e0e0;--page:#111;--line:#424242;--muted:#bdbdbd}",
+}
 _STYLE = """
-body { margin: 0; font: 13px/1.45 system-ui, sans-serif; color: #212121; background: #fff; }
-section { border-bottom: 1px solid #e0e0e0; padding: 10px 12px; }
+body { margin: 0; font: 13px/1.45 system-ui, sans-serif; }
+body { color: var(--text); background: var(--page); }
+section { border-bottom: 1px solid var(--line); padding: 10px 12px; }
 h2 { margin: 0 0 6px; font-size: 13px; }
-h2 small { font-weight: normal; color: #616161; margin-left: 8px; }
+h2 small { font-weight: normal; color: var(--muted); margin-left: 8px; }
 .sides { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; }
 .side { overflow: auto; max-height: 560px; }
-.side > p { margin: 0 0 4px; color: #616161; }
+.side > p { margin: 0 0 4px; color: var(--muted); }
 img { max-width: 100%; }
 pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 table { border-collapse: collapse; font-size: 12px; }
-td, th { padding: 2px 8px; border: 1px solid #e0e0e0; text-align: right; }
-.none { color: #757575; font-style: italic; }
+td, th { padding: 2px 8px; border: 1px solid var(--line); text-align: right; }
+.none { color: var(--muted); font-style: italic; }
 @media (max-width: 560px) { .sides { grid-template-columns: minmax(0, 1fr); } }
 """
 
 
-def page(left: Outputs, right: Outputs, names: tuple[str, str]) -> bytes:
+def page(
+    left: Outputs, right: Outputs, names: tuple[str, str], theme: Theme = Theme.LIGHT
+) -> bytes:
     """Return the page; ``names`` say which run is which."""
     rows = []
     for index in sorted({*left.cells, *right.cells}):
@@ -46,7 +54,7 @@ def page(left: Outputs, right: Outputs, names: tuple[str, str]) -> bytes:
     body = "".join(rows) or "<section class=none>No cell of either run has an output.</section>"
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><title>Outputs side by side</title>"
-        f"<style>{_STYLE}</style>{body}</html>"
+        f"<style>{_COLOURS[theme]}{_STYLE}</style>{body}</html>"
     ).encode()
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from galley.service.rendering import HEADERS, KEPT, Renderer, render
+from galley.service.rendering import HEADERS, KEPT, Renderer, Theme, render
 
 from tests.galley.service.platform import executed_notebook
 
@@ -61,6 +61,15 @@ def test_a_page_is_rendered_once(tmp_path: Path) -> None:
     assert kept.read_bytes() == page
     kept.write_bytes(b"from the cache")
     assert renderer.html(notebook) == b"from the cache"
+
+
+def test_a_dark_page_is_another_one(tmp_path: Path) -> None:
+    renderer, notebook = Renderer(tmp_path), json.dumps(executed_notebook()).encode()
+    light, dark = renderer.html(notebook), renderer.html(notebook, Theme.DARK)
+    assert b"--jp-layout-color0: #111;" in dark
+    assert b"--jp-layout-color0: #111;" not in light
+    assert renderer.html(notebook) == light
+    assert b"<script" not in dark
 
 
 def test_old_pages_are_forgotten(tmp_path: Path) -> None:

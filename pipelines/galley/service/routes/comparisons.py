@@ -14,6 +14,7 @@ from galley.errors import NotFound
 from galley.service import rendering, side_by_side
 from galley.service.callers import Caller
 from galley.service.context import Context, InContext, TheCaller
+from galley.service.rendering import Theme
 from galley.service.routes.access import the_run
 from galley.service.run_comparing import compare_runs, executed_cells
 from galley.store import runs
@@ -40,7 +41,11 @@ def get_comparison(
     responses={200: {"content": {"text/html": {}}}},
 )
 def get_compared_outputs(
-    right: Right, caller: TheCaller, context: InContext, left: Left = None
+    right: Right,
+    caller: TheCaller,
+    context: InContext,
+    left: Left = None,
+    theme: Theme = Theme.LIGHT,
 ) -> Response:
     """Return the outputs of each cell of two runs, beside each other."""
     before, after = _both(context, caller, left, right)
@@ -48,6 +53,7 @@ def get_compared_outputs(
         executed_cells(context, before),
         executed_cells(context, after),
         (_name(before), _name(after)),
+        theme,
     )
     return Response(page, media_type="text/html", headers=rendering.HEADERS)
 

@@ -27,6 +27,7 @@ from galley.service.context import InContext, TheCaller
 from galley.service.debugging import kit_of
 from galley.service.idempotency import IdempotencyKey, once
 from galley.service.kept_files import file_of, files_of
+from galley.service.rendering import Theme
 from galley.service.routes.access import FIFTY, Cursor, Limit, the_run
 from galley.service.tenants_view import check_available
 from galley.store import runs
@@ -326,6 +327,7 @@ def get_task_notebook(
     context: InContext,
     attempt: Annotated[Number | None, Query(description="Default: the latest.")] = None,
     format: NotebookFormat = NotebookFormat.HTML,  # noqa: A002
+    theme: Theme = Theme.LIGHT,
 ) -> Response:
     """Return a task's executed notebook, which may be partial while it runs."""
     the_run(context, caller, run_id)
@@ -335,7 +337,7 @@ def get_task_notebook(
     path = context.artifacts.path(key)
     if format is NotebookFormat.HTML:
         return Response(
-            context.renderer.page(path), media_type="text/html", headers=rendering.HEADERS
+            context.renderer.page(path, theme), media_type="text/html", headers=rendering.HEADERS
         )
     return FileResponse(
         path,

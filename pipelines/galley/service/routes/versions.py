@@ -18,6 +18,7 @@ from galley.errors import InvalidInput, NotFound
 from galley.service import comparing, publishing, rendering
 from galley.service.context import Context, InContext, TheCaller
 from galley.service.idempotency import IdempotencyKey, once
+from galley.service.rendering import Theme
 from galley.service.routes.access import FIFTY, Cursor, Limit, the_version
 from galley.store import versions
 
@@ -109,13 +110,15 @@ def export_version(version_id: UUID, caller: TheCaller, context: InContext) -> R
 
 
 @router.get("/versions/{version_id}/rehearsal", response_class=HTMLResponse)
-def get_rehearsal(version_id: UUID, caller: TheCaller, context: InContext) -> Response:
+def get_rehearsal(
+    version_id: UUID, caller: TheCaller, context: InContext, theme: Theme = Theme.LIGHT
+) -> Response:
     """Return the notebook as the rehearsal left it, for a sandboxed frame."""
     the_version(context, caller, version_id)
     key = context.store.read(lambda s: versions.rehearsal_notebook(s, version_id))
     if key is None:
         raise NotFound("the rehearsal has not produced a notebook yet")
-    page = context.renderer.page(context.artifacts.path(key))
+    page = context.renderer.page(context.artifacts.path(key), theme)
     return HTMLResponse(page, headers=rendering.HEADERS)
 
 
