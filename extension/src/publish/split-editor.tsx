@@ -81,7 +81,7 @@ export function SplitSection({ session, onCell }: ISplitProps): JSX.Element | nu
         problem={split.problem ?? (refused?.field === 'layout' ? refused.message : null)}
         retry={draft.layout && split.problem ? () => split.ask(draft.layout) : undefined}
       />
-      {layout.tasks.length > 1 && <ProofChoice session={session} />}
+      {plan.tasks.length > 1 && <ProofChoice session={session} />}
     </Section>
   );
 }

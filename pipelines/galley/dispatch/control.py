@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from galley.domain.model import in_words
 from galley.domain.runs import Run, RunKind, RunState
 from galley.errors import Conflict
 from galley.notebook.parameters import complete
@@ -43,7 +44,8 @@ def retry(session: Session, run_id: UUID, by: str, now: datetime) -> Run:
         raise Conflict("A trial is not retried: start another one, with your own rights.")
     if row.state not in _RETRIABLE:
         raise Conflict(
-            f"The run {run_id} is {row.state}: only a failed or timed out run can be retried.",
+            f"The run {run_id} is {in_words(row.state)}: only a failed or timed out run can be "
+            "retried.",
             state=str(row.state),
         )
     version = session.get_one(VersionRow, row.version_id)

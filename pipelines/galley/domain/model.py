@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
@@ -62,3 +63,8 @@ class Page(Model, Generic[T]):
 
     items: list[T]
     next_cursor: str | None = None
+
+
+def in_words(state: StrEnum) -> str:
+    """Return a state as sentences have it: ``in review``."""
+    return state.replace("_", " ")

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from galley.domain.model import in_words
 from galley.domain.reviews import DecisionRequest, Verdict
 from galley.domain.runs import RunState
 from galley.domain.tenants import Tenant
@@ -87,7 +88,8 @@ def _check_version(
 ) -> None:
     if version.state is not VersionState.IN_REVIEW:
         raise Conflict(
-            f"Version {version.number} is {version.state}, not in review: nothing was decided.",
+            f"Version {version.number} is {in_words(version.state)}, not in review: nothing was "
+            "decided.",
             state=str(version.state),
         )
     if str(request.gate) not in version.gates:
@@ -119,8 +121,8 @@ def withdraw(session: Session, version_id: UUID, by: str, now: datetime) -> Vers
         raise Forbidden(f"Only its author, {version.author!r}, can withdraw this version.")
     if version.state not in {VersionState.REHEARSING, VersionState.IN_REVIEW}:
         raise Conflict(
-            f"Version {version.number} is {version.state}: only one that is being rehearsed or "
-            "in review can be withdrawn.",
+            f"Version {version.number} is {in_words(version.state)}: only one that is being "
+            "rehearsed or in review can be withdrawn.",
             state=str(version.state),
         )
     version_arrows.withdraw(session, version.id, version.state, by, now)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from galley.domain.model import in_words
 from galley.domain.pipelines import Pipeline
 from galley.domain.schedules import ScheduleRequest
 from galley.domain.versions import VersionState
@@ -32,8 +33,8 @@ def deploy(
     version = versions.require_number(session, tenant_name, slug, number)
     if version.state is not VersionState.APPROVED:
         raise Conflict(
-            f"Version {number} of {slug!r} is {version.state}: only an approved version can "
-            "be made live.",
+            f"Version {number} of {slug!r} is {in_words(version.state)}: only an approved version "
+            "can be made live.",
             state=str(version.state),
         )
     live = deployments.current(session, version.pipeline_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from galley.domain.model import in_words
 from galley.domain.versions import VersionState
 from galley.errors import Conflict
 from galley.store import deployments, versions
@@ -28,8 +29,8 @@ def version(session: Session, pipeline: PipelineRow, number: int | None) -> Vers
     found = versions.require_number(session, pipeline.tenant, pipeline.slug, number)
     if found.state is not VersionState.APPROVED:
         raise Conflict(
-            f"Version {number} of {pipeline.slug!r} is {found.state}: only approved versions "
-            "can be run.",
+            f"Version {number} of {pipeline.slug!r} is {in_words(found.state)}: only approved "
+            "versions can be run.",
             field="version",
             state=str(found.state),
         )

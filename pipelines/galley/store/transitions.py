@@ -17,6 +17,7 @@ from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from galley.domain.model import in_words
 from galley.errors import Conflict, NotFound
 from galley.store.backfill_tables import BackfillRow
 from galley.store.tables import AttemptRow, RunRow, VersionRow
@@ -72,7 +73,7 @@ def move(
     if row is None:
         raise NotFound(f"There is no {noun} {row_id}.")
     raise Conflict(
-        f"The {noun} {row_id} is {row.state}, not {expected}: it changed meanwhile. "
-        "Reload and try again.",
+        f"The {noun} {row_id} is {in_words(row.state)}, not {in_words(expected)}: it changed "
+        "meanwhile. Reload and try again.",
         state=str(row.state),
     )

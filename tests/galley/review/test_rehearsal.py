@@ -43,7 +43,7 @@ def test_finish_rehearsal_takes_the_evidence_it_is_given(world: World) -> None:
         lambda s: review.finish_rehearsal(s, world.tenant(), run, EVIDENCE, world.now)
     )
     assert (after.state, after.evidence) == (VersionState.IN_REVIEW, EVIDENCE)
-    with pytest.raises(Conflict, match="is in_review, not rehearsing"):
+    with pytest.raises(Conflict, match="is in review, not rehearsing"):
         world.write(lambda s: review.finish_rehearsal(s, world.tenant(), run, EVIDENCE, world.now))
 
 

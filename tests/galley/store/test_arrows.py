@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from galley.domain.model import in_words
 from galley.domain.runs import ATTEMPT_TRANSITIONS, RUN_TRANSITIONS, AttemptState, RunState
 from galley.domain.versions import VERSION_TRANSITIONS, Evidence, VersionState
 from galley.errors import Conflict, NotFound
@@ -66,7 +67,7 @@ def test_every_legal_arrow_moves_once_and_only_from_its_state(
         force(world, table, row_id, before)
         moved = attempt_move(world, row_id, table, arrows, before, after)
         assert moved.state is after
-        with pytest.raises(Conflict, match=f"is {after}, not {before}"):
+        with pytest.raises(Conflict, match=f"is {in_words(after)}, not {in_words(before)}"):
             attempt_move(world, row_id, table, arrows, before, after)
 
 
