@@ -6,10 +6,13 @@ Everything that decides what an executed notebook looks like is papermill's and 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import tempfile
 import time
+import uuid
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -18,6 +21,7 @@ from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpec, KernelSpec
 from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
+from papermill.iorw import papermill_io
 from papermill.log import logger
 
 from galley.run.outputs import Outputs
@@ -28,6 +32,7 @@ from galley.run.sockets import KernelManager
 from galley.run.zygotes import ForkedKernel
 
 NAME = "galley-task"
+_SCHEME = "rendered:"
 SAVE_S = 0.5
 """How far the notebook on disk may lag behind: papermill writes it twice for every cell."""
 OUTPUT_S = 600
@@ -61,6 +66,36 @@ class Observer(Protocol):
 
     def stream(self, name: str, text: str) -> None:
         """Take text that a cell printed."""
+
+
+class _Rendered:
+    """Notebooks that papermill is to read, which are in no file: to make one can take a while."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+
+    @contextlib.contextmanager
+    def keep(self, notebook: str, task: str) -> Iterator[str]:
+        """Have a notebook be there, under the path that is given."""
+        path = f"{_SCHEME}{task}-{uuid.uuid4().hex}.ipynb"
+        self._texts[path] = notebook
+        try:
+            yield path
+        finally:
+            del self._texts[path]
+
+    def read(self, path: str) -> str:
+        """Return the text of a notebook."""
+        return self._texts[path]
+
+    def pretty_path(self, path: str) -> str:
+        """Return a path for papermill's log."""
+        return path
+
+
+_RENDERED = _Rendered()
+rendered = _RENDERED.keep
+papermill_io.register(_SCHEME, _RENDERED)
 
 
 class _WithPython(KernelSpecManager):
@@ -118,13 +153,14 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     def __init__(self, manager: NotebookExecutionManager, observer: Observer, **options: Any):
         super().__init__(manager, **options)
         self._observer = observer
-        self._sockets = tempfile.TemporaryDirectory(prefix="galley-kernel-")
+        self._sockets: tempfile.TemporaryDirectory[str] | None = None
 
     def create_kernel_manager(self) -> Any:
         if self._observer.fork is not None:
             return PipedManager(self._observer.fork)
         manager = super().create_kernel_manager()
         manager.transport = "ipc"
+        self._sockets = tempfile.TemporaryDirectory(prefix="galley-kernel-")
         manager.connection_file = str(Path(self._sockets.name) / "kernel.json")
         manager.ip = str(Path(self._sockets.name) / "kernel-ipc")
         if self._observer.python is not None:

@@ -102,54 +102,54 @@ def execute(
     """
     redactor = redactor or Redactor({})
     source = nbformat.v4.reads(notebook)
-    with tempfile.TemporaryDirectory(prefix="galley-task-") as folder:
-        rendered = Path(folder) / "in.ipynb"
-        rendered.write_text(notebook, encoding="utf-8")
-        with (Path(folder) / "kernel.out").open("w+b") as kernel_output:
-            observer = Observer(
-                environment,
-                cwd,
-                kernel_output,
-                limits,
-                cancelled,
-                on_cell,
-                on_text,
-                on_note,
-                on_used,
-                python,
-                redactor,
-                Outputs(
-                    kept or output.parent / "outputs",
-                    task,
-                    lambda index: failures.published_cell(source.cells, index),
-                    each=limits.output,
-                    cell=limits.cell_outputs,
-                    say=on_note,
-                ),
-            )
-            observer.counted = whose.own_cells(source.cells)
-            if zygotes is not None and kernel_name(source) is not None:
-                modules = imported_modules(source.cells)
-                observer.fork = observer.forking(zygotes, modules, isolate=isolate)
-            on_cell(0, observer.cells)
-            ended, unforked = _execute(rendered, output, source, observer), ""
-            if isinstance(ended, NoZygote):
-                observer.fork, unforked = None, str(ended)
-                ended = _execute(rendered, output, source, observer)
-            observer.outputs.close()
-            redactor.notebook(output)
-            tail = redactor.text(_tail(kernel_output))[-TAIL:]
-            told = _story(ended, task, source, observer, limits, tail)
-            return replace(told, error=redactor.error(told.error), kernel=observer.kernel(unforked))
+    with (
+        engine.rendered(notebook, task) as rendered,
+        tempfile.TemporaryFile(prefix="galley-kernel-") as kernel_output,
+    ):
+        observer = Observer(
+            environment,
+            cwd,
+            kernel_output,
+            limits,
+            cancelled,
+            on_cell,
+            on_text,
+            on_note,
+            on_used,
+            python,
+            redactor,
+            Outputs(
+                kept or output.parent / "outputs",
+                task,
+                lambda index: failures.published_cell(source.cells, index),
+                each=limits.output,
+                cell=limits.cell_outputs,
+                say=on_note,
+            ),
+        )
+        observer.counted = whose.own_cells(source.cells)
+        if zygotes is not None and kernel_name(source) is not None:
+            modules = imported_modules(source.cells)
+            observer.fork = observer.forking(zygotes, modules, isolate=isolate)
+        on_cell(0, observer.cells)
+        ended, unforked = _execute(rendered, output, source, observer), ""
+        if isinstance(ended, NoZygote):
+            observer.fork, unforked = None, str(ended)
+            ended = _execute(rendered, output, source, observer)
+        observer.outputs.close()
+        redactor.notebook(output)
+        tail = redactor.text(_tail(kernel_output))[-TAIL:]
+        told = _story(ended, task, source, observer, limits, tail)
+        return replace(told, error=redactor.error(told.error), kernel=observer.kernel(unforked))
 
 
 def _execute(
-    rendered: Path, output: Path, source: nbformat.NotebookNode, observer: Observer
+    rendered: str, output: Path, source: nbformat.NotebookNode, observer: Observer
 ) -> Exception | None:
     """Execute with papermill; returns what ended it before its last cell, if anything did."""
     try:
         execute_notebook(
-            str(rendered),
+            rendered,
             str(output),
             engine_name=engine.NAME,
             kernel_name=kernel_name(source),

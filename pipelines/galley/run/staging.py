@@ -29,9 +29,9 @@ def staged(spec: TaskSpec) -> TaskSpec:
         return spec
     name = f"{spec.name}.{uuid.uuid4().hex}"
     folder = spec.tries / name
+    folder.mkdir(parents=True)
     for product in spec.products:
         (folder / product).parent.mkdir(parents=True, exist_ok=True)
-    (folder / _HANDED).mkdir(parents=True, exist_ok=True)
     return spec.model_copy(
         update={
             "notebook": _redirected(spec, folder),
@@ -103,6 +103,8 @@ def replace(source: Path, target: Path) -> None:
 
 def show(notebook: Path, executed: Path) -> None:
     """Let ``notebook`` be the executed notebook of the try that counts now, as it grows."""
+    if notebook.is_symlink() and notebook.readlink() == executed:
+        return
     link = notebook.with_name(f".{notebook.name}.{uuid.uuid4().hex}")
     link.symlink_to(executed)
     link.replace(notebook)
