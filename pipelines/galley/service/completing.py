@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-_SCRIPTED = ("application/javascript", "application/vnd.jupyter.widget-view+json")
+from galley.service.widget_states import VIEW, WidgetStates
+
+_SCRIPTED = ("application/javascript", VIEW)
 """Forms of an output that only a script can show."""
 
 
 def completed(document: Any) -> dict[str, Any]:
     """Return a valid nbformat 4.5 notebook with everything of ``document`` that can be shown."""
     raw = document.get("cells") if isinstance(document, dict) else None
-    cells = [_cell(cell, i) for i, cell in enumerate(raw if isinstance(raw, list) else [])]
     metadata = document.get("metadata") if isinstance(document, dict) else None
+    widgets = WidgetStates(metadata)
+    found = enumerate(raw if isinstance(raw, list) else [])
+    cells = [_cell(cell, index, widgets) for index, cell in found]
     language = metadata.get("language_info") if isinstance(metadata, dict) else None
     return {
         "nbformat": 4,
@@ -26,7 +30,7 @@ def _named(language: Any) -> bool:
     return isinstance(language, dict) and isinstance(language.get("name"), str)
 
 
-def _cell(cell: Any, index: int) -> dict[str, Any]:
+def _cell(cell: Any, index: int, widgets: WidgetStates) -> dict[str, Any]:
     cell = cell if isinstance(cell, dict) else {}
     kind = cell.get("cell_type")
     whole = {
@@ -39,7 +43,8 @@ def _cell(cell: Any, index: int) -> dict[str, Any]:
         count = cell.get("execution_count")
         outputs = cell.get("outputs")
         whole["execution_count"] = count if isinstance(count, int) else None
-        whole["outputs"] = [_output(o) for o in (outputs if isinstance(outputs, list) else [])]
+        each = outputs if isinstance(outputs, list) else []
+        whole["outputs"] = [_output(one) for output in each for one in _shown(output, widgets)]
     return whole
 
 
@@ -52,6 +57,13 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return "".join(part for part in value if isinstance(part, str))
     return value if isinstance(value, str) else ""
+
+
+def _shown(output: Any, widgets: WidgetStates) -> list[Any]:
+    """Return what stands in a page for an output: for a widget, what the run left in it."""
+    data = output.get("data") if isinstance(output, dict) else None
+    view = data.get(VIEW) if isinstance(data, dict) else None
+    return (widgets.outputs(view) if view is not None else []) or [output]
 
 
 def _output(output: Any) -> dict[str, Any]:

@@ -32,7 +32,7 @@ HEADERS = {
 KEPT = timedelta(days=30)
 MOST_SHOWN = 32 * 2**20
 """Largest notebook that is rendered, bytes: rendering takes many times its size in memory."""
-_VERSION = 1
+_VERSION = 2
 """Raise it when the same notebook is to be rendered differently."""
 
 _REMOTE_SCRIPT = re.compile(r"<script\b[^>]*>.*?</script\s*>", re.DOTALL | re.IGNORECASE)
