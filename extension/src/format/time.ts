@@ -37,7 +37,11 @@ export function distance(trans: TranslationBundle, then: Date, now: Date): strin
 /** "today 06:00", "yesterday 14:05", "21 Nov 03:41": for instants that name something. */
 export function dayAndClock(trans: TranslationBundle, then: Date, now: Date): string {
   const days = daysBetween(now, then);
-  const clock = then.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
+  const clock = then.toLocaleTimeString(undefined, {
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23'
+  });
   if (days === 0) {
     return trans.__('today %1', clock);
   }
@@ -75,6 +79,7 @@ export function exact(date: Date, zone?: string): string {
     hour: '2-digit',
     minute: '2-digit',
     second: '2-digit',
+    hourCycle: 'h23',
     timeZone: zone,
     timeZoneName: 'short'
   });

@@ -19,6 +19,7 @@ export interface IPartProps {
 export function PublishForm(props: IPartProps): JSX.Element {
   const trans = useTrans();
   const { session, draft, mistakes } = props;
+  const reviewed = (session.tenant?.gates.length ?? 0) > 0;
   return (
     <form
       className="jp-Galley-publishForm"
@@ -81,7 +82,7 @@ export function PublishForm(props: IPartProps): JSX.Element {
       </fieldset>
       <ScheduleFields {...props} />
       <Field
-        label={trans.__('Note to the reviewers')}
+        label={reviewed ? trans.__('Note to the reviewers') : trans.__('Note')}
         optional={trans.__('optional')}
         problem={mistakes.note}
       >
@@ -89,7 +90,9 @@ export function PublishForm(props: IPartProps): JSX.Element {
           <textarea
             {...control}
             rows={3}
-            placeholder={trans.__('What changed, and what to look at')}
+            placeholder={
+              reviewed ? trans.__('What changed, and what to look at') : trans.__('What changed')
+            }
             value={draft.note}
             onChange={event => session.edit({ note: event.target.value })}
           />

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sized
 from pathlib import Path
 from typing import Any
 
@@ -154,8 +155,9 @@ def analyse(session: Session, notebook: Path) -> None:
     parameters = found.analysis.parameters.properties
     session.output.model(
         found.analysis,
-        f"{notebook.name}: {len(parameters)} parameters ({', '.join(parameters) or 'none'}), "
-        f"{len(found.modules)} local files, {len(found.analysis.requirements)} requirements",
+        f"{notebook.name}: {_count(parameters, 'parameter')} ({', '.join(parameters) or 'none'}), "
+        f"{_count(found.modules, 'local file')}, "
+        f"{_count(found.analysis.requirements, 'requirement')}",
     )
     show_plan(session.output, found.analysis.split)
     show_files(session.output, found.analysis.files)
@@ -254,3 +256,7 @@ def _ending(version: Version) -> str:
             return f"{name}: {version.state_reason or 'withdrawn'}{took}"
         case _:
             return f"{name} is {version.state.replace('_', ' ')}"
+
+
+def _count(found: Sized, noun: str) -> str:
+    return f"{len(found)} {noun}{'' if len(found) == 1 else 's'}"

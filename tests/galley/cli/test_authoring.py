@@ -99,7 +99,7 @@ def test_refusals_name_the_field(galley: CommandLine) -> None:
 def test_analysing_runs_and_keeps_nothing(galley: CommandLine) -> None:
     result = galley("analyse", galley.notebook())
     assert result.exit_code == 0
-    assert "daily.ipynb: 1 parameters (alpha), 0 local files" in result.stdout
+    assert "daily.ipynb: 1 parameter (alpha), 0 local files" in result.stdout
     assert galley.read("pipelines") == []
     bad = galley("analyse", galley.notebook("print(never_defined)"))
     assert bad.exit_code == 1

@@ -41,7 +41,7 @@ describe('everyZone', () => {
   it('adds UTC and the zone of the pipeline', () => {
     const lines = everyZone(new Date('2026-07-01T10:00:00Z'), 'Asia/Tokyo').split('\n');
     expect(lines[1]).toBe('UTC: 2026-07-01 10:00:00');
-    expect(lines[2]).toMatch(/^Asia\/Tokyo: .*7:00:00/);
+    expect(lines[2]).toMatch(/^Asia\/Tokyo: .*, 19:00:00 /);
   });
 });
 
