@@ -20,6 +20,7 @@ export interface IDayChartProps {
 export function DayChart(props: IDayChartProps): JSX.Element {
   const trans = useTrans();
   const { lanes, window, now } = props;
+  const several = new Set(lanes.map(lane => lane.pipeline.tenant)).size > 1;
   return (
     <div className="jp-Galley-day">
       <div className="jp-Galley-dayAxis" aria-hidden="true">
@@ -33,7 +34,7 @@ export function DayChart(props: IDayChartProps): JSX.Element {
       </div>
       <ul aria-label={trans.__('Runs of the day')}>
         {lanes.map(lane => (
-          <Lane key={lane.pipeline.id} lane={lane} {...props} />
+          <Lane key={lane.pipeline.id} lane={lane} several={several} {...props} />
         ))}
       </ul>
       <div className="jp-Galley-dayNow" aria-hidden="true">
@@ -45,7 +46,8 @@ export function DayChart(props: IDayChartProps): JSX.Element {
   );
 }
 
-function Lane(props: IDayChartProps & { lane: ILane }): JSX.Element {
+/** `several`: there are lanes of other tenants, whose pipelines may be called the same. */
+function Lane(props: IDayChartProps & { lane: ILane; several: boolean }): JSX.Element {
   const trans = useTrans();
   const { lane, window, now } = props;
   const { pipeline } = lane;
@@ -53,6 +55,7 @@ function Lane(props: IDayChartProps & { lane: ILane }): JSX.Element {
     <li>
       <Link to={{ kind: 'pipeline', tenant: pipeline.tenant, slug: pipeline.slug }}>
         <Name text={pipeline.name} most={28} />
+        {props.several && <small className="jp-Galley-muted"> {pipeline.tenant}</small>}
       </Link>
       <div className="jp-Galley-dayTrack">
         {hours(window, 3).map(mark => (

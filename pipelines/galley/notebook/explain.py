@@ -80,9 +80,19 @@ def exit_call(notebook: dict[str, Any], cell: int | None) -> str | None:
     for one in reversed(read_cells(notebook)[: cell + 1]):
         if one.type == "code" and one.code.tree is not None:
             for node in ast.walk(one.code.tree):
-                if isinstance(node, ast.Call) and ast.unparse(node.func) in EXITS:
-                    return f"{one.label} calls {ast.unparse(node.func)}()"
+                if isinstance(node, ast.Call) and (call := ends_kernel(node)) is not None:
+                    return f"{one.label} calls {call}"
     return None
+
+
+def ends_kernel(node: ast.Call) -> str | None:
+    """Return a call that ends its own kernel as people write it; None for any other."""
+    name = ast.unparse(node.func)
+    if name in EXITS:
+        return f"{name}()"
+    given = ast.unparse(node.args[0]) if node.args else ""
+    kills = name in {"os.kill", "os.killpg"} and given in {"os.getpid()", "os.getpgrp()", "0"}
+    return f"{name}({given}, …)" if kills else None
 
 
 def _plain(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from galley.domain.tenants import DATASETS_ROOT
 from galley.domain.versions import Check, Severity
 from galley.notebook.dataflow import magic_name, reached_nodes
-from galley.notebook.explain import EXITS
+from galley.notebook.explain import ends_kernel
 from galley.notebook.hosts import hosts_in_text, hosts_of
 from galley.notebook.other_languages import (
     kernel_of,
@@ -232,9 +232,9 @@ def _call(cell: Cell, node: ast.Call) -> Iterator[Check]:
         severity = Severity.ERROR if _is_certain(cell, node) else Severity.WARNING
         text = f"{cell.label}, line {line} asks somebody to type; in a run nobody is there"
         yield _check("input-call", severity, text, cell, line)
-    if name in EXITS:
+    if (call := ends_kernel(node) if name is not None else None) is not None:
         text = (
-            f"{cell.label}, line {line} ends the run with {name}(): no cell "
+            f"{cell.label}, line {line} ends the run with {call}: no cell "
             "below it runs, or the kernel dies while one does"
         )
         yield _check("ends-kernel", Severity.WARNING, text, cell, line)

@@ -233,7 +233,9 @@ def died(
     where = _where(cell, doing)
     if returncode == -signal.SIGKILL and last > _NEAR_LIMIT * given.memory:
         return out_of_memory(task=task, cell=cell, used=last, given=given, doing=doing)
-    if returncode is None or returncode == -signal.SIGKILL:
+    asked = exit_call(published_notebook(cells or []), cell)
+    itself = asked is not None and "os.kill" in asked
+    if returncode is None or (returncode == -signal.SIGKILL and not itself):
         return FailureClass.INFRASTRUCTURE, CellError(
             task=task,
             cell=cell,
@@ -246,7 +248,7 @@ def died(
     else:
         how = f"ended itself with exit code {returncode}"
     message = f"the kernel {how} {where}"
-    if asked := exit_call(published_notebook(cells or []), cell):
+    if asked:
         message = f"{message}: {asked}"
     return FailureClass.USER, CellError(
         task=task,

@@ -323,7 +323,9 @@ def test_no_host_no_check(source: str) -> None:
     assert found(analysed(notebook(source)), "network-host") == []
 
 
-@pytest.mark.parametrize("call", ["exit()", "quit()", "sys.exit(1)", "os._exit(0)"])
+@pytest.mark.parametrize(
+    "call", ["exit()", "quit()", "sys.exit(1)", "os._exit(0)", "os.kill(os.getpid(), 9)"]
+)
 def test_a_cell_that_ends_the_kernel_is_told(call: str) -> None:
     check = only(notebook("import os, sys", f"x = 1\nif x:\n    {call}"), "ends-kernel")
     assert (check.severity, check.cell, check.line) == (Severity.WARNING, 1, 3)

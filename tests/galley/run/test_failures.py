@@ -96,6 +96,15 @@ def test_the_call_that_ended_the_kernel_is_named_although_a_later_cell_was_runni
     assert died(0, cells=ended[1:2])[1].message.endswith("exit code 0 in cell 14")
 
 
+def test_a_notebook_that_kills_its_own_kernel_is_to_blame() -> None:
+    ended = cells(("import os\nos.kill(os.getpid(), 9)", {"galley": {"cell": 13}}))
+    failure, error = died(-signal.SIGKILL, cells=ended)
+    assert failure is FailureClass.USER
+    assert error.message.endswith("SIGKILL in cell 14: cell 14 calls os.kill(os.getpid(), …)")
+    other = cells(("import os\nos.kill(worker.pid, 9)", {"galley": {"cell": 13}}))
+    assert died(-signal.SIGKILL, cells=other)[0] is FailureClass.INFRASTRUCTURE
+
+
 def cells(*specs: tuple[str, dict[str, Any]]) -> list[Any]:
     return [nbformat.v4.new_code_cell(source, metadata=meta) for source, meta in specs]
 
