@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from galley.notebook.explain import EXITS
 from galley.notebook.facts import Known
-from galley.notebook.reach import dotted
+from galley.notebook.reach import dotted, last_name
 from galley.notebook.steps import Step
 from galley.notebook.tree import children
 
@@ -81,18 +81,14 @@ def _checks(node: ast.AST, functions: frozenset[str]) -> bool:
 
 
 def _is_named_so(function: ast.expr) -> bool:
-    return _CHECKING.match(_last_name(function)) is not None
+    return _CHECKING.match(last_name(function)) is not None
 
 
 def _sends(node: ast.AST, known: Known) -> bool:
-    if not isinstance(node, ast.Call) or _last_name(node.func) not in _SENDING:
+    if not isinstance(node, ast.Call) or last_name(node.func) not in _SENDING:
         return False
     path = dotted(node.func, known.imports)
     return path is None or not path.startswith(("numpy.", "pandas.", "builtins."))
-
-
-def _last_name(function: ast.expr) -> str:
-    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
 def _run_by(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:

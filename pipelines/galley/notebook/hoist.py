@@ -10,7 +10,7 @@ from galley.notebook.facts import Known, Statement
 from galley.notebook.magics import magic_of
 from galley.notebook.named_types import fields_made, is_type
 from galley.notebook.randomness import random_states
-from galley.notebook.reach import dotted
+from galley.notebook.reach import dotted, is_displayed, last_name
 from galley.notebook.scripts import script_of, statements_of
 from galley.notebook.source import parse
 from galley.notebook.tree import names_in, walk
@@ -19,7 +19,6 @@ from galley.notebook.vocabulary import SETTINGS, family
 MAX_CONSTANT = 4000
 """A literal longer than this is handed over instead of repeated, characters."""
 
-_DISPLAYING = frozenset({"interact", "interact_manual", "interactive", "interactive_output"})
 _MAKERS = frozenset(
     {"pathlib.Path", "pathlib.PurePath", "pathlib.PurePosixPath", "re.compile", "datetime.date"}
     | {"datetime.datetime", "datetime.timedelta", "os.path.join", "decimal.Decimal"}
@@ -100,7 +99,7 @@ def _kind(node: ast.stmt, known: Known) -> str | None:
         case ast.Import() | ast.ImportFrom():
             return "import"
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return None if any(map(_displays, node.decorator_list)) else "definition"
+            return None if any(map(is_displayed, node.decorator_list)) else "definition"
         case ast.Pass():
             return "nothing"
         case ast.Expr(value=ast.Constant()):
@@ -179,12 +178,6 @@ def _module_part(target: ast.expr, known: Known) -> str | None:
     )
 
 
-def _displays(decorator: ast.expr) -> bool:
-    inner = decorator.func if isinstance(decorator, ast.Call) else decorator
-    name = inner.attr if isinstance(inner, ast.Attribute) else getattr(inner, "id", "")
-    return name in _DISPLAYING
-
-
 def _is_constant(node: ast.expr, known: Known) -> bool:
     """Whether an expression is made of literals alone."""
     match node:
@@ -222,8 +215,7 @@ def _is_quiet_call(node: ast.Call) -> bool:
     quiet = {"Path", "join", "dirname", "abspath", "str", "int", "float", "dict", "getLogger"}
     quiet |= {"format", "cycler", "color_palette", "StreamHandler", "expanduser", "cwd", "getcwd"}
     quiet |= {"resolve", "list", "tuple", "len"}
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    return name in quiet
+    return last_name(node.func) in quiet
 
 
 def _is_exact(statement: Statement) -> bool:

@@ -19,6 +19,7 @@ from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, Any
 
 from galley.notebook.scrub import Window, fold, scrub, scrub_svg
+from galley.notebook.widget_states import VIEW
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,7 +30,6 @@ Output = Mapping[str, Any]
 _PIXELS = frozenset({"image/png", "image/jpeg"})
 _EIGHT_BITS = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 _STREAMS = {"stdout": "printed text", "stderr": "text printed to stderr"}
-_WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 @dataclass(frozen=True)
@@ -184,9 +184,10 @@ def _count(lines: list[str]) -> str:
 
 def _json(part: _Part, window: Window | None) -> Any:
     """Return JSON with its texts scrubbed, so that numbers of different types stay different."""
-    if part.mime == _WIDGET and isinstance(part.content, Mapping):
+    if part.mime == VIEW and isinstance(part.content, Mapping):
         # The id of a widget's model is drawn at random; the value stands in its text.
-        return {key: value for key, value in part.content.items() if key != "model_id"}
+        content: Any = {key: value for key, value in part.content.items() if key != "model_id"}
+        return json.dumps(_scrubbed(content, window), sort_keys=True)
     content = part.content
     if isinstance(content, str | list) and not part.mime.endswith("json"):
         content = _text(content)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from galley.notebook.tree import names_in
-from galley.notebook.vocabulary import ALIAS_METHODS, CLONING
+from galley.notebook.vocabulary import ALIAS_METHODS, CLONING, DISPLAYING
 
 _WHOLE = (ast.Name, ast.Starred, ast.Await, ast.NamedExpr, ast.IfExp, ast.BoolOp)
 _PASSING = frozenset({"zip", "enumerate", "reversed", "iter", "next", "asarray", "from_numpy"})
@@ -32,6 +32,17 @@ def dotted(node: ast.expr, imports: Mapping[str, str]) -> str | None:
     if not isinstance(node, ast.Name) or (path := imports.get(node.id)) is None:
         return None
     return ".".join([path, *reversed(parts)]) if parts else path
+
+
+def last_name(node: ast.expr) -> str:
+    """Return ``c`` of ``a.b.c``, and of ``c``; empty for what is neither."""
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def is_displayed(decorator: ast.expr) -> bool:
+    """Whether a decorator calls its function at once and shows what that gives."""
+    inner = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return last_name(inner) in DISPLAYING
 
 
 def root(node: ast.expr) -> str | None:

@@ -14,6 +14,7 @@ from galley.notebook.reach import (
     holders,
     is_cloning,
     is_copy,
+    is_displayed,
     is_holder,
     is_slice,
     is_whole,
@@ -335,7 +336,8 @@ class Reader(ScopeReader):
         self.facts.functions[node.name] = made
         if made.remembers:
             self.facts.stuck[node.name] = STUCK
-        if self.level and not self.in_class:
+        at_once = any(map(is_displayed, node.decorator_list))
+        if at_once or (self.level and not self.in_class):
             self.absorb(made)
 
     visit_AsyncFunctionDef = visit_FunctionDef

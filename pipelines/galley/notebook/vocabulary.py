@@ -341,3 +341,7 @@ def looked_up(dotted: str, table: Mapping[str, T]) -> T | None:
         if f"{dotted}.*" in table:
             return table[f"{dotted}.*"]
     return None
+
+
+DISPLAYING = frozenset({"interact", "interact_manual", "interactive", "interactive_output"})
+"""Functions of ipywidgets that call what they are given, and show it."""

@@ -13,6 +13,7 @@ from typing import Any
 from galley.domain.split import Observed, PlannedTask, Snapshot
 from galley.domain.versions import CellError
 from galley.notebook.outputs import Output
+from galley.notebook.widget_states import VIEW, WidgetStates
 from galley.project.build import published_cell
 from galley.proof.files import Written
 from galley.proof.observe import SNAPSHOTS
@@ -108,9 +109,11 @@ def kernels_of(results: Iterable[TaskResult]) -> frozenset[str]:
 def read_outputs(notebook: Path) -> tuple[tuple[int, tuple[Output, ...]], ...]:
     """Return the outputs of the published code cells in an executed notebook, in its order."""
     try:
-        cells: list[dict[str, Any]] = json.loads(notebook.read_bytes())["cells"]
+        document = json.loads(notebook.read_bytes())
+        cells: list[dict[str, Any]] = document["cells"]
     except (OSError, ValueError, KeyError):
         return ()
+    widgets = WidgetStates(document.get("metadata"))
     found = []
     for cell in cells:
         index = published_cell(cell)
@@ -121,8 +124,18 @@ def read_outputs(notebook: Path) -> tuple[tuple[int, tuple[Output, ...]], ...]:
             and _source(cell).strip()
             and not skipped
         ):
-            found.append((index, tuple(cell.get("outputs", ()))))
+            outputs = cell.get("outputs", ())
+            found.append((index, tuple(_with_content(one, widgets) for one in outputs)))
     return tuple(found)
+
+
+def _with_content(output: Output, widgets: WidgetStates) -> Output:
+    """Return an output with what its widget holds, which the notebook keeps apart from it."""
+    data = output.get("data")
+    view = data.get(VIEW) if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(view, dict):
+        return output
+    return {**output, "data": {**data, VIEW: {**view, "content": widgets.content(view)}}}
 
 
 def failed_role(notebook: Path) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from galley.service.widget_states import VIEW, WidgetStates
+from galley.notebook.widget_states import VIEW, WidgetStates
 
 _SCRIPTED = ("application/javascript", VIEW)
 """Forms of an output that only a script can show."""

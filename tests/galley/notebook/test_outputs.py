@@ -129,6 +129,14 @@ def test_the_id_of_a_widget_is_left_out() -> None:
         for one in ("aa", "bb")
     )
     assert compare([first], [second]) == []
+    full, other = (
+        {"output_type": "display_data", "data": {mime: {"model_id": "aa", "content": [one]}}}
+        for one in ({"value": 3, "outputs": ["at 0x7f0000000000"]}, {"value": 4, "outputs": []})
+    )
+    same = {"value": 3, "outputs": ["at 0x7f1111111111"]}
+    again = {"output_type": "display_data", "data": {mime: {"model_id": "b", "content": [same]}}}
+    assert compare([full], [again]) == []
+    assert compare([full], [other]) == [f"output 1 ({mime}) differs"]
 
 
 def test_a_drawing_is_compared_without_its_ids() -> None:

@@ -51,6 +51,18 @@ def test_imports_functions_and_constants_are_repeated() -> None:
     assert [one.names for one in made.tasks[1].fragments] == [("np",), ("K",), ("f",)]
 
 
+@pytest.mark.parametrize("decorator", ["interact(n=(1, 9))", "widgets.interact"])
+def test_a_function_that_is_shown_is_called_where_it_stands(decorator: str) -> None:
+    made = plan(
+        *sections(
+            "import matplotlib.pyplot as plt\nfrom ipywidgets import interact, widgets\nx = load()",
+            f"@{decorator}\ndef draw(n=1):\n    plt.plot(x, n)",
+        )
+    )
+    assert loads(made) == [("part_1", "part_0", ("x",))]
+    assert ("plt",) in [one.names for one in made.tasks[1].fragments]
+
+
 def test_a_title_alone_is_no_section() -> None:
     made = plan(markdown("# Title"), markdown("## A"), "a = f()", markdown("## B"), "b = g(a)")
     assert [task.cells for task in made.tasks] == [(0, 1, 2), (3, 4)]

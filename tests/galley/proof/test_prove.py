@@ -130,6 +130,32 @@ def test_a_split_that_cannot_be_mended_leaves_one_task(tmp_path: Path) -> None:
     assert "`rows` after task `sum` differs" in proof.reason
 
 
+def test_what_a_widget_shows_is_compared(tmp_path: Path) -> None:
+    """A function that a widget calls fails without a word: its error is an output of the widget."""
+    book = notebook(
+        markdown("# Make"),
+        "from ipywidgets import interactive\nfactor = 2",
+        markdown("# Show"),
+        "interactive(lambda k: print(k * factor), k=(1, 9))",
+        "0",
+    )
+    make = PlannedTask(name="make", cells=(0, 1), saves=(Save(names=("factor",)),))
+    show = PlannedTask(
+        name="show",
+        cells=(2, 3, 4),
+        upstream=("make",),
+        fragments=(facts.fragment(1, 1, "from ipywidgets import interactive", "interactive"),),
+        loads=(Load(task="make", names=("factor",)),),
+    )
+    good, said, _ = proved(handmade(tmp_path / "good", book, facts.plan(make, show)))
+    assert good.state is ProofState.EQUAL, said
+    without = show.model_copy(update={"loads": ()})
+    bad = facts.plan(make, without)
+    proof, _, _ = proved(handmade(tmp_path / "bad", book, bad, smaller=bad))
+    assert proof.state is ProofState.UNEQUAL
+    assert "cell 4 in task `show`: output 1" in (proof.reason or "")
+
+
 def test_a_split_that_does_not_build_leaves_one_task(tmp_path: Path) -> None:
     def corrupt(files: dict[str, bytes]) -> None:
         files["pipeline.yaml"] = b"tasks: 3"

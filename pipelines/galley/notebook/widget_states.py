@@ -1,4 +1,7 @@
-"""Widgets of an executed notebook as the run left them: a page without scripts shows no others."""
+"""Widgets of an executed notebook as the run left them, by the states that its metadata keeps.
+
+A page without scripts shows them so, and what two runs showed in them is compared by it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 VIEW = "application/vnd.jupyter.widget-view+json"
 _STATE = "application/vnd.jupyter.widget-state+json"
 _MODEL = "IPY_MODEL_"
+_OF_THE_PAGE = frozenset({"children", "layout", "style", "msg_id", "tabbable", "tooltip"})
 _MOST = 200
 """Widgets of one output that are looked at; a tree may lead back to itself."""
 
@@ -44,6 +48,17 @@ class WidgetStates:
             found.insert(0, {"output_type": "stream", "name": "stdout", "text": f"{text}\n"})
         return found
 
+    def content(self, view: Any) -> list[dict[str, Any]]:
+        """Return what a widget and all that it holds are set to and have put out, in order.
+
+        What only connects them with a page is left out: ids, layouts, styles.
+        """
+        model = str(_mapping(view).get("model_id", ""))
+        return [
+            {"model": name, **{key: one for key, one in state.items() if _counts(key, one)}}
+            for name, state in self._within(model)
+        ]
+
     def _within(self, model: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield (name, state) of a widget and all that it holds, in order."""
         todo, seen = [model], set[str]()
@@ -57,6 +72,12 @@ class WidgetStates:
             yield str(kept.get("model_name", "")), state
             children = [one for one in _list(state.get("children")) if isinstance(one, str)]
             todo[:0] = [one.removeprefix(_MODEL) for one in children]
+
+
+def _counts(key: str, value: Any) -> bool:
+    if key.startswith("_") and key not in {"_options_labels", "_titles"}:
+        return False
+    return key not in _OF_THE_PAGE and not str(value).startswith(_MODEL)
 
 
 def _line(name: str, state: dict[str, Any]) -> str | None:

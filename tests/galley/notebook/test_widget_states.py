@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from galley.notebook.widget_states import VIEW, WidgetStates
 from galley.service.rendering import render
-from galley.service.widget_states import VIEW, WidgetStates
 
 PRINTED = {"output_type": "stream", "name": "stdout", "text": "drawn 3\n"}
 STATES: dict[str, Any] = {
@@ -54,6 +54,22 @@ def test_what_a_widget_shows(model: str, expected: list[Any]) -> None:
 def test_a_notebook_that_kept_no_states_shows_none(broken: Any) -> None:
     assert WidgetStates(broken).outputs({"model_id": "box"}) == []
     assert WidgetStates(metadata()).outputs(None) == []
+
+
+def test_what_counts_of_a_widget_is_what_it_is_set_to_and_has_put_out() -> None:
+    found = WidgetStates(metadata()).content({"model_id": "box"})
+    assert found == [
+        {"model": "VBoxModel"},
+        {"model": "IntSliderModel", "description": "Degree", "value": 3},
+        {
+            "model": "DropdownModel",
+            "description": "mode",
+            "_options_labels": ["a", "b"],
+            "index": 1,
+        },
+        {"model": "OutputModel", "outputs": [PRINTED, 7]},
+    ]
+    assert WidgetStates(None).content({"model_id": "box"}) == []
 
 
 def page(model: str) -> str:
