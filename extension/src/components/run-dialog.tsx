@@ -57,7 +57,7 @@ export function RunDialog(props: IRunDialogProps): JSX.Element {
         await (props.trial ? client.startTrial : client.startRun)(tenant, slug, {
           version,
           parameters: values,
-          logical_date: date ? new Date(date).toISOString() : null,
+          logical_date: chosen(date, props.date),
           priority: priority ?? 0,
           deadline_s: deadline
         })
@@ -144,4 +144,12 @@ export function RunDialog(props: IRunDialogProps): JSX.Element {
       {!shown && <ProblemBox problem={action.problem} />}
     </Modal>
   );
+}
+
+/** The instant of a field, which has whole minutes: unless it was changed, the one it stands for. */
+function chosen(field: string, given: string | null | undefined): string | null {
+  if (given && field === localInput(given)) {
+    return given;
+  }
+  return field ? new Date(field).toISOString() : null;
 }

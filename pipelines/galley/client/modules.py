@@ -135,8 +135,11 @@ def _files_of(name: str, folder: Path) -> dict[str, Path]:
 
 
 def _is_inside(file: Path, folder: Path) -> bool:
-    target = file.resolve()
-    return target.is_file() and target.is_relative_to(folder)
+    try:
+        target = file.resolve()
+        return target.is_file() and target.is_relative_to(folder)
+    except OSError:  # a name that is too long
+        return False
 
 
 def _is_hidden(relative: Path) -> bool:

@@ -65,17 +65,16 @@ def as_notebook(document: Any, name: str) -> dict[str, Any]:
 def sent_along(path: str, source: str) -> str:
     """Return a file that a notebook imports or runs as it is sent along with it.
 
-    Of a notebook that is no more than its cells' sources. What only looks like one stays as it is:
-    running it tells.
+    Of a notebook that is no more than the sources of its code cells.
+
+    Raises:
+        InvalidInput: it is to be a notebook and is none, or one that cannot be stored.
     """
     if not path.endswith(".ipynb"):
         return source
-    try:
-        cells = parse_notebook(source.encode(), path)["cells"]
-    except InvalidInput:
-        return source
+    cells = parse_notebook(source.encode(), path)["cells"]
     document = {
-        "cells": [_bare(cell) for cell in cells if isinstance(cell, dict)],
+        "cells": [_bare(cell, path) for cell in cells if _is_code(cell)],
         "metadata": {},
         "nbformat": NBFORMAT,
         "nbformat_minor": 4,  # later ones want ids
@@ -83,14 +82,28 @@ def sent_along(path: str, source: str) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def _bare(cell: dict[str, Any]) -> dict[str, Any]:
-    bare: dict[str, Any] = {
-        "cell_type": cell.get("cell_type"),
-        "source": cell.get("source"),
+def _is_code(cell: Any) -> bool:
+    return isinstance(cell, dict) and cell.get("cell_type") == "code"
+
+
+def _bare(cell: dict[str, Any], path: str) -> dict[str, Any]:
+    source = cell.get("source", "")
+    source = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    try:
+        source.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            f"{path} holds a character that cannot be stored as UTF-8 (a lone surrogate); delete "
+            "it",
+            field="modules",
+        ) from error
+    return {
+        "cell_type": "code",
+        "source": source,
         "metadata": {},
+        "execution_count": None,
+        "outputs": [],
     }
-    code = cell.get("cell_type") == "code"
-    return {**bare, "execution_count": None, "outputs": []} if code else bare
 
 
 def other_language(notebook: Mapping[str, Any]) -> str | None:

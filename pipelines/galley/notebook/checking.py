@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from galley.notebook.explain import EXITS
 from galley.notebook.facts import Known
 from galley.notebook.reach import dotted, last_name
+from galley.notebook.scripts import run_by, statements_of
 from galley.notebook.steps import Step
 from galley.notebook.tree import children
 
@@ -27,44 +28,56 @@ _SENDING = frozenset(
 """Methods and functions whose effects leave the run, whatever becomes of it."""
 
 
-def checking(steps: Sequence[Step]) -> frozenset[int]:
+def checking(steps: Sequence[Step], known: Known) -> frozenset[int]:
     """Return the indices of the steps that end the run unless something holds."""
-    functions = _checking_functions(steps)
-    return frozenset(
-        step.index
-        for step in steps
-        if any(_checks(node, functions) for node in _run_by(step.statement.nodes))
-    )
+    return _those(steps, known, _checks)
 
 
 def sending(steps: Sequence[Step], known: Known) -> frozenset[int]:
     """Return the indices of the steps whose effects are seen outside of the run."""
-    return frozenset(
+    writing = {
         step.index
         for step in steps
         if any(one.kind == "write" and (one.path or "").startswith("/") for one in step.effects)
-        or any(_sends(node, known) for node in _run_by(step.statement.nodes))
-    )
+    }
+    return _those(steps, known, lambda node, functions: _sends(node, functions, known)) | writing
 
 
-def _checking_functions(steps: Sequence[Step]) -> frozenset[str]:
-    """Return the functions of the notebook that check, or call those that do."""
-    bodies = {
+_Test = Callable[[ast.AST, frozenset[str]], bool]
+"""Whether a node is one that is looked for, given the functions of the notebook that have one."""
+
+
+def _those(steps: Sequence[Step], known: Known, test: _Test) -> frozenset[int]:
+    """Return the indices of the steps that run such a node, also through functions and files."""
+    bodies = {step.index: _nodes_of(step, known) for step in steps}
+    functions = {
         node.name: list(_run_by(node.body))
-        for step in steps
-        for node in step.statement.nodes
+        for nodes in bodies.values()
+        for node in nodes
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     found: frozenset[str] = frozenset()
-    while True:
-        more = {
-            name
-            for name, body in bodies.items()
-            if name not in found and any(_checks(node, found) for node in body)
-        }
-        if not more:
-            return found
+    while more := {
+        name
+        for name, body in functions.items()
+        if name not in found and any(test(node, found) for node in body)
+    }:
         found |= more
+    return frozenset(
+        index
+        for index, nodes in bodies.items()
+        if any(test(node, found) for node in _run_by(nodes))
+    )
+
+
+def _nodes_of(step: Step, known: Known) -> list[ast.stmt]:
+    """Return the statements of a step, with those of a file that it runs."""
+    found: list[ast.stmt] = []
+    for node in step.statement.nodes:
+        path = run_by(node.value) if isinstance(node, ast.Expr) else None
+        body = None if path is None else statements_of(path, known.modules)
+        found += [node] if body is None else body
+    return found
 
 
 def _checks(node: ast.AST, functions: frozenset[str]) -> bool:
@@ -75,7 +88,9 @@ def _checks(node: ast.AST, functions: frozenset[str]) -> bool:
             # A call whose result nobody takes, of a function that may fail, is made for that.
             named = isinstance(function, ast.Name) and function.id in functions
             return named or ast.unparse(function) in EXITS or _is_named_so(function)
-        case ast.Assign(value=ast.Call(func=function)):
+        case (
+            ast.Assign(value=ast.Call(func=function)) | ast.AnnAssign(value=ast.Call(func=function))
+        ):
             return _is_named_so(function)
     return False
 
@@ -84,8 +99,12 @@ def _is_named_so(function: ast.expr) -> bool:
     return _CHECKING.match(last_name(function)) is not None
 
 
-def _sends(node: ast.AST, known: Known) -> bool:
-    if not isinstance(node, ast.Call) or last_name(node.func) not in _SENDING:
+def _sends(node: ast.AST, functions: frozenset[str], known: Known) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    if isinstance(node.func, ast.Name) and node.func.id in functions:
+        return True
+    if last_name(node.func) not in _SENDING:
         return False
     path = dotted(node.func, known.imports)
     return path is None or not path.startswith(("numpy.", "pandas.", "builtins."))

@@ -35,6 +35,10 @@ _NO_NETWORK = frozenset(
 )
 EXITS = frozenset({"exit", "quit", "sys.exit", "os._exit", "os.abort"})
 """Calls that end a kernel, now or in a moment."""
+_ENDING = frozenset(
+    {"6", "9", "11", "15"} | {f"signal.SIG{name}" for name in ("ABRT", "KILL", "SEGV", "TERM")}
+)
+"""Signals that end it."""
 
 _WRITERS = re.compile(r"to_\w+|savefig|save\w*|dump|write\w*|mkdir")
 
@@ -90,9 +94,11 @@ def ends_kernel(node: ast.Call) -> str | None:
     name = ast.unparse(node.func)
     if name in EXITS:
         return f"{name}()"
-    given = ast.unparse(node.args[0]) if node.args else ""
-    kills = name in {"os.kill", "os.killpg"} and given in {"os.getpid()", "os.getpgrp()", "0"}
-    return f"{name}({given}, …)" if kills else None
+    if name not in {"os.kill", "os.killpg"} or len(node.args) != 2:
+        return None
+    given, number = map(ast.unparse, node.args)
+    own = given in {"os.getpid()", "os.getpgrp()", "0"}
+    return f"{name}({given}, {number})" if own and number in _ENDING else None
 
 
 def _plain(text: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from galley.domain.documents import sent_along
 from galley.domain.versions import Check, Requirement, Severity
 from galley.errors import InvalidInput
 from galley.notebook.dataflow import bindings
@@ -173,6 +174,19 @@ class _Resolver:
             )
             return
         self.found.scripts[path] = None
+        try:
+            sent_along(path, self.files[path])
+        except InvalidInput as error:
+            self.found.checks.append(
+                Check(
+                    code="unreadable-script",
+                    severity=Severity.ERROR,
+                    cell=cell,
+                    line=line,
+                    message=f"{where} runs {path!r}, which cannot be sent along: {error.detail}",
+                )
+            )
+            return
         body = statements_of(path, {path: self.files[path]})
         if path.endswith(".ipynb"):  # IPython reads it by this
             self._import(Import("nbformat", (), line, optional=False), where, cell)

@@ -14,6 +14,9 @@ from galley.notebook.magics import expanded, magic_of
 from galley.notebook.source import parse, read_cells
 
 SUFFIXES = frozenset({".py", ".ipy", ".ipynb"})
+MOST_RUN = 50
+"""Files that are read for one ``%run``, each as often as it is run."""
+_LONGEST = 200
 _FLAGS = frozenset({"-i", "-e", "-t", "-G"})
 """Options that change neither what is run nor which of its lines."""
 
@@ -25,6 +28,7 @@ def is_script(path: str) -> bool:
         pure.suffix in SUFFIXES
         and str(pure) == path
         and path.isprintable()
+        and len(path.encode("utf-8", "replace")) <= _LONGEST
         and not pure.is_absolute()
         and not any(part.startswith(".") for part in pure.parts)
     )
@@ -58,13 +62,28 @@ def run_by(node: ast.AST) -> str | None:
 def statements_of(path: str, files: Mapping[str, str]) -> list[ast.stmt] | None:
     """Return the statements of a file that is run, with those of the files that it runs itself.
 
-    None where it was not sent along, or where not all of it can be read.
+    None where it was not sent along, where not all of it can be read, or where it runs others more
+    often than anybody would write.
 
     Args:
         files: path → source of what was sent along.
     """
+    try:
+        return _expanded(path, files, [MOST_RUN])
+    except _TooMany:
+        return None
+
+
+class _TooMany(Exception):
+    """Files that run each other, more often than :data:`MOST_RUN`."""
+
+
+def _expanded(path: str, files: Mapping[str, str], left: list[int]) -> list[ast.stmt] | None:
     if path not in files:
         return None
+    left[0] -= 1
+    if left[0] < 0:
+        raise _TooMany
     others = {other: source for other, source in files.items() if other != path}
     found: list[ast.stmt] = []
     try:
@@ -74,7 +93,7 @@ def statements_of(path: str, files: Mapping[str, str]) -> list[ast.stmt] | None:
                 return None
             for node in code.tree.body:
                 inner = run_by(node.value) if isinstance(node, ast.Expr) else None
-                body = None if inner is None else statements_of(inner, others)
+                body = None if inner is None else _expanded(inner, others, left)
                 found += [node] if body is None else body
     except InvalidInput:
         return None

@@ -95,7 +95,7 @@ SCRUBS: tuple[Scrub, ...] = (
         "The slowest run took ",
     ),
     _scrub(
-        r"\[\d[\d:]*<[^\]\n]*\]",
+        r"\[\d[\d:]*(?:<|&lt;)[^\]\n]*\]",
         "[…]",
         "a progress bar ends with the time it took and its rate",
         "<",

@@ -201,7 +201,9 @@ class _Planner:
 
     def _planned(self, parts: list[Part], graph: Graph) -> SplitPlan:
         expected = {cell.index for cell in self.cells if RAISES_TAG in cell.tags}
-        checks = {one for one in checking(self.steps) if self.steps[one].cell not in expected}
+        checks = {
+            one for one in checking(self.steps, self.known) if self.steps[one].cell not in expected
+        }
         let_wait(graph, checks, sending(self.steps, self.known))
         return SplitPlan(
             source=self.source,

@@ -12,6 +12,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 _STATE = "application/vnd.jupyter.widget-state+json"
 _MODEL = "IPY_MODEL_"
 _OF_THE_PAGE = frozenset({"children", "layout", "style", "msg_id", "tabbable", "tooltip"})
+_HIDDEN = frozenset({"PasswordModel"})
 _MOST = 200
 """Widgets of one output that are looked at; a tree may lead back to itself."""
 
@@ -41,7 +42,7 @@ class WidgetStates:
             elif name in {"HTMLModel", "HTMLMathModel"}:
                 data = {"text/html": str(state.get("value", ""))}
                 found.append({"output_type": "display_data", "metadata": {}, "data": data})
-            elif (line := _line(name, state)) is not None:
+            elif name not in _HIDDEN and (line := _line(name, state)) is not None:
                 said.append(line)
         if said:
             text = "\n".join(said)
@@ -54,10 +55,23 @@ class WidgetStates:
         What only connects them with a page is left out: ids, layouts, styles.
         """
         model = str(_mapping(view).get("model_id", ""))
-        return [
-            {"model": name, **{key: one for key, one in state.items() if _counts(key, one)}}
-            for name, state in self._within(model)
-        ]
+        found = []
+        for name, state in self._within(model):
+            counts = {key: one for key, one in state.items() if _counts(key, one)}
+            if name == "OutputModel":
+                counts["outputs"] = [self._inner(one) for one in _list(state.get("outputs"))]
+            if name in _HIDDEN:
+                counts.pop("value", None)
+            found.append({"model": name, **counts})
+        return found
+
+    def _inner(self, output: Any) -> Any:
+        """Return what an output widget has put out, without the id of a widget among it."""
+        data = _mapping(_mapping(output).get("data"))
+        if VIEW not in data:
+            return output
+        shown = [name for name, _ in self._within(str(_mapping(data[VIEW]).get("model_id", "")))]
+        return {**output, "data": {**data, VIEW: {"content": shown}}}
 
     def _within(self, model: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield (name, state) of a widget and all that it holds, in order."""

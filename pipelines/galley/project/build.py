@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import Field
@@ -113,12 +113,15 @@ def build_project(
             f"tasks/{name}.ipynb": unsplit_notebook(cells, schema, kernel_of(notebook)),
         }
         nodes = [TaskNode(name=name, cells=node.cells) for node in analysis.tasks]
-    if taken := graph.keys() & carried.keys():
-        raise InvalidInput(
-            f"the notebook runs {min(taken)!r}, and the project has a file of its own there; "
-            "rename the notebook that is run, or its folder",
-            field="modules",
-        )
+    own = {*graph, "env.yaml", "requirements.lock", "galley.yaml"}
+    for path in sorted(carried):
+        made = path.startswith("products/") and path.endswith(".ipynb")
+        if made or own & {path, *map(str, PurePosixPath(path).parents)}:
+            raise InvalidInput(
+                f"the notebook runs {path!r}, and the project has something of its own there; "
+                "rename the notebook that is run, or its folder",
+                field="modules",
+            )
     files = {
         **graph,
         "env.yaml": environment_yaml(schema, values),

@@ -234,7 +234,8 @@ def died(
     if returncode == -signal.SIGKILL and last > _NEAR_LIMIT * given.memory:
         return out_of_memory(task=task, cell=cell, used=last, given=given, doing=doing)
     asked = exit_call(published_notebook(cells or []), cell)
-    itself = asked is not None and "os.kill" in asked
+    itself = asked is not None and cell is not None and asked.startswith(f"{cell_label(cell)} ")
+    itself = itself and asked is not None and asked.endswith((", 9)", "SIGKILL)"))
     if returncode is None or (returncode == -signal.SIGKILL and not itself):
         return FailureClass.INFRASTRUCTURE, CellError(
             task=task,

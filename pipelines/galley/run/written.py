@@ -6,18 +6,22 @@ there would be lost.
 
 from __future__ import annotations
 
-import mmap
+import os
 import re
-import shutil
+import stat
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from galley.inside.outbox.redact import MIN_VALUE
+from galley.inside.outbox.redact import Values
 from galley.run.strays import Strays
 
 MAX_FILES = 100
 MAX_BYTES = 256 * 2**20
 """Of one attempt; what is over it is named in the log."""
+_NO_FILE = "is no plain file"
+_TOO_MUCH = f"is more than the {MAX_BYTES // 2**20} MiB that are kept of a run"
+_LEAKS = "holds the value of a secret"
+_PIECE = 2**20
 _OTHER = re.compile(r"[^A-Za-z0-9_.-]+")
 _MAX_NAME = 150
 
@@ -41,7 +45,9 @@ class Written:
     ) -> None:
         self._project = project
         self._strays = Strays(project, {"": products})
-        self._secrets = [value.encode() for value in secrets if len(value) >= MIN_VALUE]
+        self._values = Values({str(at): value for at, value in enumerate(secrets)})
+        self._forms = [form.encode() for form in self._values.names]
+        self._longest = max(map(len, self._forms), default=1)
         self._say = say
 
     def keep(self, folder: Path) -> None:
@@ -49,39 +55,55 @@ class Written:
         left_out: dict[str, list[str]] = {}
         kept = size = 0
         for path in self._strays.written():
-            file = self._project / path
             try:
-                own = file.stat().st_size
-                why = self._why_not(file, own, kept, size)
+                why = self._why_not(path, kept, size)
                 if why is None:
                     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                    shutil.copyfile(file, _free(folder, path))
-                    kept, size = kept + 1, size + own
+                    target = _free(folder, path)
+                    copied = self._copy(self._project / path, target, MAX_BYTES - size)
+                    if isinstance(copied, int):
+                        kept, size = kept + 1, size + copied
+                    else:
+                        target.unlink(missing_ok=True)
+                        why = copied
             except OSError as error:
                 why = f"cannot be read ({error.strerror})"
             if why is not None:
                 left_out.setdefault(why, []).append(str(path))
         for why, paths in left_out.items():
             more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-            self._say(f"the file {paths[0]!r}{more}, which the run wrote, is not kept: it {why}")
+            name = self._values.text(repr(paths[0]))
+            self._say(f"the file {name}{more}, which the run wrote, is not kept: it {why}")
 
-    def _why_not(self, file: Path, own: int, kept: int, size: int) -> str | None:
+    def _why_not(self, path: Path, kept: int, size: int) -> str | None:
+        file = self._project / path
         if file.is_symlink() or not file.is_file():
-            return "is no plain file"
+            return _NO_FILE
         if kept >= MAX_FILES:
             return f"is one more than the {MAX_FILES} that are kept of a run"
-        if size + own > MAX_BYTES:
-            return f"is more than the {MAX_BYTES // 2**20} MiB that are kept of a run"
-        return "holds the value of a secret" if own and self._holds_secret(file) else None
+        if size + file.stat().st_size > MAX_BYTES:
+            return _TOO_MUCH
+        return _LEAKS if self._holds(str(path).encode()) else None
 
-    def _holds_secret(self, file: Path) -> bool:
-        if not self._secrets:
-            return False
-        with (
-            file.open("rb") as opened,
-            mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content,
-        ):
-            return any(content.find(value) >= 0 for value in self._secrets)
+    def _copy(self, file: Path, target: Path, most: int) -> int | str:
+        """Copy a file that may still change; returns its size, bytes, or why it is not kept."""
+        opened = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(opened, "rb") as source, target.open("wb") as copy:
+            if not stat.S_ISREG(os.fstat(opened).st_mode):
+                return _NO_FILE
+            size, before = 0, b""
+            while piece := source.read(_PIECE):
+                size += len(piece)
+                if size > most:
+                    return _TOO_MUCH
+                if self._holds(before + piece):
+                    return _LEAKS
+                before = piece[-self._longest :]
+                copy.write(piece)
+        return size
+
+    def _holds(self, content: bytes) -> bool:
+        return any(form in content for form in self._forms)
 
 
 def _free(folder: Path, path: Path) -> Path:

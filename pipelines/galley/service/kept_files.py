@@ -30,8 +30,13 @@ def files_of(artifacts: Artifacts, run: Run, number: int | None) -> list[KeptFil
 def file_of(artifacts: Artifacts, run: Run, number: int | None, name: str) -> Path:
     """Return where a file of an attempt lies; raises NotFound."""
     attempt = _numbered(run, number)
-    maker = _makers(run, attempt).get(_task_of(name), attempt)
-    return artifacts.file(run.tenant, run.id, maker.id, name)
+    maker = _makers(run, attempt).get(_task_of(name))
+    try:
+        return artifacts.file(run.tenant, run.id, attempt.id, name)
+    except NotFound:
+        if maker is None:
+            raise
+        return artifacts.file(run.tenant, run.id, maker.id, name)
 
 
 def _numbered(run: Run, number: int | None) -> Attempt:

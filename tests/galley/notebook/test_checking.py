@@ -32,6 +32,7 @@ LOAD = "x = load()"
         "suite.assertEqual(x, 1)",
         "def look(x):\n    if x < 0:\n        raise ValueError(x)\nlook(x)",
         "def inner(x):\n    assert x\ndef look(x):\n    inner(x)\nlook(x)",
+        "ok: bool = validate(x)",
         "async def look(x):\n    assert x\nawait look(x)",
     ],
 )
@@ -78,6 +79,7 @@ def test_only_what_needs_to_be_said_is_said() -> None:
         "table().to_sql('results', engine())",
         "import pandas as pd\npd.Series([1]).to_csv('/datasets/out/a.csv')",
         "client.register_model('a', 'b')",
+        "def notify(u):\n    requests.post(u)\ndef all_of_it():\n    notify('x')\nall_of_it()",
     ],
 )
 def test_what_leaves_the_run_waits_for_all_above(sends: str) -> None:
@@ -97,3 +99,11 @@ def test_the_authors_arrangement_waits_as_well() -> None:
         code("send()", "task:send"),
     )
     assert waits(made) == [("look", "send")]
+
+
+def test_what_a_file_checks_that_is_run_counts() -> None:
+    made = plan(
+        *sections("x = load()", "%run checks.py\none(x)", "write_report()"),
+        modules={"checks.py": "assert ready()\n"},
+    )
+    assert waits(made) == [("part_1", "part_2")]

@@ -329,3 +329,10 @@ def test_no_host_no_check(source: str) -> None:
 def test_a_cell_that_ends_the_kernel_is_told(call: str) -> None:
     check = only(notebook("import os, sys", f"x = 1\nif x:\n    {call}"), "ends-kernel")
     assert (check.severity, check.cell, check.line) == (Severity.WARNING, 1, 3)
+
+
+@pytest.mark.parametrize(
+    "call", ["os.kill(os.getpid(), 0)", "os.kill(os.getpid(), signal.SIGUSR1)", "os.kill(pid, 9)"]
+)
+def test_other_signals_end_no_kernel(call: str) -> None:
+    assert found(analysed(notebook(f"import os, signal\n{call}")), "ends-kernel") == []

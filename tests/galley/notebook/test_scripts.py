@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from galley.domain.documents import sent_along
 from galley.domain.versions import Analysis, Severity
+from galley.errors import InvalidInput
 from galley.notebook.analysis import analyse
 from galley.notebook.scripts import readable, script_of, statements_of
 
@@ -72,11 +73,12 @@ def test_what_cannot_be_read_has_no_statements(source: str) -> None:
     assert source_of("setup.ipynb", {"setup.ipynb": book("a = 1", source)}) is None
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"nbformat": 3}', '{"nbformat": 4, "cells": [3]}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"nbformat": 3}'])
 def test_what_is_no_notebook_has_no_statements(text: str) -> None:
     assert source_of("setup.ipynb", {"setup.ipynb": text}) is None
     assert readable("setup.ipynb", text) == text
-    assert found(read("%run setup.ipynb", setup__ipynb=text), "other-file") == []
+    (check,) = found(read("%run setup.ipynb", setup__ipynb=text), "unreadable-script")
+    assert (check.severity, check.cell) == (Severity.ERROR, 0)
 
 
 def test_files_run_others_and_no_file_runs_itself_for_ever() -> None:
@@ -178,7 +180,27 @@ def test_a_notebook_goes_along_without_what_it_showed() -> None:
     bare = sent_along("a.ipynb", json.dumps(made))
     assert "secret" not in bare
     assert "hidden" not in bare
-    assert [one["source"] for one in json.loads(bare)["cells"]] == ["# T", "x = 1"]
+    assert [one["source"] for one in json.loads(bare)["cells"]] == ["x = 1"]
     assert sent_along("a.ipynb", bare) == bare
-    assert sent_along("a.ipynb", "no notebook") == "no notebook"
     assert sent_along("a.py", '{"a":   1}') == '{"a":   1}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no notebook",
+        '{"nbformat": 3, "worksheets": []}',
+        json.dumps(notebook("x = '\\ud800'")).replace("\\\\", "\\"),
+    ],
+)
+def test_what_cannot_be_made_bare_does_not_go_along(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        sent_along("a.ipynb", text)
+    (check,) = found(read("%run a.ipynb", a__ipynb=text), "unreadable-script")
+    assert "cell 1 runs 'a.ipynb', which cannot be sent along" in check.message
+
+
+def test_files_that_run_each_other_over_and_over_are_not_read() -> None:
+    files = {f"f{at}.ipynb": book(*[f"%run f{at + 1}.ipynb"] * 2) for at in range(30)}
+    assert statements_of("f0.ipynb", files) is None
+    assert script_of("x" * 300) is None

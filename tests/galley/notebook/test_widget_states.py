@@ -19,6 +19,11 @@ STATES: dict[str, Any] = {
     "label": ("LabelModel", {"value": "words"}),
     "button": ("ButtonModel", {"description": "Run"}),
     "html": ("HTMLModel", {"value": "<b>bold</b>"}),
+    "password": ("PasswordModel", {"description": "DB", "value": "hunter2"}),
+    "outer": (
+        "OutputModel",
+        {"outputs": [{"output_type": "display_data", "data": {VIEW: {"model_id": "slider"}}}]},
+    ),
     "loop": ("VBoxModel", {"children": ["IPY_MODEL_loop", 3, "IPY_MODEL_gone"]}),
 }
 STATES["many"][1]["index"] = [0, 1, 9]
@@ -43,7 +48,7 @@ def shown(model: str) -> list[Any]:
         ("many", ["m: a, b\n"]),
         ("label", ["words\n"]),
         ("html", [{"text/html": "<b>bold</b>"}]),
-        *((model, []) for model in ("button", "loop", "gone", "")),
+        *((model, []) for model in ("button", "password", "loop", "gone", "")),
     ],
 )
 def test_what_a_widget_shows(model: str, expected: list[Any]) -> None:
@@ -70,6 +75,10 @@ def test_what_counts_of_a_widget_is_what_it_is_set_to_and_has_put_out() -> None:
         {"model": "OutputModel", "outputs": [PRINTED, 7]},
     ]
     assert WidgetStates(None).content({"model_id": "box"}) == []
+    (password,) = WidgetStates(metadata()).content({"model_id": "password"})
+    assert password == {"model": "PasswordModel", "description": "DB"}
+    (outer,) = WidgetStates(metadata()).content({"model_id": "outer"})
+    assert "slider" not in str(outer)
 
 
 def page(model: str) -> str:

@@ -200,8 +200,14 @@ def test_a_notebook_that_is_run_in_the_place_of_a_task_is_refused() -> None:
     ran = json.dumps(notebook(cell("x = 1")))
     files = project(notebook(cell("%run tasks/other.ipynb")), {"tasks/other.ipynb": ran})
     assert json.loads(files["tasks/other.ipynb"])["cells"][0]["source"] == "x = 1"
-    with pytest.raises(InvalidInput, match=r"'tasks/my_pipe\.ipynb', and the project has a file"):
+    with pytest.raises(
+        InvalidInput, match=r"'tasks/my_pipe\.ipynb', and the project has something"
+    ):
         project(notebook(cell("%run tasks/my_pipe.ipynb")), {"tasks/my_pipe.ipynb": ran})
+    for path in ("products/my_pipe.ipynb", "pipeline.yaml/x.py"):
+        with pytest.raises(InvalidInput, match="something of its own there") as caught:
+            project(notebook(cell(f"%run {path}")), {path: ran})
+        assert caught.value.field == "modules"
 
 
 def test_a_bad_slug_is_refused() -> None:

@@ -100,9 +100,14 @@ def test_a_notebook_that_kills_its_own_kernel_is_to_blame() -> None:
     ended = cells(("import os\nos.kill(os.getpid(), 9)", {"galley": {"cell": 13}}))
     failure, error = died(-signal.SIGKILL, cells=ended)
     assert failure is FailureClass.USER
-    assert error.message.endswith("SIGKILL in cell 14: cell 14 calls os.kill(os.getpid(), …)")
+    assert error.message.endswith("SIGKILL in cell 14: cell 14 calls os.kill(os.getpid(), 9)")
     other = cells(("import os\nos.kill(worker.pid, 9)", {"galley": {"cell": 13}}))
     assert died(-signal.SIGKILL, cells=other)[0] is FailureClass.INFRASTRUCTURE
+    above = cells(
+        ("import os\nos.kill(os.getpid(), 9)", {"galley": {"cell": 3}}),
+        ("import time", {"galley": {"cell": 13}}),
+    )
+    assert died(-signal.SIGKILL, cells=above)[0] is FailureClass.INFRASTRUCTURE
 
 
 def cells(*specs: tuple[str, dict[str, Any]]) -> list[Any]:

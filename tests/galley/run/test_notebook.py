@@ -323,7 +323,7 @@ def test_cancelling_is_no_failure(executed: Executed) -> None:
         (
             "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
             FailureClass.USER,
-            "crashed with SIGKILL in cell 1: cell 1 calls os.kill(os.getpid(), …)",
+            "crashed with SIGKILL in cell 1: cell 1 calls os.kill(os.getpid(), signal.SIGKILL)",
         ),
         (  # as from outside: nothing in the notebook says so
             "import os, signal\nme = os.getpid()\nos.kill(me, signal.SIGKILL)",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,13 @@ def test_a_file_with_a_secret_or_a_link_is_not_kept(tmp_path: Path) -> None:
         "is no plain file",
     ]
     assert "hunter2" not in "".join(attempt.said)
+
+
+def test_a_secret_is_found_as_it_may_be_written(tmp_path: Path) -> None:
+    attempt = Attempt(tmp_path, 'p@ss"wo&rd1')
+    attempt.write("a.json", json.dumps({"password": 'p@ss"wo&rd1'}))
+    attempt.write("b.html", html.escape('p@ss"wo&rd1'))
+    attempt.write("c.txt", "x" * (2**20 - 5) + 'p@ss"wo&rd1')
+    attempt.write('p@ss"wo&rd1.txt', "x")
+    assert attempt.keep() == {}
+    assert "wo&rd1" not in "".join(attempt.said)

@@ -72,7 +72,7 @@ describe('RunPage', () => {
     const forDate = await asked({ trigger: 'backfill', created_at: '2026-11-28T12:00:00Z' });
     expect(forDate).toMatchObject({
       parameters: { depth: 4 },
-      logical_date: '2026-11-20T09:00:00.000Z'
+      logical_date: '2026-11-20T09:00:00Z'
     });
     expect(await asked({ trigger: 'manual' })).toMatchObject({
       parameters: { depth: 4 },
