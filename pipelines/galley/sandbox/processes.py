@@ -11,6 +11,9 @@ from pathlib import Path
 
 from galley.domain.model import Model
 
+KILLED_S = 10.0
+"""How long a killed process may take to be gone."""
+
 
 class ProcessId(Model):
     """A process: its pid and when it started, since pids are reused."""
@@ -71,14 +74,24 @@ def saved(folder: Path) -> dict[str, ProcessId]:
 
 
 def stop_all(processes: Iterable[ProcessId], *, patience: float = 15.0) -> None:
-    """Ask processes to end, wait, and kill what is left after ``patience`` seconds."""
+    """Ask processes to end, wait, and kill what is left after ``patience`` seconds.
+
+    What is killed is waited for as well: it may take the system a moment to end it.
+    """
     left = list(processes)
     for process in left:
         process.signal(signal.SIGTERM)
+    for process in _living(left, patience):
+        process.signal(signal.SIGKILL)
+    _living(left, KILLED_S)
+
+
+def _living(processes: Iterable[ProcessId], patience: float) -> list[ProcessId]:
+    """Wait until none runs, ``patience`` seconds at most; return those that still do."""
     deadline = time.monotonic() + patience
+    left = list(processes)
     while (left := [process for process in left if process.alive()]) and (
         time.monotonic() < deadline
     ):
         time.sleep(0.05)
-    for process in left:
-        process.signal(signal.SIGKILL)
+    return left
