@@ -15,6 +15,7 @@ from galley.cli.plans import read_layout, show_checks, show_files, show_plan, ve
 from galley.cli.schedule_options import schedule_options, schedule_request
 from galley.cli.session import Session, with_session
 from galley.client import collect_modules
+from galley.domain.model import in_words
 from galley.domain.pipelines import Direction, Goal
 from galley.domain.proof import Proof
 from galley.domain.schedules import ScheduleRequest
@@ -255,7 +256,7 @@ def _ending(version: Version) -> str:
         case VersionState.WITHDRAWN:
             return f"{name}: {version.state_reason or 'withdrawn'}{took}"
         case _:
-            return f"{name} is {version.state.replace('_', ' ')}"
+            return f"{name} is {in_words(version.state)}"
 
 
 def _count(found: Sized, noun: str) -> str:

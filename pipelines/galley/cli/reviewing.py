@@ -7,6 +7,7 @@ import click
 from galley.cli import output
 from galley.cli.session import Session, with_session
 from galley.domain.events import AuditEntry
+from galley.domain.model import in_words
 from galley.domain.reviews import DecisionRequest, GateStatus, Verdict
 from galley.domain.tenants import Action, Gate
 from galley.domain.versions import Version, VersionState
@@ -162,7 +163,7 @@ def _decide(
 
 def _not_live(session: Session, version: Version) -> str:
     """Say what a version is whose review is over, and what is live in its place."""
-    state = f"it is now {version.state.replace('_', ' ')}"
+    state = f"it is now {in_words(version.state)}"
     if version.state is not VersionState.APPROVED:
         return state
     live = session.client.pipeline(version.tenant, version.pipeline).live_version

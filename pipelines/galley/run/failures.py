@@ -233,10 +233,8 @@ def died(
     where = _where(cell, doing)
     if returncode == -signal.SIGKILL and last > _NEAR_LIMIT * given.memory:
         return out_of_memory(task=task, cell=cell, used=last, given=given, doing=doing)
-    asked = exit_call(published_notebook(cells or []), cell)
-    itself = asked is not None and cell is not None and asked.startswith(f"{cell_label(cell)} ")
-    itself = itself and asked is not None and asked.endswith((", 9)", "SIGKILL)"))
-    if returncode is None or (returncode == -signal.SIGKILL and not itself):
+    killed = returncode == -signal.SIGKILL and not _kills_itself(cells or [], cell)
+    if returncode is None or killed:
         return FailureClass.INFRASTRUCTURE, CellError(
             task=task,
             cell=cell,
@@ -249,7 +247,7 @@ def died(
     else:
         how = f"ended itself with exit code {returncode}"
     message = f"the kernel {how} {where}"
-    if asked:
+    if asked := exit_call(published_notebook(cells or []), cell):
         message = f"{message}: {asked}"
     return FailureClass.USER, CellError(
         task=task,
@@ -257,6 +255,16 @@ def died(
         ename="DeadKernel",
         evalue=str(returncode),
         message=f"{message}; it said last: {detail}" if detail else message,
+    )
+
+
+def _kills_itself(cells: list[Any], cell: int | None) -> bool:
+    """Whether a cell sends its own kernel SIGKILL; one above it has done so in vain."""
+    if cell is None or not any("os.kill" in one.source for one in cells):
+        return False
+    asked = exit_call(published_notebook(cells), cell) or ""
+    return asked.startswith(f"{cell_label(cell)} calls os.kill") and asked.endswith(
+        (", 9)", "SIGKILL)")
     )
 
 
