@@ -61,10 +61,11 @@ def module_checks(files: Mapping[str, str]) -> Iterator[Check]:
         files: path → source of those that it imports or runs.
     """
     for path, source in sorted(files.items()):
+        of_its_code = " of its code" if path.endswith(".ipynb") else ""
         for line, kind in dict.fromkeys(tokens_in(readable(path, source))):
             text = (
-                f"{path}, line {line} holds what looks like {kind}; revoke it, have the new one "
-                'kept as a secret, and write galley.secret("its-name") there'
+                f"{path}, line {line}{of_its_code} holds what looks like {kind}; revoke it, have "
+                'the new one kept as a secret, and write galley.secret("its-name") there'
             )
             yield _check("secret", Severity.ERROR, text, None, line)
 

@@ -19,7 +19,7 @@ from galley.errors import InvalidInput
 from galley.notebook.dataflow import bindings
 from galley.notebook.installed import Installed
 from galley.notebook.requirements import Stated, distribution_of
-from galley.notebook.scripts import is_script, run_by, statements_of
+from galley.notebook.scripts import is_script, run_by, trees_of
 from galley.notebook.source import RAISES_TAG, Cell, joined
 from galley.notebook.tree import children, walk
 
@@ -187,13 +187,12 @@ class _Resolver:
                 )
             )
             return
-        body = statements_of(path, {path: self.files[path]})
         if path.endswith(".ipynb"):  # IPython reads it by this
             self._import(Import("nbformat", (), line, optional=False), where, cell)
-        tree = ast.Module(body=body or [], type_ignores=[])
-        for one in imports_of(tree):
+        trees = trees_of(path, self.files[path])
+        for one in [one for tree in trees for one in imports_of(tree)]:
             self._import(one, f"{path}, run by {where},", None)
-        for node in walk(*tree.body):
+        for node in walk(*trees):
             if type(node) is ast.Call and (inner := run_by(node)) is not None:
                 self._run(inner, path, None, node.lineno)
 

@@ -100,6 +100,15 @@ def _expanded(path: str, files: Mapping[str, str], left: list[int]) -> list[ast.
     return found
 
 
+def trees_of(path: str, source: str) -> list[ast.Module]:
+    """Return what can be read of a file, also where it is not all of it."""
+    try:
+        found = [parse(one).tree for one in _sources(path, source)]
+    except InvalidInput:
+        return []
+    return [tree for tree in found if tree is not None]
+
+
 def readable(path: str, source: str) -> str:
     """Return a file as people read it: of a notebook, its code."""
     if not path.endswith(".ipynb"):

@@ -125,6 +125,13 @@ def test_what_is_not_there_is_named(source: str, tags: Any, severity: Severity) 
     assert nested.message == "b.ipynb runs 'a.py', and there is no such file beside the notebook"
 
 
+def test_what_a_file_imports_is_wanted_also_where_not_all_of_it_is_read() -> None:
+    shell = book("import numpy", "%%bash\nls", "%run more.py")
+    analysis = read("%run setup.ipynb", setup__ipynb=shell, more__py="import mlflow")
+    assert [one.name for one in analysis.requirements] == ["mlflow", "numpy"]
+    assert analysis.scripts == ("more.py", "setup.ipynb")
+
+
 def test_names_that_a_file_defines_are_defined() -> None:
     analysis = read("%run helpers.py", "load(LIMIT)", "lod(LIMIT)", helpers__py=HELPERS)
     assert ["`lod`" in one.message for one in found(analysis, "undefined-name")] == [True]
@@ -169,7 +176,9 @@ def test_secrets_in_files_that_go_along_are_refused() -> None:
         path = name.replace("__", ".")
         (check,) = found(read(f"%run {path}", **{name: text}), "secret")
         assert check.severity is Severity.ERROR
-        assert check.message.startswith(f"{path}, line {1 if path == 'a.py' else 3} holds")
+        assert check.message.startswith(
+            f"{path}, line {'1' if path == 'a.py' else '3 of its code'} holds"
+        )
         assert key not in check.message
     assert found(read("x = 1", a__py=f"key = '{key}'"), "secret") == []
 
