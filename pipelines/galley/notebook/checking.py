@@ -19,6 +19,9 @@ from galley.notebook.tree import children
 
 _CHECKING = re.compile(r"_*(?:assert|check|ensure|validate|verify)(?:_|[A-Z]|$)")
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_TRIES = (ast.Try, ast.TryStar)
+_BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith)
+_EXITING = frozenset(name.rpartition(".")[2] for name in EXITS)
 _SENDING = frozenset(
     {"post", "put", "patch", "urlopen", "sendmail", "send_message", "send_email", "send_mail"}
     | {"chat_postMessage", "publish", "upload_file", "upload_fileobj", "put_object", "to_gbq"}
@@ -30,7 +33,7 @@ _SENDING = frozenset(
 
 def checking(steps: Sequence[Step], known: Known) -> frozenset[int]:
     """Return the indices of the steps that end the run unless something holds."""
-    return _those(steps, known, _checks)
+    return _those(steps, known, _statements_in, _checks)
 
 
 def sending(steps: Sequence[Step], known: Known) -> frozenset[int]:
@@ -40,37 +43,43 @@ def sending(steps: Sequence[Step], known: Known) -> frozenset[int]:
         for step in steps
         if any(one.kind == "write" and (one.path or "").startswith("/") for one in step.effects)
     }
-    return _those(steps, known, lambda node, functions: _sends(node, functions, known)) | writing
+    sources = [*(step.statement.source for step in steps), *known.modules.values()]
+    if not any(_may_send(one) for one in sources):
+        return frozenset(writing)
+    found = _those(steps, known, _run_by, lambda node, functions: _sends(node, functions, known))
+    return found | writing
 
 
+_Nodes = Callable[[Iterable[ast.stmt]], Iterator[ast.AST]]
+"""What is to be tested where statements run."""
 _Test = Callable[[ast.AST, frozenset[str]], bool]
 """Whether a node is one that is looked for, given the functions of the notebook that have one."""
 
 
-def _those(steps: Sequence[Step], known: Known, test: _Test) -> frozenset[int]:
+def _those(steps: Sequence[Step], known: Known, nodes_of: _Nodes, test: _Test) -> frozenset[int]:
     """Return the indices of the steps that run such a node, also through functions and files."""
-    bodies = {step.index: _nodes_of(step, known) for step in steps}
+    bodies = {step.index: _body_of(step, known) for step in steps}
     functions = {
-        node.name: list(_run_by(node.body))
-        for nodes in bodies.values()
-        for node in nodes
+        node.name: list(nodes_of(node.body))
+        for body in bodies.values()
+        for node in body
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     found: frozenset[str] = frozenset()
     while more := {
         name
-        for name, body in functions.items()
-        if name not in found and any(test(node, found) for node in body)
+        for name, nodes in functions.items()
+        if name not in found and any(test(node, found) for node in nodes)
     }:
         found |= more
     return frozenset(
         index
-        for index, nodes in bodies.items()
-        if any(test(node, found) for node in _run_by(nodes))
+        for index, body in bodies.items()
+        if any(test(node, found) for node in nodes_of(body))
     )
 
 
-def _nodes_of(step: Step, known: Known) -> list[ast.stmt]:
+def _body_of(step: Step, known: Known) -> list[ast.stmt]:
     """Return the statements of a step, with those of a file that it runs."""
     found: list[ast.stmt] = []
     for node in step.statement.nodes:
@@ -87,12 +96,16 @@ def _checks(node: ast.AST, functions: frozenset[str]) -> bool:
         case ast.Expr(value=ast.Call(func=function) | ast.Await(value=ast.Call(func=function))):
             # A call whose result nobody takes, of a function that may fail, is made for that.
             named = isinstance(function, ast.Name) and function.id in functions
-            return named or ast.unparse(function) in EXITS or _is_named_so(function)
+            return named or _exits(function) or _is_named_so(function)
         case (
             ast.Assign(value=ast.Call(func=function)) | ast.AnnAssign(value=ast.Call(func=function))
         ):
             return _is_named_so(function)
     return False
+
+
+def _exits(function: ast.expr) -> bool:
+    return last_name(function) in _EXITING and ast.unparse(function) in EXITS
 
 
 def _is_named_so(function: ast.expr) -> bool:
@@ -110,14 +123,36 @@ def _sends(node: ast.AST, functions: frozenset[str], known: Known) -> bool:
     return path is None or not path.startswith(("numpy.", "pandas.", "builtins."))
 
 
+def _may_send(source: str) -> bool:
+    # Python takes other spellings of a letter for that letter.
+    return not source.isascii() or any(one in source for one in _SENDING)
+
+
 def _run_by(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """Yield what runs when statements run, without what is caught where it fails."""
     for node in nodes:
         if isinstance(node, _SCOPES):
             continue
         yield node
-        below: Iterable[ast.AST] = children(node)
-        if isinstance(node, ast.Try | ast.TryStar) and node.handlers:
-            handled = [one for handler in node.handlers for one in handler.body]
-            below = [*handled, *node.orelse, *node.finalbody]
-        yield from _run_by(below)
+        yield from _run_by(_uncaught(node) if isinstance(node, _TRIES) else children(node))
+
+
+def _statements_in(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Yield the statements among what :func:`_run_by` yields."""
+    for node in nodes:
+        if isinstance(node, _SCOPES):
+            continue
+        yield node
+        if isinstance(node, _TRIES):
+            yield from _statements_in(_uncaught(node))
+        elif isinstance(node, ast.Match):
+            yield from _statements_in(one for case in node.cases for one in case.body)
+        elif isinstance(node, _BLOCKS):
+            yield from _statements_in([*node.body, *getattr(node, "orelse", ())])
+
+
+def _uncaught(node: ast.Try | ast.TryStar) -> list[ast.stmt]:
+    if not node.handlers:
+        return [*node.body, *node.orelse, *node.finalbody]
+    handled = [one for handler in node.handlers for one in handler.body]
+    return [*handled, *node.orelse, *node.finalbody]

@@ -39,7 +39,8 @@ _INTERACTS = frozenset({"interact", "interact_manual", "interactive"})
 _POSITIONAL = {
     **dict.fromkeys(("IntSlider", "BoundedIntText", "Play"), ("value", "min", "max", "step"))
 }
-_MENTION = re.compile(r"widgets|\binteract|" + "|".join(rf"\b{kind}\b" for kind in sorted(_KINDS)))
+_MENTIONS = ("widgets", "interact", *sorted(_KINDS))
+"""Of these one is in each notebook that has widgets; to look for them one by one is fast."""
 _JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
@@ -75,7 +76,7 @@ def as_name(description: str) -> str:
 def read_widgets(cells: Iterable[Cell]) -> tuple[Widget, ...]:
     """Return the widgets of a notebook, in its order."""
     cells = [cell for cell in cells if cell.type == "code"]
-    if not any(_MENTION.search(cell.source) for cell in cells):
+    if not any(one in cell.source for cell in cells for one in _MENTIONS):
         return ()
     reader = _Reader(Literals(constants(cells)))
     return tuple(widget for cell in cells for widget in reader.of(cell))
