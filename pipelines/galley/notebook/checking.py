@@ -73,9 +73,7 @@ def _those(steps: Sequence[Step], known: Known, nodes_of: _Nodes, test: _Test) -
     }:
         found |= more
     return frozenset(
-        index
-        for index, body in bodies.items()
-        if any(test(node, found) for node in nodes_of(body))
+        index for index, body in bodies.items() if any(test(node, found) for node in nodes_of(body))
     )
 
 

@@ -33,7 +33,7 @@ class _Shape(NamedTuple):
 
 _LIBRARY: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("an AWS access key", "aws", "AWSKeyDetector", ("a3t", "abia", "acca", "akia", "asia", "aws")),
-    ("a Discord token", "discord", "DiscordBotTokenDetector", ()),
+    ("a Discord token", "discord", "DiscordBotTokenDetector", (".",)),
     ("a GitHub token", "github_token", "GitHubTokenDetector", ("_",)),
     ("a Mailchimp key", "mailchimp", "MailchimpDetector", ("-us",)),
     ("an npm token", "npm", "NpmDetector", ("npm", "_authtoken")),
@@ -61,7 +61,7 @@ _OWN: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "a JSON web token",
         r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
-        ("eyj",),
+        (".eyj",),
     ),
     (
         "a password in an address",

@@ -9,7 +9,7 @@ import ast
 import re
 import warnings
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from IPython.core.inputtransformer2 import TransformerManager
@@ -30,6 +30,8 @@ _CELL_TYPES = ("code", "markdown", "raw")
 _CELL_MAGIC = re.compile(r"%%([A-Za-z_][\w.]*)[ \t]*([^\n]*)\n?")
 _LONG_TEXT = re.compile(r"\"{3}|'{3}")
 _BLANK_LINE = re.compile(r"^[ \t]+$", re.MULTILINE)
+_ONE_LINE = re.compile(r"([ \t]*)((?:[\w ,]+=[ \t]*)?[%!][^%\n].*[^\\\s?]|[%!]\w)[ \t]*")
+"""A magic or shell line that does not go on below it, perhaps with names for what it returns."""
 _LEADING_BLANK = re.compile(r"(?:[ \t]*\n)*")
 
 
@@ -136,8 +138,41 @@ def _tree(source: str) -> ast.Module:
             return _compiled(source)
         except SyntaxError:
             pass
-    python = TransformerManager().transform_cell(source)  # type: ignore[no-untyped-call]
-    return _compiled(python)
+        found = _by_lines(source)
+        if found is not None:
+            return found
+    return _compiled(_transformed(source))
+
+
+def _by_lines(source: str) -> ast.Module | None:
+    """Return the module where its magics and shell lines are whole lines, read one by one.
+
+    IPython reads a cell again for each of them, all of it. None where a line may belong to
+    something longer, such as a text: then only IPython can tell.
+    """
+    lines = source.split("\n")
+    changed = {}
+    for number, line in enumerate(lines, 1):
+        match = _ONE_LINE.fullmatch(line)
+        if match is not None:
+            changed[number] = match[1] + _transformed(match[2])
+            lines[number - 1] = changed[number]
+    try:
+        tree = _compiled("\n".join(lines))
+    except SyntaxError:
+        return None
+    found = {
+        node.lineno
+        for node in walk(tree)
+        if isinstance(node, ast.Expr | ast.Assign) and node.lineno == node.end_lineno
+    }
+    return tree if changed.keys() <= found else None
+
+
+@lru_cache(maxsize=4096)
+def _transformed(source: str) -> str:
+    python: str = TransformerManager().transform_cell(source)  # type: ignore[no-untyped-call]
+    return python.removesuffix("\n")
 
 
 def _compiled(python: str) -> ast.Module:

@@ -103,6 +103,12 @@ def test_the_title_is_the_first_heading(text: str, title: str | None) -> None:
         "    x = 1\n    y = 2",
         "x = 1 # what?",
         "a = (\n  5\n  %b\n)",
+        "%matplotlib inline\nif a:\n    !ls {b}\n    n, m = !ls\nx = %time y",
+        '%time a\nb = """\n%time c\n!ls\n"""',
+        "%time a\nb = (\n5\n%c\n)",
+        "!echo a \\\nb\n!ls",
+        "%time a\nb?\n%c?",
+        "!!ls\n!l\n%ls\n%a %b\nx = 5 %a\n%timeit -n 5 a = {'b': 5}  # c",
     ],
 )
 def test_cells_are_read_as_ipython_reads_them(source: str) -> None:
