@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from galley.notebook.explain import EXITS
+from galley.notebook.explain import ends_kernel
 from galley.notebook.facts import Known
 from galley.notebook.reach import dotted, last_name
 from galley.notebook.scripts import run_by, statements_of
@@ -18,10 +19,10 @@ from galley.notebook.steps import Step
 from galley.notebook.tree import children
 
 _CHECKING = re.compile(r"_*(?:assert|check|ensure|validate|verify)(?:_|[A-Z]|$)")
+_WORD = re.compile(r"\w+")
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _TRIES = (ast.Try, ast.TryStar)
 _BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith)
-_EXITING = frozenset(name.rpartition(".")[2] for name in EXITS)
 _SENDING = frozenset(
     {"post", "put", "patch", "urlopen", "sendmail", "send_message", "send_email", "send_mail"}
     | {"chat_postMessage", "publish", "upload_file", "upload_fileobj", "put_object", "to_gbq"}
@@ -91,19 +92,15 @@ def _checks(node: ast.AST, functions: frozenset[str]) -> bool:
     match node:
         case ast.Assert() | ast.Raise():
             return True
-        case ast.Expr(value=ast.Call(func=function) | ast.Await(value=ast.Call(func=function))):
+        case ast.Expr(value=(ast.Call() as call) | ast.Await(value=ast.Call() as call)):
             # A call whose result nobody takes, of a function that may fail, is made for that.
-            named = isinstance(function, ast.Name) and function.id in functions
-            return named or _exits(function) or _is_named_so(function)
+            named = isinstance(call.func, ast.Name) and call.func.id in functions
+            return named or _is_named_so(call.func) or ends_kernel(call) is not None
         case (
             ast.Assign(value=ast.Call(func=function)) | ast.AnnAssign(value=ast.Call(func=function))
         ):
             return _is_named_so(function)
     return False
-
-
-def _exits(function: ast.expr) -> bool:
-    return last_name(function) in _EXITING and ast.unparse(function) in EXITS
 
 
 def _is_named_so(function: ast.expr) -> bool:
@@ -123,7 +120,8 @@ def _sends(node: ast.AST, functions: frozenset[str], known: Known) -> bool:
 
 def _may_send(source: str) -> bool:
     # Python takes other spellings of a letter for that letter.
-    return not source.isascii() or any(one in source for one in _SENDING)
+    source = unicodedata.normalize("NFKC", source)
+    return any(one in source for one in _SENDING) and not _SENDING.isdisjoint(_WORD.findall(source))
 
 
 def _run_by(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:

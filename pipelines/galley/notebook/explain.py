@@ -14,6 +14,7 @@ from typing import Any
 from galley.domain.tenants import DATASETS_ROOT
 from galley.domain.versions import CellError
 from galley.notebook.dataflow import cell_names
+from galley.notebook.reach import last_name
 from galley.notebook.source import Cell, cell_label, read_cells
 
 MAX_SENTENCE = 300
@@ -33,8 +34,10 @@ _NO_NETWORK = frozenset(
         "TimeoutException",
     }
 )
-EXITS = frozenset({"exit", "quit", "sys.exit", "os._exit", "os.abort"})
+_EXITS = frozenset({"exit", "quit", "sys.exit", "os._exit", "os.abort"})
 """Calls that end a kernel, now or in a moment."""
+_KILLS = frozenset({"os.kill", "os.killpg"})
+_LAST_NAMES = frozenset(name.rpartition(".")[2] for name in _EXITS | _KILLS)
 _ENDING = frozenset(
     {"6", "9", "11", "15"} | {f"signal.SIG{name}" for name in ("ABRT", "KILL", "SEGV", "TERM")}
 )
@@ -91,10 +94,12 @@ def exit_call(notebook: dict[str, Any], cell: int | None) -> str | None:
 
 def ends_kernel(node: ast.Call) -> str | None:
     """Return a call that ends its own kernel as people write it; None for any other."""
+    if last_name(node.func) not in _LAST_NAMES:
+        return None
     name = ast.unparse(node.func)
-    if name in EXITS:
+    if name in _EXITS:
         return f"{name}()"
-    if name not in {"os.kill", "os.killpg"} or len(node.args) != 2:
+    if name not in _KILLS or len(node.args) != 2:
         return None
     given, number = map(ast.unparse, node.args)
     own = given in {"os.getpid()", "os.getpgrp()", "0"}
