@@ -12,7 +12,7 @@ from galley.notebook.files import file_effects
 from galley.notebook.magics import Magic, expanded, magic_of, option_arguments
 from galley.notebook.named_in_texts import named_by_formula, named_by_query
 from galley.notebook.randomness import random_states
-from galley.notebook.reach import dotted, holders, is_cloning, root, roots
+from galley.notebook.reach import dotted, held, holders, is_cloning, root, roots
 from galley.notebook.scripts import script_of, statements_of
 from galley.notebook.source import parse
 from galley.notebook.stars import star_names
@@ -125,6 +125,16 @@ class CallReader(Visitor):
         names = set(names_in([node])) - self.inner
         for target in targets:
             self.facts.made.setdefault(target, set()).update(names - {target})
+            self.keep(node, target)
+
+    def keep(self, node: ast.expr, target: str) -> None:
+        """Note what lambdas use that a value holds which ``target`` gets."""
+        for one in held(node):
+            if isinstance(one, ast.Name):
+                continue
+            given = {argument.arg for argument in walk(one.args) if isinstance(argument, ast.arg)}
+            used = set(names_in([one.body])) - given - self.inner - {target}
+            self.facts.lazy.setdefault(target, set()).update(used)
 
     def stuck_value(self, node: ast.expr | None) -> tuple[str, str] | None:
         """Return why the value of an expression cannot leave the process, where it is known."""
@@ -234,6 +244,9 @@ class CallReader(Visitor):
             receiver = holders(method.value, imports)
         if method is not None and name in HOLDING_METHODS:
             given = [source for one in node.args for source in roots(one, imports)]
+            for holder in receiver - self.inner:
+                for one in node.args:
+                    self.keep(one, holder)
             self.facts.links += [
                 Link(Tie.PART, holder, source, holder)
                 for holder in receiver - self.inner

@@ -106,6 +106,7 @@ class Facts:
         changes: name → how its object is changed.
         passed: names that are read other than to be called.
         made: name → names that its new value is made with.
+        lazy: name → names that lambdas in its value use whenever they are called.
         stuck: name → (code, what) of a value that cannot leave the process; ``""`` is what a
             function returns.
         states: state → True where it is only seeded.
@@ -117,6 +118,7 @@ class Facts:
     changes: dict[str, Change] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
     made: dict[str, set[str]] = field(default_factory=dict)
+    lazy: dict[str, set[str]] = field(default_factory=dict)
     stuck: dict[str, tuple[str, str]] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
     calls: list[CallSite] = field(default_factory=list)

@@ -119,11 +119,12 @@ class _Flow:
                 what = f"uses IPython's history (`{name}`)"
                 step.troubles.append(Trouble("hidden-state", what, line))
         self._after(statement, linked, stuck)
-        for name in own.binds:
+        for name in {**own.binds, **own.lazy}:
             held = {*self.world.carries.get(name, ()), name}
             functions = [one for key in held for one in self.world.functions.get(key, ())]
-            if functions:
-                step.held[name] = self._takes(functions)
+            variables = held - self.world.functions.keys() - {name}
+            if functions or variables:
+                step.held[name] = self._takes(functions) | variables
         self.defined |= set(facts.binds)
         return step
 
@@ -344,7 +345,8 @@ class _Flow:
             carried = set() if own.binds.get(name) else set(world.carries.get(name, ()))
             for source in sources:
                 carried |= world.carries.get(source, set())
-                if source in own.passed and source in world.functions:
+                functions = world.functions.get(source, [])
+                if functions and (source in own.passed or any(one.closure for one in functions)):
                     carried.add(source)
                 for one in self.closure([source]):
                     if one.keeps:
@@ -353,6 +355,8 @@ class _Flow:
                 world.carries[name] = carried
             elif own.binds.get(name):
                 world.carries.pop(name, None)
+        for name, used in own.lazy.items():
+            world.carries[name] = world.carries.get(name, set()) | used
         for link in linked:
             if link.holder == link.target and link.source in world.carries:
                 carried = world.carries.setdefault(link.target, set())

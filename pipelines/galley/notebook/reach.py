@@ -13,6 +13,7 @@ _PASSING = frozenset({"zip", "enumerate", "reversed", "iter", "next", "asarray",
 """Functions whose result reaches their arguments."""
 _SHALLOW = frozenset({"list", "dict", "tuple", "set", "sorted", "copy", "deque", "frozenset"})
 """Functions whose result holds what their argument holds."""
+_KEEPING = frozenset({"partial", "defaultdict", "dict", "list", "tuple", "deque"})
 _LABELS = frozenset(
     {"columns", "index", "shape", "dtype", "dtypes", "size", "ndim", "name", "names"}
 )
@@ -55,6 +56,34 @@ def root(node: ast.expr) -> str | None:
                 return name
             case _:
                 return None
+
+
+def held(node: ast.expr | None) -> Iterator[ast.Lambda | ast.Name]:
+    """Yield the lambdas and names whose values the value of an expression holds, or is."""
+    match node:
+        case ast.Lambda() | ast.Name():
+            yield node
+        case ast.Dict(values=values) | ast.BoolOp(values=values):
+            for value in values:
+                yield from held(value)
+        case ast.List(elts=values) | ast.Tuple(elts=values) | ast.Set(elts=values):
+            for value in values:
+                yield from held(value)
+        case ast.IfExp(body=one, orelse=other):
+            yield from held(one)
+            yield from held(other)
+        case ast.Starred(value=value) | ast.NamedExpr(value=value):
+            yield from held(value)
+        case ast.ListComp(elt=value) | ast.DictComp(value=value):
+            yield from held(value)
+        case ast.Call(func=function, args=given, keywords=named) if _keeps(last_name(function)):
+            for value in [*given, *(one.value for one in named)]:
+                yield from held(value)
+
+
+def _keeps(function: str) -> bool:
+    """Whether what a call makes keeps the functions that it is given: a class, by its name."""
+    return function in _KEEPING or function[:1].isupper()
 
 
 def roots(node: ast.expr | None, imports: Mapping[str, str]) -> frozenset[str]:

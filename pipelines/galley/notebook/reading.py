@@ -89,6 +89,9 @@ class Reader(ScopeReader):
         for target in node.targets:
             self.visit(target)
             self.share(target, node.value)
+            holder = root(target)
+            if holder is not None and not isinstance(target, ast.Name):
+                self.keep(node.value, holder)
 
     def typed(self, name: str, value: ast.expr) -> bool:
         """Take an assignment that names a type; returns whether it is one.

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from galley.notebook.calls import CallReader
 from galley.notebook.facts import CallSite, Change, Facts, Function, Link
-from galley.notebook.reach import roots
+from galley.notebook.reach import held, roots
 from galley.notebook.remembering import (
     cache_shows,
     changeable_defaults,
@@ -76,9 +76,9 @@ class ScopeReader(CallReader):
             defaults=frozenset(f"{ARGUMENT}{one}" for one in changeable_defaults(node.args)),
             remembers=is_cached(node, self.known) and cache_shows(name, facts, self.known),
             closure=any(
-                isinstance(value, ast.Lambda)
-                or (isinstance(value, ast.Name) and value.id in reader.facts.functions)
+                isinstance(one, ast.Lambda) or one.id in reader.facts.functions
                 for value in returned
+                for one in held(value)
             ),
         )
 
