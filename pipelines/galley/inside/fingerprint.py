@@ -20,6 +20,8 @@ What is left out, because it is not the value
     type of a fill value         of a masked array: pickle gives it another one
     parts of a figure in a list  what they look like: the picture is an output and is compared
     callbacks of a widget        nobody moves it in a run; its value and what it shows count
+    outputs of an output widget  the page says them back whenever a later cell runs; they are
+                                 compared as outputs, by the states that the notebook keeps
     bytes of NaN                 all NaN of one type are equal: Parquet keeps only one of them
 
 What cannot be compared has no digest, and says why: iterators, open files, connections, locks,
@@ -55,7 +57,9 @@ DEPTH = 200
 PAIRS = 500
 """Pairs of variables with overlapping arrays that are told apart."""
 
-_OF_THE_PAGE = frozenset({"comm", "keys", "log", "parent", "_view_count"})
+_OF_THE_PAGE = frozenset(
+    {"comm", "keys", "log", "parent", "_view_count"} | {"msg_id", "outputs"}  # of an Output
+)
 """Traits of ipywidgets' own that connect a widget with a page."""
 _OF_TRAITLETS = frozenset(
     {"_trait_notifiers", "_trait_validators", "_cross_validation_lock", "_model_id"}

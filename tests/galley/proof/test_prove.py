@@ -156,6 +156,21 @@ def test_what_a_widget_shows_is_compared(tmp_path: Path) -> None:
     assert "cell 4 in task `show`: output 1" in (proof.reason or "")
 
 
+def test_what_a_page_says_back_of_an_output_widget_is_no_difference(tmp_path: Path) -> None:
+    """Only a later cell hears of it: a task that ends before has not."""
+    book = notebook(
+        markdown("# Show"),
+        "from ipywidgets import Output\nshown = Output()\nshown",
+        "with shown:\n    print('four')",
+        markdown("# Count"),
+        "count = 4",
+    )
+    show = PlannedTask(name="show", cells=(0, 1, 2))
+    plan = facts.plan(show, PlannedTask(name="count", cells=(3, 4)))
+    proof, said, _ = proved(handmade(tmp_path, book, plan))
+    assert proof.state is ProofState.EQUAL, said
+
+
 def test_a_split_that_does_not_build_leaves_one_task(tmp_path: Path) -> None:
     def corrupt(files: dict[str, bytes]) -> None:
         files["pipeline.yaml"] = b"tasks: 3"
