@@ -29,7 +29,7 @@ from galley.proof.seen import PlainRun, read_plain
 from galley.run.compute import InlineCompute
 from galley.run.execute import JobRunner
 from galley.run.job import Job
-from galley.run.journal import Journal, Report, read_report
+from galley.run.journal import Journal
 from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prepare
 from galley.run.runner import Runner
 from galley.run.scratch import ScratchGuard
@@ -194,8 +194,7 @@ class Rehearsal:
         return {path: (project / path).read_text(encoding="utf-8") for path in used}
 
     def _enter(self, phase: str | None) -> None:
-        report = read_report(self.journal.folder) or Report()
-        self.journal.report(report.model_copy(update={"phase": phase}))
+        self.journal.report(self.journal.reported.model_copy(update={"phase": phase}))
 
     def _tell(self, event: TaskEvent) -> None:
         """Say which task of the split begins; what cells print was in the log once."""

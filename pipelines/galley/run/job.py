@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,7 @@ class Job(Model):
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner may read, replacing it in one step."""
     temporary = path.with_name(f".{path.name}.new")
-    temporary.touch(mode=0o600)
-    temporary.write_text(text, encoding="utf-8")
+    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(file, "w", encoding="utf-8") as opened:  # noqa: PTH123  it is open already
+        opened.write(text)
     temporary.replace(path)

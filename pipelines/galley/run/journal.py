@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,8 @@ from galley.run.job import write_private
 
 MAX_LOG = 128 * 2**20
 MAX_USAGE = 32 * 2**20
+REPLACE_EVERY_S = 0.05
+"""How long the report may lag behind: tasks tell more often than anybody reads it."""
 
 
 class Report(Model):
@@ -40,6 +43,10 @@ class Journal:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = folder
         self._lock = threading.Lock()
+        self._reported = self._written = Report()
+        self._replacing: threading.Thread | None = None
+        self._replaced = threading.Lock()
+        self._due, self._ended = threading.Event(), threading.Event()
         self._log = (folder / "attempt.log").open("a", encoding="utf-8", errors="backslashreplace")
         self._usage = (folder / "usage.jsonl").open("a", encoding="utf-8")
 
@@ -65,13 +72,46 @@ class Journal:
                 self._usage.write(f"{point.model_dump_json()}\n")
                 self._usage.flush()
 
+    @property
+    def reported(self) -> Report:
+        """The latest report, which may not be in its file yet."""
+        return self._reported
+
     def report(self, report: Report) -> None:
-        """Replace the report."""
+        """Have the report replaced, in a moment."""
         with self._lock:
-            write_private(self.folder / "report.json", report.model_dump_json())
+            self._reported = report
+            if self._replacing is None:
+                self._replacing = threading.Thread(target=self._replace, name="report", daemon=True)
+                self._replacing.start()
+        self._due.set()
+
+    def settle(self) -> None:
+        """Replace the report now, where that is due.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        with self._replaced:
+            report = self._reported
+            if report is not self._written:
+                write_private(self.folder / "report.json", report.model_dump_json())
+                self._written = report
+
+    def _replace(self) -> None:
+        while not self._ended.is_set():
+            self._due.wait()
+            self._due.clear()
+            with contextlib.suppress(OSError):  # the next time; `settle` at the end says so
+                self.settle()
+            self._ended.wait(REPLACE_EVERY_S)
 
     def end(self, outcome: Outcome) -> None:
-        """Write the outcome; nothing follows."""
+        """Write the outcome, which says of each task what the report does; nothing follows."""
+        self._ended.set()
+        self._due.set()
+        if self._replacing is not None:
+            self._replacing.join()
         write_private(self.folder / "outcome.json", outcome.model_dump_json())
         with self._lock:
             self._log.close()

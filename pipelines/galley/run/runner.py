@@ -295,7 +295,8 @@ class Runner:
         error: CellError | None,
         progress: Progress | None = None,
     ) -> Outcome:
-        """Return the outcome of an attempt that ended so."""
+        """Return the outcome of an attempt that ended so, which its report shows by then."""
+        self.journal.settle()
         sentence = f": {error.message}" if error else ""
         self._say(f"{state}{sentence}")
         rehearsed = self.job.kind is RunKind.REHEARSAL

@@ -13,16 +13,22 @@ AT = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 @pytest.fixture
-def progress(tmp_path: Path) -> Progress:
-    return Progress(Journal(tmp_path), {"load": (), "fit": ("load",)})
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path)
+
+
+@pytest.fixture
+def progress(journal: Journal) -> Progress:
+    return Progress(journal, {"load": (), "fit": ("load",)})
 
 
 def started(run: str) -> TaskEvent:
     return TaskEvent(task="load", kind="started", at=AT, mlflow_run_id=run)
 
 
-def test_tasks_wait_in_the_graphs_order(progress: Progress, tmp_path: Path) -> None:
-    report = read_report(tmp_path)
+def test_tasks_wait_in_the_graphs_order(progress: Progress, journal: Journal) -> None:
+    journal.settle()
+    report = read_report(journal.folder)
     assert report is not None
     assert [(task.name, task.state, task.upstream) for task in report.tasks] == [
         ("load", TaskState.WAITING, ()),
