@@ -24,7 +24,7 @@ What is left out, because it is not the value
                                  compared as outputs, by the states that the notebook keeps
     bytes of NaN                 all NaN of one type are equal: Parquet keeps only one of them
 
-What cannot be compared has no digest, and says why: iterators, open files, connections, locks,
+What cannot be compared has no digest, and says why: generators, open files, connections, locks,
 figures, and whatever pickle cannot take apart. Not comparable never means equal.
 """
 
@@ -685,7 +685,15 @@ class _Walk:
     # Any other object
 
     def iterator(self, value: Any) -> None:
-        self.kept(value, "an iterator")
+        """Write what an iterator goes through and how far it is; it is not moved on.
+
+        From Python 3.12 on, those of itertools warn where they are asked for it.
+        """
+        if type(value).__module__ == "itertools" and sys.version_info >= (3, 12):
+            self.kept(value, "an iterator")
+            return
+        self.object_(value)
+        self.stuck = self.stuck or "an iterator belongs to its own process"
 
     def kept(self, value: Any, what: str) -> None:
         """Note an object that belongs to its process."""
@@ -1264,7 +1272,7 @@ _BY_BASE: dict[tuple[str, str], _Handler] = {
 
 
 _ITERATING = frozenset({"builtins", "itertools", "collections"})
-"""Modules whose iterators are taken apart by taking from them; one of a library says what it is."""
+"""Modules whose iterators stay with their process; one of a library says what it is."""
 
 
 def _handler(kind: type) -> _Handler:

@@ -8,6 +8,7 @@ import enum
 import fractions
 import functools
 import io
+import itertools
 import json
 import pathlib
 import pickle
@@ -562,7 +563,7 @@ def nested(levels: int) -> Any:
 
 STUCK: dict[str, tuple[Callable[[], Any], str]] = {
     "generator": (numbers, "a generator"),
-    "zip": (lambda: zip([1], strict=True), "an iterator"),
+    "zip": (lambda: zip(numbers(), strict=True), "a generator"),
     "file": (lambda: open("/dev/null"), "an open file"),  # noqa: SIM115, PTH123
     "lock": (threading.Lock, "a lock"),
     "event": (threading.Event, "a lock"),
@@ -594,6 +595,40 @@ class Countdown:
     def __next__(self) -> int:
         self.left -= 1
         return self.left
+
+
+ITERATORS: dict[str, Callable[[], Any]] = {
+    "list": lambda: iter([1, 2, 3]),
+    "reversed": lambda: reversed([1, 2, 3]),
+    "range": lambda: iter(range(3)),
+    "text": lambda: iter("abc"),
+    "items": lambda: iter({"a": 1, "b": 2}.items()),
+    "enumerate": lambda: enumerate("abc"),
+    "zip": lambda: zip([1, 2], "ab", strict=True),
+    "map": lambda: map(str, [1, 2, 3]),
+    "filter": lambda: filter(None, [1, 2, 3]),
+    "chain": lambda: itertools.chain([1, 2], [3]),
+    "islice": lambda: itertools.islice([1, 2, 3], 2),
+    "cycle": lambda: itertools.cycle([1, 2]),
+    "permutations": lambda: itertools.permutations("abc"),
+}
+
+
+@pytest.mark.parametrize("kind", ITERATORS)
+def test_an_iterator_is_what_it_goes_through_and_how_far_it_is(kind: str) -> None:
+    make = ITERATORS[kind]
+    value, further = make(), make()
+    next(further)
+    fact = snapshot({"value": value})["names"]["value"]
+    assert fact["digest"] is not None
+    assert fact["digest"] == digest(make()) != digest(further)
+    assert fact["stuck"] == "an iterator belongs to its own process"
+    assert list(itertools.islice(value, 9)) == list(itertools.islice(make(), 9))
+
+
+def test_an_iterator_shares_what_it_goes_through() -> None:
+    rows = [1, 2]
+    assert aliases(rows=rows, left=iter(rows)) == [["left", "rows"]]
 
 
 def test_an_iterator_of_a_library_is_compared_by_what_it_keeps_and_not_moved_on() -> None:
