@@ -24,8 +24,8 @@ What is left out, because it is not the value
                                  compared as outputs, by the states that the notebook keeps
     bytes of NaN                 all NaN of one type are equal: Parquet keeps only one of them
 
-What cannot be compared has no digest, and says why: generators, open files, connections, locks,
-figures, and whatever pickle cannot take apart. Not comparable never means equal.
+What cannot be compared has no digest, and says why: running generators, open files, connections,
+locks, figures, and whatever pickle cannot take apart. Not comparable never means equal.
 """
 
 from __future__ import annotations
@@ -88,7 +88,6 @@ _FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRan
 
 # What belongs to its process: (package, class among the bases) → what it is.
 _STUCK = {
-    ("builtins", "generator"): "a generator",
     ("builtins", "coroutine"): "a coroutine",
     ("builtins", "async_generator"): "an asynchronous generator",
     ("builtins", "memoryview"): "a view of memory",
@@ -695,6 +694,19 @@ class _Walk:
         self.object_(value)
         self.stuck = self.stuck or "an iterator belongs to its own process"
 
+    def generator(self, value: Any) -> None:
+        """Write a generator that has not begun, or has ended; in between nobody sees all of it."""
+        frame = value.gi_frame
+        if frame is not None and (value.gi_running or value.gi_suspended):
+            self.kept(value, "a generator")
+        elif not self.again(value):
+            self.node(b"ended" if frame is None else b"begins", value.__qualname__)
+            if frame is not None:
+                self.code(value.gi_code)
+                given = dict(frame.f_locals)
+                self.mapping(list(given), list(given.values()))
+            self.stuck = self.stuck or "a generator belongs to its own process"
+
     def kept(self, value: Any, what: str) -> None:
         """Note an object that belongs to its process."""
         if not self.again(value):
@@ -833,7 +845,7 @@ class _Walk:
     def dtype(self, value: Any) -> None:
         self.leaf(b"N", f"{value.str} {value}".encode())
 
-    def generator(self, value: Any) -> None:
+    def random_generator(self, value: Any) -> None:
         if value is getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None):
             self.leaf(b"g", b"the global generator of numpy.random")  # one of the states
             return
@@ -1242,9 +1254,9 @@ _BY_BASE: dict[tuple[str, str], _Handler] = {
     ("numpy", "ndarray"): _Walk.ndarray,
     ("numpy", "generic"): _Walk.scalar,
     ("numpy", "dtype"): _Walk.dtype,
-    ("numpy", "Generator"): _Walk.generator,
-    ("numpy", "RandomState"): _Walk.generator,
-    ("numpy", "BitGenerator"): _Walk.generator,
+    ("numpy", "Generator"): _Walk.random_generator,
+    ("numpy", "RandomState"): _Walk.random_generator,
+    ("numpy", "BitGenerator"): _Walk.random_generator,
     ("pandas", "DataFrame"): _Walk.frame,
     ("pandas", "Series"): _Walk.series,
     ("pandas", "Index"): _Walk.index,
@@ -1259,6 +1271,7 @@ _BY_BASE: dict[tuple[str, str], _Handler] = {
     ("torch", "Tensor"): _Walk.tensor,
     ("enum", "Enum"): _Walk.enum_,
     ("ipywidgets", "Widget"): _Walk.widget,
+    ("builtins", "generator"): _Walk.generator,
     ("builtins", "module"): _Walk.module,
     ("builtins", "type"): _Walk.class_,
     ("builtins", "list"): _Walk.list_,

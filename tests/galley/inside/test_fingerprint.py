@@ -544,8 +544,15 @@ def test_needs_the_standard_library_only() -> None:
     subprocess.run([sys.executable, "-I", "-S", "-c", code, fingerprint.__file__], check=True)
 
 
-def numbers() -> Any:
+def unbegun(last: int = 2) -> Any:
     yield 1
+    yield last
+
+
+def numbers() -> Any:
+    made = unbegun()
+    next(made)
+    return made
 
 
 def plotted() -> Any:
@@ -624,6 +631,23 @@ def test_an_iterator_is_what_it_goes_through_and_how_far_it_is(kind: str) -> Non
     assert fact["digest"] == digest(make()) != digest(further)
     assert fact["stuck"] == "an iterator belongs to its own process"
     assert list(itertools.islice(value, 9)) == list(itertools.islice(make(), 9))
+
+
+def test_a_generator_is_compared_where_it_has_not_begun_or_has_ended() -> None:
+    value, over = unbegun(), unbegun()
+    assert list(over) == [1, 2]
+    fact = snapshot({"value": value})["names"]["value"]
+    assert fact["stuck"] == "a generator belongs to its own process"
+    assert None is not fact["digest"] == digest(unbegun()) != digest(unbegun(3))
+    assert None is not digest(over) != fact["digest"]
+    rows = [1]
+    doubled = (2 * one for one in rows)
+    assert None is not digest(doubled) != digest(2 * one for one in [2])
+    assert digest(doubled) != digest(3 * one for one in rows)
+    assert aliases(rows=rows, doubled=doubled) == [["doubled", "rows"]]
+    assert list(value) == [1, 2]
+    assert next(doubled) == 2
+    assert digest(doubled) is None
 
 
 def test_an_iterator_shares_what_it_goes_through() -> None:
