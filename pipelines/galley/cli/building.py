@@ -6,6 +6,7 @@ installation lacks it.
 
 from __future__ import annotations
 
+import posixpath
 import re
 import tempfile
 from dataclasses import dataclass
@@ -240,8 +241,12 @@ def _tell(output: Output, made: _Made, notebook: Path, folder: Path) -> None:
     if proof is None and made.plan is not None:
         output.say("the split is not proved: --prove runs the notebook unsplit and split")
     output.say(f"{notebook.name} is in {folder}: cd {folder} && ploomber build")
-    if beside:
-        output.say(f"it reads {', '.join(beside)} beside the notebook: copy or link it to {folder}")
+    missing = [path for path in beside if not _exists(folder / path)]
+    above = [path for path in missing if posixpath.normpath(path).startswith("..")]
+    if below := [path for path in missing if path not in above]:
+        output.say(f"it reads {', '.join(below)} beside the notebook: copy or link it to {folder}")
+    if above:
+        output.say(f"it reads {', '.join(above)}: copy or link it to where {folder} finds it so")
 
 
 def _files_beside(notebook: Path, found: Collected) -> list[str]:

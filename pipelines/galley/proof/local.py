@@ -15,10 +15,11 @@ from typing import Any
 from galley.domain.proof import Proof, ProofState
 from galley.domain.split import SplitLayout
 from galley.domain.versions import Analysis
+from galley.proof.around import Around, named_above
 from galley.proof.place import Place
 from galley.proof.prove import ProofWork, prove
 from galley.proof.runs import PlainFailed, ProofStopped, run_plain
-from galley.proof.stage import Stage, neighbours_size
+from galley.proof.stage import Stage, folder_size
 from galley.run.compute import InlineCompute
 from galley.run.dag import BrokenProject
 from galley.run.failures import human_bytes
@@ -58,18 +59,28 @@ def prove_here(
         folder: empty; the runs happen in it, and nothing outside of it is written by the proof.
         parameters: values of the run; others have their defaults.
         say: takes one line for the log.
-        beside: the notebook's own folder, of whose files every run gets a copy; at most 2 GiB.
+        beside: the notebook's own folder, of whose files every run gets a copy, as it does of
+            those above it that the notebook names (``../data/raw.csv``); at most 2 GiB each.
         progress: takes what is being done, in words.
         printed: takes the text that cells print.
         environment: of the kernels; this process's own if None.
         cell_timeout_s: how long a cell may take, seconds; None: for ever.
     """
-    if beside is not None and (size := neighbours_size(beside)) > MAX_NEIGHBOURS:
+    if beside is not None and (size := folder_size(beside)) > MAX_NEIGHBOURS:
         return _without(
             ProofState.SKIPPED,
             f"the folder {beside} holds {human_bytes(size)}, of which every run would get a copy; "
             f"{human_bytes(MAX_NEIGHBOURS)} is the limit. Put the notebook in a folder of its own, "
             "and a link to its data beside it.",
+        )
+    above = () if beside is None else named_above(notebook, analysis.files, beside)
+    around = None if beside is None or not above else Around(folder / "around", beside, above)
+    if around is not None and around.size > MAX_NEIGHBOURS:
+        return _without(
+            ProofState.SKIPPED,
+            f"what the notebook names above its folder ({', '.join(above)}) holds "
+            f"{human_bytes(around.size)}, of which every run would get a copy; "
+            f"{human_bytes(MAX_NEIGHBOURS)} is the limit. Put a link to it beside the notebook.",
         )
     compute = InlineCompute(_teller(printed))
     kernels = dict(os.environ if environment is None else environment)
@@ -87,14 +98,15 @@ def prove_here(
         parameters=parameters,
         slug="notebook",
         tenant="local",
-        home=folder / "home",
+        home=folder / "home" if around is None else around.home,
         folder=folder / "proof",
         defaults=defaults or {},
         layout=layout,
         neighbours=beside,
+        leftovers=around,
     )
     try:
-        return _prove(work, place, say, progress)
+        return _prove(work, place, around, say, progress)
     except BaseException:
         compute.cancel()
         raise
@@ -104,13 +116,17 @@ def prove_here(
 
 
 def _prove(
-    work: ProofWork, place: Place, say: Callable[[str], None], progress: Callable[[str], None]
+    work: ProofWork,
+    place: Place,
+    around: Around | None,
+    say: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> Proof:
     plan = work.analysis.split
     if plan is None or not plan.is_split:
         return _without(ProofState.NOT_NEEDED, plan.reason if plan else None)
     progress(FIRST)
-    stage = Stage(work.home, work.folder / "unused", work.neighbours)
+    stage = Stage(work.home, work.folder / "unused", work.neighbours, work.leftovers)
     try:
         first = run_plain(
             work.project(None), plan, work.parameters, place, stage, work.folder / "first"
@@ -121,6 +137,11 @@ def _prove(
         return _without(ProofState.UNEQUAL, str(error))
     except BrokenProject as error:
         return _without(ProofState.SKIPPED, str(error))
+    if around is not None and (wrote := around.written()):
+        reason = f"the notebook writes {wrote[0]}, above its folder, which cannot be compared"
+        return _without(ProofState.UNEQUAL, reason).model_copy(
+            update={"plain_s": (first.duration_s,)}
+        )
     return prove(work, first, place, say=say, progress=progress)
 
 

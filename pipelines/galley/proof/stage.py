@@ -56,7 +56,7 @@ class Stage:
         self._clear()
         self._leftovers.remove()
         if self._neighbours is not None:
-            _copy(self._neighbours, self.home)
+            copy_folder(self._neighbours, self.home)
         for path, content in files.items():
             target = self.home / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -80,10 +80,10 @@ class Stage:
                 path.unlink()
 
 
-def neighbours_size(folder: Path) -> int:
+def folder_size(folder: Path) -> int:
     """Return how many bytes each run would get a copy of."""
     return sum(
-        neighbours_size(path) if path.is_dir() else path.stat().st_size
+        folder_size(path) if path.is_dir() else path.stat().st_size
         for path in _copied(folder)
         if not path.is_symlink()
     )
@@ -99,14 +99,14 @@ def _copied(folder: Path) -> list[Path]:
     ]
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_folder(source: Path, target: Path) -> None:
     """Copy a folder; a link still leads where it led, so that data elsewhere is found."""
     target.mkdir(parents=True, exist_ok=True)
     for path in _copied(source):
         if path.is_symlink():
             (target / path.name).symlink_to(path.resolve())
         elif path.is_dir():
-            _copy(path, target / path.name)
+            copy_folder(path, target / path.name)
         elif path.is_file():
             shutil.copy2(path, target / path.name)
 

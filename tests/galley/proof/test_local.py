@@ -215,3 +215,56 @@ def test_what_changes_through_another_name_that_is_only_looked_at_goes_along(
     assert proof.plan is not None
     (load,) = proof.plan.tasks[1].loads
     assert load.names == ("fitted", "model")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A notebook's folder with data beside it, as a cookiecutter makes them."""
+    beside = tmp_path / "repo" / "notebooks" / "2026"
+    beside.mkdir(parents=True)
+    for path, text in (("data/raw.csv", "1\n2\n"), ("data/more/a.txt", "7"), ("big.bin", "x")):
+        (tmp_path / "repo" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "repo" / path).write_text(text)
+    (tmp_path / "work").mkdir()
+    return beside
+
+
+READ = "from pathlib import Path\nrows = Path('../../data/raw.csv').read_text().split()"
+
+
+def test_what_a_notebook_reads_above_its_folder_is_found(study: Path, tmp_path: Path) -> None:
+    book = notebook(
+        *(markdown("# Read"), READ, "own = Path.cwd().name"),
+        *(markdown("# Count"), "name = 'a'", "n = open(f'../../data/more/{name}.txt').read()"),
+        "total = len(rows) + int(n)",
+    )
+    proof, said, _ = proved(tmp_path / "work", book, beside=study)
+    assert proof.state is ProofState.EQUAL, (proof.reason, said)
+    around = tmp_path / "work" / "around"
+    assert {path.name for path in around.iterdir()} == {"notebooks", "data"}
+    assert list((around / "notebooks").iterdir()) == [around / "notebooks" / "2026"]
+
+
+@pytest.mark.parametrize("path", ["../../data/raw.csv", "../out.txt"])
+def test_what_a_notebook_writes_above_its_folder_is_not_compared_so_not_equal(
+    study: Path, tmp_path: Path, path: str
+) -> None:
+    book = notebook(
+        *(markdown("# Read"), READ),
+        *(markdown("# Write"), f"n = open({path!r}, 'a').write('3')"),
+    )
+    proof, _, _ = proved(tmp_path / "work", book, beside=study)
+    assert proof.state is ProofState.UNEQUAL
+    assert proof.reason == f"the notebook writes {path}, above its folder, which cannot be compared"
+    assert (tmp_path / "repo" / "data" / "raw.csv").read_text() == "1\n2\n"
+    assert not (study.parent / "out.txt").exists()
+
+
+def test_too_much_above_a_folder_is_said(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "MAX_NEIGHBOURS", 3)
+    book = notebook(markdown("# Read"), READ, markdown("# Count"), "total = len(rows)")
+    proof, _, phases = proved(tmp_path / "work", book, beside=study)
+    assert (proof.state, phases) == (ProofState.SKIPPED, [])
+    assert "(../../data/raw.csv) holds 4 B" in (proof.reason or "")
