@@ -8,9 +8,14 @@ error of the probe ends up in the snapshot's file, never in the notebook.
 The configuration is a JSON file named by the environment variable ``GALLEY_PROBE``:
 
     fingerprint  path of ``fingerprint.py``
+    random       path of ``random_states.py``
     output       folder for the snapshots, ``CELL.json`` each
     after        number of the executed code cell, from 1 → the cell's name in the output
     crossing     names that another task needs: a list for all cells, or the output's name → list
+    seed         what the generators of random numbers begin with; null: each has its own
+    restore      number of the executed code cell, from 1 → where they stand before it
+
+With a seed, ``CELL.random`` in the output says where they stood after the cell.
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 VARIABLE = "GALLEY_PROBE"
@@ -48,6 +54,8 @@ def prepare(
     after: Mapping[int, int],
     output: Path,
     crossing: Mapping[int, Sequence[str]] | Sequence[str] = (),
+    seed: int | None = None,
+    restore: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
 ) -> dict[str, str]:
     """Write what a kernel needs to be probed and return the environment variables to add.
 
@@ -59,12 +67,15 @@ def prepare(
             "states"}``, or ``{"cell", "error"}`` where it failed.
         crossing: names for which it is also tried whether they can be handed over: for each
             published cell, or for all.
+        seed: of the generators of random numbers, so that several runs draw alike.
+        restore: number of a code cell, as in ``after`` → states that an earlier run left.
     """
     ipython, here = folder.resolve() / "ipython", Path(__file__).resolve().parent
     startup = ipython / "profile_default" / "startup"
     startup.mkdir(parents=True, exist_ok=True)
     output.mkdir(parents=True, exist_ok=True)
-    for name in ("probe.py", "fingerprint.py"):  # copied: a sandbox need not see this package
+    # Copied: a sandbox need not see this package.
+    for name in ("probe.py", "fingerprint.py", "random_states.py"):
         (folder / name).write_bytes((here / name).read_bytes())
     code = _STARTUP.format(probe=str(folder.resolve() / "probe.py"))
     (startup / "00-galley.py").write_text(code, encoding="utf-8")
@@ -75,7 +86,10 @@ def prepare(
     )
     config = {
         "fingerprint": str(folder.resolve() / "fingerprint.py"),
+        "random": str(folder.resolve() / "random_states.py"),
         "output": str(output.resolve()),
+        "seed": seed,
+        "restore": {str(number): dict(states) for number, states in restore.items()},
         "after": {str(number): cell for number, cell in after.items()},
         "crossing": names,
     }
@@ -87,8 +101,10 @@ def install(shell: Any) -> None:
     """Register for the end of each cell of an IPython shell, if there is a configuration."""
     path = os.environ.get(VARIABLE)
     if path:
-        config = json.loads(Path(path).read_text(encoding="utf-8"))
-        shell.events.register("post_run_cell", _Probe(shell, config).cell_ended)
+        probe = _Probe(shell, json.loads(Path(path).read_text(encoding="utf-8")))
+        if probe.restores:
+            shell.events.register("pre_run_cell", probe.cell_begins)
+        shell.events.register("post_run_cell", probe.cell_ended)
 
 
 class _Probe:
@@ -96,9 +112,27 @@ class _Probe:
 
     def __init__(self, shell: Any, config: dict[str, Any]):
         self._shell, self._config, self._count = shell, config, 0
-        source = Path(config["fingerprint"])
-        self._fingerprint: dict[str, Any] = {"__name__": "galley_fingerprint"}
-        exec(compile(source.read_text(encoding="utf-8"), str(source), "exec"), self._fingerprint)  # noqa: S102
+        self._fingerprint = _executed(Path(config["fingerprint"]))
+        self._random: dict[str, Any] = {}
+        self._drawn: Any = None
+        if config["seed"] is not None:
+            self._random = _executed(Path(config["random"]))
+            self._random["begin"](config["seed"])
+            self._drawn = self._random["Drawn"]()
+
+    @property
+    def restores(self) -> bool:
+        """Whether generators are to be set before a cell."""
+        return any(self._config["restore"].values()) and bool(self._random)
+
+    def cell_begins(self, info: Any) -> None:
+        """Set the generators of random numbers, if they are to stand somewhere before this cell."""
+        if not info.store_history or info.silent:
+            return
+        states = self._config["restore"].get(str(self._count + 1))
+        if states:
+            with contextlib.suppress(Exception):  # then what hangs on them differs
+                self._random["restore"](states)
 
     def cell_ended(self, result: Any) -> None:
         """Take a snapshot if this cell is one of those asked for; never raise."""
@@ -109,7 +143,9 @@ class _Probe:
         if cell is None:
             return
         try:
-            self._write(cell, {"cell": cell, **self._snapshot(cell)})
+            self._write(f"{cell}.json", {"cell": cell, **self._snapshot(cell)})
+            if self._drawn is not None:
+                self._write(f"{cell}.random", self._drawn.states())
         except Exception as error:
             self._give_up(cell, error)
 
@@ -129,12 +165,20 @@ class _Probe:
                 sys.stdout, sys.stderr = out, err
         return taken
 
-    def _write(self, cell: int, content: dict[str, Any]) -> None:
-        target = Path(self._config["output"]) / f"{cell}.json"
+    def _write(self, name: str, content: dict[str, Any]) -> None:
+        target = Path(self._config["output"]) / name
         part = target.with_name(f".{target.name}.{os.getpid()}")
         part.write_text(json.dumps(content), encoding="utf-8")
         part.replace(target)
 
     def _give_up(self, cell: int, error: Exception) -> None:
         with contextlib.suppress(Exception):  # a missing file says it too, and the notebook goes on
-            self._write(cell, {"cell": cell, "error": f"{type(error).__name__}: {error}"})
+            error_of = {"cell": cell, "error": f"{type(error).__name__}: {error}"}
+            self._write(f"{cell}.json", error_of)
+
+
+def _executed(source: Path) -> dict[str, Any]:
+    """Return the names of a file of Python that is in no path of the notebook's."""
+    names: dict[str, Any] = {"__name__": f"galley_{source.stem}"}
+    exec(compile(source.read_text(encoding="utf-8"), str(source), "exec"), names)  # noqa: S102
+    return names

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from galley.domain.split import SplitPlan
 from galley.inside import probe
@@ -17,7 +19,9 @@ from galley.project.build import published_cell
 SNAPSHOTS = "snapshots"
 
 
-def plain_probe(notebook: str, plan: SplitPlan, folder: Path) -> dict[str, str]:
+def plain_probe(
+    notebook: str, plan: SplitPlan, folder: Path, seed: int | None = None
+) -> dict[str, str]:
     """Return what to add to the environment of an unsplit run, so that it is watched.
 
     Args:
@@ -25,6 +29,7 @@ def plain_probe(notebook: str, plan: SplitPlan, folder: Path) -> dict[str, str]:
         plan: the split that is to be proved: snapshots are taken where its wished sections and its
             tasks end, and after the last cell.
         folder: empty or missing; the kernel writes to it. ``folder / "snapshots"`` has the result.
+        seed: what random numbers begin with (see :mod:`galley.inside.random_states`).
     """
     cells = _executed(notebook)
     published = [cell for cell in cells.values() if cell is not None]
@@ -34,14 +39,26 @@ def plain_probe(notebook: str, plan: SplitPlan, folder: Path) -> dict[str, str]:
         max((cell for cell in section if cell in published), default=-1) for section in sections
     }
     crossing = sorted({crossing.name for crossing in plan.crossings})
-    return _prepare(cells, {*ends, *published[-1:]}, folder, crossing)
+    return _prepare(cells, {*ends, *published[-1:]}, folder, crossing, seed)
 
 
-def task_probe(notebook: str, own: Collection[int], folder: Path) -> dict[str, str]:
-    """Return the same for one task of a split: a snapshot after the last of its ``own`` cells."""
+def task_probe(
+    notebook: str,
+    own: Collection[int],
+    folder: Path,
+    seed: int | None = None,
+    states: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, str]:
+    """Return the same for one task of a split: a snapshot after the last of its ``own`` cells.
+
+    Args:
+        seed: that of the unsplit run.
+        states: where generators stood in it before these cells.
+    """
     cells = _executed(notebook)
-    last = max((cell for cell in cells.values() if cell is not None and cell in own), default=-1)
-    return _prepare(cells, {last}, folder, ())
+    numbers = {cell: number for number, cell in cells.items() if cell is not None and cell in own}
+    begins = {numbers[min(numbers)]: states} if numbers else {}
+    return _prepare(cells, {max(numbers, default=-1)}, folder, (), seed, begins)
 
 
 def _prepare(
@@ -49,6 +66,8 @@ def _prepare(
     wanted: Collection[int],
     folder: Path,
     crossing: Collection[str],
+    seed: int | None = None,
+    restore: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
 ) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     # The last one where a cell is there twice; the comparison tells that it is.
@@ -58,6 +77,8 @@ def _prepare(
         after={number: cell for cell, number in after.items()},
         output=folder / SNAPSHOTS,
         crossing=tuple(crossing),
+        seed=seed,
+        restore=restore,
     )
 
 

@@ -197,7 +197,7 @@ class _Proving:
         files = self.work.project(plan)
         folder = self.work.folder / f"split-{len(self.tries) + 1}"
         run, owners = run_split(
-            files, plan, self.work.parameters, self.place, self.stage, folder, kept
+            files, plan, self.work.parameters, self.place, self.stage, folder, self.first, kept
         )
         self.kernels |= run.kernels
         self.tries.append(self._judged(plan, run))

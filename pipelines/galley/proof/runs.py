@@ -31,7 +31,7 @@ from galley.proof.seen import (
 )
 from galley.proof.stage import Stage
 from galley.run.dag import BrokenProject
-from galley.run.tasks import TaskResult
+from galley.run.tasks import TaskResult, TaskSpec
 
 _UNFINISHED = frozenset({FailureClass.TIMEOUT, FailureClass.INFRASTRUCTURE})
 
@@ -58,11 +58,13 @@ def run_plain(
     place: Place,
     stage: Stage,
     folder: Path,
+    seed: int | None = None,
 ) -> PlainRun:
     """Run the unsplit project ``files`` in ``stage``, watched where ``plan`` may be cut.
 
     Args:
         folder: for the executed notebook and the snapshots.
+        seed: what its random numbers begin with.
 
     Raises:
         PlainFailed: a cell failed.
@@ -77,7 +79,7 @@ def run_plain(
         parameters,
         place,
         executed=folder,
-        probes=lambda spec: plain_probe(spec.notebook, plan, probe),
+        probes=lambda spec: plain_probe(spec.notebook, plan, probe, seed),
     )
     _check(results, place)
     for result in results:
@@ -90,6 +92,7 @@ def run_plain(
         began=began,
         duration_s=time.monotonic() - clock,
         results=results,
+        seed=seed,
     )
 
 
@@ -160,12 +163,14 @@ def run_split(
     place: Place,
     stage: Stage,
     folder: Path,
+    first: PlainRun,
     kept: Kept | None = None,
 ) -> tuple[SplitRun, Mapping[str, frozenset[str]]]:
     """Run the split project ``files`` in ``stage``; every task is watched at its end.
 
     Args:
         folder: for executed notebooks, snapshots and, at the end, the products.
+        first: the unsplit run, which drew the same random numbers.
         kept: an earlier run, whose tasks are not run again where nothing of theirs changed.
 
     Returns:
@@ -175,13 +180,19 @@ def run_split(
         ProofStopped: it was cancelled or ran out of time.
     """
     clock = time.monotonic()
-    own = {task.name: frozenset(task.cells) for task in plan.tasks}
+    planned = {task.name: task for task in plan.tasks}
     same = kept.same(plan, files) if kept is not None else ()
     stage.set(files)
     if kept is not None:
         _restore(kept, same, stage, folder)
-    owners = _Owners(stage, place.compute.slots, tuple(own))
+    owners = _Owners(stage, place.compute.slots, tuple(planned))
     broken = None
+
+    def watched(spec: TaskSpec) -> dict[str, str]:
+        task, probe = planned[spec.name], folder / f"probe-{spec.name}"
+        states = first.drawn_before(task)
+        return task_probe(spec.notebook, frozenset(task.cells), probe, first.seed, states)
+
     results: list[TaskResult] = []
     try:
         results = build(
@@ -189,9 +200,7 @@ def run_split(
             parameters,
             place,
             executed=folder,
-            probes=lambda spec: task_probe(
-                spec.notebook, own.get(spec.name, frozenset()), folder / f"probe-{spec.name}"
-            ),
+            probes=watched,
             on_result=owners.ended,
         )
     except BrokenProject as error:

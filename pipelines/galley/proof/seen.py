@@ -30,6 +30,8 @@ class PlainRun:
         began: when it began, zone-aware.
         duration_s: wall time, seconds.
         kernels: ``forked`` or ``started``, as far as its tasks had kernels.
+        seed: what its random numbers began with; None where that was its own affair.
+        drawn: index of the published cell → where generators stood after it that nobody has seeded.
     """
 
     outputs: Mapping[int, tuple[Output, ...]]
@@ -38,6 +40,8 @@ class PlainRun:
     began: datetime
     duration_s: float
     kernels: frozenset[str] = frozenset()
+    seed: int | None = None
+    drawn: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def observed(self) -> Observed:
@@ -65,6 +69,11 @@ class PlainRun:
         )
         cell = min(between, default=None)
         return None if cell is None else self.snapshots[cell]
+
+    def drawn_before(self, task: PlannedTask) -> Mapping[str, Any]:
+        """Return where generators of random numbers stood before a task's cells."""
+        earlier = [cell for cell in self.drawn if cell < min(task.cells)]
+        return self.drawn[max(earlier)] if earlier else {}
 
     def end(self, task: PlannedTask) -> int | None:
         """Return the last cell of ``task`` that ran; None where it has only text."""
@@ -176,6 +185,7 @@ def read_plain(
     began: datetime,
     duration_s: float,
     results: Iterable[TaskResult],
+    seed: int | None = None,
 ) -> PlainRun:
     """Return what an unsplit run left: its executed notebook and the folder of its probe."""
     return PlainRun(
@@ -185,4 +195,10 @@ def read_plain(
         began=began,
         duration_s=duration_s,
         kernels=kernels_of(results),
+        seed=seed,
+        drawn=_read_drawn(probe / SNAPSHOTS),
     )
+
+
+def _read_drawn(folder: Path) -> dict[int, dict[str, Any]]:
+    return {int(path.stem): json.loads(path.read_bytes()) for path in folder.glob("*.random")}

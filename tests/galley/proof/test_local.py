@@ -268,3 +268,43 @@ def test_too_much_above_a_folder_is_said(
     proof, _, phases = proved(tmp_path / "work", book, beside=study)
     assert (proof.state, phases) == (ProofState.SKIPPED, [])
     assert "(../../data/raw.csv) holds 4 B" in (proof.reason or "")
+
+
+DRAWING = (
+    *(markdown("# Draw"), "import random\nimport numpy as np", "rows = list(np.random.rand(3))"),
+    *(markdown("# Shuffle"), "more = np.random.rand(4)\nrandom.shuffle(rows)\nprint(rows, more)"),
+    *(markdown("# Choose"), "one = random.choice(range(10**9))\nprint(np.random.randn(), one)"),
+)
+
+
+def drawn_in(printed: list[str]) -> list[str]:
+    return [one for one in printed if not one.startswith("limits: ")]
+
+
+def test_the_runs_of_a_proof_draw_the_same_random_numbers(tmp_path: Path) -> None:
+    printed: list[str] = []
+    proof, said, phases = proved(tmp_path, notebook(*DRAWING), printed=printed.append)
+    assert proof.state is ProofState.EQUAL, said
+    assert (proof.unstable, phases) == ((), [FIRST, SPLIT])
+    assert len(proof.plan.tasks if proof.plan else ()) == 3
+    assert len(drawn := drawn_in(printed)) == 4
+    assert len(set(drawn)) == 2
+
+
+def test_each_proof_draws_others(tmp_path: Path) -> None:
+    printed: list[str] = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        proved(tmp_path / name, notebook(*DRAWING), printed=printed.append)
+    assert len(set(drawn_in(printed))) == 4
+
+
+def test_a_seed_that_only_a_run_shows_has_to_arrive_by_the_split(tmp_path: Path) -> None:
+    """No call says that the first task seeds: the second one would draw something else."""
+    book = notebook(
+        *(markdown("# Seed"), "import numpy as np", "begin = getattr(np.random, 'se' + 'ed')"),
+        *("begin(5)", "a = 1", markdown("# Draw"), "b = np.random.rand(3)"),
+    )
+    proof, _, _ = proved(tmp_path, book)
+    assert proof.state is ProofState.UNEQUAL
+    assert "`b`" in (proof.reason or "")

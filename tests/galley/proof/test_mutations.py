@@ -44,7 +44,8 @@ class World:
         number = len(list(self.folder.iterdir()))
         folder = self.folder / f"mutation-{number}"
         kept = self.good if reuse else None
-        run, _ = run_split(files, self.plan, {}, self.place, self.stage, folder, kept)
+        first = self.ground.first
+        run, _ = run_split(files, self.plan, {}, self.place, self.stage, folder, first, kept)
         found = compare_split(self.plan, self.ground, run)
         return [one for one in found if not one.unstable]
 
@@ -53,14 +54,14 @@ def proved(folder: Path, notebook: dict[str, Any], plan: SplitPlan, here: Place)
     work = handmade(folder, notebook, plan)
     stage = Stage(work.home, folder / "unused")
     first, again = (
-        run_plain(work.project(None), plan, {}, here, stage, folder / name)
-        for name in ("first", "again")
+        run_plain(work.project(None), plan, {}, here, stage, folder / name, seed)
+        for name, seed in (("first", 5), ("again", None))
     )
     bindings = {one.index: cell_names(one).defined for one in work.cells if one.type == "code"}
     hoisted = frozenset({"LIMIT", "scale", "rate", "label", "product", "upstream"})
     ground = Ground(first, again, hoisted=hoisted, bindings=bindings)
     files = work.project(plan)
-    run, owners = run_split(files, plan, {}, here, stage, folder / "good")
+    run, owners = run_split(files, plan, {}, here, stage, folder / "good", first)
     differences = compare_split(plan, ground, run)
     good = Kept(plan, files, run, differences, folder / "good", owners)
     (folder / "mutations").mkdir()
@@ -242,9 +243,8 @@ def test_two_tasks_in_another_order_are_found(study: World) -> None:
 
 def test_a_run_that_reuses_nothing_changed_is_equal_and_runs_nothing(study: World) -> None:
     folder = study.folder / "unchanged"
-    run, _ = run_split(
-        study.good.files, study.plan, {}, study.place, study.stage, folder, study.good
-    )
+    files, first = study.good.files, study.ground.first
+    run, _ = run_split(files, study.plan, {}, study.place, study.stage, folder, first, study.good)
     assert set(run.reused) == {task.name for task in study.plan.tasks}
     assert compare_split(study.plan, study.ground, run) == ()
 
