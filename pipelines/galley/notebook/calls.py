@@ -10,9 +10,9 @@ from dataclasses import replace
 from galley.notebook.facts import CallSite, Change, Effect, Facts, Known, Link, Tie, Trouble
 from galley.notebook.files import file_effects
 from galley.notebook.magics import Magic, expanded, magic_of, option_arguments
-from galley.notebook.named_in_texts import named_by_formula, named_by_query
+from galley.notebook.named_in_texts import TAKING_TEXTS, named_by_call, named_by_formula
 from galley.notebook.randomness import random_states
-from galley.notebook.reach import dotted, held, holders, is_cloning, root, roots
+from galley.notebook.reach import dotted, held, holders, is_cloning, last_name, root, roots
 from galley.notebook.scripts import script_of, statements_of
 from galley.notebook.source import parse
 from galley.notebook.stars import star_names
@@ -224,10 +224,10 @@ class CallReader(Visitor):
             if key.arg == "out":
                 for name in roots(key.value, self.known.imports):
                     self.change(name, deep=True, sure=True)
-        if isinstance(node.func, ast.Attribute) and node.func.attr in {"query", "eval"}:
+        if (method := last_name(node.func)) in TAKING_TEXTS:
             given = [*node.args, *(key.value for key in node.keywords)]
             for text in [one for one in walk(*given) if isinstance(one, ast.Constant)]:
-                for name in named_by_query(text.value, whole=path == "pandas.eval"):
+                for name in named_by_call(path, method, text.value):
                     self.load(name, node.lineno)
 
     def visit_Constant(self, node: ast.Constant) -> None:

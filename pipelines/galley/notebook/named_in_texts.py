@@ -10,6 +10,19 @@ _FORMULA = re.compile(r"(?:[\w)\]]\s*|^\s*)~\s*[\w(+-]")
 _USED = re.compile(r"(?<![\w.])([^\W\d]\w*)(?:\.(?=[^\W\d])|\()")
 _GIVEN = re.compile(r"@([^\W\d]\w*)")
 _ANY = re.compile(r"(?<![\w.])([^\W\d]\w*)")
+_STATEMENT = re.compile(r"(?i)\s*\(?\s*(?:select|with|from|describe|summarize|create|insert)\b")
+_TABLE = re.compile(r"(?i)\b(?:from|join)\s+([^\W\d]\w*)")
+_EVALUATING = frozenset({"pandas.eval", "numexpr.evaluate", "numexpr.validate"})
+"""Functions whose text is an expression of the caller's variables."""
+_QUERYING = frozenset({"query", "eval"})
+"""Methods whose text names columns, and variables after an ``@``."""
+_SQL = frozenset({"sql", "query", "execute", "sqldf", "from_query"})
+"""What takes SQL, in which a table that DuckDB and its like do not know is a variable."""
+_FRAMES_BY_NAME = ("duckdb.", "polars.", "pandasql.", "chdb.")
+
+
+TAKING_TEXTS = frozenset({"evaluate", "validate"}) | _QUERYING | _SQL
+"""Last names of what :func:`named_by_call` knows."""
 
 
 def named_by_formula(text: Any) -> list[str]:
@@ -22,10 +35,18 @@ def named_by_formula(text: Any) -> list[str]:
     return _USED.findall(text)
 
 
-def named_by_query(text: Any, *, whole: bool = False) -> list[str]:
-    """Return the variables of a text that pandas evaluates: ``limit`` of ``price < @limit``.
+def named_by_call(path: str | None, method: str, text: Any) -> list[str]:
+    """Return the variables that a text names where it is given to a function that evaluates it.
 
     Args:
-        whole: whether it is of ``pandas.eval``, where each name is a variable's.
+        path: of the library's function that is called; None for a method of some object.
+        method: last name of what is called.
     """
-    return (_ANY if whole else _GIVEN).findall(text) if isinstance(text, str) else []
+    if not isinstance(text, str):
+        return []
+    if path in _EVALUATING:
+        return _ANY.findall(text)
+    if method in _SQL and _STATEMENT.match(text):
+        by_name = path is None or path.startswith(_FRAMES_BY_NAME)
+        return _TABLE.findall(text) if by_name else []
+    return _GIVEN.findall(text) if method in _QUERYING else []

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from galley.notebook.named_in_texts import named_by_formula, named_by_query
+from galley.notebook.named_in_texts import named_by_call, named_by_formula
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,22 @@ def test_what_a_formula_uses(text: Any, names: list[str]) -> None:
     assert named_by_formula(text) == names
 
 
-def test_what_a_query_is_given() -> None:
-    assert named_by_query("price < @limit and name in @names.index") == ["limit", "names"]
-    assert named_by_query("df.v + limit", whole=True) == ["df", "limit"]
-    assert named_by_query(7) == []
+@pytest.mark.parametrize(
+    ("path", "method", "text", "names"),
+    [
+        (None, "query", "price < @limit and name in @names.index", ["limit", "names"]),
+        (None, "query", "price < limit", []),
+        ("pandas.eval", "eval", "df.v + limit", ["df", "limit"]),
+        ("numexpr.evaluate", "evaluate", "2*a + sqrt(b)", ["a", "sqrt", "b"]),
+        ("duckdb.sql", "sql", "SELECT a FROM df\nJOIN other USING (id)", ["df", "other"]),
+        (None, "execute", "select * from orders", ["orders"]),
+        (None, "query", "\n  with a as (select 1) from df", ["df"]),
+        ("sqlite3.execute", "execute", "select * from orders", []),
+        ("re.sub", "sub", "from df", []),
+        (None, "query", 7, []),
+    ],
+)
+def test_what_a_text_names_where_it_is_evaluated(
+    path: str | None, method: str, text: Any, names: list[str]
+) -> None:
+    assert named_by_call(path, method, text) == names
