@@ -40,7 +40,9 @@ class Around(Leftovers):
         self._paths = tuple(paths)
         self._folder = folder
         self._beside = beside
-        levels = max(path.count("../") for path in self._paths)
+        levels = max(map(_levels, self._paths))
+        if levels >= len(beside.parts):
+            raise ValueError(f"{beside} has no folder that {max(self._paths, key=_levels)} names")
         self.home = folder.joinpath(*beside.parts[-levels:])
         self.size = sum(map(_size, self._sources().values()))
         self._marks: Marks = {}
@@ -106,11 +108,19 @@ def named_above(
     texts = [one.path for one in files if one.path is not None]
     texts += [str(one.value) for cell in read_cells(notebook) for one in cell.texts]
     named = {posixpath.normpath(one) for one in texts if ".." in one and len(one) <= _LONGEST}
-    return tuple(sorted(one for one in named if _is_above(one) and _is_there(beside / one)))
+    return tuple(
+        sorted(
+            one
+            for one in named
+            # Above the root there is nothing, whatever the system says.
+            if one.strip("./") and 0 < _levels(one) < len(beside.parts) and _is_there(beside / one)
+        )
+    )
 
 
-def _is_above(path: str) -> bool:
-    return path.startswith("../") and path.strip("./") != ""
+def _levels(path: str) -> int:
+    """Return how many folders up a normalized path leads."""
+    return path.split("/").count("..")
 
 
 def _is_there(path: Path) -> bool:

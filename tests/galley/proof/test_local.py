@@ -13,6 +13,7 @@ from galley.notebook.analysis import analyse
 from galley.notebook.source import read_cells
 from galley.notebook.split import plan_split
 from galley.proof import local
+from galley.proof.around import Around
 from galley.proof.local import FIRST, prove_here
 from galley.proof.prove import SPLIT
 
@@ -258,6 +259,18 @@ def test_what_a_notebook_writes_above_its_folder_is_not_compared_so_not_equal(
     assert proof.reason == f"the notebook writes {path}, above its folder, which cannot be compared"
     assert (tmp_path / "repo" / "data" / "raw.csv").read_text() == "1\n2\n"
     assert not (study.parent / "out.txt").exists()
+
+
+def test_above_the_root_there_is_nothing(study: Path, tmp_path: Path) -> None:
+    """A text that leads further up than there are folders must not lead back to the real ones."""
+    (study / "own.txt").write_text("1")
+    far = "../" * (len(study.parts) + 3) + "nothing.txt"
+    book = notebook(markdown("# A"), f"far = [{far!r}]", "far.append(1)", markdown("# B"), "far[0]")
+    proof, said, _ = proved(tmp_path / "work", book, beside=study)
+    assert proof.state is ProofState.EQUAL, said
+    assert [path.name for path in study.iterdir()] == ["own.txt"]
+    with pytest.raises(ValueError, match="no folder"):
+        Around(tmp_path / "work", study, [far])
 
 
 def test_too_much_above_a_folder_is_said(
