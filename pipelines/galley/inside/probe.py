@@ -12,10 +12,11 @@ The configuration is a JSON file named by the environment variable ``GALLEY_PROB
     output       folder for the snapshots, ``CELL.json`` each
     after        number of the executed code cell, from 1 → the cell's name in the output
     crossing     names that another task needs: a list for all cells, or the output's name → list
-    seed         what the generators of random numbers begin with; null: each has its own
-    restore      number of the executed code cell, from 1 → where they stand before it
+    draws        number of the executed code cell, from 1 → the cell's name in the output
+    restore      number of the executed code cell, from 1 → states of :mod:`random_states`
 
-With a seed, ``CELL.random`` in the output says where they stood after the cell.
+``CELL.random`` in the output says where generators of random numbers stood before a cell of
+``draws``, where they had moved since the one before.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def prepare(
     after: Mapping[int, int],
     output: Path,
     crossing: Mapping[int, Sequence[str]] | Sequence[str] = (),
-    seed: int | None = None,
+    draws: Mapping[int, int] = MappingProxyType({}),
     restore: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
 ) -> dict[str, str]:
     """Write what a kernel needs to be probed and return the environment variables to add.
@@ -67,8 +68,8 @@ def prepare(
             "states"}``, or ``{"cell", "error"}`` where it failed.
         crossing: names for which it is also tried whether they can be handed over: for each
             published cell, or for all.
-        seed: of the generators of random numbers, so that several runs draw alike.
-        restore: number of a code cell, as in ``after`` → states that an earlier run left.
+        draws: the cells before which it is noted where generators of random numbers stand.
+        restore: number of a code cell, as in ``after`` → where they are to stand before it.
     """
     ipython, here = folder.resolve() / "ipython", Path(__file__).resolve().parent
     startup = ipython / "profile_default" / "startup"
@@ -88,7 +89,7 @@ def prepare(
         "fingerprint": str(folder.resolve() / "fingerprint.py"),
         "random": str(folder.resolve() / "random_states.py"),
         "output": str(output.resolve()),
-        "seed": seed,
+        "draws": {str(number): cell for number, cell in draws.items()},
         "restore": {str(number): dict(states) for number, states in restore.items()},
         "after": {str(number): cell for number, cell in after.items()},
         "crossing": names,
@@ -102,7 +103,7 @@ def install(shell: Any) -> None:
     path = os.environ.get(VARIABLE)
     if path:
         probe = _Probe(shell, json.loads(Path(path).read_text(encoding="utf-8")))
-        if probe.restores:
+        if probe.looks_before:
             shell.events.register("pre_run_cell", probe.cell_begins)
         shell.events.register("post_run_cell", probe.cell_ended)
 
@@ -115,24 +116,27 @@ class _Probe:
         self._fingerprint = _executed(Path(config["fingerprint"]))
         self._random: dict[str, Any] = {}
         self._drawn: Any = None
-        if config["seed"] is not None:
+        if self.looks_before:
             self._random = _executed(Path(config["random"]))
-            self._random["begin"](config["seed"])
-            self._drawn = self._random["Drawn"]()
+            self._drawn = self._random["Drawn"]() if config["draws"] else None
 
     @property
-    def restores(self) -> bool:
-        """Whether generators are to be set before a cell."""
-        return any(self._config["restore"].values()) and bool(self._random)
+    def looks_before(self) -> bool:
+        """Whether there is something to do before a cell."""
+        return bool(self._config["draws"] or self._config["restore"])
 
     def cell_begins(self, info: Any) -> None:
-        """Set the generators of random numbers, if they are to stand somewhere before this cell."""
+        """Note where generators of random numbers stand, or set them."""
         if not info.store_history or info.silent:
             return
-        states = self._config["restore"].get(str(self._count + 1))
-        if states:
-            with contextlib.suppress(Exception):  # then what hangs on them differs
+        number = str(self._count + 1)
+        # Where either fails, what hangs on the numbers differs, and that is seen.
+        with contextlib.suppress(Exception):
+            if states := self._config["restore"].get(number):
                 self._random["restore"](states)
+            cell = self._config["draws"].get(number)
+            if cell is not None and (moved := self._drawn.moved()) is not None:
+                self._write(f"{cell}.random", moved)
 
     def cell_ended(self, result: Any) -> None:
         """Take a snapshot if this cell is one of those asked for; never raise."""
@@ -144,8 +148,6 @@ class _Probe:
             return
         try:
             self._write(f"{cell}.json", {"cell": cell, **self._snapshot(cell)})
-            if self._drawn is not None:
-                self._write(f"{cell}.random", self._drawn.states())
         except Exception as error:
             self._give_up(cell, error)
 

@@ -1,9 +1,11 @@
 """The global generators of random numbers, made to draw alike in the runs of one proof.
 
 A notebook that seeds nothing draws other numbers in each run, and what hangs on them cannot be
-compared. So its unsplit run begins with a seed of the proof's, and each task of a split where that
-run was by then. Only a generator that nobody has seeded since is set so: what a notebook seeds has
-to arrive in a task by the split alone, or its runs would not have it.
+compared. So the first of its own cells in a task of a split finds the generators where they stood
+before it in the unsplit run. Only one that nobody had seeded by then is set so: what a notebook
+seeds has to arrive in a task by the split alone, or its runs would not have it. For the same
+reason what is repeated in a task, before its own cells, draws numbers of its own: it would in each
+run.
 
 Those of Python and of NumPy are Mersenne Twisters: whether one has only been drawn from is found
 out by drawing from another one that began alike.
@@ -14,6 +16,7 @@ from __future__ import annotations
 import importlib
 import random
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 BLOCKS = 20_000
@@ -25,23 +28,28 @@ _VERSION = 3
 """Of the states of :mod:`random`, since Python 3.2."""
 
 
-def begin(seed: int) -> None:
-    """Seed what is loaded; ``seed`` is from 0 to 2**32 - 1."""
-    random.seed(seed)
-    if (numpy := _numpy()) is not None:
-        numpy.random.seed(seed)
-
-
 class Drawn:
     """Follows the generators from where they stand now, through a run that may seed them."""
 
     def __init__(self) -> None:
         self._streams = {name: _Stream(words) for name, (words, _) in _standing().items()}
+        self._before: Any = None
+
+    def moved(self) -> dict[str, Any] | None:
+        """Return :meth:`states`; None where nothing has moved since this was last asked."""
+        standing = _standing()
+        if standing == self._before:
+            return None
+        self._before = standing
+        return self._states(standing)
 
     def states(self) -> dict[str, Any]:
         """Return where they stand, as JSON; one that was seeded meanwhile is left out for ever."""
+        return self._states(_standing())
+
+    def _states(self, standing: Mapping[str, tuple[tuple[int, ...], Any]]) -> dict[str, Any]:
         found = {}
-        for name, (words, spare) in _standing().items():
+        for name, (words, spare) in standing.items():
             stream = self._streams.get(name)
             if stream is not None and stream.reaches(words):
                 found[name] = [list(words), spare]

@@ -7,7 +7,6 @@ for all tasks. Where nothing can be forked they are started, which takes longer 
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -130,13 +129,7 @@ def _prove(
     stage = Stage(work.home, work.folder / "unused", work.neighbours, work.leftovers)
     try:
         first = run_plain(
-            work.project(None),
-            plan,
-            work.parameters,
-            place,
-            stage,
-            work.folder / "first",
-            secrets.randbits(32),
+            work.project(None), plan, work.parameters, place, stage, work.folder / "first"
         )
     except PlainFailed as error:
         return _without(ProofState.UNEQUAL, f"the notebook does not run: {error}")

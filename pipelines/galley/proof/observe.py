@@ -19,9 +19,7 @@ from galley.project.build import published_cell
 SNAPSHOTS = "snapshots"
 
 
-def plain_probe(
-    notebook: str, plan: SplitPlan, folder: Path, seed: int | None = None
-) -> dict[str, str]:
+def plain_probe(notebook: str, plan: SplitPlan, folder: Path) -> dict[str, str]:
     """Return what to add to the environment of an unsplit run, so that it is watched.
 
     Args:
@@ -29,7 +27,6 @@ def plain_probe(
         plan: the split that is to be proved: snapshots are taken where its wished sections and its
             tasks end, and after the last cell.
         folder: empty or missing; the kernel writes to it. ``folder / "snapshots"`` has the result.
-        seed: what random numbers begin with (see :mod:`galley.inside.random_states`).
     """
     cells = _executed(notebook)
     published = [cell for cell in cells.values() if cell is not None]
@@ -39,26 +36,28 @@ def plain_probe(
         max((cell for cell in section if cell in published), default=-1) for section in sections
     }
     crossing = sorted({crossing.name for crossing in plan.crossings})
-    return _prepare(cells, {*ends, *published[-1:]}, folder, crossing, seed)
+    draws = {number: cell for number, cell in cells.items() if cell is not None}
+    return _prepare(cells, {*ends, *published[-1:]}, folder, crossing, draws=draws)
 
 
 def task_probe(
     notebook: str,
     own: Collection[int],
     folder: Path,
-    seed: int | None = None,
-    states: Mapping[str, Any] = MappingProxyType({}),
+    drawn: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
 ) -> dict[str, str]:
     """Return the same for one task of a split: a snapshot after the last of its ``own`` cells.
 
     Args:
-        seed: that of the unsplit run.
-        states: where generators stood in it before these cells.
+        drawn: cell → where generators of random numbers stood before it in the unsplit run, as far
+            as they had moved; the task's first own cell finds them there.
     """
     cells = _executed(notebook)
     numbers = {cell: number for number, cell in cells.items() if cell is not None and cell in own}
-    begins = {numbers[min(numbers)]: states} if numbers else {}
-    return _prepare(cells, {max(numbers, default=-1)}, folder, (), seed, begins)
+    first = min(numbers, default=-1)
+    stood = max((cell for cell in drawn if cell <= first), default=None)
+    restore = {} if stood is None else {numbers[first]: drawn[stood]}
+    return _prepare(cells, {max(numbers, default=-1)}, folder, (), restore=restore)
 
 
 def _prepare(
@@ -66,7 +65,7 @@ def _prepare(
     wanted: Collection[int],
     folder: Path,
     crossing: Collection[str],
-    seed: int | None = None,
+    draws: Mapping[int, int] = MappingProxyType({}),
     restore: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
 ) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +76,7 @@ def _prepare(
         after={number: cell for cell, number in after.items()},
         output=folder / SNAPSHOTS,
         crossing=tuple(crossing),
-        seed=seed,
+        draws=draws,
         restore=restore,
     )
 

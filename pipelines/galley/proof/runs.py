@@ -58,13 +58,11 @@ def run_plain(
     place: Place,
     stage: Stage,
     folder: Path,
-    seed: int | None = None,
 ) -> PlainRun:
     """Run the unsplit project ``files`` in ``stage``, watched where ``plan`` may be cut.
 
     Args:
         folder: for the executed notebook and the snapshots.
-        seed: what its random numbers begin with.
 
     Raises:
         PlainFailed: a cell failed.
@@ -79,7 +77,7 @@ def run_plain(
         parameters,
         place,
         executed=folder,
-        probes=lambda spec: plain_probe(spec.notebook, plan, probe, seed),
+        probes=lambda spec: plain_probe(spec.notebook, plan, probe),
     )
     _check(results, place)
     for result in results:
@@ -92,7 +90,6 @@ def run_plain(
         began=began,
         duration_s=time.monotonic() - clock,
         results=results,
-        seed=seed,
     )
 
 
@@ -170,7 +167,7 @@ def run_split(
 
     Args:
         folder: for executed notebooks, snapshots and, at the end, the products.
-        first: the unsplit run, which drew the same random numbers.
+        first: the unsplit run, whose random numbers the tasks draw.
         kept: an earlier run, whose tasks are not run again where nothing of theirs changed.
 
     Returns:
@@ -189,9 +186,8 @@ def run_split(
     broken = None
 
     def watched(spec: TaskSpec) -> dict[str, str]:
-        task, probe = planned[spec.name], folder / f"probe-{spec.name}"
-        states = first.drawn_before(task)
-        return task_probe(spec.notebook, frozenset(task.cells), probe, first.seed, states)
+        own, probe = frozenset(planned[spec.name].cells), folder / f"probe-{spec.name}"
+        return task_probe(spec.notebook, own, probe, first.drawn)
 
     results: list[TaskResult] = []
     try:

@@ -30,8 +30,8 @@ class PlainRun:
         began: when it began, zone-aware.
         duration_s: wall time, seconds.
         kernels: ``forked`` or ``started``, as far as its tasks had kernels.
-        seed: what its random numbers began with; None where that was its own affair.
-        drawn: index of the published cell → where generators stood after it that nobody has seeded.
+        drawn: index of the published cell → where generators of random numbers stood before it that
+            nobody had seeded, as far as they had moved since the cell before.
     """
 
     outputs: Mapping[int, tuple[Output, ...]]
@@ -40,7 +40,6 @@ class PlainRun:
     began: datetime
     duration_s: float
     kernels: frozenset[str] = frozenset()
-    seed: int | None = None
     drawn: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
@@ -69,11 +68,6 @@ class PlainRun:
         )
         cell = min(between, default=None)
         return None if cell is None else self.snapshots[cell]
-
-    def drawn_before(self, task: PlannedTask) -> Mapping[str, Any]:
-        """Return where generators of random numbers stood before a task's cells."""
-        earlier = [cell for cell in self.drawn if cell < min(task.cells)]
-        return self.drawn[max(earlier)] if earlier else {}
 
     def end(self, task: PlannedTask) -> int | None:
         """Return the last cell of ``task`` that ran; None where it has only text."""
@@ -185,7 +179,6 @@ def read_plain(
     began: datetime,
     duration_s: float,
     results: Iterable[TaskResult],
-    seed: int | None = None,
 ) -> PlainRun:
     """Return what an unsplit run left: its executed notebook and the folder of its probe."""
     return PlainRun(
@@ -195,7 +188,6 @@ def read_plain(
         began=began,
         duration_s=duration_s,
         kernels=kernels_of(results),
-        seed=seed,
         drawn=_read_drawn(probe / SNAPSHOTS),
     )
 

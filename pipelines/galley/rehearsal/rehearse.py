@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
 import shutil
 import threading
 import time
@@ -85,7 +84,7 @@ class Rehearsal:
             return self._run(locked)
 
     def _run(self, locked: Locked) -> Outcome:
-        probe, seed = self.job.folder / "probe", secrets.randbits(32)
+        probe = self.job.folder / "probe"
         home = self._environment.get("HOME")
         leftovers = Leftovers(self.job.own_scratch, home=None if home is None else Path(home))
         # As it was published: a notebook may write to its own project.
@@ -96,7 +95,7 @@ class Rehearsal:
             self.journal,
             self._environment,
             locked,
-            watch=lambda notebook: plain_probe(notebook, plan, probe, seed),
+            watch=lambda notebook: plain_probe(notebook, plan, probe),
         )
         self._runner = runner
         began, clock, before = datetime.now(UTC), time.monotonic(), marks(self.job.project)
@@ -106,7 +105,7 @@ class Rehearsal:
         if outcome.state is not AttemptState.SUCCEEDED:
             return outcome
         took = time.monotonic() - clock
-        first = self._first(probe, before, began, took, runner.results, seed)
+        first = self._first(probe, before, began, took, runner.results)
         proof = self._prove(runner, work, first)
         if self._cancelled.is_set():
             return outcome.model_copy(update={"state": AttemptState.CANCELLED})
@@ -130,18 +129,11 @@ class Rehearsal:
         began: datetime,
         duration_s: float,
         results: Sequence[TaskResult],
-        seed: int,
     ) -> PlainRun:
         executed = self.job.notebooks / self._notebook().name
         files = written(self.job.project, before)
         return read_plain(
-            executed,
-            probe,
-            files,
-            began=began,
-            duration_s=duration_s,
-            results=results,
-            seed=seed,
+            executed, probe, files, began=began, duration_s=duration_s, results=results
         )
 
     def _prove(self, runner: Runner, work: ProofWork, first: PlainRun) -> Proof:

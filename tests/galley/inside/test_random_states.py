@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 from galley.inside import random_states
-from galley.inside.random_states import Drawn, begin, restore
+from galley.inside.random_states import Drawn, restore
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +17,11 @@ def own_states() -> Iterator[None]:
     yield
     random.setstate(python)
     np.random.set_state(numpy)
+
+
+def begin(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
 
 
 def draw() -> list[float]:
@@ -68,3 +73,15 @@ def test_what_is_further_than_one_looks_counts_as_seeded(monkeypatch: pytest.Mon
     drawn = Drawn()
     np.random.rand(64 * 624)
     assert drawn.states().keys() == {"random"}
+
+
+def test_it_is_told_only_where_they_have_moved() -> None:
+    begin(7)
+    drawn = Drawn()
+    assert (drawn.moved() or {}).keys() == {"random", "numpy.random"}
+    assert drawn.moved() is None
+    random.random()
+    assert (drawn.moved() or {}).keys() == {"random", "numpy.random"}
+    np.random.seed(8)
+    assert (drawn.moved() or {}).keys() == {"random"}
+    assert drawn.moved() is None
