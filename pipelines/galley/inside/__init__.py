@@ -5,7 +5,7 @@ project where galley is not installed; other libraries are used where they are l
 
     handover       hands variables from one task of a project to the next, as files
     fingerprint    says what a namespace holds: a digest of each variable, no value
-    random_states  makes the runs of one proof draw the same random numbers
+    random_states  has the tasks of a split draw the random numbers of the unsplit run
     secrets        gives a kernel the values of its secrets
     probe          takes fingerprints after chosen cells of a running notebook
     zygote         a process that is forked for each notebook, and with it, imported from beside it:
