@@ -686,9 +686,9 @@ class _Walk:
     def iterator(self, value: Any) -> None:
         """Write what an iterator goes through and how far it is; it is not moved on.
 
-        From Python 3.12 on, those of itertools warn where they are asked for it.
+        From Python 3.14 on, those of itertools do not say it.
         """
-        if type(value).__module__ == "itertools" and sys.version_info >= (3, 12):
+        if type(value).__module__ == "_collections":  # nor a deque's whether that has changed since
             self.kept(value, "an iterator")
             return
         self.object_(value)
@@ -703,7 +703,10 @@ class _Walk:
             self.node(b"ended" if frame is None else b"begins", value.__qualname__)
             if frame is not None:
                 self.code(value.gi_code)
-                given = dict(frame.f_locals)
+                seen = frame.f_locals
+                given = dict(seen)
+                if sys.version_info < (3, 13):
+                    seen.clear()  # the frame keeps this copy, and with it what it deletes later
                 self.mapping(list(given), list(given.values()))
             self.stuck = self.stuck or "a generator belongs to its own process"
 
@@ -1284,7 +1287,7 @@ _BY_BASE: dict[tuple[str, str], _Handler] = {
 }
 
 
-_ITERATING = frozenset({"builtins", "itertools", "collections"})
+_ITERATING = frozenset({"builtins", "itertools", "_collections"})
 """Modules whose iterators stay with their process; one of a library says what it is."""
 
 

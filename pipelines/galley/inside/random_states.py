@@ -76,9 +76,10 @@ def _standing() -> dict[str, tuple[tuple[int, ...], Any]]:
     if version == _VERSION:
         found["random"] = words, spare
     if (numpy := _numpy()) is not None:
-        kind, key, place, *left = numpy.random.get_state()
-        if kind == "MT19937":
-            found["numpy.random"] = (*key.tolist(), int(place)), [int(left[0]), float(left[1])]
+        state = numpy.random.get_state(legacy=False)  # it warns of other generators otherwise
+        if state["bit_generator"] == "MT19937":
+            words = (*state["state"]["key"].tolist(), int(state["state"]["pos"]))
+            found["numpy.random"] = words, [int(state["has_gauss"]), float(state["gauss"])]
     return found
 
 
@@ -87,7 +88,8 @@ class _Stream:
 
     def __init__(self, words: tuple[int, ...]) -> None:
         self._latest = words
-        self._source = _twister(words)
+        self._source = _twister((*words[:-1], 0))
+        _drawn(self._source, 1)  # to where a block begins, as it is looked for in whole ones
 
     def reaches(self, words: tuple[int, ...]) -> bool:
         """Whether drawing leads to these words; asked of later and later ones."""

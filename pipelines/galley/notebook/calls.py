@@ -28,6 +28,7 @@ from galley.notebook.vocabulary import (
     STUCK_CALLS,
     STUCK_METHODS,
     STUCK_SUFFIXES,
+    TAKING_METHODS,
     looked_up,
 )
 
@@ -132,8 +133,11 @@ class CallReader(Visitor):
         for one in held(node):
             if isinstance(one, ast.Name):
                 continue
-            given = {argument.arg for argument in walk(one.args) if isinstance(argument, ast.arg)}
-            used = set(names_in([one.body])) - given - self.inner - {target}
+            inside = walk(one)
+            own = {part.arg for part in inside if isinstance(part, ast.arg)}
+            names = [part for part in inside if isinstance(part, ast.Name)]
+            own |= {part.id for part in names if not isinstance(part.ctx, ast.Load)}
+            used = {part.id for part in names} - own - self.inner - {target}
             self.facts.lazy.setdefault(target, set()).update(used)
 
     def stuck_value(self, node: ast.expr | None) -> tuple[str, str] | None:
@@ -180,7 +184,7 @@ class CallReader(Visitor):
             if found is None and "." in path and path.endswith(STUCK_SUFFIXES):
                 found = ("connection", f"a `{path.rpartition('.')[2]}`")
             return found if found is not None and found[0] else None
-        if isinstance(node.func, ast.Attribute):
+        if isinstance(node.func, ast.Attribute) and node.func.attr not in TAKING_METHODS:
             return STUCK_METHODS.get(node.func.attr) or self.stuck_value(
                 node.func.value if isinstance(node.func.value, ast.Call) else None
             )

@@ -10,8 +10,13 @@ _FORMULA = re.compile(r"(?:[\w)\]]\s*|^\s*)~\s*[\w(+-]")
 _USED = re.compile(r"(?<![\w.])([^\W\d]\w*)(?:\.(?=[^\W\d])|\()")
 _GIVEN = re.compile(r"@([^\W\d]\w*)")
 _ANY = re.compile(r"(?<![\w.])([^\W\d]\w*)")
-_STATEMENT = re.compile(r"(?i)\s*\(?\s*(?:select|with|from|describe|summarize|create|insert)\b")
-_TABLE = re.compile(r"(?i)\b(?:from|join)\s+([^\W\d]\w*)")
+_STATEMENT = re.compile(
+    r"(?i)\s*\(?\s*(?:select|with|from|describe|summarize|create|insert|copy)\b"
+)
+_TABLES = re.compile(
+    r"(?i)\b(?:from|join|describe|summarize|copy)\s+((?:\"?[^\W\d]\w*\"?\s*,\s*)*\"?[^\W\d]\w*)"
+)
+_COMMENT = re.compile(r"--[^\n]*")
 _EVALUATING = frozenset({"pandas.eval", "numexpr.evaluate", "numexpr.validate"})
 """Functions whose text is an expression of the caller's variables."""
 _QUERYING = frozenset({"query", "eval"})
@@ -46,7 +51,7 @@ def named_by_call(path: str | None, method: str, text: Any) -> list[str]:
         return []
     if path in _EVALUATING:
         return _ANY.findall(text)
-    if method in _SQL and _STATEMENT.match(text):
+    if method in _SQL and _STATEMENT.match(statement := _COMMENT.sub("", text)):
         by_name = path is None or path.startswith(_FRAMES_BY_NAME)
-        return _TABLE.findall(text) if by_name else []
+        return _ANY.findall(" ".join(_TABLES.findall(statement))) if by_name else []
     return _GIVEN.findall(text) if method in _QUERYING else []

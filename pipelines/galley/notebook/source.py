@@ -30,7 +30,7 @@ _CELL_TYPES = ("code", "markdown", "raw")
 _CELL_MAGIC = re.compile(r"%%([A-Za-z_][\w.]*)[ \t]*([^\n]*)\n?")
 _LONG_TEXT = re.compile(r"\"{3}|'{3}")
 _BLANK_LINE = re.compile(r"^[ \t]+$", re.MULTILINE)
-_ONE_LINE = re.compile(r"([ \t]*)((?:[\w ,]+=[ \t]*)?[%!][^%\n].*[^\\\s?]|[%!]\w)[ \t]*")
+_ONE_LINE = re.compile(r"([ \t]*)(?=\S)((?:\w[\w ,]*=[ \t]*)?[%!][^%\n].*[^\\\s?]|[%!]\w)[ \t]*")
 """A magic or shell line that does not go on below it, perhaps with names for what it returns."""
 _LEADING_BLANK = re.compile(r"(?:[ \t]*\n)*")
 
@@ -155,7 +155,7 @@ def _by_lines(source: str) -> ast.Module | None:
     for number, line in enumerate(lines, 1):
         match = _ONE_LINE.fullmatch(line)
         if match is not None:
-            changed[number] = match[1] + _transformed(match[2])
+            changed[number] = match[1] + _line(match[2])
             lines[number - 1] = changed[number]
     try:
         tree = _compiled("\n".join(lines))
@@ -170,6 +170,10 @@ def _by_lines(source: str) -> ast.Module | None:
 
 
 @lru_cache(maxsize=4096)
+def _line(source: str) -> str:
+    return _transformed(source)
+
+
 def _transformed(source: str) -> str:
     python: str = TransformerManager().transform_cell(source)  # type: ignore[no-untyped-call]
     return python.removesuffix("\n")

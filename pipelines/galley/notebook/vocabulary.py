@@ -206,6 +206,24 @@ STUCK_METHODS = {
 }
 """Methods whose value cannot be handed to another process."""
 
+TAKING_METHODS = frozenset(
+    {"read", "read1", "readline", "readlines", "getvalue", "tell", "seek", "write", "writelines"}
+    | {
+        "fetchall",
+        "fetchone",
+        "fetchmany",
+        "fetchdf",
+        "fetch_df",
+        "fetchnumpy",
+        "df",
+        "arrow",
+        "pl",
+    }
+    | {"pl", "scalar", "scalar_one", "communicate", "wait", "poll", "json", "getcode"}
+    | {"namelist", "infolist", "getnames", "close", "toPandas", "to_pandas", "collect", "count"}
+)
+"""Methods of files, connections and processes whose value is what was taken from them."""
+
 SETTINGS = (
     "pandas.set_option",
     "pandas.reset_option",

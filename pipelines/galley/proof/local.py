@@ -66,22 +66,12 @@ def prove_here(
         environment: of the kernels; this process's own if None.
         cell_timeout_s: how long a cell may take, seconds; None: for ever.
     """
-    if beside is not None and (size := folder_size(beside)) > MAX_NEIGHBOURS:
-        return _without(
-            ProofState.SKIPPED,
-            f"the folder {beside} holds {human_bytes(size)}, of which every run would get a copy; "
-            f"{human_bytes(MAX_NEIGHBOURS)} is the limit. Put the notebook in a folder of its own, "
-            "and a link to its data beside it.",
-        )
-    above = () if beside is None else named_above(notebook, analysis.files, beside)
-    around = None if beside is None or not above else Around(folder / "around", beside, above)
-    if around is not None and around.size > MAX_NEIGHBOURS:
-        return _without(
-            ProofState.SKIPPED,
-            f"what the notebook names above its folder ({', '.join(above)}) holds "
-            f"{human_bytes(around.size)}, of which every run would get a copy; "
-            f"{human_bytes(MAX_NEIGHBOURS)} is the limit. Put a link to it beside the notebook.",
-        )
+    if analysis.split is None or not analysis.split.is_split:
+        return _without(ProofState.NOT_NEEDED, analysis.split.reason if analysis.split else None)
+    try:
+        around = _around(notebook, analysis, folder, beside)
+    except (OSError, _TooMuch) as error:
+        return _without(ProofState.SKIPPED, str(error))
     compute = InlineCompute(_teller(printed))
     kernels = dict(os.environ if environment is None else environment)
     zygotes = Zygotes(folder / "zygotes")
@@ -115,6 +105,39 @@ def prove_here(
         zygotes.close()
 
 
+class _TooMuch(Exception):
+    """What every run would get a copy of is too large; the message says what to do."""
+
+
+def _around(
+    notebook: dict[str, Any], analysis: Analysis, folder: Path, beside: Path | None
+) -> Around | None:
+    """Return what stands around the runs; None where the notebook names nothing above its folder.
+
+    Raises:
+        OSError: what would be copied cannot be read.
+    """
+    if beside is None:
+        return None
+    limit = human_bytes(MAX_NEIGHBOURS)
+    if (size := folder_size(beside)) > MAX_NEIGHBOURS:
+        raise _TooMuch(
+            f"the folder {beside} holds {human_bytes(size)}, of which every run would get a copy; "
+            f"{limit} is the limit. Put the notebook in a folder of its own, and a link to its "
+            "data beside it."
+        )
+    if not (above := named_above(notebook, analysis.files, beside)):
+        return None
+    around = Around(folder / "around", beside, above)
+    if around.size > MAX_NEIGHBOURS:
+        raise _TooMuch(
+            f"what the notebook names above its folder ({', '.join(above)}) holds "
+            f"{human_bytes(around.size)}, of which every run would get a copy; {limit} is the "
+            "limit. Put a link to it beside the notebook."
+        )
+    return around
+
+
 def _prove(
     work: ProofWork,
     place: Place,
@@ -123,8 +146,7 @@ def _prove(
     progress: Callable[[str], None],
 ) -> Proof:
     plan = work.analysis.split
-    if plan is None or not plan.is_split:
-        return _without(ProofState.NOT_NEEDED, plan.reason if plan else None)
+    assert plan is not None
     progress(FIRST)
     stage = Stage(work.home, work.folder / "unused", work.neighbours, work.leftovers)
     try:

@@ -6,6 +6,7 @@ or prints are the same. What an earlier run left is put aside, and put back at t
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -104,7 +105,8 @@ def copy_folder(source: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for path in _copied(source):
         if path.is_symlink():
-            (target / path.name).symlink_to(path.resolve())
+            if not os.path.lexists(target / path.name):
+                (target / path.name).symlink_to(os.path.realpath(path))
         elif path.is_dir():
             copy_folder(path, target / path.name)
         elif path.is_file():

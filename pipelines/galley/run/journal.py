@@ -102,16 +102,20 @@ class Journal:
         while not self._ended.is_set():
             self._due.wait()
             self._due.clear()
-            with contextlib.suppress(OSError):  # the next time; `settle` at the end says so
+            try:
                 self.settle()
+            except OSError:  # a full disk may have room again; `settle` at the end says so
+                self._due.set()
             self._ended.wait(REPLACE_EVERY_S)
 
     def end(self, outcome: Outcome) -> None:
-        """Write the outcome, which says of each task what the report does; nothing follows."""
+        """Write the report and the outcome; nothing follows."""
         self._ended.set()
         self._due.set()
         if self._replacing is not None:
             self._replacing.join()
+        with contextlib.suppress(OSError):  # the outcome says of each task what the report would
+            self.settle()
         write_private(self.folder / "outcome.json", outcome.model_dump_json())
         with self._lock:
             self._log.close()

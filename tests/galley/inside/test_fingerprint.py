@@ -549,6 +549,12 @@ def unbegun(last: int = 2) -> Any:
     yield last
 
 
+def dropping(value: Any) -> Any:
+    left = value.left
+    del value
+    yield left
+
+
 def numbers() -> Any:
     made = unbegun()
     next(made)
@@ -571,6 +577,7 @@ def nested(levels: int) -> Any:
 STUCK: dict[str, tuple[Callable[[], Any], str]] = {
     "generator": (numbers, "a generator"),
     "zip": (lambda: zip(numbers(), strict=True), "a generator"),
+    "deque": (lambda: iter(collections.deque([1])), "an iterator"),
     "file": (lambda: open("/dev/null"), "an open file"),  # noqa: SIM115, PTH123
     "lock": (threading.Lock, "a lock"),
     "event": (threading.Event, "a lock"),
@@ -646,6 +653,10 @@ def test_a_generator_is_compared_where_it_has_not_begun_or_has_ended() -> None:
     assert digest(doubled) != digest(3 * one for one in rows)
     assert aliases(rows=rows, doubled=doubled) == [["doubled", "rows"]]
     assert list(value) == [1, 2]
+    held = Countdown(1)
+    looked = dropping(held)
+    assert digest(looked) is not None
+    assert (list(looked), sys.getrefcount(held)) == ([1], 2)
     assert next(doubled) == 2
     assert digest(doubled) is None
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import random
+import warnings
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,3 +87,25 @@ def test_it_is_told_only_where_they_have_moved() -> None:
     np.random.seed(8)
     assert (drawn.moved() or {}).keys() == {"random"}
     assert drawn.moved() is None
+
+
+@pytest.mark.parametrize("place", [0, 1, 300, 623])
+def test_it_may_begin_within_a_block(place: int) -> None:
+    begin(7)
+    np.random.bytes(4 * (624 + place))
+    drawn = Drawn()
+    for _ in range(70):
+        np.random.bytes(4 * 624)
+        assert drawn.states().keys() == {"random", "numpy.random"}
+
+
+def test_another_kind_of_generator_is_left_alone() -> None:
+    numpy: Any = np.random
+    before = numpy.get_bit_generator()
+    numpy.set_bit_generator(np.random.PCG64(1))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert Drawn().states().keys() == {"random"}
+    finally:
+        numpy.set_bit_generator(before)

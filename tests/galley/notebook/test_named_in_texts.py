@@ -35,6 +35,8 @@ def test_what_a_formula_uses(text: Any, names: list[str]) -> None:
         ("numexpr.evaluate", "evaluate", "2*a + sqrt(b)", ["a", "sqrt", "b"]),
         ("duckdb.sql", "sql", "SELECT a FROM df\nJOIN other USING (id)", ["df", "other"]),
         (None, "execute", "select * from orders", ["orders"]),
+        (None, "sql", '-- all\nselect * from a, "b" join c', ["a", "b", "c"]),
+        ("duckdb.sql", "sql", "SUMMARIZE a", ["a"]),
         (None, "query", "\n  with a as (select 1) from df", ["df"]),
         ("sqlite3.execute", "execute", "select * from orders", []),
         ("re.sub", "sub", "from df", []),

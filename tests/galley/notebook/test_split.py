@@ -388,3 +388,41 @@ def test_what_a_formula_calls_is_there_where_it_is_used() -> None:
     )
     assert [one.names for one in made.tasks[1].fragments] == [("np",), ("smf",)]
     assert [one.names for one in made.tasks[2].fragments] == [("smf",), ("centred",), ("FORMULA",)]
+
+
+@pytest.mark.parametrize(
+    ("held", "tasks"),
+    [
+        ("lambda rows: [i for i in rows]", 3),
+        ("lambda rows: sorted(rows, key=lambda i: -i)", 3),
+        ("lambda i: -i", 3),
+        ("lambda rows: [i, *rows]", 1),
+    ],
+)
+def test_only_what_a_lambda_takes_from_the_notebook_ties_it(held: str, tasks: int) -> None:
+    made = plan(
+        *sections(f"i = open_it()\nh = {{'f': {held}}}", "i = open_it()", "a = h['f']([1])")
+    )
+    assert len(made.tasks) == tasks
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "a = open('x').read()",
+        "a = open('x').read().split()",
+        "a, b = open('x').readline().split(',')",
+        "import sqlite3\na = sqlite3.connect('x').execute('select 1').fetchall()",
+        "import urllib.request\na = urllib.request.urlopen('http://x').read()",
+        "import subprocess\na = subprocess.Popen('ls').communicate()[0]",
+    ],
+)
+def test_what_is_taken_from_a_file_or_connection_may_be_handed_over(source: str) -> None:
+    assert len(plan(*sections(source, "print(a)")).tasks) == 2
+
+
+@pytest.mark.parametrize(
+    "source", ["a = open('x')", "import sqlite3\na = sqlite3.connect('x').execute('select 1')"]
+)
+def test_what_is_open_may_not(source: str) -> None:
+    assert len(plan(*sections(source, "print(a)")).tasks) == 1

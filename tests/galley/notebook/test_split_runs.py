@@ -198,6 +198,12 @@ NOTEBOOKS = {
         "cfg['k'] = 5",
         "a = h['up'][0](2)",
     ),
+    "lambda with variables of its own": (
+        "h = {'f': lambda rows: [i for i in rows], 'g': lambda i: -i}",
+        "k = len(h)",
+        "for i in range(3):\n    k += i",
+        "a = h['f']([1, k])",
+    ),
     "lambda that is stored": (
         "k = [1][0]\nh = {}\ng = []",
         "h['up'] = lambda: k\ng.append(lambda: k)",

@@ -31,6 +31,7 @@ BOOK: dict[str, Any] = notebook(
     code("with open('out.txt', 'w') as out:\n    out.write(str(len(scaled)))"),
 )
 MODULES = {
+    "drawing.py": "import random\nTOKEN = random.random()\n",
     "tokens.py": (
         "import random\n_kept = []\n"
         "def token():\n"
@@ -253,17 +254,47 @@ def test_what_a_notebook_reads_above_its_folder_is_found(study: Path, tmp_path: 
     assert list((around / "notebooks").iterdir()) == [around / "notebooks" / "2026"]
 
 
-@pytest.mark.parametrize("path", ["../../data/raw.csv", "../out.txt"])
+def test_what_it_names_by_a_pattern_or_by_links_is_found(study: Path, tmp_path: Path) -> None:
+    data = tmp_path / "repo" / "data"
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "x.csv").write_text("5")
+    (data / "link").symlink_to(tmp_path / "real")
+    (data / "loop").symlink_to("loop")
+    (data / "part_1.csv").write_text("6")
+    (tmp_path / "repo" / "raw").mkdir()
+    (tmp_path / "repo" / "raw" / "b.csv").write_text("7")
+    book = notebook(
+        "import glob\nfrom pathlib import Path",
+        *(markdown("# Read"), "n = 1\na = open(f'../../data/part_{n}.csv').read()"),
+        "b = [open(one).read() for one in glob.glob('../../raw/*.csv')]",
+        *(markdown("# Link"), "c = open('../../data/link/x.csv').read()"),
+        *(
+            "d = sorted(map(str, Path('../../data').iterdir()))",
+            markdown("# All"),
+            "print(a, b, c)",
+        ),
+    )
+    proof, said, _ = proved(tmp_path / "work", book, beside=study)
+    assert proof.state is ProofState.EQUAL, (proof.reason, said)
+    assert (tmp_path / "real" / "x.csv").read_text() == "5"
+
+
+@pytest.mark.parametrize(
+    "path", ["../../data/raw.csv", "../out.txt", "../pipeline.yaml", "../../data/new/out.txt"]
+)
 def test_what_a_notebook_writes_above_its_folder_is_not_compared_so_not_equal(
     study: Path, tmp_path: Path, path: str
 ) -> None:
     book = notebook(
         *(markdown("# Read"), READ),
-        *(markdown("# Write"), f"n = open({path!r}, 'a').write('3')"),
+        *(markdown("# Write"), f"Path({path!r}).parent.mkdir(exist_ok=True)"),
+        f"n = open({path!r}, 'a').write('3')",
     )
     proof, _, _ = proved(tmp_path / "work", book, beside=study)
     assert proof.state is ProofState.UNEQUAL
-    assert proof.reason == f"the notebook writes {path}, above its folder, which cannot be compared"
+    written = path.removesuffix("/out.txt") if "new" in path else path
+    reason = f"the notebook writes {written}, above its folder, which cannot be compared"
+    assert proof.reason == reason
     assert (tmp_path / "repo" / "data" / "raw.csv").read_text() == "1\n2\n"
     assert not (study.parent / "out.txt").exists()
 
@@ -329,6 +360,16 @@ UNSEEN = {
         "import random\nimport tokens\nbegin = getattr(random, 'se' + 'ed')",
         "a = [tokens.token()]\nbegin()\na.append(1)",
         "print(tokens.token() == a[0])",
+    ),
+    "default that is drawn": (
+        "import random\ndef tag(salt=random.random()):\n    return salt",
+        "a = [tag()]\na.append(1)",
+        "print(tag() == a[0])",
+    ),
+    "module that draws": (
+        "import drawing",
+        "a = [drawing.TOKEN]\na.append(1)",
+        "print(drawing.TOKEN == a[0])",
     ),
     "class that draws": (
         "import numpy as np\nclass Folds:\n    order = list(map(int, np.random.permutation(20)))",
