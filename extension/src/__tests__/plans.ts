@@ -54,6 +54,7 @@ export function proof(changes: Partial<Proof> = {}): Proof {
     }),
     tries: [{ tasks: ['load', 'clean', 'train'], reused: [], differences: [], duration_s: 14 }],
     unstable: [],
+    drawing: [],
     variables: 12,
     outputs: 5,
     files: 1,

@@ -3404,6 +3404,8 @@ export interface components {
          *         tries: at most two splits that were run, the first one first.
          *         unstable: what differs between the two plain runs, whatever the split. Empty as well where
          *             there was one plain run: the split run then equals it in everything.
+         *         drawing: indices of the cells that drew random numbers which nobody had seeded: what hangs
+         *             on them differs from run to run.
          *         variables, outputs, files: how many of each were compared.
          *         plain_s: wall time of each plain run, seconds: one where the split run equals it in
          *             everything (or no second one came about), else two.
@@ -3412,6 +3414,11 @@ export interface components {
          *         reason: one sentence: why there is no accepted split, or None.
          */
         Proof: {
+            /**
+             * Drawing
+             * @default []
+             */
+            drawing: number[];
             /**
              * Files
              * @default 0

@@ -33,6 +33,7 @@ export function ProofSummary(props: IProofProps & { onMore: () => void }): JSX.E
       <Badge word={proofWord(trans, proof)} />
       <Reason {...props} />
       <p className="jp-Galley-muted">{compared(trans, proof)}</p>
+      <Drawing proof={proof} />
       {proof.state !== 'not_needed' && (
         <p>
           <button type="button" className="jp-Galley-textButton" onClick={props.onMore}>
@@ -77,6 +78,7 @@ export function ProofView(props: IProofProps): JSX.Element {
         ]}
       />
       <Tries proof={proof} onCell={onCell} />
+      <Drawing proof={proof} />
       {unstable.length > 0 && (
         <details open={unstable.length <= MANY || undefined}>
           <summary>
@@ -90,6 +92,26 @@ export function ProofView(props: IProofProps): JSX.Element {
         </details>
       )}
     </div>
+  );
+}
+
+/** Which cells make each run another one. */
+function Drawing({ proof }: { proof: Proof }): JSX.Element | null {
+  const trans = useTrans();
+  const cells = proof.drawing ?? [];
+  if (cells.length === 0) {
+    return null;
+  }
+  const named = cells.map(cell => cell + 1).join(', ');
+  return (
+    <p className="jp-Galley-muted">
+      {trans._n(
+        'Cell %2 draws random numbers that nobody seeds: what hangs on them differs from run to run.',
+        'Cells %2 draw random numbers that nobody seeds: what hangs on them differs from run to run.',
+        cells.length,
+        named
+      )}
+    </p>
   );
 }
 

@@ -116,6 +116,11 @@ def verdict(proof: Proof) -> Iterator[str]:
         for difference in one.differences:
             sign = "unstable" if difference.unstable else "differs"
             yield f"  try {number}, {sign}: {difference.message}"
+    if proof.drawing:
+        yield (
+            f"random numbers that nobody seeds: cells {_ranges(proof.drawing)}; what hangs on them "
+            "differs from run to run"
+        )
     for difference in proof.unstable:
         yield f"  unstable by itself: {difference.message}"
 

@@ -85,6 +85,8 @@ class Proof(Model):
         tries: at most two splits that were run, the first one first.
         unstable: what differs between the two plain runs, whatever the split. Empty as well where
             there was one plain run: the split run then equals it in everything.
+        drawing: indices of the cells that drew random numbers which nobody had seeded: what hangs
+            on them differs from run to run.
         variables, outputs, files: how many of each were compared.
         plain_s: wall time of each plain run, seconds: one where the split run equals it in
             everything (or no second one came about), else two.
@@ -98,6 +100,7 @@ class Proof(Model):
     plan: SplitPlan | None = None
     tries: tuple[Try, ...] = ()
     unstable: tuple[Difference, ...] = ()
+    drawing: tuple[int, ...] = ()
     variables: int = 0
     outputs: int = 0
     files: int = 0

@@ -15,8 +15,8 @@ The configuration is a JSON file named by the environment variable ``GALLEY_PROB
     draws        number of the executed code cell, from 1 → the cell's name in the output
     restore      number of the executed code cell, from 1 → states of :mod:`random_states`
 
-``CELL.random`` in the output says where generators of random numbers stood before a cell of
-``draws``, where they had moved since the one before.
+``CELL.random`` in the output says where generators of random numbers stand after a cell of
+``draws`` that has moved them; ``begin.random`` where they stood before all.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def prepare(
             "states"}``, or ``{"cell", "error"}`` where it failed.
         crossing: names for which it is also tried whether they can be handed over: for each
             published cell, or for all.
-        draws: the cells before which it is noted where generators of random numbers stand.
+        draws: the cells after which it is noted where generators of random numbers stand.
         restore: number of a code cell, as in ``after`` → where they are to stand before it.
     """
     ipython, here = folder.resolve() / "ipython", Path(__file__).resolve().parent
@@ -103,7 +103,7 @@ def install(shell: Any) -> None:
     path = os.environ.get(VARIABLE)
     if path:
         probe = _Probe(shell, json.loads(Path(path).read_text(encoding="utf-8")))
-        if probe.looks_before:
+        if probe.restores:
             shell.events.register("pre_run_cell", probe.cell_begins)
         shell.events.register("post_run_cell", probe.cell_ended)
 
@@ -116,26 +116,28 @@ class _Probe:
         self._fingerprint = _executed(Path(config["fingerprint"]))
         self._random: dict[str, Any] = {}
         self._drawn: Any = None
-        if self.looks_before:
+        if config["draws"] or config["restore"]:
             self._random = _executed(Path(config["random"]))
-            self._drawn = self._random["Drawn"]() if config["draws"] else None
+        if config["draws"]:
+            self._drawn = self._random["Drawn"]()
+            self._note_drawn("begin")
 
     @property
-    def looks_before(self) -> bool:
-        """Whether there is something to do before a cell."""
-        return bool(self._config["draws"] or self._config["restore"])
+    def restores(self) -> bool:
+        """Whether generators of random numbers are to be set before a cell."""
+        return bool(self._config["restore"])
 
     def cell_begins(self, info: Any) -> None:
-        """Note where generators of random numbers stand, or set them."""
+        """Set generators of random numbers, if they are to stand somewhere before this cell."""
         if not info.store_history or info.silent:
             return
-        number = str(self._count + 1)
-        # Where either fails, what hangs on the numbers differs, and that is seen.
-        with contextlib.suppress(Exception):
-            if states := self._config["restore"].get(number):
+        if states := self._config["restore"].get(str(self._count + 1)):
+            with contextlib.suppress(Exception):  # what hangs on the numbers differs, and is seen
                 self._random["restore"](states)
-            cell = self._config["draws"].get(number)
-            if cell is not None and (moved := self._drawn.moved()) is not None:
+
+    def _note_drawn(self, cell: int | str) -> None:
+        with contextlib.suppress(Exception):  # then no task finds them anywhere: as above
+            if (moved := self._drawn.moved()) is not None:
                 self._write(f"{cell}.random", moved)
 
     def cell_ended(self, result: Any) -> None:
@@ -143,6 +145,8 @@ class _Probe:
         if not result.info.store_history or result.info.silent:
             return
         self._count += 1
+        if (ran := self._config["draws"].get(str(self._count))) is not None:
+            self._note_drawn(ran)
         cell = self._config["after"].get(str(self._count))
         if cell is None:
             return

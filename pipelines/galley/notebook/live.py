@@ -22,6 +22,7 @@ from galley.notebook.source import Cell, cell_label, read_cells
 
 MAX_NAMED = 3
 """Differences named in one sentence, the others are counted; cells not run that get one each."""
+_DRAWN = "it may follow from random numbers, which nobody seeds"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class CleanRun:
         parameters: values that it ran with.
         unstable: names that differ between two clean runs.
         unstable_cells: indexes of the cells whose outputs differ between two clean runs.
+        drawing: indexes of the cells that drew random numbers which nobody had seeded.
     """
 
     snapshot: Snapshot | None
@@ -41,6 +43,7 @@ class CleanRun:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     unstable: frozenset[str] = frozenset()
     unstable_cells: frozenset[int] = frozenset()
+    drawing: frozenset[int] = frozenset()
 
 
 def compare(live: LiveState, clean: CleanRun) -> tuple[Check, ...]:
@@ -50,7 +53,7 @@ def compare(live: LiveState, clean: CleanRun) -> tuple[Check, ...]:
         InvalidInput: one of the notebooks is not one.
         RecursionError, MemoryError: on hostile source; call it in a limited process.
     """
-    session = _Session(live, clean.parameters)
+    session = _Session(live, clean)
     checks = [*_execution(session)]
     if clean.snapshot is not None:
         checks += _names(session, clean, clean.snapshot)
@@ -68,10 +71,12 @@ class _Session:
         apart: in words, the parameters that a clean run had other values of than the notebook has;
             empty where it had the same.
         following: the names and the indexes of cells that may follow from these parameters.
+        random: those that may follow from random numbers which nobody seeds.
     """
 
-    def __init__(self, live: LiveState, parameters: Mapping[str, Any]) -> None:
+    def __init__(self, live: LiveState, clean: CleanRun) -> None:
         self.live = live
+        parameters = clean.parameters
         self.cells = read_cells(live.notebook)
         own = inspect(self.cells).schema.defaults()
         other = [
@@ -85,17 +90,22 @@ class _Session:
         self.names: dict[int, CellNames] = {
             cell.index: cell_names(cell) for cell in self.cells if cell.type == "code"
         }
-        self.following: set[str | int] = set(other)
-        for index, names in self.names.items():
-            if not self.following.isdisjoint(names.needed):
-                self.following |= {index, *names.defined}
-            elif not self.following.isdisjoint(names.defined):
-                self.following.add(index)
+        self.following = self._following(set(other))
+        self.random = self._following(set(clean.drawing))
         self.ran: dict[int, LiveCell] = {
             one.index: one
             for one in live.cells
             if one.index in self.names and one.execution_count is not None
         }
+
+    def _following(self, found: set[str | int]) -> set[str | int]:
+        """Return names and cells with all that may follow from them."""
+        for index, names in self.names.items():
+            if index in found or not found.isdisjoint(names.needed):
+                found |= {index, *names.defined}
+            elif not found.isdisjoint(names.defined):
+                found.add(index)
+        return found
 
     def code(self) -> Iterator[Cell]:
         """Yield the cells that have something to run."""
@@ -229,6 +239,9 @@ def _values(session: _Session, clean: CleanRun, name: str) -> Iterator[Check]:
     if name in session.following:
         yield _check("live-differs", Severity.INFO, at, f"{text}; {session.apart}")
         return
+    if name in session.random:
+        yield _check("live-differs", Severity.INFO, at, f"{text}; {_DRAWN}")
+        return
     if run is not None and session_at is not None and run != session_at:
         text = (
             f"{text}: {cell_label(session_at)} set it last in your session, {cell_label(run)} in "
@@ -298,6 +311,8 @@ def _outputs(session: _Session, clean: CleanRun, executed: dict[str, Any]) -> It
             yield _check("live-output", Severity.INFO, cell.index, text)
         elif cell.index in session.following:
             yield _check("live-output", Severity.INFO, cell.index, f"{text}; {session.apart}")
+        elif cell.index in session.random:
+            yield _check("live-output", Severity.INFO, cell.index, f"{text}; {_DRAWN}")
         else:
             yield _check("live-output", Severity.WARNING, cell.index, text)
 

@@ -49,13 +49,13 @@ def task_probe(
     """Return the same for one task of a split: a snapshot after the last of its ``own`` cells.
 
     Args:
-        drawn: cell → where generators of random numbers stood before it in the unsplit run, as far
-            as they had moved; the task's first own cell finds them there.
+        drawn: cell that moved generators of random numbers → where they stood after it in the
+            unsplit run, -1 → at its beginning; the task's first own cell finds them so.
     """
     cells = _executed(notebook)
     numbers = {cell: number for number, cell in cells.items() if cell is not None and cell in own}
     first = min(numbers, default=-1)
-    stood = max((cell for cell in drawn if cell <= first), default=None)
+    stood = max((cell for cell in drawn if cell < first), default=None)
     restore = {} if stood is None else {numbers[first]: drawn[stood]}
     return _prepare(cells, {max(numbers, default=-1)}, folder, (), restore=restore)
 

@@ -289,6 +289,7 @@ class _Proving:
             plan=plan,
             tries=tuple(self.tries),
             unstable=self.unstable,
+            drawing=self.first.drawing,
             variables=variables,
             outputs=outputs,
             files=files,

@@ -30,8 +30,8 @@ class PlainRun:
         began: when it began, zone-aware.
         duration_s: wall time, seconds.
         kernels: ``forked`` or ``started``, as far as its tasks had kernels.
-        drawn: index of the published cell → where generators of random numbers stood before it that
-            nobody had seeded, as far as they had moved since the cell before.
+        drawn: index of the published cell → where generators of random numbers stood after it that
+            nobody had seeded, of each that moved them; -1 → where they began.
     """
 
     outputs: Mapping[int, tuple[Output, ...]]
@@ -41,6 +41,17 @@ class PlainRun:
     duration_s: float
     kernels: frozenset[str] = frozenset()
     drawn: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def drawing(self) -> tuple[int, ...]:
+        """The cells that drew random numbers which nobody had seeded."""
+        found, before = [], self.drawn.get(-1, {})
+        for cell in sorted(self.drawn):
+            now = self.drawn[cell]
+            if any(now[name] != before[name] for name in now.keys() & before.keys()):
+                found.append(cell)
+            before = now
+        return tuple(found)
 
     @property
     def observed(self) -> Observed:
@@ -193,4 +204,7 @@ def read_plain(
 
 
 def _read_drawn(folder: Path) -> dict[int, dict[str, Any]]:
-    return {int(path.stem): json.loads(path.read_bytes()) for path in folder.glob("*.random")}
+    return {
+        -1 if path.stem == "begin" else int(path.stem): json.loads(path.read_bytes())
+        for path in folder.glob("*.random")
+    }

@@ -171,6 +171,15 @@ def test_what_two_clean_runs_do_not_repeat_is_no_warning() -> None:
     assert "two clean runs differ in it as well" in check.message
 
 
+def test_what_follows_from_random_numbers_is_no_warning() -> None:
+    run = clean({"a": fact("2"), "b": fact("2")}, drawing=frozenset({0}))
+    checks = compare(live({"a": fact("1"), "b": fact("1")}), run)
+    assert [check.severity for check in checks] == [Severity.INFO, Severity.INFO]
+    assert all("random numbers, which nobody seeds" in check.message for check in checks)
+    later = clean({"a": fact("2")}, drawing=frozenset({3}))
+    assert only(compare(live({"a": fact("1")}), later)).severity is Severity.WARNING
+
+
 def test_a_parameter_of_the_rehearsal_is_told_as_the_cause() -> None:
     run = clean({"a": fact("2")}, parameters={"a": 20})
     check = only(compare(live({"a": fact("1")}), run))
@@ -205,6 +214,8 @@ def test_an_output_that_differs_is_told_at_its_cell() -> None:
     assert (check.code, check.severity, check.cell) == ("live-output", Severity.WARNING, 0)
     assert check.message.startswith("cell 1 shows something else than in the clean run")
     run = CleanRun(None, executed("2\n"), unstable_cells=frozenset({0}))
+    assert only(compare(state, run)).severity is Severity.INFO
+    run = CleanRun(None, executed("2\n"), drawing=frozenset({0}))
     assert only(compare(state, run)).severity is Severity.INFO
 
 

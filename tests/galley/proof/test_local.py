@@ -336,7 +336,7 @@ def test_the_runs_of_a_proof_draw_the_same_random_numbers(tmp_path: Path) -> Non
     printed: list[str] = []
     proof, said, phases = proved(tmp_path, notebook(*DRAWING), printed=printed.append)
     assert proof.state is ProofState.EQUAL, said
-    assert (proof.unstable, phases) == ((), [FIRST, SPLIT])
+    assert (proof.unstable, phases, proof.drawing) == ((), [FIRST, SPLIT], (2, 4, 6))
     assert len(proof.plan.tasks if proof.plan else ()) == 3
     assert len(drawn := drawn_in(printed)) == 4
     assert len(set(drawn)) == 2
@@ -387,3 +387,12 @@ def test_what_draws_in_each_task_of_a_run_is_not_hidden(tmp_path: Path, kind: st
     proof, _, _ = proved(tmp_path, book)
     assert proof.tries, proof.reason
     assert any(not one.unstable for one in proof.tries[0].differences), proof
+
+
+def test_what_is_seeded_draws_nothing_that_differs(tmp_path: Path) -> None:
+    book = notebook(
+        *(markdown("# Seed"), "import numpy as np", "np.random.seed(5)", "a = np.random.rand(3)"),
+        *(markdown("# Draw"), "b = a + np.random.rand(3)"),
+    )
+    proof, said, _ = proved(tmp_path, book)
+    assert (proof.state, proof.drawing) == (ProofState.EQUAL, ()), said

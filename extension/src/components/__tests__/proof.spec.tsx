@@ -59,6 +59,14 @@ describe('ProofView', () => {
     expect(box.textContent).toContain('No split was compared');
   });
 
+  it.each([
+    [[1], 'Cell 2 draws random numbers'],
+    [[1, 4], 'Cells 2, 5 draw random numbers']
+  ])('names the cells that make each run another one: %j', async (drawing, words) => {
+    expect((await show(proof({ drawing }))).textContent).toContain(words);
+    expect((await show(proof())).textContent).not.toContain('random numbers');
+  });
+
   it('says what differed in each try, and leads to the cell', async () => {
     const went: number[] = [];
     const box = await show(

@@ -55,6 +55,7 @@ def _clean_run(context: Context, version: Version) -> CleanRun:
             for one in unstable
             if one.kind is DifferenceKind.OUTPUT and one.cell is not None
         ),
+        drawing=frozenset(evidence.proof.drawing if evidence.proof is not None else ()),
     )
 
 
