@@ -239,16 +239,17 @@ def _values(session: _Session, clean: CleanRun, name: str) -> Iterator[Check]:
     if name in session.following:
         yield _check("live-differs", Severity.INFO, at, f"{text}; {session.apart}")
         return
-    if name in session.random:
+    elsewhere = run is not None and session_at is not None and run != session_at
+    edited = at in session.ran and session.ran[at].edited
+    if name in session.random and not (elsewhere or edited):
         yield _check("live-differs", Severity.INFO, at, f"{text}; {_DRAWN}")
         return
-    if run is not None and session_at is not None and run != session_at:
+    if run is not None and session_at is not None and elsewhere:
         text = (
             f"{text}: {cell_label(session_at)} set it last in your session, {cell_label(run)} in "
             "the clean run"
         )
     elif at is not None:
-        edited = at in session.ran and session.ran[at].edited
         text = f"{text}: {cell_label(at)} sets it{', and was edited after it ran' * edited}"
     else:
         text = f"{text}: no cell is seen to set it"

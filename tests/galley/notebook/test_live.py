@@ -176,6 +176,10 @@ def test_what_follows_from_random_numbers_is_no_warning() -> None:
     checks = compare(live({"a": fact("1"), "b": fact("1")}), run)
     assert [check.severity for check in checks] == [Severity.INFO, Severity.INFO]
     assert all("random numbers, which nobody seeds" in check.message for check in checks)
+    edited = LiveCell(index=0, execution_count=1, edited=True)
+    checks = compare(live({"a": fact("1")}, edited, *ran(0, 2, 3)[1:]), run)
+    (value,) = [one for one in checks if one.code == "live-differs"]
+    assert value.severity is Severity.WARNING
     later = clean({"a": fact("2")}, drawing=frozenset({3}))
     assert only(compare(live({"a": fact("1")}), later)).severity is Severity.WARNING
 
