@@ -151,12 +151,12 @@ def _by_lines(source: str) -> ast.Module | None:
     something longer, such as a text: then only IPython can tell.
     """
     lines = source.split("\n")
-    changed = {}
+    changed = set()
     for number, line in enumerate(lines, 1):
         match = _ONE_LINE.fullmatch(line)
         if match is not None:
-            changed[number] = match[1] + _line(match[2])
-            lines[number - 1] = changed[number]
+            changed.add(number)
+            lines[number - 1] = match[1] + _line(match[2])
     try:
         tree = _compiled("\n".join(lines))
     except SyntaxError:
@@ -166,7 +166,7 @@ def _by_lines(source: str) -> ast.Module | None:
         for node in walk(tree)
         if isinstance(node, ast.Expr | ast.Assign) and node.lineno == node.end_lineno
     }
-    return tree if changed.keys() <= found else None
+    return tree if changed <= found else None
 
 
 @lru_cache(maxsize=4096)
