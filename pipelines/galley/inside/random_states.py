@@ -16,7 +16,6 @@ from __future__ import annotations
 import importlib
 import random
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 BLOCKS = 20_000
@@ -41,15 +40,12 @@ class Drawn:
         if standing == self._before:
             return None
         self._before = standing
-        return self._states(standing)
+        return self.states()
 
     def states(self) -> dict[str, Any]:
         """Return where they stand, as JSON; one that was seeded meanwhile is left out for ever."""
-        return self._states(_standing())
-
-    def _states(self, standing: Mapping[str, tuple[tuple[int, ...], Any]]) -> dict[str, Any]:
         found = {}
-        for name, (words, spare) in standing.items():
+        for name, (words, spare) in _standing().items():
             stream = self._streams.get(name)
             if stream is not None and stream.reaches(words):
                 found[name] = [list(words), spare]
