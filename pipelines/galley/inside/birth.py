@@ -85,20 +85,15 @@ def _fork_sibling() -> int:
 def _clone(flags: int) -> tuple[int, str]:
     """Fork into new namespaces; returns -1 and why not where they are not to be had.
 
-    Python's own state follows as after its own fork; that of C libraries is as it was, which is
-    enough for a process of one thread that only forks, waits and writes.
+    The state of Python and of C libraries is as it was, which is enough for a process of one
+    thread that only forks, waits and writes. What has to follow a fork in a library follows
+    Python's own one, into the task.
     """
     number = _CLONE.get(os.uname().machine)
     if number is None:
         return -1, f"no namespaces on {os.uname().machine}"
-    python = ctypes.pythonapi
-    python.PyOS_BeforeFork()
     pid = int(_HOLDING.syscall(number, flags | signal.SIGCHLD, 0, 0, 0, 0))
     failed = ctypes.get_errno()
-    if pid == 0:
-        python.PyOS_AfterFork_Child()
-    else:
-        python.PyOS_AfterFork_Parent()
     return pid, "" if pid >= 0 else f"clone: {os.strerror(failed)}"
 
 

@@ -25,13 +25,14 @@ from pathlib import Path
 from typing import Any
 
 import dask.config
-from distributed import Client, get_worker
+from distributed import Client, WorkerPlugin, get_worker
 from distributed.scheduler import KilledWorker
 from distributed.security import Security
 
 from galley.cluster.address import SLOT, ClusterAddress
 from galley.cluster.options import POOL
 from galley.cluster.resources import CPU, GPUS, MEMORY, Need, Part, Pool, Resources
+from galley.run.events import EventSender
 from galley.run.processes import hide_from_own_uid
 from galley.run.staging import staged
 from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec
@@ -43,6 +44,8 @@ KNOWN_S = 1.0
 LEAVE_S = 20.0
 SEND_S = 0.001
 _RUNNING: set[str] = set()
+_ENDING: dict[str, EventSender] = {}
+"""Keys of the tasks that have ended, until Dask takes note of it."""
 # It tells with a traceback of a message that was on its way when its connection was closed.
 logging.getLogger("distributed.batched").setLevel(logging.WARNING)
 
@@ -52,9 +55,10 @@ def execute_here(spec: TaskSpec) -> TaskResult:
     worker = get_worker()
     cancelled = cancelled_on(worker, spec.key)
 
-    def emit(event: TaskEvent) -> None:
-        worker.log_event(topic(spec.attempt), {"event": event.model_dump_json()})
-
+    sender = EventSender(
+        worker.loop, lambda events: worker.log_event(topic(spec.attempt), {"events": events})
+    )
+    emit = sender.take
     _RUNNING.add(spec.key)
     try:
         part = _take_part(spec, cancelled)
@@ -66,6 +70,7 @@ def execute_here(spec: TaskSpec) -> TaskResult:
             own = staged(spec.model_copy(update={"environment": given}))
             result = run_task(own, emit, cancelled)
         emit(TaskEvent(task=spec.name, kind="ended", at=result.ended_at, result=result))
+        _ENDING[spec.key] = sender
         return result
     finally:
         _RUNNING.discard(spec.key)
@@ -88,9 +93,22 @@ def need_of(spec: TaskSpec) -> Need:
     return Need(cpu=spec.cpu or 1, memory=spec.memory, gpus=spec.gpus)
 
 
-def dask_setup(worker: Any) -> None:  # noqa: ARG001  Dask calls it when a worker loads this module
-    """Keep the worker's memory and environment from the notebooks, which have the same uid."""
+async def dask_setup(worker: Any) -> None:
+    """Make a worker one for notebooks; Dask calls it when a worker loads this module.
+
+    Its memory and environment are kept from the notebooks, which have the same uid.
+    """
     hide_from_own_uid()
+    await worker.plugin_add(_Ends(), name="galley-ends")
+
+
+class _Ends(WorkerPlugin):
+    """Has a task's last events travel in one message with Dask's own word that it has ended."""
+
+    def transition(self, key: Any, start: Any, finish: Any, **_: Any) -> None:  # noqa: ARG002
+        """Take from Dask that a task is in another state; the scheduler is told after that."""
+        if (sender := _ENDING.pop(key, None)) is not None:
+            sender.flush()
 
 
 def topic(attempt: str) -> str:
@@ -141,7 +159,7 @@ class DaskCompute:
         )
         if (stream := self._client.scheduler_comm) is not None:
             stream.interval = SEND_S  # not 10 ms: each task is waited for
-        self._client.subscribe_topic(topic(attempt), self._on_event)
+        self._client.subscribe_topic(topic(attempt), self._on_message)
 
     @property
     def slots(self) -> int:
@@ -217,9 +235,12 @@ class DaskCompute:
                 return
             waiting.wait(0.2)
 
-    def _on_event(self, event: tuple[float, dict[str, Any]]) -> None:
+    def _on_message(self, message: tuple[float, dict[str, list[str]]]) -> None:
+        for said in message[1]["events"]:
+            self._on_event(TaskEvent.model_validate_json(said))
+
+    def _on_event(self, told: TaskEvent) -> None:
         """Take an event; the last one has the result, which to fetch takes three more messages."""
-        told = TaskEvent.model_validate_json(event[1]["event"])
         promise = self._promises.get(told.task)
         if promise is not None and promise.done() and not self._cancelled.is_set():
             return  # from a try that Dask began although the task had ended

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from galley.cluster.local import LocalProvider
 from galley.domain.runs import AttemptState, FailureClass, RunKind
 from galley.domain.tenants import Profile
 from galley.domain.work import Outcome
+from galley.run.dask import DaskCompute
 from galley.run.job import Job
 from galley.run.journal import Journal
 from galley.run.runner import Runner
+from galley.run.tasks import TaskResult, TaskSpec
 
 from tests.galley.cluster.test_local import connect
 from tests.galley.run.jobs import make_job
@@ -183,6 +186,24 @@ AFTER = (
     "while not (shared / 'late').exists():\n    time.sleep(0.05)\n"
     "Path(product['data']).write_text(Path(upstream['fit']['data']).read_text())"
 )
+
+
+def test_how_a_task_ended_is_told_before_dask_says_that_it_has(
+    cluster: ClusterAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[bool] = []
+    settle = DaskCompute._settle
+
+    def asked(self: DaskCompute, promise: Future[TaskResult], spec: TaskSpec, ended: Any) -> None:
+        known.append(promise.done())
+        settle(self, promise, spec, ended)
+
+    monkeypatch.setattr(DaskCompute, "_settle", asked)
+    made = "Path(product['data']).touch()"
+    tasks_of(tmp_path, first=made, second=("first", made), third=("second", made))
+    assert run(job_on(cluster, tmp_path)).state is AttemptState.SUCCEEDED
+    assert known, "Dask said of no task that it had ended"
+    assert all(known), "to fetch how a task ended takes more messages, and the runner waits"
 
 
 def test_a_task_whose_worker_is_killed_has_its_effect_once_also_when_the_first_try_comes_late(
