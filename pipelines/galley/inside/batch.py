@@ -17,14 +17,15 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ipykernel.iostream import IOPubThread
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
-from jupyter_client.jsonutil import extract_dates
+from jupyter_client.jsonutil import extract_dates, json_clean
 from jupyter_client.session import Session, new_id, new_id_bytes
 from tornado.ioloop import IOLoop
 from traitlets.config import Config
@@ -32,6 +33,8 @@ from traitlets.config import Config
 from .capture import Capture
 from .wire import Frames, frame
 
+PIECE = 2**20
+"""Characters of printed text that are sent in one message."""
 CONFIGURED = {"HistoryManager": {"hist_file": ":memory:"}}
 """What nbclient gives the kernels it starts, as an argument."""
 
@@ -80,6 +83,12 @@ class PipeSession(Session):
     def _forked(self) -> None:
         self._threads = threading.RLock()
 
+    def _packed(self, message: dict[str, Any]) -> bytes:
+        try:
+            return bytes(self.pack(message))
+        except UnicodeEncodeError:  # half a surrogate pair, for which Jupyter loses all of it
+            return json.dumps(json_clean(message), ensure_ascii=False).encode(errors="replace")
+
     def send(
         self,
         stream: Any,
@@ -92,14 +101,22 @@ class PipeSession(Session):
         header: Any = None,
         metadata: Any = None,
     ) -> Any:
-        """Send a message to the channel that ``stream`` stands for and return it."""
+        """Send a message to the channel that ``stream`` stands for and return it.
+
+        Raises:
+            TooLarge: nobody would take it. Printed text is sent in pieces.
+        """
         if isinstance(msg_or_type, dict):
             message, buffers = msg_or_type, buffers or msg_or_type.get("buffers")
         else:
             message = self.msg(msg_or_type, content, parent, header, metadata)
-        sent = {key: value for key, value in message.items() if key != "buffers"}
-        sent["channel"] = getattr(stream, "name", "iopub")
-        data = frame(self.pack(sent), buffers or ())
+        channel = getattr(stream, "name", "iopub")
+        for one in _in_pieces(message):
+            sent = {key: value for key, value in one.items() if key != "buffers"}
+            self._write(frame(self._packed({**sent, "channel": channel}), buffers or ()))
+        return message
+
+    def _write(self, data: bytes) -> None:
         with self._threads:
             fcntl.lockf(self._processes, fcntl.LOCK_EX)
             try:
@@ -109,7 +126,17 @@ class PipeSession(Session):
                 self.pipe = None  # The client has gone; the notebook still ends in its own way.
             finally:
                 fcntl.lockf(self._processes, fcntl.LOCK_UN)
-        return message
+
+
+def _in_pieces(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a message, or several for a lot of printed text: nobody has to hold all of it."""
+    content = message["content"]
+    text = content["text"] if message["msg_type"] == "stream" else ""
+    if len(text) <= PIECE:
+        yield message
+        return
+    for at in range(0, len(text), PIECE):
+        yield {**message, "content": {**content, "text": text[at : at + PIECE]}}
 
 
 class _MainThread:
@@ -200,24 +227,22 @@ class BatchApp(IPKernelApp):
         os.dup2(errors, sys.stderr.fileno())
         self.kernel.shell.user_ns["_dh"][:] = [Path.cwd()]
 
-    async def serve(self, pipe: socket.socket) -> None:
+    def serve(self, pipe: socket.socket) -> None:
         """Answer requests, one after another, until told to shut down or left alone."""
         self.session.pipe = pipe
         self.kernel._publish_status("starting", "shell")
-        kernel, shell = self.kernel, Channel("shell")
-        kernel.io_loop = IOLoop.current()
-        frames, loop = Frames(), asyncio.get_running_loop()
-        while data := await _received(loop, pipe):
-            for text, buffers in frames.feed(data):
-                request = json.loads(text)
-                if request["header"]["msg_type"] == "shutdown_request":
-                    return
-                request["header"] = extract_dates(request["header"])
-                request["buffers"] = buffers
-                await self._answer(kernel, shell, request)
+        with asyncio.Runner() as runner:
+            loop = runner.get_loop()
+            self.kernel.io_loop = IOLoop.current()
+            requests = Requests(loop, pipe, self._answer)
+            requests.listen()
+            loop.run_forever()
+            if requests.failed is not None:
+                raise requests.failed
 
-    async def _answer(self, kernel: Any, shell: Channel, request: dict[str, Any]) -> None:
+    async def _answer(self, request: dict[str, Any]) -> None:
         """Handle one request as ``Kernel.dispatch_shell`` does."""
+        kernel, shell = self.kernel, Channel("shell")
         kernel.set_parent([], request, channel="shell")
         kernel._publish_status("busy", "shell")
         handler = kernel.shell_handlers.get(request["header"]["msg_type"])
@@ -238,23 +263,63 @@ class BatchApp(IPKernelApp):
         kernel._publish_status("idle", "shell")
 
 
-async def _received(loop: asyncio.AbstractEventLoop, reading: socket.socket) -> bytes:
-    """Wait for data and read it; the socket stays a blocking one for writers."""
-    readable = loop.create_future()
+class Requests:
+    """Has requests answered, each in an asyncio task of its own.
 
-    def arrived() -> None:
-        if not readable.done():
-            readable.set_result(None)
+    So a notebook may cancel the task that it runs in, or all there are, and run the loop itself.
 
-    loop.add_reader(reading, arrived)
-    try:
-        await readable
-    finally:
-        loop.remove_reader(reading)
-    try:
-        return reading.recv(1 << 20)
-    except ConnectionError:  # the client has gone, and left something unread
-        return b""
+    Args:
+        answer: handles one request; the next one is read when that is done.
+
+    Attributes:
+        failed: what came of the one that could not be answered; who asked would wait for ever.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        pipe: socket.socket,
+        answer: Callable[[dict[str, Any]], Coroutine[Any, Any, None]],
+    ) -> None:
+        self._loop, self._pipe, self._answer = loop, pipe, answer
+        self.failed: BaseException | None = None
+        self._frames = Frames()
+        self._waiting: deque[dict[str, Any]] = deque()
+
+    def listen(self) -> None:
+        """Wait for what comes; the socket stays a blocking one for writers."""
+        self._loop.add_reader(self._pipe, self._arrived)
+
+    def _arrived(self) -> None:
+        self._loop.remove_reader(self._pipe)
+        try:
+            data = self._pipe.recv(1 << 20)
+        except ConnectionError:  # the client has gone, and left something unread
+            data = b""
+        if not data:
+            self._loop.stop()
+            return
+        for text, buffers in self._frames.feed(data):
+            request = json.loads(text)
+            request["header"] = extract_dates(request["header"])
+            request["buffers"] = buffers
+            self._waiting.append(request)
+        self._next()
+
+    def _next(self) -> None:
+        if not self._waiting:
+            self.listen()
+        elif (request := self._waiting.popleft())["header"]["msg_type"] == "shutdown_request":
+            self._loop.stop()
+        else:
+            self._loop.create_task(self._answer(request)).add_done_callback(self._answered)
+
+    def _answered(self, answering: asyncio.Task[None]) -> None:
+        self.failed = None if answering.cancelled() else answering.exception()
+        if self.failed is None:
+            self._next()
+        else:
+            self._loop.stop()
 
 
 def made(*, ahead: bool = False) -> Any:
@@ -266,6 +331,10 @@ def made(*, ahead: bool = False) -> Any:
 
 def serve(app: Any, pipe: socket.socket) -> None:
     """Be a kernel for the client at the other end of ``pipe``; returns when it is to end."""
-    asyncio.run(app.serve(pipe))
+    try:
+        app.serve(pipe)
+    except BaseException:
+        app.log.exception("this kernel cannot go on")  # nobody else would tell why it ended
+        raise
     threading._shutdown()  # type: ignore[attr-defined]  # as an interpreter that ends
     atexit._run_exitfuncs()

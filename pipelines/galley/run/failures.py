@@ -260,11 +260,29 @@ def died(
 
 def _kills_itself(cells: list[Any], cell: int | None) -> bool:
     """Whether a cell sends its own kernel SIGKILL; one above it has done so in vain."""
-    if cell is None or not any("os.kill" in one.source for one in cells):
+    if cell is None or not any("kill" in one.source for one in cells):
         return False
-    asked = exit_call(published_notebook(cells), cell) or ""
-    return asked.startswith(f"{cell_label(cell)} calls os.kill") and asked.endswith(
-        (", 9)", "SIGKILL)")
+    asked, label = exit_call(published_notebook(cells), cell) or "", cell_label(cell)
+    return asked.startswith(f"{label} runs ") or (
+        asked.startswith(f"{label} calls os.kill") and asked.endswith((", 9)", "SIGKILL)"))
+    )
+
+
+def broke_off(
+    said: str, *, task: str, cell: int | None, doing: str | None = None
+) -> tuple[FailureClass, CellError]:
+    """Return class and error of a kernel that lived on and could not be understood any more.
+
+    Args:
+        said: what its notebook did, in words.
+        doing: what the task did in a cell that is not the author's, in words.
+    """
+    return FailureClass.USER, CellError(
+        task=task,
+        cell=cell,
+        ename="DeadKernel",
+        evalue=said,
+        message=f"the kernel had to be ended {_where(cell, doing)}: {said}",
     )
 
 

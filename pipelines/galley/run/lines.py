@@ -18,13 +18,10 @@ class Lines:
     def feed(self, text: str) -> str:
         """Take a piece; return the lines completed by it, each with its newline, or ``""``."""
         *complete, rest = (self._rest + text).split("\n")
-        lines = [_shown(line) for line in complete]
+        lines = [part for line in complete for part in _parts(_shown(line))]
         rest = rest.rpartition("\r")[2] if not rest.endswith("\r") else rest
-        while len(rest) > MAX_LINE:
-            lines.append(rest[:MAX_LINE])
-            rest = rest[MAX_LINE:]
-        self._rest = rest
-        return "".join(f"{line}\n" for line in lines)
+        *full, self._rest = _parts(rest)
+        return "".join(f"{line}\n" for line in [*lines, *full])
 
     def rest(self) -> str:
         """Return the line that has not ended, as a line, and forget it."""
@@ -34,3 +31,7 @@ class Lines:
 
 def _shown(line: str) -> str:
     return line.rstrip("\r").rpartition("\r")[2]
+
+
+def _parts(line: str) -> list[str]:
+    return [line[at : at + MAX_LINE] for at in range(0, len(line) or 1, MAX_LINE)]

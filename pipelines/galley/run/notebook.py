@@ -23,6 +23,7 @@ from galley.run.guard import Stop
 from galley.run.imports import imported_modules
 from galley.run.observer import STARTED, Limits, Observer
 from galley.run.outputs import Outputs
+from galley.run.piped import BrokenKernel
 from galley.run.redaction import Redactor
 from galley.run.zygotes import NoZygote, Zygotes
 
@@ -32,6 +33,7 @@ _ENDS = (
     *(RuntimeError, OSError),
 )
 """What ends an execution before its last cell."""
+CLOSED = "the notebook closed the connection of its kernel, as os.closerange() does"
 TAIL = 500
 """Characters of the kernel's own last words that go into an error."""
 
@@ -159,6 +161,7 @@ def _execute(
         )
         observer.ended_well = True
     except _ENDS as error:
+        observer.fell_silent = isinstance(error, DeadKernelError | OSError)
         return error
     finally:
         observer.close()
@@ -211,6 +214,9 @@ def _story(
         )
     elif isinstance(ended, PapermillExecutionError):
         failure = FailureClass.USER, failures.raised(ended, task=task, cells=source.cells)
+    elif isinstance(ended, BrokenKernel) or (ended is not None and observer.lived_on):
+        said = str(ended) if isinstance(ended, BrokenKernel) else CLOSED
+        failure = failures.broke_off(said, task=task, cell=cell, doing=doing)
     elif ended is not None:
         returncode = observer.process.poll() if observer.process else None
         failure = failures.died(

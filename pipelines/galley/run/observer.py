@@ -26,6 +26,8 @@ from galley.run.zygotes import ForkedKernel, Zygotes
 
 END_S = 5.0
 """How long a kernel may take to end by itself after its last cell, as nbclient's."""
+LAST_WORD_S = 1.0
+"""How long the end of a kernel may take to be known after its connection has ended."""
 STARTED = "started"
 FORKED = "forked"
 
@@ -70,7 +72,13 @@ class Limits:
 
 
 class Observer:
-    """Follows one execution: progress, text and the guard of its kernel."""
+    """Follows one execution: progress, text and the guard of its kernel.
+
+    Attributes:
+        ended_well: whether the last cell has ended.
+        fell_silent: whether the connection to the kernel ended before that.
+        lived_on: whether the kernel was still there a moment later.
+    """
 
     def __init__(
         self,
@@ -97,6 +105,8 @@ class Observer:
         self.index: int | None = None
         self.finished = 0
         self.ended_well = False
+        self.fell_silent = False
+        self.lived_on = False
         self.counted: frozenset[int] = frozenset()
         self.process: subprocess.Popen[bytes] | ForkedKernel | None = None
         self.guard: Guard | None = None
@@ -196,6 +206,7 @@ class Observer:
     def close(self) -> None:
         """Give the kernel the time to end that nbclient gives, then leave nothing of the task."""
         if isinstance(self.process, ForkedKernel):
-            self.process.end(END_S if self.ended_well else 0)
+            patience = END_S if self.ended_well else LAST_WORD_S if self.fell_silent else 0
+            self.lived_on = not self.process.end(patience) and self.fell_silent
         if self.guard is not None:
             self.guard.close()

@@ -6,7 +6,6 @@ What nbclient asks of :mod:`jupyter_client` and no more. Messages are waited for
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import socket
 from collections import deque
@@ -18,12 +17,17 @@ from jupyter_client.jsonutil import extract_dates
 from jupyter_client.session import Session
 from nbclient.exceptions import DeadKernelError
 
-from galley.inside.wire import Frames, frame
+from galley.inside.wire import Frames, TooLarge, frame
 from galley.run.zygotes import ForkedKernel
 
 INTERRUPT_S = 5.0
 """How long a cell that was interrupted may take to end, as Jupyter's kernel manager has it."""
 IDLE_POLL_S = 0.02
+
+
+class BrokenKernel(DeadKernelError):
+    """What comes from the kernel cannot be taken; the message says what its notebook did."""
+
 
 Fork = Callable[[int], ForkedKernel]
 """File descriptor of the kernel's end of the pair → the kernel."""
@@ -82,6 +86,7 @@ class PipedClient:
         self._listeners = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._executing: str | None = None
+        self._broken: BrokenKernel | None = None
         self.gone = False
 
     def execute(self, code: str, *, store_history: bool = True, stop_on_error: bool = True) -> str:
@@ -174,12 +179,24 @@ class PipedClient:
         except OSError:
             data = b""
         if not data:
-            self.gone = True
-            asyncio.get_running_loop().remove_reader(self._pipe)
-            self._loop = None
-            self.shell_channel.wake()
-        for text, buffers in self._frames.feed(data):
-            self._arrive(json.loads(text), buffers)
+            self._stop_reading()
+        try:
+            for text, buffers in self._frames.feed(data):
+                self._arrive(self.session.unpack(text), buffers)
+        except TooLarge as error:
+            self._break_off(str(error))
+        except (ValueError, LookupError, TypeError):
+            self._break_off("the notebook wrote to the connection of its kernel")
+
+    def _break_off(self, why: str) -> None:
+        self._broken = BrokenKernel(why)
+        self._stop_reading()
+
+    def _stop_reading(self) -> None:
+        self.gone = True
+        asyncio.get_running_loop().remove_reader(self._pipe)
+        self._loop = None
+        self.shell_channel.wake()
 
     def _arrive(self, message: dict[str, Any], buffers: list[bytes]) -> None:
         message["header"] = extract_dates(message["header"])
@@ -191,14 +208,18 @@ class PipedClient:
         channel.wake()
 
     async def end(self, channel: _Channel) -> None:
-        """Say that the kernel is gone, where a reply is waited for, and after its last output."""
+        """Say that the kernel is gone, where a reply is waited for, and after its last output.
+
+        Raises:
+            DeadKernelError: that is so; a :class:`BrokenKernel` says what it sent instead.
+        """
         if channel is not self.shell_channel:
             await asyncio.Future()  # whoever waits for the reply ends this
         while left := len(self.iopub_channel.arrived):
             await asyncio.sleep(0)  # whoever takes outputs takes one each time
             if left == len(self.iopub_channel.arrived):
                 break
-        raise DeadKernelError("Kernel died")
+        raise self._broken or DeadKernelError("Kernel died")
 
 
 class PipedManager:
@@ -258,9 +279,10 @@ class PipedManager:
     async def shutdown_kernel(self, *, now: bool = False, restart: bool = False) -> None:  # noqa: ARG002
         """Ask the kernel to end; whoever took its process waits for the end or brings it about.
 
-        A cell that is still being executed is interrupted first, as Jupyter's manager does.
+        A cell that is still being executed is interrupted first, as Jupyter's manager does. Who
+        has closed the connection hears nothing more.
         """
-        if now:
+        if now or self._client.gone:
             return
         if self._client.executing:
             self.interrupt_kernel()

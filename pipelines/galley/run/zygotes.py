@@ -79,10 +79,15 @@ class ForkedKernel(Forked):
         self.obstacle = obstacle
         self.inherited = inherited
 
-    def end(self, patience_s: float) -> None:
-        """Let it end by itself for so long, then end it, and wait until nothing of it is left."""
-        self._look(patience_s)
+    def end(self, patience_s: float) -> bool:
+        """Let it end by itself for so long, then end it, and wait until nothing of it is left.
+
+        Returns:
+            Whether it ended by itself.
+        """
+        ended = self._look(patience_s) is not None
         self.kill()
+        return ended
 
     def kill(self) -> None:
         """End it, and wait until all it started has ended, too."""

@@ -124,6 +124,16 @@ HOSTILE = {
         ("for _ in range(100):\n    print('x' * 2**20)", "'after'"),
         job={"max_output": MIB, "max_cell": 2 * MIB},
     ),
+    "prints a lot at once": Hostile(
+        ("print('x' * 150_000_000)", "'after'"),
+        job={"max_output": MIB, "max_cell": 2 * MIB},
+    ),
+    "closes all files": Hostile(
+        ("import os\nos.closerange(3, 1000)", "'after'"), _FAILED, _USER, ("the kernel ",)
+    ),
+    "kills the parent of its shell": Hostile(
+        ("!kill -9 $PPID", "'after'"), _FAILED, _USER, ("cell 2", "kill -9 $PPID")
+    ),
     "allocates without end": Hostile(
         ("kept = []\nwhile True:\n    kept.append(b'x' * 2**24)",),
         _FAILED,

@@ -25,3 +25,8 @@ def test_a_line_without_end_is_given_out_in_parts() -> None:
     lines = Lines()
     assert lines.feed("x" * (MAX_LINE + 3)) == "x" * MAX_LINE + "\n"
     assert lines.rest() == "xxx\n"
+
+
+def test_a_long_line_with_an_end_is_given_out_in_parts_too() -> None:
+    text = "x" * (2 * MAX_LINE + 3)
+    assert Lines().feed(f"{text}\nend") == f"{text[:MAX_LINE]}\n{text[:MAX_LINE]}\nxxx\n"
