@@ -1,10 +1,11 @@
 """Give a kernel the values of its secrets, so that nothing it starts can see them.
 
-``prepare`` makes a named pipe and a startup file of IPython (beside those of ``probe``, if there
-are). At its start the kernel reads the values from the pipe, once, and forgets where it was: they
-are in no file, no command line and no environment. ``galley.secret(name)`` finds them in the
-module :data:`MODULE` of ``sys.modules``; where galley is not installed, a module of that name is
-put in its place that has nothing but this function.
+A forked kernel takes them with the rest of what it is told. For one that is started ``prepare``
+makes a startup file of IPython (beside those of ``probe``, if there are), which reads the values
+from an open file that has no name, once, and forgets where it was. So they are in no folder, no
+command line and no environment. ``galley.secret(name)`` finds them in the module :data:`MODULE` of
+``sys.modules``; where galley is not installed, a module of that name is put in its place that has
+nothing but this function.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from types import ModuleType
 from typing import Any
 
 VARIABLE = "GALLEY_SECRETS"
+"""The number of the open file, where the kernel was started."""
 MODULE = "galley_inside_secrets"
 _DEPTH = 4
 
@@ -48,31 +50,34 @@ class SecretNotGiven(LookupError):
 
 
 def prepare(folder: Path, ipython: Path | None = None) -> dict[str, str]:
-    """Make the pipe and what reads it; return the environment variables to add.
+    """Make what reads the values; return the environment variables to add.
 
     Args:
         folder: an empty folder that only the kernel's identity may enter.
         ipython: the kernel's IPYTHONDIR where it has one already; its startup files stay.
     """
-    pipe, source = folder.resolve() / "pipe", folder.resolve() / "secrets.py"
-    os.mkfifo(pipe, 0o600)
+    source = folder.resolve() / "secrets.py"
     source.write_bytes(Path(__file__).read_bytes())  # copied: a sandbox need not see this package
     ipython = ipython or folder.resolve() / "ipython"
     startup = ipython / "profile_default" / "startup"
     startup.mkdir(parents=True, exist_ok=True)
     code = _STARTUP.format(source=str(source), name=MODULE)
     (startup / "00-galley-secrets.py").write_text(code, encoding="utf-8")
-    return {"IPYTHONDIR": str(ipython), VARIABLE: str(pipe)}
+    return {"IPYTHONDIR": str(ipython)}
 
 
 def install() -> None:
-    """Read the values, in the kernel, and make ``galley.secret`` importable."""
-    path = os.environ.pop(VARIABLE, None)
-    if path is None:
-        return
-    with open(path, encoding="utf-8") as pipe:  # noqa: PTH123
-        _values.update(json.load(pipe))
-    Path(path).unlink(missing_ok=True)
+    """Read the values, in a kernel that was started, and make ``galley.secret`` importable."""
+    number = os.environ.pop(VARIABLE, None)
+    if number is not None:
+        with open(int(number), encoding="utf-8") as file:  # noqa: PTH123
+            take(json.load(file))
+
+
+def take(values: Mapping[str, str]) -> None:
+    """Have the values, name → value, in this kernel, and make ``galley.secret`` importable."""
+    _values.update(values)
+    sys.modules[MODULE] = sys.modules[__name__]
     sys.meta_path.append(_InPlaceOfGalley())
 
 

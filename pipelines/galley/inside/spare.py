@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
 from dataclasses import dataclass
 from typing import Any
 
-MAX_HANDOFF = 64 * 2**10
-"""A request that is longer, in bytes, might have to wait for a spare that is not ready."""
+GO = b"go"
+"""What goes to a spare with the files of its request."""
 
 
 @dataclass
@@ -37,17 +36,14 @@ class Spare(Born):
     @staticmethod
     def serves(request: dict[str, Any]) -> bool:
         """Whether a kernel that was made in the zygote's own environment is what is asked for."""
-        env = request["env"]
-        made_for = request["kind"] == "batch" and bool(request.get("isolate"))
-        return made_for and "IPYTHONDIR" not in env and "JPY_SESSION_NAME" not in env
+        return request["kind"] == "batch" and bool(request["isolate"] and request["plain"])
 
     def take(self, request: dict[str, Any], fds: list[int]) -> bool:
         """Give it the request; returns False when it is not what is asked for, or is gone."""
-        data = json.dumps(request).encode() + b"\n"
-        if not self.serves(request) or len(data) > MAX_HANDOFF:
+        if not self.serves(request):
             return False
         try:
-            socket.send_fds(self.handoff, [data], fds[:3])
+            socket.send_fds(self.handoff, [GO], fds)
         except OSError:
             return False
         self.handoff.close()

@@ -35,7 +35,8 @@ _POOLS = {
 def run(request: dict[str, Any], fds: list[int]) -> None:
     """Be the kernel that was asked for, in the environment that was asked for."""
     _signals()
-    _enter(request)
+    told = _told(fds[3])
+    _enter(told)
     if request["kind"] == "batch":
         from . import batch
 
@@ -43,12 +44,12 @@ def run(request: dict[str, Any], fds: list[int]) -> None:
         _serve(app, fds)
     else:
         _files(fds[1], fds[2])
-        for fd in fds:
+        for fd in fds[:3]:
             os.close(fd)
         from ipykernel.kernelapp import IPKernelApp
 
         kernel: Any = IPKernelApp.instance()
-        kernel.initialize(list(request["argv"]))
+        kernel.initialize(list(told["argv"]))
         kernel.start()
 
 
@@ -63,13 +64,11 @@ def made_ahead() -> Any:
 def spare(app: Any, handoff: socket.socket) -> None:
     """Be a kernel that was made ahead, before it is asked for; then be what is asked for."""
     app.begin()
-    data, fds, _, _ = socket.recv_fds(handoff, 1 << 20, 3)
-    if not data:
+    said, fds, _, _ = socket.recv_fds(handoff, 16, 4)
+    if not said:
         return
-    while not data.endswith(b"\n"):
-        data += handoff.recv(1 << 20)
     handoff.close()
-    _enter(json.loads(data))
+    _enter(_told(fds[3]))
     _serve(app, list(fds))
 
 
@@ -124,15 +123,26 @@ def _signals() -> None:
     os.close(nowhere)
 
 
-def _enter(request: dict[str, Any]) -> None:
-    """Take the task's environment, folder and a random state of its own."""
+def _told(fd: int) -> dict[str, Any]:
+    """Read what this process alone is told; the zygote has it in no memory of its own."""
+    with open(fd, "rb") as file:
+        told: dict[str, Any] = json.load(file)
+    return told
+
+
+def _enter(told: dict[str, Any]) -> None:
+    """Take the task's environment, secrets, folder and a random state of its own."""
     os.environ.clear()
-    os.environ.update(request["env"])
+    os.environ.update(told["env"])
+    if told["secrets"]:
+        from . import secrets
+
+        secrets.take(told["secrets"])
     # As ipykernel does where nothing else is named; here it may have been made before.
     os.environ.setdefault("MPLBACKEND", INLINE)
-    os.chdir(request["cwd"])
+    os.chdir(told["cwd"])
     _paths()
-    sys.argv = ["ipykernel_launcher.py", *request["argv"]]
+    sys.argv = ["ipykernel_launcher.py", *told["argv"]]
     time.tzset()
     _reseed()
     _catch_up()

@@ -46,6 +46,9 @@ PACKAGE = "galley_inside"
 OWNER = "owner"
 """File in the socket's folder: the pid of the process that its zygotes end with."""
 MAX_REQUEST = 4 * 2**20
+FILES = 4
+"""What comes with a request to fork: the kernel's connection, its output and errors, and a file
+with its environment and secrets, which the fork alone reads."""
 MAX_FAILURES = 3
 """How often a zygote whose template cannot fork makes another one."""
 _CREDENTIALS = struct.Struct("3i")
@@ -444,7 +447,10 @@ def _request(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
         if not more or len(data) > MAX_REQUEST:
             raise ValueError("not a request")
         data += more
-    return json.loads(data), list(fds)
+    request = json.loads(data)
+    if request["kind"] != "end" and len(fds) != FILES:
+        raise ValueError(f"a request comes with {FILES} files, not with {len(fds)}")
+    return request, list(fds)
 
 
 def _may_ask(client: socket.socket) -> bool:

@@ -44,6 +44,7 @@ class Observer(Protocol):
     """Who follows an execution."""
 
     environment: dict[str, str]
+    files: tuple[int, ...]
     cwd: Path
     python: Path | None
     kernel_output: IO[bytes]
@@ -178,6 +179,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
                     stdout=self._observer.kernel_output,
                     stderr=self._observer.kernel_output,
                     preexec_fn=partial(enter_task, writing),
+                    pass_fds=self._observer.files,
                     **kwargs,
                 )
             finally:

@@ -81,6 +81,7 @@ def execute(
     isolate: bool = True,
     kept: Path | None = None,
     redactor: Redactor | None = None,
+    secrets: Mapping[str, str] | None = None,
 ) -> Execution:
     """Execute ``notebook`` (JSON text, parameters injected) and write it to ``output``.
 
@@ -101,6 +102,7 @@ def execute(
         kept: folder for the whole of outputs that are cut in the notebook; None: beside
             ``output``.
         redactor: takes the values of secrets out of all that leaves the kernel.
+        secrets: name → value, for ``galley.secret`` in the kernel.
     """
     redactor = redactor or Redactor({})
     source = nbformat.v4.reads(notebook)
@@ -119,6 +121,7 @@ def execute(
             on_note,
             on_used,
             python,
+            secrets or {},
             redactor,
             Outputs(
                 kept or output.parent / "outputs",
@@ -150,15 +153,16 @@ def _execute(
 ) -> Exception | None:
     """Execute with papermill; returns what ended it before its last cell, if anything did."""
     try:
-        execute_notebook(
-            rendered,
-            str(output),
-            engine_name=engine.NAME,
-            kernel_name=kernel_name(source),
-            progress_bar=False,
-            autosave_cell_every=AUTOSAVE_S,
-            observer=observer,
-        )
+        with observer.handing():
+            execute_notebook(
+                rendered,
+                str(output),
+                engine_name=engine.NAME,
+                kernel_name=kernel_name(source),
+                progress_bar=False,
+                autosave_cell_every=AUTOSAVE_S,
+                observer=observer,
+            )
         observer.ended_well = True
     except _ENDS as error:
         observer.fell_silent = isinstance(error, DeadKernelError | OSError)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -21,6 +22,7 @@ from galley.run.outputs import MAX_CELL, MAX_OUTPUT, Outputs
 from galley.run.piped import Fork
 from galley.run.processes import TASK_MARK
 from galley.run.redaction import Redactor
+from galley.run.secrets import handed
 from galley.run.usage import Meter
 from galley.run.zygotes import ForkedKernel, Zygotes
 
@@ -92,6 +94,7 @@ class Observer:
         on_note: Callable[[str], None],
         on_used: Callable[[int, float], None],
         python: Path | None,
+        secrets: Mapping[str, str],
         redactor: Redactor,
         outputs: Outputs,
     ) -> None:
@@ -100,6 +103,8 @@ class Observer:
         self.fork: Fork | None = None
         self.mark = uuid.uuid4().hex
         self.environment = {**environment, TASK_MARK: self.mark}
+        self.files: tuple[int, ...] = ()
+        self._secrets = secrets
         self.cwd = cwd
         self.kernel_output = kernel_output
         self.index: int | None = None
@@ -169,7 +174,15 @@ class Observer:
             files=(pipe, self.kernel_output.fileno(), self.kernel_output.fileno()),
             preload=modules,
             isolate=isolate,
+            secrets=self._secrets,
         )
+
+    @contextlib.contextmanager
+    def handing(self) -> Iterator[None]:
+        """Have the secrets wait for a kernel that is started; one that is forked is told them."""
+        waiting = {} if self.fork is not None else self._secrets
+        with handed(waiting, self.environment) as (self.environment, self.files):
+            yield
 
     def cell_started(self, cell: nbformat.NotebookNode, cell_index: int) -> None:
         """Note that a cell begins."""

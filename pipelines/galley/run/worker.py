@@ -19,7 +19,6 @@ from galley.run.lines import Lines
 from galley.run.notebook import Execution, execute
 from galley.run.observer import FORKED, Limits
 from galley.run.redaction import Redactor
-from galley.run.secrets import handed
 from galley.run.staging import restore
 from galley.run.task_tracking import TrackedTask
 from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec
@@ -42,24 +41,28 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
     started_at = datetime.now(UTC)
     tracked = TrackedTask(spec, teller.say, started_at)
     teller.tell("started", mlflow_run_id=tracked.run)
-    with handed(spec.secrets, {**spec.environment, **tracked.environment}) as environment:
-        execution = execute(
-            spec.notebook,
-            spec.output,
-            task=spec.name,
-            environment=environment,
-            cwd=spec.cwd,
-            python=spec.python,
-            zygotes=Zygotes(spec.zygotes) if spec.zygotes else None,
-            limits=_limits(spec),
-            cancelled=cancelled,
-            on_cell=lambda cell, cells: teller.tell("cell", cell=cell, cells=cells),
-            on_text=teller.printed,
-            on_note=teller.say,
-            kept=spec.kept,
-            redactor=Redactor(spec.secrets.values),
-            on_used=teller.used,
-        )
+    execution = execute(
+        spec.notebook,
+        spec.output,
+        task=spec.name,
+        environment={
+            **spec.environment,
+            **tracked.environment,
+            **spec.secrets.environment,
+        },
+        secrets=spec.secrets.values,
+        cwd=spec.cwd,
+        python=spec.python,
+        zygotes=Zygotes(spec.zygotes) if spec.zygotes else None,
+        limits=_limits(spec),
+        cancelled=cancelled,
+        on_cell=lambda cell, cells: teller.tell("cell", cell=cell, cells=cells),
+        on_text=teller.printed,
+        on_note=teller.say,
+        kept=spec.kept,
+        redactor=Redactor(spec.secrets.values),
+        on_used=teller.used,
+    )
     restore(spec)
     teller.flush()
     if spec.zygotes is not None and execution.kernel != FORKED:

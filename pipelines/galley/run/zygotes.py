@@ -45,8 +45,8 @@ _AT_START = (
     "VIRTUAL_ENV",
 )
 """What an interpreter that starts, or a library's import, looks at; with PYTHON*."""
-_OF_A_KERNEL = "IPYTHONDIR"
-"""Kernels have one each where they are watched or given secrets, and only kernels look at it."""
+_OF_A_KERNEL = {"IPYTHONDIR", "JPY_SESSION_NAME"}
+"""What kernels have one each of where they are watched, and only kernels look at."""
 _MORE_AT_START = "at-start"
 """File in a folder: names of more such variables."""
 TO_FORK = {
@@ -120,6 +120,7 @@ class Zygotes:
         argv: Sequence[str] = (),
         preload: Sequence[str] = (),
         isolate: bool,
+        secrets: Mapping[str, str] | None = None,
     ) -> ForkedKernel:
         """Return a new process, forked from the zygote of its environment.
 
@@ -129,6 +130,7 @@ class Zygotes:
             files: file descriptors: the kernel's socket, its output and its errors.
             preload: modules that the notebook imports.
             isolate: whether it is to have a pid namespace of its own.
+            secrets: name → value, for ``galley.secret``.
 
         Raises:
             NoZygote: it cannot be had.
@@ -142,13 +144,12 @@ class Zygotes:
         }
         request = {
             "kind": kind,
-            "argv": list(argv),
-            "env": dict(env),
-            "cwd": str(cwd),
             "isolate": isolate,
             "preload": list(preload),
             "tag": env.get(TAG, ""),
+            "plain": not _OF_A_KERNEL & env.keys(),
         }
+        told = {"argv": list(argv), "env": dict(env), "cwd": str(cwd), "secrets": secrets or {}}
 
         def forked() -> ForkedKernel:
             with _opened(self.folder) as folder:
@@ -156,7 +157,8 @@ class Zygotes:
                 connection = _connected(folder, name)
                 if connection is None:
                     connection = self._start(folder, name, interpreter, at_start, preload)
-            return _ask(connection, request, files)
+            with handed_over(told) as private:
+                return _ask(connection, request, [*files, private])
 
         try:
             try:
@@ -176,7 +178,7 @@ class Zygotes:
         with _opened(self.folder):
             (self.folder / program.OWNER).write_text(str(os.getpid()))
             (self.folder / _MORE_AT_START).write_text(
-                json.dumps(sorted({*at_start} - {_OF_A_KERNEL}))
+                json.dumps(sorted({*at_start} - _OF_A_KERNEL))
             )
 
     def _more_at_start(self) -> list[str]:
@@ -287,6 +289,16 @@ def _opened(folder: Path) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+@contextlib.contextmanager
+def handed_over(told: Mapping[str, Any]) -> Iterator[int]:
+    """Write what only one process may know to a file without a name, for it to read."""
+    with open(os.memfd_create("galley-told"), "wb") as file:  # noqa: PTH123
+        file.write(json.dumps(told).encode())
+        file.flush()
+        file.seek(0)
+        yield file.fileno()
 
 
 def _name(interpreter: str, environment: Mapping[str, str]) -> str:

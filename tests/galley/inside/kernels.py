@@ -16,9 +16,10 @@ def run(
     cells: Sequence[str],
     environment: Mapping[str, str] | None = None,
     *,
+    files: Sequence[int] = (),
     allow_errors: bool = False,
 ) -> list[NotebookNode]:
-    """Return the executed cells; the kernel's folder is ``folder``."""
+    """Return the executed cells; the kernel's folder is ``folder``, ``files`` are open in it."""
     node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     client = NotebookClient(
         node,
@@ -27,7 +28,7 @@ def run(
         allow_errors=allow_errors,
         resources={"metadata": {"path": str(folder)}},
     )
-    client.execute(env={**os.environ, **(environment or {})})
+    client.execute(env={**os.environ, **(environment or {})}, pass_fds=tuple(files))
     return list(node.cells)
 
 

@@ -1,16 +1,16 @@
-"""What happens at the kernel's end of the pipe."""
+"""What a kernel that was started does with the open file that it finds."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from galley.inside import probe, secrets
+from galley.run.zygotes import handed_over
 
 from .kernels import run, text
 
@@ -18,17 +18,17 @@ VALUES = {"warehouse": "tr0ub4dor"}
 
 
 @pytest.fixture
-def given(tmp_path: Path) -> Iterator[dict[str, str]]:
+def values() -> Iterator[int]:
+    """The number of the file in which the values wait."""
+    with handed_over(VALUES) as file:
+        yield file
+
+
+@pytest.fixture
+def given(tmp_path: Path, values: int) -> dict[str, str]:
     """The variables of a kernel whose values wait for it."""
     (tmp_path / "in").mkdir()
-    added = secrets.prepare(tmp_path / "in")
-    writer = threading.Thread(
-        target=lambda: Path(added[secrets.VARIABLE]).write_text(json.dumps(VALUES)), daemon=True
-    )
-    writer.start()
-    yield added
-    writer.join(10)
-    assert not writer.is_alive()
+    return {**secrets.prepare(tmp_path / "in"), secrets.VARIABLE: str(values)}
 
 
 CELLS = (
@@ -40,36 +40,33 @@ CELLS = (
 
 
 def test_the_values_are_there_once_and_nothing_else_is(
-    tmp_path: Path, given: dict[str, str]
+    tmp_path: Path, given: dict[str, str], values: int
 ) -> None:
-    cells = run(tmp_path, CELLS, given, allow_errors=True)
+    cells = run(tmp_path, CELLS, given, files=(values,), allow_errors=True)
     assert text(cells[0]) == "[]\n"
     assert text(cells[1]).startswith("True 0.")
     assert text(cells[2]) == "[]\n"
     assert "not given a secret 'other' (it has: warehouse)" in text(cells[3])
-    assert not Path(given[secrets.VARIABLE]).exists()
     kept = [path for path in (tmp_path / "in").rglob("*") if path.is_file()]
     assert not any(b"tr0ub4dor" in path.read_bytes() for path in kept)
 
 
-def test_beside_a_probe(tmp_path: Path) -> None:
+def test_beside_a_probe(tmp_path: Path, values: int) -> None:
     output = tmp_path / "snapshots"
     probed = probe.prepare(tmp_path / "probe", after={1: 0}, output=output)
     (tmp_path / "in").mkdir()
     added = secrets.prepare(tmp_path / "in", Path(probed["IPYTHONDIR"]))
-    threading.Thread(
-        target=lambda: Path(added[secrets.VARIABLE]).write_text(json.dumps(VALUES)), daemon=True
-    ).start()
     code = (
         "import galley\nvalue = galley.secret('warehouse')\nurl = f'db://me:{value}@host'\n"
         "nested = {'login': [('me', value)]}\nraw = value.encode()\nlength = len(value)"
     )
-    run(tmp_path, [code], {**probed, **added})
+    given = {**probed, **added, secrets.VARIABLE: str(values)}
+    run(tmp_path, [code], given, files=(values,))
     taken = json.loads((output / "0.json").read_text())
     assert set(taken["names"]) == {"galley", "length"}, "a digest would be a way to guess it"
 
 
-def test_where_galley_is_not_installed(tmp_path: Path, given: dict[str, str]) -> None:
+def test_where_galley_is_not_installed(given: dict[str, str], values: int) -> None:
     startup = Path(given["IPYTHONDIR"]) / "profile_default" / "startup" / "00-galley-secrets.py"
     code = (
         f"exec(open({str(startup)!r}).read())\n"
@@ -81,6 +78,7 @@ def test_where_galley_is_not_installed(tmp_path: Path, given: dict[str, str]) ->
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code],
         env=given,
+        pass_fds=(values,),
         capture_output=True,
         text=True,
         check=False,

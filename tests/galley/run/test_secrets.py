@@ -229,20 +229,47 @@ def test_secrets_that_cannot_be_given_end_the_attempt_with_a_sentence(
     assert not (tmp_path / "project" / "ran").exists()
 
 
-def test_a_kernel_that_never_comes_is_not_waited_for(tmp_path: Path) -> None:
-    with handed(SECRETS, {"A": "b"}) as environment:
-        pipe = Path(environment["GALLEY_SECRETS"])
-        assert stat.S_ISFIFO(pipe.stat().st_mode)
-        assert stat.S_IMODE(pipe.parent.stat().st_mode) == 0o700
-        assert environment["MAIL_PASSWORD"] == OTHER
+def test_a_kernel_that_is_started_finds_them_in_an_open_file_without_a_name() -> None:
+    with handed(SECRETS.values, {"A": "b"}) as (environment, files):
+        (file,) = files
+        assert environment["GALLEY_SECRETS"] == str(file)
+        assert json.loads(os.pread(file, 1000, 0)) == SECRETS.values
+        assert "/memfd:" in str(Path(f"/proc/self/fd/{file}").readlink())
+        folder = Path(environment["IPYTHONDIR"]).parent
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert found_below(folder) == []
         assert VALUE not in str(environment)
-    assert not pipe.parent.exists()
-    assert not any(one.name == "secrets" for one in threading.enumerate())
+    assert not folder.exists()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(file)
 
 
 def test_without_secrets_the_environment_is_as_it_was() -> None:
-    with handed(TaskSecrets(), {"A": "b"}) as environment:
-        assert environment == {"A": "b"}
+    with handed({}, {"A": "b"}) as given:
+        assert given == ({"A": "b"}, ())
+
+
+@pytest.mark.integration
+def test_a_kernel_that_is_forked_has_them_from_no_folder_that_a_sibling_could_look_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path)
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    look = (
+        f"import galley, os\nfound = [one for one in os.listdir({str(temporary)!r}) "
+        "if 'secret' in one]\nprint(len(galley.secret('mail')), found)"
+    )
+    single(tmp_path / "project", look)
+    job = make_job(tmp_path, kind=RunKind.PIPELINE)
+    path = tmp_path / "attempt" / "job.json"
+    write_private(path, job.model_dump_json())
+    outcome = execute_job(path, {**os.environ, HANDED: SECRETS.model_dump_json()}, lambda _: None)
+    assert outcome.state is AttemptState.SUCCEEDED
+    cell = nbformat.read(job.notebooks / "report.ipynb", as_version=4).cells[-1]
+    assert cell.outputs[0].text == f"{len(OTHER)} []\n"
 
 
 def test_values_are_not_in_what_is_shown_of_a_model() -> None:

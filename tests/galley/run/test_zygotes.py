@@ -556,6 +556,39 @@ def test_modules_that_start_threads_or_print_are_left_to_the_notebook(
     assert preload.Preloader(["quiet"]).load(["quiet"])
 
 
+def memory_of(process: psutil.Process) -> bytes:
+    """Return what a process has written into its own memory."""
+    found = []
+    with Path(f"/proc/{process.pid}/mem").open("rb", buffering=0) as memory:
+        for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines():
+            place, mode, *_ = line.split()
+            if mode.startswith("rw"):
+                start, end = (int(one, 16) for one in place.split("-"))
+                memory.seek(start)
+                with contextlib.suppress(OSError):
+                    found.append(memory.read(end - start))
+    return b"".join(found)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can look into a zygote")
+@pytest.mark.parametrize("again", [False, True], ids=["the first", "a spare"])
+def test_a_zygote_knows_nothing_of_what_its_forks_are_told(
+    zygotes: Zygotes, tmp_path: Path, *, again: bool
+) -> None:
+    if again:
+        first = Batch(zygotes, tmp_path)
+        template_of(first.process)
+        first.close()
+    token = "".join(reversed("f9d1-nekot-eht-si-siht"))
+    batch = Batch(zygotes, tmp_path, TOKEN=token)
+    assert batch.run("import os\nprint(os.environ['TOKEN'])") == token
+    zygote = zygote_of(batch.process)
+    assert b"ipykernel" in memory_of(zygote), "it was looked at"
+    assert token.encode() not in memory_of(zygote)
+    assert token.encode() in memory_of(psutil.Process(batch.process.pid))
+    batch.close()
+
+
 def test_an_interpreter_that_is_none_is_told(tmp_path: Path) -> None:
     with pytest.raises(NoZygote, match="no kernel could be forked"):
         Zygotes(tmp_path / "z").fork(
