@@ -137,6 +137,7 @@ class AttemptRun:
             zygotes=self._config.zygotes,
             kept=None if given.kind.personal else self._config.kept / str(given.run),
             environments=self._config.environments,
+            private=self._config.folder,
             own_scratch=self._config.own_scratch,
             grace_s=GRACE_S,
         )

@@ -39,6 +39,11 @@ CONFIGURED = {"HistoryManager": {"hist_file": ":memory:"}}
 """What nbclient gives the kernels it starts, as an argument."""
 
 
+personal = True
+"""Whether kernels are configured by files in the home folder of whoever runs them. That of a
+tenant's runs is for all of them: what one leaves there is not to change the next one."""
+
+
 class Channel:
     """Where a message goes to, as the client's channels are called."""
 
@@ -174,6 +179,15 @@ class BatchApp(IPKernelApp):
         """Take the configuration without a parser: making that one takes a quarter of all this."""
         self.argv, self.cli_config = [], Config(CONFIGURED)
         self.update_config(self.cli_config)
+
+    def load_config_file(self, *given: Any, **named: Any) -> None:
+        """Read the configuration of IPython, where it is somebody's own."""
+        if personal or "IPYTHONDIR" in os.environ:
+            super().load_config_file(*given, **named)  # type: ignore[no-untyped-call]
+
+    def _run_startup_files(self) -> None:
+        if personal or "IPYTHONDIR" in os.environ:
+            super()._run_startup_files()  # type: ignore[no-untyped-call]
 
     def init_connection_file(self) -> None:
         """There is none."""

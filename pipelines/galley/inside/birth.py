@@ -24,12 +24,15 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _HOLDING = ctypes.PyDLL(None, use_errno=True)
 """The same, without letting go of the interpreter's lock meanwhile."""
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_CAPBSET_DROP = 1, 4, 36, 24
-_NEW_USER, _NEW_PID, _NEW_IPC, _SIBLING = 0x10000000, 0x20000000, 0x08000000, 0x00008000
+_NEW_USER, _NEW_PID, _NEW_IPC, _NEW_FILES = 0x10000000, 0x20000000, 0x08000000, 0x00020000
+_SIBLING = 0x00008000
 _CAPABILITIES = 64
 _CAPSET = {"x86_64": 126, "aarch64": 91}
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _UID, _GID = os.getuid(), os.getgid()  # before there is a namespace that does not know them yet
 ALONE = " alone"
+apart = False
+"""Whether this process has namespaces of its own."""
 
 
 def own_memory() -> int:
@@ -63,7 +66,7 @@ def fork(*, isolate: bool, sibling: bool = False) -> tuple[int, str]:
     pid = -1
     whose = _SIBLING if sibling else 0
     if isolate:
-        pid, obstacle = _clone(_NEW_USER | _NEW_PID | _NEW_IPC | whose)
+        pid, obstacle = _clone(_NEW_USER | _NEW_PID | _NEW_IPC | _NEW_FILES | whose)
     try:
         if pid < 0:
             pid = _fork_sibling() if sibling else os.fork()
@@ -103,16 +106,19 @@ def deliver(
     """Make the calling process, which :func:`fork` made, the init of a new task.
 
     Args:
-        task: runs in the task's process; the process ends when it returns.
+        task: runs in the task's process; the process ends when it returns. It has the
+            capabilities of its namespaces until it calls :func:`drop_capabilities`.
         obstacle: as :func:`fork` told it.
         birth: gets one message with the task's credentials, from which the kernel tells its pid:
             what stood in the way of a pid namespace, empty where nothing did.
         status: file descriptor that gets the task's wait status as text, and ``alone`` where
             nothing else of it was alive by then.
     """
+    global apart
     os.setsid()
     if not obstacle:
-        obstacle = _own_namespace()
+        obstacle = own_namespace()
+    apart = not obstacle
     die_with_parent()
     _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     if (pid := os.fork()) == 0:
@@ -122,6 +128,7 @@ def deliver(
         _begin(birth, obstacle)
         task()
         os._exit(0)
+    drop_capabilities()
     _watch(pid, status)
     os._exit(0)
 
@@ -190,7 +197,7 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
-def _own_namespace() -> str:
+def own_namespace() -> str:
     """Be oneself in the new user namespace; returns what stands in the way, else an empty text."""
     # The maps are files of this process, which belong to root as long as it is hidden.
     _LIBC.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
@@ -199,14 +206,14 @@ def _own_namespace() -> str:
         Path("/proc/self/uid_map").write_text(f"{_UID} {_UID} 1")
         Path("/proc/self/gid_map").write_text(f"{_GID} {_GID} 1")
     except OSError as error:
+        drop_capabilities()
         return str(error)
     finally:
-        _drop_capabilities()
         hide()
     return ""
 
 
-def _drop_capabilities() -> None:
+def drop_capabilities() -> None:
     """Give up what a new user namespace brings: more than the task had."""
     number = _CAPSET.get(os.uname().machine)
     if number is None or os.geteuid() == 0:

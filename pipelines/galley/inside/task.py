@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from . import birth, walls
+
 INLINE = "module://matplotlib_inline.backend_inline"
 _POOLS = {
     "openblas": (
@@ -132,6 +134,9 @@ def _told(fd: int) -> dict[str, Any]:
 
 def _enter(told: dict[str, Any]) -> None:
     """Take the task's environment, secrets, folder and a random state of its own."""
+    if told["walls"] is not None and birth.apart and not walls.obstacle:
+        walls.enclose(told["walls"])
+    birth.drop_capabilities()
     os.environ.clear()
     os.environ.update(told["env"])
     if told["secrets"]:

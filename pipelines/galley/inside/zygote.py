@@ -97,6 +97,8 @@ class Zygote:
         base = [f"{PACKAGE}.batch", f"{PACKAGE}.task"]
         if not self._preloader.load([*base, *self._preload]):
             self._start_over()
+        _sibling("batch").personal = not os.path.exists(OWNER)  # noqa: PTH110
+        _sibling("walls").try_out()
         self._learn()
         _sibling("task").prime()
         gc.collect()
@@ -251,6 +253,7 @@ class Zygote:
         self._children[client] = (born.init, born.status)
         self._tags[client] = request.get("tag", "")
         answer = {"pid": born.pid, "obstacle": born.obstacle, "inherited": born.inherited}
+        answer["open"] = born.obstacle or _sibling("walls").obstacle
         client.sendall(json.dumps(answer).encode() + b"\n")
         self._selector.register(client, selectors.EVENT_READ, self._drop)
         self._selector.register(born.status, selectors.EVENT_READ, lambda _: self._collect(client))

@@ -55,6 +55,7 @@ class Job(Model):
         kept: folder for what the run's tasks have made, from attempt to attempt; None: each
             attempt begins anew.
         environments: folder of the identity's own locked environments; None: its cache folder.
+        private: folder of whoever gave the job, for all the jobs it gives; None: there is none.
         own_scratch: folders beside ``folder`` for passing files that are this sandbox's alone.
         secrets: what the kernels are given; comes on the runner's connection, never with the file.
         preparing_s: seconds that making the environment took; the time limit does not count them.
@@ -88,6 +89,7 @@ class Job(Model):
     zygotes: Path | None = None
     kept: Path | None = None
     environments: Path | None = None
+    private: Path | None = None
     own_scratch: tuple[Path, ...] = ()
     secrets: TaskSecrets = Field(default_factory=TaskSecrets, exclude=True, repr=False)
     preparing_s: float = 0

@@ -25,6 +25,7 @@ from galley.run.observer import STARTED, Limits, Observer
 from galley.run.outputs import Outputs
 from galley.run.piped import BrokenKernel
 from galley.run.redaction import Redactor
+from galley.run.walls import Walls
 from galley.run.zygotes import NoZygote, Zygotes
 
 AUTOSAVE_S = 10
@@ -82,6 +83,7 @@ def execute(
     kept: Path | None = None,
     redactor: Redactor | None = None,
     secrets: Mapping[str, str] | None = None,
+    walls: Walls | None = None,
 ) -> Execution:
     """Execute ``notebook`` (JSON text, parameters injected) and write it to ``output``.
 
@@ -103,6 +105,7 @@ def execute(
             ``output``.
         redactor: takes the values of secrets out of all that leaves the kernel.
         secrets: name → value, for ``galley.secret`` in the kernel.
+        walls: what a forked kernel sees of its host's files; None: all of them.
     """
     redactor = redactor or Redactor({})
     source = nbformat.v4.reads(notebook)
@@ -135,7 +138,7 @@ def execute(
         observer.counted = whose.own_cells(source.cells)
         if zygotes is not None and kernel_name(source) is not None:
             modules = imported_modules(source.cells)
-            observer.fork = observer.forking(zygotes, modules, isolate=isolate)
+            observer.fork = observer.forking(zygotes, modules, walls, isolate=isolate)
         on_cell(0, observer.cells)
         ended, unforked = _execute(rendered, output, source, observer), ""
         if isinstance(ended, NoZygote):

@@ -24,6 +24,7 @@ from galley.run.processes import TASK_MARK
 from galley.run.redaction import Redactor
 from galley.run.secrets import handed
 from galley.run.usage import Meter
+from galley.run.walls import Walls
 from galley.run.zygotes import ForkedKernel, Zygotes
 
 END_S = 5.0
@@ -116,6 +117,7 @@ class Observer:
         self.process: subprocess.Popen[bytes] | ForkedKernel | None = None
         self.guard: Guard | None = None
         self._obstacle = ""
+        self._walled = False
         self.outputs = outputs
         self._limits = limits
         self._cancelled = cancelled
@@ -164,8 +166,11 @@ class Observer:
             return Family(process.pid, None, baseline=process.inherited)
         return Family(process.pid, self.mark)
 
-    def forking(self, zygotes: Zygotes, modules: tuple[str, ...], *, isolate: bool) -> Fork:
+    def forking(
+        self, zygotes: Zygotes, modules: tuple[str, ...], walls: Walls | None, *, isolate: bool
+    ) -> Fork:
         """Return what forks the kernel in the task's environment."""
+        self._walled = walls is not None
         return lambda pipe: zygotes.fork(
             python=self.python,
             env=self.environment,
@@ -175,6 +180,7 @@ class Observer:
             preload=modules,
             isolate=isolate,
             secrets=self._secrets,
+            walls=walls,
         )
 
     @contextlib.contextmanager
@@ -213,8 +219,11 @@ class Observer:
             reaches = f"it reaches other processes of its uid: {self._obstacle}"
             told = "; ".join(filter(None, [unforked, self._obstacle and reaches]))
             return f"{STARTED}: {told}" if told else STARTED
-        without = f", without a pid namespace: {self.process.obstacle}"
-        return f"{FORKED}{without if self.process.obstacle else ''}"
+        if self.process.obstacle:
+            return f"{FORKED}, without a pid namespace: {self.process.obstacle}"
+        if self._walled and self.process.open:
+            return f"{FORKED}, and it reaches the files of other attempts: {self.process.open}"
+        return FORKED
 
     def close(self) -> None:
         """Give the kernel the time to end that nbclient gives, then leave nothing of the task."""

@@ -40,6 +40,7 @@ from galley.run.scratch import ScratchGuard, full
 from galley.run.staging import show
 from galley.run.tasks import TaskEvent, TaskResult, TaskSpec
 from galley.run.tracked import Tracked, merged_metrics
+from galley.run.walls import walls_of
 from galley.run.written import Written
 
 
@@ -245,6 +246,7 @@ class Runner:
             },
             python=self._locked.python if self._locked else None,
             zygotes=self.job.zygotes,
+            walls=walls_of(self.job),
             kept=self.job.outputs,
             products=products_of(task, self.job.project),
             tries=None if self.job.cluster is None else self.job.folder / "tries",

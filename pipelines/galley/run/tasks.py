@@ -17,6 +17,7 @@ from galley.domain.runs import FailureClass, TaskState
 from galley.domain.versions import CellError
 from galley.domain.work import TaskSecrets
 from galley.run.outputs import MAX_CELL, MAX_OUTPUT
+from galley.run.walls import Walls
 
 
 class TaskTracking(Model):
@@ -46,6 +47,7 @@ class TaskSpec(Model):
         environment: environment of the kernel, complete but for what MLflow and Dask add.
         python: interpreter of the kernel; None: the one that runs here.
         zygotes: folder of the zygotes to fork the kernel from; None: a plain kernel is started.
+        walls: what a forked kernel sees of its host's files; None: all of them.
         kept: folder for the whole of outputs that are cut in the executed notebook.
         products: what it makes beside the notebook, relative to ``cwd``.
         tries: folder for the folders of the task's tries; None: there is only one try, in place.
@@ -70,6 +72,7 @@ class TaskSpec(Model):
     environment: dict[str, str]
     python: Path | None = None
     zygotes: Path | None = None
+    walls: Walls | None = None
     kept: Path | None = None
     products: tuple[Path, ...] = ()
     tries: Path | None = None

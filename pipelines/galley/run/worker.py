@@ -54,6 +54,7 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
         cwd=spec.cwd,
         python=spec.python,
         zygotes=Zygotes(spec.zygotes) if spec.zygotes else None,
+        walls=spec.walls,
         limits=_limits(spec),
         cancelled=cancelled,
         on_cell=lambda cell, cells: teller.tell("cell", cell=cell, cells=cells),

@@ -25,6 +25,7 @@ from typing import Any
 from galley.errors import GalleyError
 from galley.forks.forked import Forked, read_line
 from galley.inside import zygote as program
+from galley.run.walls import Walls
 
 START_S = 60.0
 ANSWER_S = 30.0
@@ -72,12 +73,16 @@ class ForkedKernel(Forked):
     Attributes:
         obstacle: why it has no pid namespace of its own; empty where it has.
         inherited: bytes of its memory that are the zygote's as long as it does not write to them.
+        open: why no walls are around it, whatever was asked for; empty where there are.
     """
 
-    def __init__(self, connection: socket.socket, pid: int, obstacle: str, inherited: int) -> None:
+    def __init__(
+        self, connection: socket.socket, pid: int, obstacle: str, inherited: int, without: str
+    ) -> None:
         super().__init__(connection, pid)
         self.obstacle = obstacle
         self.inherited = inherited
+        self.open = without
 
     def end(self, patience_s: float) -> bool:
         """Let it end by itself for so long, then end it, and wait until nothing of it is left.
@@ -121,6 +126,7 @@ class Zygotes:
         preload: Sequence[str] = (),
         isolate: bool,
         secrets: Mapping[str, str] | None = None,
+        walls: Walls | None = None,
     ) -> ForkedKernel:
         """Return a new process, forked from the zygote of its environment.
 
@@ -131,6 +137,7 @@ class Zygotes:
             preload: modules that the notebook imports.
             isolate: whether it is to have a pid namespace of its own.
             secrets: name → value, for ``galley.secret``.
+            walls: what it is to see of its host's files; None: all of them.
 
         Raises:
             NoZygote: it cannot be had.
@@ -149,7 +156,13 @@ class Zygotes:
             "tag": env.get(TAG, ""),
             "plain": not _OF_A_KERNEL & env.keys(),
         }
-        told = {"argv": list(argv), "env": dict(env), "cwd": str(cwd), "secrets": secrets or {}}
+        told = {
+            "argv": list(argv),
+            "env": dict(env),
+            "cwd": str(cwd),
+            "secrets": secrets or {},
+            "walls": None if walls is None else walls.model_dump(mode="json"),
+        }
 
         def forked() -> ForkedKernel:
             with _opened(self.folder) as folder:
@@ -185,6 +198,11 @@ class Zygotes:
         with contextlib.suppress(FileNotFoundError):
             return list(json.loads((self.folder / _MORE_AT_START).read_text()))
         return []
+
+    def _of_a_host(self) -> dict[str, str]:
+        """Keep what runs left in the home folder of all of them out of an interpreter."""
+        owned = (self.folder / program.OWNER).exists()
+        return {"PYTHONNOUSERSITE": "1"} if owned else {}
 
     def end(self, tag: str) -> None:
         """End what was forked with this value of :data:`TAG`, and wait until it is gone."""
@@ -244,7 +262,7 @@ class Zygotes:
         with (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
                 [interpreter, program.__file__, f"{name}.sock"],
-                env={**environment, **TO_FORK},
+                env={**environment, **TO_FORK, **self._of_a_host()},
                 cwd=f"/proc/self/fd/{folder}",
                 pass_fds=(folder,),
                 stdin=subprocess.PIPE,
@@ -331,7 +349,7 @@ def _ask(
         sent = socket.send_fds(connection, [data[: 1 << 16]], list(files))
         connection.sendall(data[sent:])
         answer = json.loads(read_line(connection))
-        told = answer["pid"], answer["obstacle"], answer["inherited"]
+        told = answer["pid"], answer["obstacle"], answer["inherited"], answer["open"]
     except KeyError:
         connection.close()
         raise OSError(answer.get("error", "the zygote did not fork")) from None

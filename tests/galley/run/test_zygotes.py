@@ -20,6 +20,7 @@ import pytest
 from galley.inside import preload
 from galley.inside.wire import Frames, frame
 from galley.run import zygotes as module
+from galley.run.walls import Walls
 from galley.run.zygotes import ForkedKernel, NoZygote, Zygotes
 
 pytestmark = pytest.mark.integration
@@ -42,6 +43,7 @@ class Batch:
         *,
         isolate: bool = True,
         preload: Sequence[str] = ("pandas",),
+        walls: Walls | None = None,
         **more: str,
     ) -> None:
         self.pipe, theirs = socket.socketpair()
@@ -56,6 +58,7 @@ class Batch:
                 files=(theirs.fileno(), self.output.fileno(), self.output.fileno()),
                 preload=preload,
                 isolate=isolate,
+                walls=walls,
             )
         self.frames = Frames()
 
@@ -117,8 +120,11 @@ def template_of(process: ForkedKernel) -> psutil.Process:
     return template
 
 
-def walls_of(process: psutil.Process) -> str:
-    return str(Path(f"/proc/{process.pid}/ns/pid").readlink())
+def walls_of(process: psutil.Process) -> str | None:
+    """Return the pid namespace of a process; None: it has gone."""
+    with contextlib.suppress(FileNotFoundError):
+        return str(Path(f"/proc/{process.pid}/ns/pid").readlink())
+    return None
 
 
 def gone(pid: int) -> bool:
@@ -587,6 +593,98 @@ def test_a_zygote_knows_nothing_of_what_its_forks_are_told(
     assert token.encode() not in memory_of(zygote)
     assert token.encode() in memory_of(psutil.Process(batch.process.pid))
     batch.close()
+
+
+LOOK = """
+import os
+for folder, _, files in sorted(os.walk(FOLDER)):
+    for name in sorted(files):
+        path = os.path.join(folder, name)
+        try:
+            open(path, 'a').close()
+            print('may change', os.path.relpath(path, FOLDER))
+        except OSError as error:
+            print('may read', os.path.relpath(path, FOLDER), error.strerror)
+for path in ('zygotes/new', 'attempts/new', 'attempts/mine/new', 'tls/new'):
+    try:
+        open(os.path.join(FOLDER, path), 'w').close()
+        print('made', path)
+    except OSError as error:
+        print('not made', path, error.strerror)
+"""
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Walls:
+    """A host's folder, as far as a task is to see it."""
+    folder = tmp_path / "host"
+    for name in ("attempts/mine/data", "attempts/other/data", "zygotes/a.sock", "tls/key", "x"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    return Walls(
+        hidden=(folder,),
+        shown=(folder / "attempts" / "mine", folder / "attempts" / "gone"),
+        read_only=(folder / "tls",),
+    )
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["the first", "a spare"])
+def test_a_task_sees_of_its_hosts_files_what_is_its_own(
+    zygotes: Zygotes, tmp_path: Path, kept: Walls, *, again: bool
+) -> None:
+    if again:
+        first = Batch(zygotes, tmp_path)
+        template_of(first.process)
+        first.close()
+    (folder,) = kept.hidden
+    batch = Batch(zygotes, tmp_path, walls=kept)
+    assert batch.process.open == ""
+    assert batch.run(f"FOLDER = {str(folder)!r}{LOOK}").splitlines() == [
+        "may change attempts/mine/data",
+        "may read tls/key Read-only file system",
+        "not made zygotes/new No such file or directory",
+        "not made attempts/new Read-only file system",
+        "made attempts/mine/new",
+        "not made tls/new Read-only file system",
+    ]
+    batch.close()
+    assert (folder / "attempts" / "mine" / "new").exists()
+    assert (folder / "attempts" / "other" / "data").read_text() == "attempts/other/data"
+    open_one = Batch(zygotes, tmp_path)
+    assert "may change x" in open_one.run(f"FOLDER = {str(folder)!r}{LOOK}")
+    open_one.close()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root keeps its capabilities")
+def test_a_task_has_no_capability_to_take_walls_down(zygotes: Zygotes, tmp_path: Path) -> None:
+    batch = Batch(zygotes, tmp_path)
+    said = batch.run("print([line for line in open('/proc/self/status') if 'Cap' in line])")
+    assert said.count("0000000000000000") == 5
+    batch.close()
+
+
+STARTUP = "from pathlib import Path\nPath({!r}).touch()"
+
+
+@pytest.mark.parametrize("owned", [True, False], ids=["of a host", "of a person"])
+def test_what_runs_left_for_ipython_in_the_home_of_all_runs_is_not_executed(
+    tmp_path: Path, *, owned: bool
+) -> None:
+    profile, ran = tmp_path / "home" / ".ipython" / "profile_default", tmp_path / "ran"
+    (profile / "startup").mkdir(parents=True)
+    (profile / "startup" / "00-x.py").write_text(STARTUP.format(str(ran / "startup")))
+    (profile / "ipython_config.py").write_text(STARTUP.format(str(ran / "config")))
+    ran.mkdir()
+    made = Zygotes(tmp_path / "z")
+    if owned:
+        made.own()
+    for _ in range(2):
+        batch = Batch(made, tmp_path, preload=(), HOME=str(tmp_path / "home"))
+        assert batch.run("print(1)") == "1"
+        template_of(batch.process)
+        batch.close()
+    made.close()
+    assert {one.name for one in ran.iterdir()} == (set() if owned else {"startup", "config"})
 
 
 def test_an_interpreter_that_is_none_is_told(tmp_path: Path) -> None:
