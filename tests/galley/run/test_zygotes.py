@@ -503,6 +503,75 @@ def test_a_notebook_cannot_have_itself_forked(batch: Batch, zygotes: Zygotes) ->
     assert "may not ask" in batch.run(f"{by_child}capture_output=True, text=True))")
 
 
+TRY = {
+    "signal": "os.kill(pid, signal.SIGTERM)",
+    "stop a group": "os.killpg(pid, signal.SIGSTOP)",
+    "a signal by a file descriptor": "signal.pidfd_send_signal(os.pidfd_open(pid), signal.SIGTERM)",
+    "trace": "check(libc.ptrace(16, pid, None, None))",
+    "trace without a stop": "check(libc.ptrace(0x4206, pid, None, None))",
+    "take a file": "check(libc.syscall(438, os.pidfd_open(pid), 1, 0))",
+    "read memory": "open(f'/proc/{pid}/mem', 'rb').read(1)",
+    "write memory": "open(f'/proc/{pid}/mem', 'r+b').read(1)",
+    "read the map of memory": "open(f'/proc/{pid}/maps').read()",
+    "read the environment": "open(f'/proc/{pid}/environ').read()",
+    "name its files": "os.readlink(f'/proc/{pid}/fd/0')",
+    "see its files": "os.listdir(f'/proc/{pid}/root/')",
+    "be in its folder": "os.chdir(f'/proc/{pid}/cwd')",
+    "enter its namespaces": "check(libc.setns(os.open(f'/proc/{pid}/ns/pid', 0), 0))",
+    "limit": "import resource; resource.prlimit(pid, resource.RLIMIT_CPU, (1, 1))",
+    "slow down": "os.setpriority(os.PRIO_PROCESS, pid, 19)",
+}
+"""What a task may try with a process that is not its own."""
+REACH = """
+import ctypes, os, signal
+libc = ctypes.CDLL(None, use_errno=True)
+def check(result):
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+reached = []
+for who, pid in WHO.items():
+    for what, code in TRY.items():
+        try:
+            exec(code)
+            reached.append((who, what))
+        except OSError:
+            pass
+print(reached)
+"""
+
+
+def test_a_task_reaches_no_process_of_its_host_and_no_sibling(
+    zygotes: Zygotes, tmp_path: Path
+) -> None:
+    one, other = (Batch(zygotes, tmp_path) for _ in range(2))
+    code = "import subprocess\nprint(subprocess.Popen(['sleep', '60'], env={'TOKEN': 'x'}).pid)"
+    other.run(code)
+    (started,) = psutil.Process(other.process.pid).children()
+    host = subprocess.Popen(["sleep", "60"], env={"TOKEN": "x"}, start_new_session=True)
+    who = {
+        "who asked for it": os.getpid(),
+        "another process of the host": host.pid,
+        "zygote": zygote_of(one.process).pid,
+        "template": template_of(one.process).pid,
+        "its init": psutil.Process(one.process.pid).ppid(),
+        "sibling": other.process.pid,
+        "the sibling's init": psutil.Process(other.process.pid).ppid(),
+        "what the sibling started": started.pid,
+    }
+    assert one.run(f"WHO, TRY = {who!r}, {TRY!r}{REACH}") == "[]"
+    own = one.run("import subprocess\nown = subprocess.Popen(['sleep', '60'])\nprint(own.pid)")
+    there = ("signal", "trace without a stop", "limit")
+    tries = {what: TRY[what].replace("SIGTERM", "SIGCONT") for what in there}
+    said = one.run(f"WHO, TRY = {{'own': {own}}}, {tries!r}{REACH}")
+    assert said == str([("own", what) for what in there]), "what it tries can be done"
+    for pid in (host.pid, other.process.pid, started.pid):
+        assert psutil.Process(pid).status() == psutil.STATUS_SLEEPING
+    host.kill()
+    host.wait()
+    one.close()
+    other.close()
+
+
 def test_a_fork_in_a_pid_namespace_reaches_nobody(zygotes: Zygotes, tmp_path: Path) -> None:
     one, sibling = Batch(zygotes, tmp_path), Batch(zygotes, tmp_path)
     assert one.process.obstacle == ""
