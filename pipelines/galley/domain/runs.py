@@ -137,6 +137,10 @@ class FailureClass(StrEnum):
     TIMEOUT = "timeout"
 
 
+DEAD_KERNEL = "DeadKernel"
+"""Name of the error of a task whose kernel ended, or was ended, before its last cell."""
+
+
 class TaskState(StrEnum):
     """Where a task of an attempt stands."""
 
