@@ -138,7 +138,12 @@ class Rehearsal:
 
     def _prove(self, runner: Runner, work: ProofWork, first: PlainRun) -> Proof:
         compute = self._compute = InlineCompute(self._tell)
-        scratch = ScratchGuard(self.job.folder, self.job.scratch_limit, lambda _: self._fill())
+        scratch = ScratchGuard(
+            self.job.folder,
+            self.job.scratch_limit,
+            lambda _: self._fill("scratch is full"),
+            lambda error: self._fill(f"scratch cannot be measured ({error})"),
+        )
         scratch.start()
         deadline = datetime.now(UTC) + timedelta(seconds=self.work.budget_s)
         place = Place(
@@ -163,9 +168,9 @@ class Rehearsal:
             shutil.rmtree(self.job.folder / "proof", ignore_errors=True)
             self._enter(None)
 
-    def _fill(self) -> None:
+    def _fill(self, why: str) -> None:
         self._full.set()
-        self.journal.write("proof: scratch is full; the proof ends")
+        self.journal.write(f"proof: {why}; the proof ends")
         if self._compute is not None:
             self._compute.cancel()
 

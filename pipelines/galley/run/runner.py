@@ -36,7 +36,7 @@ from galley.run.kept import Kept, Verdict
 from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prepare
 from galley.run.needs import AsksTooMuch, Share, share
 from galley.run.progress import Progress
-from galley.run.scratch import ScratchGuard, full
+from galley.run.scratch import ScratchGuard, full, unwatched
 from galley.run.staging import show
 from galley.run.tasks import TaskEvent, TaskResult, TaskSpec
 from galley.run.tracked import Tracked, merged_metrics
@@ -70,7 +70,7 @@ class Runner:
         self._watch = watch
         self._tracked = Tracked(job, self._say)
         self._cancelled = threading.Event()
-        self._full: int | None = None
+        self._ended_early: Verdict | None = None
         self._compute: Compute | None = None
         self._progress: Progress | None = None
         self._results: list[TaskResult] = []
@@ -151,7 +151,9 @@ class Runner:
                 progress,
             )
         self._compute = compute
-        scratch = ScratchGuard(self.job.folder, self.job.scratch_limit, self._on_full)
+        scratch = ScratchGuard(
+            self.job.folder, self.job.scratch_limit, self._on_full, self._on_unwatched
+        )
         scratch.start()
 
         def on_result(result: TaskResult) -> None:
@@ -217,12 +219,20 @@ class Runner:
     def _stopping(self) -> bool:
         return (
             self._cancelled.is_set()
-            or self._full is not None
+            or self._ended_early is not None
             or datetime.now(UTC) >= self.job.deadline
         )
 
     def _on_full(self, used: int) -> None:
-        self._full = used
+        error = full(used, self.job.scratch_limit, self.job.profile_name)
+        self._end_early(Verdict(AttemptState.FAILED, FailureClass.USER, error))
+
+    def _on_unwatched(self, error: Exception) -> None:
+        failure = FailureClass.INFRASTRUCTURE
+        self._end_early(Verdict(AttemptState.FAILED, failure, unwatched(error)))
+
+    def _end_early(self, verdict: Verdict) -> None:
+        self._ended_early = verdict
         if self._compute is not None:
             self._compute.cancel()
 
@@ -272,9 +282,8 @@ class Runner:
 
     def _judge(self, failure: DAGBuildError | None) -> Verdict:
         """Decide what the attempt was, from its tasks and from what was asked of it."""
-        if self._full is not None:
-            error = full(self._full, self.job.scratch_limit, self.job.profile_name)
-            return Verdict(AttemptState.FAILED, FailureClass.USER, error)
+        if self._ended_early is not None:
+            return self._ended_early
         if self._cancelled.is_set():
             return Verdict(AttemptState.CANCELLED)
         failed = [result for result in self._results if result.state is not TaskState.SUCCEEDED]

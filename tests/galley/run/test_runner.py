@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -15,6 +16,7 @@ from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
 from galley.domain.tenants import Profile
 from galley.domain.work import Outcome
 from galley.inside.outbox import runs, spool
+from galley.run import scratch
 from galley.run.job import Job
 from galley.run.journal import Journal, read_report
 from galley.run.locked import Locked
@@ -178,6 +180,23 @@ def test_a_full_scratch_ends_the_run(tmp_path: Path) -> None:
     assert (outcome.state, outcome.failure_class) == (AttemptState.FAILED, FailureClass.USER)
     assert outcome.error is not None
     assert "scratch is full" in outcome.error.message
+
+
+def test_a_scratch_that_cannot_be_measured_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Path) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(scratch, "size_of", broken)
+    single(tmp_path / "project", "import time\ntime.sleep(600)")
+    outcome = run(make_job(tmp_path))
+    assert (outcome.state, outcome.failure_class) == (
+        AttemptState.FAILED,
+        FailureClass.INFRASTRUCTURE,
+    )
+    assert outcome.error is not None
+    assert "could not be measured any more" in outcome.error.message
 
 
 def test_cancelling_ends_running_and_waiting_tasks(tmp_path: Path) -> None:
