@@ -24,10 +24,13 @@ from galley.notebook.explain import exit_call, explain_error
 from galley.notebook.source import cell_label
 from galley.run import cells as whose
 from galley.run.guard import Stop
+from galley.run.outputs import MAX_NAME
 
 _NEAR_LIMIT = 0.8
 MAX_SAID = 8192
 """Characters of an exception's text that go into a run's record; the notebook keeps more."""
+MAX_TRACEBACK = 65536
+"""Characters of its traceback that do."""
 _UNITS = (("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10))
 
 
@@ -107,15 +110,32 @@ def _where(cell: int | None, doing: str | None = None) -> str:
 
 
 def bounded(error: CellError | None) -> CellError | None:
-    """Return an error as it travels: what it says is 8192 characters at most."""
-    if error is None or max(len(error.evalue), len(error.message)) <= MAX_SAID:
-        return error
-    said = {"evalue": error.evalue, "message": error.message}
+    """Return an error as it travels: each of its texts has a longest length."""
+    if error is None:
+        return None
     cut = {
-        name: text if len(text) <= MAX_SAID else f"{text[:MAX_SAID]} …"
-        for name, text in said.items()
+        "ename": _begun(error.ename, MAX_NAME),
+        "evalue": _begun(error.evalue, MAX_SAID),
+        "message": _begun(error.message, MAX_SAID),
+        "traceback": _last(error.traceback),
     }
     return error.model_copy(update=cut)
+
+
+def _begun(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]} …"
+
+
+def _last(traceback: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the end of a traceback, which tells most."""
+    room, kept = MAX_TRACEBACK, list[str]()
+    for line in reversed(traceback):
+        if room <= 0:
+            kept.append("… the beginning is cut off")
+            break
+        kept.append(line[-room:])
+        room -= len(line) + 1
+    return tuple(reversed(kept))
 
 
 def raised(error: PapermillExecutionError, *, task: str, cells: list[Any]) -> CellError:

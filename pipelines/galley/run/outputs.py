@@ -18,6 +18,8 @@ MAX_OUTPUT = 8 * 2**20
 """Bytes of one output that a notebook keeps where the tenant says nothing."""
 MAX_CELL = 16 * 2**20
 """Bytes of all outputs of one cell that a notebook keeps where the tenant says nothing."""
+MAX_NAME = 200
+"""Characters of an exception's name that are kept where the exception is cut."""
 MAX_FILES = 100
 """Outputs of one task that are kept whole beside the notebook."""
 
@@ -142,14 +144,19 @@ class Outputs:
 
     def _error(self, message: dict[str, Any]) -> dict[str, Any]:
         content = message["content"]
-        lines, evalue = content["traceback"], content["evalue"]
-        size = _size(evalue) + sum(map(_size, lines))
+        lines, evalue, ename = content["traceback"], content["evalue"], content["ename"]
+        size = _size(ename) + _size(evalue) + sum(map(_size, lines)) + len(lines)
         if size <= self._each:
             return message
-        where = self._save("error.txt", "\n".join([evalue, *lines]).encode(errors="replace"))
+        whole = "\n".join([ename, evalue, *lines])
+        where = self._save("error.txt", whole.encode(errors="replace"))
         note = f"[an error of {_human(size)} is cut here; {where}]"
         half = self._each // 2
-        cut = {"evalue": _first(evalue, half), "traceback": [_first("\n".join(lines), half), note]}
+        cut = {
+            "ename": _first(ename, MAX_NAME),
+            "evalue": _first(evalue, half),
+            "traceback": [_first("\n".join(lines), half), note],
+        }
         return {**message, "content": {**content, **cut}}
 
     def _path(self, name: str) -> Path | None:

@@ -29,7 +29,7 @@ from galley.run.dag import (
 )
 from galley.run.environment import first_gpus, kernel_environment
 from galley.run.executor import DaskExecutor
-from galley.run.failures import infrastructure
+from galley.run.failures import bounded, infrastructure
 from galley.run.job import Job
 from galley.run.journal import Journal, Report
 from galley.run.kept import Kept, Verdict
@@ -157,6 +157,7 @@ class Runner:
         scratch.start()
 
         def on_result(result: TaskResult) -> None:
+            result = result.model_copy(update={"error": bounded(result.error)})
             self._results.append(result)
             progress.on_result(result)
 
@@ -307,6 +308,7 @@ class Runner:
         progress: Progress | None = None,
     ) -> Outcome:
         """Return the outcome of an attempt that ended so, which its report shows by then."""
+        error = bounded(error)
         self.journal.settle()
         sentence = f": {error.message}" if error else ""
         self._say(f"{state}{sentence}")

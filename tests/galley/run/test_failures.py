@@ -7,8 +7,10 @@ from typing import Any
 import nbformat
 import pytest
 from galley.domain.runs import FailureClass
+from galley.domain.versions import CellError
 from galley.run import failures
 from galley.run.guard import Stop
+from galley.run.outputs import MAX_NAME
 
 GIB = 2**30
 GIVEN = failures.Given(memory=8 * GIB, profile="cpu-small", next_profile=None, timeout_s=90)
@@ -133,3 +135,20 @@ def test_the_published_notebook_is_rebuilt_in_place() -> None:
     executed = cells(("a", {"galley": {"cell": 2}}), ("x", {"tags": ["injected-parameters"]}))
     notebook = failures.published_notebook(executed)
     assert [cell["source"] for cell in notebook["cells"]] == ["", "", "a"]
+
+
+def test_no_text_of_an_error_travels_at_any_length() -> None:
+    error = CellError(
+        ename="E" * 10**5,
+        evalue="v" * 10**5,
+        message="m" * 10**5,
+        traceback=("first", "a" * 10**5, *[""] * 10**5, "last"),
+    )
+    cut = failures.bounded(error)
+    assert cut is not None
+    assert len(cut.model_dump_json()) < 10**5 * 3
+    assert cut.ename == "E" * MAX_NAME + " …"
+    assert (cut.traceback[0], cut.traceback[-1]) == ("… the beginning is cut off", "last")
+    assert "first" not in cut.traceback
+    fits = CellError(ename="E", evalue="v", message="m", traceback=("a" * 60_000, "last"))
+    assert failures.bounded(fits) == fits

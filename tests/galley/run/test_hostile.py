@@ -163,6 +163,9 @@ HOSTILE = {
     "recurses for ever": Hostile(
         ("def f():\n    return f()\nf()",), _FAILED, _USER, ("RecursionError", "cell 2")
     ),
+    "raises what has a novel for its name": Hostile(
+        ("raise type('X' * 20_000_000, (Exception,), {})('v')",), _FAILED, _USER, ("cell 2",)
+    ),
     "raises a novel": Hostile(
         ("raise ValueError('x' * 50_000_000)",), _FAILED, _USER, ("ValueError", "cell 2")
     ),
@@ -232,6 +235,7 @@ def test_each_ends_as_it_deserves_and_harms_nobody(
     assert (outcome.state, outcome.failure_class) == (hostile.state, hostile.failure), sentence
     assert [part for part in hostile.says if part not in sentence] == [], sentence
     assert len(sentence) < 10_000
+    assert len(outcome.model_dump_json()) < 200_000
     assert json.loads((job.notebooks / "report.ipynb").read_bytes())["cells"]
 
     plain = run(job_of(tmp_path / "two", "import os", "print(os.getcwd())", **engine), monkeypatch)

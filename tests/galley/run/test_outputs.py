@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from galley.run.outputs import MAX_FILES, Outputs
+from galley.run.outputs import MAX_FILES, MAX_NAME, Outputs
 
 
 def stream(text: str, name: str = "stdout") -> dict[str, Any]:
@@ -103,7 +103,15 @@ def test_a_large_error_is_cut(notebook: Notebook) -> None:
     assert taken["content"]["evalue"] == "v" * 50
     assert "added-cell-1.error.txt" in taken["content"]["traceback"][1]
     (whole,) = notebook.files().values()
-    assert whole == b"v" * 200 + b"\n" + b"t" * 90 + b"\n" + b"u" * 90
+    assert whole == b"E\n" + b"v" * 200 + b"\n" + b"t" * 90 + b"\n" + b"u" * 90
+
+
+def test_an_error_with_a_long_name_is_cut(notebook: Notebook) -> None:
+    error = {"ename": "E" * 1000, "evalue": "v", "traceback": ["t"]}
+    taken = notebook.outputs.take({"msg_type": "error", "content": error}, 3)
+    assert taken is not None
+    assert taken["content"]["ename"] == "E" * MAX_NAME
+    assert notebook.files() == {"fit.cell-3.error.txt": b"E" * 1000 + b"\nv\nt"}
 
 
 def test_the_number_of_files_is_limited(notebook: Notebook) -> None:
