@@ -120,6 +120,7 @@ class Guard(threading.Thread):
         """Whether the system killed one of the processes, which may have been any of them."""
         if self._group is not None and self._group.new_kills() > 0:
             self.killed_for_memory = True
+            self.peak = max(self.peak, self.memory)  # no look was in time to see it
         return self.killed_for_memory
 
     def _interval(self) -> float:
@@ -132,7 +133,6 @@ class Guard(threading.Thread):
         over = self.last > self.memory or self._was_killed()
         if over and self.reason is not Stop.MEMORY:
             self.reason = Stop.MEMORY
-            self.peak = max(self.peak, self.memory if self.killed_for_memory else 0)
             self._family.kill()
         elif self._kill_at is not None:
             if now >= self._kill_at:

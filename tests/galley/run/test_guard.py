@@ -1,0 +1,47 @@
+"""The guard of a process that is no kernel, and a control group that is only a file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from galley.run.family import Family
+from galley.run.guard import Guard
+from galley.sandbox.cgroup import ControlGroup
+
+MIB = 2**20
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True
+    )
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_who_was_killed_at_the_limit_has_used_all_of_it(
+    sleeper: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    events = tmp_path / "memory.events"
+    events.write_text("oom 0\noom_kill 0\n")
+    guard = Guard(
+        Family(sleeper.pid, None),
+        memory=400 * MIB,
+        deadline=datetime.now(UTC) + timedelta(hours=1),
+        grace_s=1,
+        cancelled=lambda: False,
+        group=ControlGroup([], tmp_path),
+    )
+    guard.measure()
+    assert 0 < guard.peak < 400 * MIB
+    events.write_text("oom 1\noom_kill 1\n")
+    guard.close()
+    assert guard.killed_for_memory
+    assert guard.peak == 400 * MIB
