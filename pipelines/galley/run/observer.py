@@ -150,7 +150,7 @@ class Observer:
         )
         self._on_note(told)
         self.guard = Guard(
-            self._family(process),
+            self._family(process, held=group is None),
             memory=limits.memory,
             deadline=limits.deadline,
             grace_s=limits.grace_s,
@@ -160,11 +160,11 @@ class Observer:
         )
         self.guard.start()
 
-    def _family(self, process: subprocess.Popen[bytes] | ForkedKernel) -> Family:
+    def _family(self, process: subprocess.Popen[bytes] | ForkedKernel, *, held: bool) -> Family:
         """Return whose memory counts; what a fork has of its zygote counts for nobody."""
         if isinstance(process, ForkedKernel):
-            return Family(process.pid, None, baseline=process.inherited)
-        return Family(process.pid, self.mark)
+            return Family(process.pid, None, baseline=process.inherited, held=held)
+        return Family(process.pid, self.mark, held=held)
 
     def forking(
         self, zygotes: Zygotes, modules: tuple[str, ...], walls: Walls | None, *, isolate: bool

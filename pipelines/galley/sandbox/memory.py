@@ -22,13 +22,31 @@ def resident(pid: int) -> int:
 
 def proportional(pid: int) -> int:
     """Return the memory of a process with shared pages divided among their users, in bytes."""
+    return divided(pid)[0]
+
+
+def divided(pid: int) -> tuple[int, int]:
+    """Return :func:`proportional`, and how much of it is shared memory, in bytes."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
-        return 0
+        return 0, 0
     except PermissionError:
-        return resident(pid)
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+        return resident(pid), resident_shared(pid)
+    return _kib(lines, "Pss:"), _kib(lines, "Pss_Shmem:")
+
+
+def resident_shared(pid: int) -> int:
+    """Return how much of a process's resident memory is shared memory, in bytes."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return _kib(lines, "RssShmem:")
+
+
+def _kib(lines: Iterable[str], name: str) -> int:
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
 def kill_largest_if_over(limit: int, root: int) -> str | None:

@@ -25,6 +25,18 @@ SHARING = (
     "print('ready', flush=True)\n"
     "time.sleep(600)"
 )
+HOLDING = (
+    "import mmap, os, time\n"
+    "fd = os.memfd_create('held')\n"
+    "for _ in range(100):\n"
+    "    os.write(fd, b'x' * 2**20)\n"
+    "{then}\n"
+    "os.fork()\n"
+    "print('ready', flush=True)\n"
+    "time.sleep(600)"
+)
+MAPPING = "kept = mmap.mmap(fd, 60 * 2**20)\nassert sum(kept[::4096])"
+READING = "first = fd\nfd = os.open(f'/proc/self/fd/{first}', os.O_RDONLY)\nos.close(first)"
 DAEMON = (
     "import os, sys, time\n"
     "if os.fork() == 0:\n"
@@ -53,8 +65,8 @@ class Task:
         assert self.process.stdout is not None
         self.process.stdout.readline()
 
-    def family(self, baseline: int = 0) -> Family:
-        return Family(self.process.pid, self.mark, baseline=baseline)
+    def family(self, baseline: int = 0, *, held: bool = True) -> Family:
+        return Family(self.process.pid, self.mark, baseline=baseline, held=held)
 
 
 @pytest.fixture
@@ -74,6 +86,21 @@ def test_what_is_shared_counts_once_and_the_baseline_not_at_all(task: Task) -> N
     used = family.memory(limit=2**40)
     assert 100 * MIB <= used < 200 * MIB
     assert task.family(baseline=90 * MIB).memory(limit=2**40) < used - 30 * MIB
+
+
+@pytest.mark.parametrize(
+    ("task", "least", "most"),
+    [
+        (HOLDING.format(then=""), 100, 150),
+        (HOLDING.format(then=MAPPING), 100, 150),  # what is mapped is resident as well
+        (HOLDING.format(then=READING), 0, 50),  # as one reads what another task has written
+    ],
+    indirect=["task"],
+)
+def test_shared_memory_that_is_open_counts_once(task: Task, least: int, most: int) -> None:
+    for limit in (2**40, MIB):  # far away, and reached
+        assert least * MIB <= task.family().memory(limit) < most * MIB
+    assert task.family(held=False).memory(limit=2**40) < 90 * MIB
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from galley.domain.work import Outcome
 from galley.run.job import Job
 from galley.run.journal import Journal, read_outcome, read_report
 from galley.run.runner import Runner
+from galley.sandbox import cgroup
 
 from tests.galley.run.forking import zygotes
 from tests.galley.run.jobs import make_job
@@ -52,6 +53,7 @@ class Hostile:
         cells: of the notebook; ``{folder}`` is the attempt's folder.
         says: parts of the sentence.
         job: limits that are not the usual ones.
+        groups: whether there may be control groups.
     """
 
     cells: tuple[str, ...]
@@ -59,6 +61,7 @@ class Hostile:
     failure: FailureClass | None = None
     says: tuple[str, ...] = ()
     job: dict[str, Any] = field(default_factory=dict)
+    groups: bool = True
 
 
 _DAEMON = (
@@ -140,6 +143,17 @@ HOSTILE = {
         FailureClass.OUT_OF_MEMORY,
         ("out of memory in cell 2: ", " of 400 MiB; the next profile is cpu-large"),
         {"memory": 400 * MIB},
+    ),
+    "keeps what it allocates in files that lie in memory": Hostile(
+        (
+            "import os, time\nfd = os.memfd_create('x')\nfor _ in range(900):\n"  # noqa: ISC004
+            "    os.write(fd, b'x' * 2**20)\ntime.sleep(600)",
+        ),
+        _FAILED,
+        FailureClass.OUT_OF_MEMORY,
+        ("out of memory in cell 2: ", " of 400 MiB; the next profile is cpu-large"),
+        {"memory": 400 * MIB, "timeout_s": 20},
+        groups=False,
     ),
     "sleeps for ever": Hostile(
         ("x = 1", "import time\ntime.sleep(10**6)"),
@@ -229,6 +243,8 @@ def test_each_ends_as_it_deserves_and_harms_nobody(
     tmp_path: Path, engine: dict[str, Any], how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hostile = HOSTILE[how]
+    if not hostile.groups:
+        monkeypatch.setattr(cgroup, "ROOT", tmp_path)
     job = job_of(tmp_path / "one", *hostile.cells, **hostile.job, **engine)
     outcome = run(job, monkeypatch)
     sentence = outcome.error.message if outcome.error else ""
