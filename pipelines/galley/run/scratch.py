@@ -12,6 +12,7 @@ from pathlib import Path
 
 from galley.domain.versions import CellError
 from galley.run.failures import human_bytes
+from galley.run.held import deleted
 
 INTERVAL_S = 1.0
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -124,6 +125,8 @@ def _pass_over(error: OSError) -> None:
 class ScratchGuard(threading.Thread):
     """Watches a folder's size until it is too much, or :meth:`close`.
 
+    What was deleted and is open still counts: it takes its space on disk.
+
     Args:
         limit: bytes.
         on_full: given the size, bytes, once it is over the limit.
@@ -148,7 +151,8 @@ class ScratchGuard(threading.Thread):
         """Measure once a second until closed or full."""
         while not self._closed.wait(INTERVAL_S):
             try:
-                used = size_of(self._folder)
+                # In this order, what is deleted meanwhile does not count twice.
+                used = deleted(self._folder) + size_of(self._folder)
             except Exception as error:  # whatever it is, nothing may run without its limit
                 self._on_failure(error)
                 return

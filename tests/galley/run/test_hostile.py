@@ -123,6 +123,17 @@ HOSTILE = {
         ("scratch is full", "20.0 MiB is the limit with the profile 'cpu-small'"),
         {"scratch_limit": 20 * MIB, "grace_s": 0.5},
     ),
+    "fills the disk with a file that it has deleted": Hostile(
+        (
+            "import os, time\nwith open('{folder}/big', 'wb') as file:\n"  # noqa: ISC004
+            "    os.unlink(file.name)\n"
+            "    for _ in range(40):\n        file.write(b'x' * 2**20)\n    time.sleep(600)",
+        ),
+        _FAILED,
+        _USER,
+        ("scratch is full", "20.0 MiB is the limit with the profile 'cpu-small'"),
+        {"scratch_limit": 20 * MIB, "grace_s": 0.5, "timeout_s": 20},
+    ),
     "prints without measure": Hostile(
         ("for _ in range(100):\n    print('x' * 2**20)", "'after'"),
         job={"max_output": MIB, "max_cell": 2 * MIB},
