@@ -190,14 +190,22 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     def process_message(self, *args: Any, **kwargs: Any) -> NotebookNode | None:
         """Pass on printed text as it comes, before a ``clear_output`` can take it away."""
         output: NotebookNode | None = None
+        outputs, index = self._observer.outputs, args[2]
         for message in self._observer.redactor.message(args[0]):
+            content = message["content"]
             if message["msg_type"] == "stream":
-                content = message["content"]
                 self._observer.stream(content["name"], content["text"])
-            kept = self._observer.outputs.take(message, args[2])
-            if kept is not None:
+            taken = [outputs.take(message, index, self._widget(message))]
+            if message["msg_type"] == "status" and content["execution_state"] == "idle":
+                taken.insert(0, outputs.late(index))
+            for kept in filter(None, taken):
                 output = super().process_message(kept, *args[1:], **kwargs)
         return output
+
+    def _widget(self, message: dict[str, Any]) -> str | None:
+        """Return the id of the output widget that takes an output; None: its cell does."""
+        hooks = self.output_hook_stack.get(message["parent_header"].get("msg_id"))
+        return hooks[-1].comm_id if hooks else None
 
 
 class GalleyEngine(NBClientEngine):  # type: ignore[misc]

@@ -296,6 +296,52 @@ def test_what_is_printed_without_measure_is_cut_everywhere_and_kept_whole(
     assert whole.stat().st_size == 200 * (MIB + 1)
 
 
+@pytest.mark.parametrize(
+    ("cell", "file"),
+    [
+        ("display({'text/plain': 'x'}, metadata={'big': 'y' * 30_000_000}, raw=True)", "json"),
+        ("import ipywidgets\nipywidgets.HTML('x' * 30_000_000)", None),
+        ("for i in range(20_000):\n    display(i)", "jsonl"),
+        (
+            "shown = [display('a', display_id=True) for _ in range(30)]\n"  # noqa: ISC004
+            "for one in shown:\n    one.update({'text/plain': 'z' * 1_000_000}, raw=True)",
+            "txt",
+        ),
+    ],
+    ids=["metadata", "widget", "number", "updates"],
+)
+def test_whatever_is_put_out_without_measure_is_cut(
+    tmp_path: Path, cell: str, file: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = {"max_output": MIB, "max_cell": 2 * MIB, "timeout_s": 120}
+    job = job_of(tmp_path / "one", cell, **limits)
+    assert run(job, monkeypatch).state is AttemptState.SUCCEEDED
+    assert (job.notebooks / "report.ipynb").stat().st_size < 4 * MIB
+    if file is None:
+        assert (
+            "widgets with more than 2.0 MiB of state" in (job.journal / "attempt.log").read_text()
+        )
+    else:
+        assert list(job.outputs.glob(f"report.cell-2.*.{file}"))
+
+
+def test_the_error_that_ends_a_cell_is_told_after_any_number_that_did_not(
+    tmp_path: Path, engine: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = job_of(
+        tmp_path / "one",
+        "for i in range(300):\n    get_ipython().showtraceback((KeyError, KeyError(i), None))\n"
+        "raise LookupError('the last')",
+        **engine,
+        max_cell=10_000,
+    )
+    outcome = run(job, monkeypatch)
+    assert outcome.failure_class is FailureClass.USER
+    outputs = nbformat.read(job.notebooks / "report.ipynb", as_version=4).cells[-1].outputs
+    assert len(outputs) < 50
+    assert (outputs[-1].ename, outputs[-1].evalue) == ("LookupError", "the last")
+
+
 def test_who_kills_its_parent_fails_alone(tmp_path: Path, engine: dict[str, Any]) -> None:
     job = job_of(
         tmp_path / "one",

@@ -3,32 +3,50 @@
 from __future__ import annotations
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from galley.run.outputs import MAX_FILES, MAX_NAME, Outputs
+from galley.run.outputs import MAX_CUT, MAX_NAME, Outputs
+from galley.run.whole import MAX_FILES
 
 
 def stream(text: str, name: str = "stdout") -> dict[str, Any]:
     return {"msg_type": "stream", "content": {"name": name, "text": text}}
 
 
-def display(kind: str = "display_data", **data: Any) -> dict[str, Any]:
+def display(
+    kind: str = "display_data", shown: str = "", metadata: dict[str, Any] | None = None, **data: Any
+) -> dict[str, Any]:
     named = {mime.replace("_", "/"): value for mime, value in data.items()}
-    return {"msg_type": kind, "content": {"data": named, "metadata": {"a": 1}}}
+    content = {"data": named, "metadata": metadata or {}, "transient": {"display_id": shown}}
+    return {"msg_type": kind, "content": content}
+
+
+def error(text: str, name: str = "E") -> dict[str, Any]:
+    content = {"ename": name, "evalue": text, "traceback": [text]}
+    return {"msg_type": "error", "content": content}
+
+
+CLEAR = {"msg_type": "clear_output", "content": {"wait": False}}
 
 
 class Notebook:
     """What a notebook gets of the messages of its cells."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, cell: int = 150, overhead: int = 0) -> None:
         self.folder = folder
         self.said: list[str] = []
         self.outputs = Outputs(
-            folder, "fit", lambda index: index - 1 if index else None, each=100, cell=150,
-            say=self.said.append,
+            folder, "fit", lambda index: index - 1 if index else None, each=100, cell=cell,
+            overhead=overhead, say=self.said.append,
         )  # fmt: skip
+
+    def shown(self, message: dict[str, Any], index: int = 3, widget: str | None = None) -> str:
+        """Return what is displayed of a message; empty: nothing is."""
+        taken = self.outputs.take(message, index, widget)
+        return "" if taken is None else str(taken["content"]["data"]["text/plain"])
 
     def text(self, *texts: str, index: int = 3, name: str = "stdout") -> str:
         taken = [self.outputs.take(stream(text, name), index) for text in texts]
@@ -73,7 +91,7 @@ def test_all_outputs_of_a_cell_share_a_limit_and_the_next_cell_has_its_own(
 def test_what_was_cleared_does_not_count(notebook: Notebook) -> None:
     for _ in range(9):
         assert notebook.text("a" * 90) == "a" * 90
-        notebook.outputs.take({"msg_type": "clear_output", "content": {"wait": False}}, 3)
+        notebook.outputs.take(CLEAR, 3)
     assert notebook.files() == {}
 
 
@@ -83,6 +101,83 @@ def test_an_update_replaces_and_is_limited_alone(notebook: Notebook) -> None:
     large = notebook.outputs.take(display("update_display_data", text_plain="a" * 101), 3)
     assert large is not None
     assert "left out" in large["content"]["data"]["text/plain"]
+
+
+def test_what_a_display_is_updated_to_counts_in_its_cell(notebook: Notebook) -> None:
+    for name in "ab":
+        assert notebook.shown(display(text_plain="1", shown=name)) == "1"
+    update = "update_display_data"
+    for text in ("x" * 60, "y" * 80):  # the second replaces the first
+        assert notebook.shown(display(update, "a", text_plain=text)) == text
+    grown = display(update, "b", text_plain="z" * 60)
+    assert "is left out here" in notebook.shown(grown, index=4)  # it is displayed above
+    assert notebook.text("c" * 90, index=4) == "c" * 90
+
+
+def test_a_display_that_was_cleared_is_updated_to_anything(notebook: Notebook) -> None:
+    notebook.shown(display(text_plain="1", shown="a"))
+    notebook.outputs.take(CLEAR, 3)
+    for _ in range(9):
+        assert notebook.shown(display("update_display_data", "a", text_plain="x" * 80))
+    assert notebook.text("c" * 100) == "c" * 100
+
+
+def test_an_output_widget_has_room_of_its_own_and_is_cleared_alone(notebook: Notebook) -> None:
+    assert notebook.shown(display(text_plain="c" * 80)) == "c" * 80
+    for _ in range(9):
+        assert notebook.shown(display(text_plain="w" * 80), widget="one") == "w" * 80
+        notebook.outputs.take(CLEAR, 3, "one")
+    assert "left out" in notebook.shown(display(text_plain="c" * 80))
+
+
+def test_large_metadata_is_left_out_with_its_output(notebook: Notebook) -> None:
+    large = display(metadata={"big": "y" * 200}, text_plain="x")
+    taken = notebook.outputs.take(large, 3)
+    assert taken is not None
+    assert taken["content"]["metadata"] == {}
+    assert "(metadata) is left out here" in taken["content"]["data"]["text/plain"]
+    (whole,) = notebook.files().values()
+    assert json.loads(whole) == {"data": {"text/plain": "x"}, "metadata": {"big": "y" * 200}}
+
+
+def test_the_number_of_outputs_is_limited_and_one_file_holds_the_rest(tmp_path: Path) -> None:
+    notebook = Notebook(tmp_path, cell=1100, overhead=100)
+    shown = [notebook.shown(display(text_plain=str(i))) for i in range(50)]
+    assert [one for one in shown if one][:-1] == [str(i) for i in range(9)]
+    assert "has no room is left out; the whole is file 'fit.cell-3.outputs.jsonl'" in shown[9]
+    rest = [json.loads(line) for line in notebook.files()["fit.cell-3.outputs.jsonl"].splitlines()]
+    assert [one["data"]["text/plain"] for one in rest] == [str(i) for i in range(9, 50)]
+
+
+def test_text_that_comes_in_pieces_counts_with_each_of_them(tmp_path: Path) -> None:
+    notebook = Notebook(tmp_path, cell=1100, overhead=100)
+    pieces = [
+        notebook.outputs.take(stream(".", name), 3)
+        for _ in range(50)
+        for name in ("stdout", "stderr")
+    ]
+    assert sum(one is not None for one in pieces) < 15
+    assert {name: len(text) for name, text in notebook.files().items()} == {
+        "fit.cell-3.stdout.txt": 50,
+        "fit.cell-3.stderr.txt": 50,
+    }
+
+
+def test_many_large_outputs_share_one_file(notebook: Notebook) -> None:
+    large = display(text_plain="a" * 200)
+    shown = [notebook.shown(large) for _ in range(2 * MAX_CUT)]
+    assert [bool(one) for one in shown] == [True] * (MAX_CUT + 1) + [False] * (MAX_CUT - 1)
+    assert len(notebook.files()) == MAX_CUT + 1
+
+
+def test_the_error_that_ends_a_cell_is_shown_however_many_were(tmp_path: Path) -> None:
+    notebook = Notebook(tmp_path, overhead=100)
+    taken = [notebook.outputs.take(error(str(i)), 3) for i in range(3 * MAX_CUT)]
+    assert [one for one in taken[MAX_CUT + 1 :] if one and one["msg_type"] == "error"] == []
+    last = notebook.outputs.late(3)
+    assert last is not None
+    assert last["content"] == error(str(3 * MAX_CUT - 1))["content"]
+    assert notebook.outputs.late(3) is None
 
 
 def test_a_large_output_is_left_out_and_kept_as_what_it_is(notebook: Notebook) -> None:
@@ -97,8 +192,8 @@ def test_a_large_output_is_left_out_and_kept_as_what_it_is(notebook: Notebook) -
 
 
 def test_a_large_error_is_cut(notebook: Notebook) -> None:
-    error = {"ename": "E", "evalue": "v" * 200, "traceback": ["t" * 90, "u" * 90]}
-    taken = notebook.outputs.take({"msg_type": "error", "content": error}, 0)
+    content = {"ename": "E", "evalue": "v" * 200, "traceback": ["t" * 90, "u" * 90]}
+    taken = notebook.outputs.take({"msg_type": "error", "content": content}, 0)
     assert taken is not None
     assert taken["content"]["evalue"] == "v" * 50
     assert "added-cell-1.error.txt" in taken["content"]["traceback"][1]
@@ -107,18 +202,16 @@ def test_a_large_error_is_cut(notebook: Notebook) -> None:
 
 
 def test_an_error_with_a_long_name_is_cut(notebook: Notebook) -> None:
-    error = {"ename": "E" * 1000, "evalue": "v", "traceback": ["t"]}
-    taken = notebook.outputs.take({"msg_type": "error", "content": error}, 3)
+    taken = notebook.outputs.take(error("v", name="E" * 1000), 3)
     assert taken is not None
     assert taken["content"]["ename"] == "E" * MAX_NAME
-    assert notebook.files() == {"fit.cell-3.error.txt": b"E" * 1000 + b"\nv\nt"}
+    assert notebook.files() == {"fit.cell-3.error.txt": b"E" * 1000 + b"\nv\nv"}
 
 
 def test_the_number_of_files_is_limited(notebook: Notebook) -> None:
     large = display(text_plain="a" * 200)
-    taken = [notebook.outputs.take(large, 3) for _ in range(MAX_FILES + 1)]
-    assert taken[-1] is not None
-    assert "it is not kept" in taken[-1]["content"]["data"]["text/plain"]
+    shown = [notebook.shown(large, index) for index in range(MAX_FILES + 1)]
+    assert "it is not kept" in shown[-1]
     assert len(notebook.files()) == MAX_FILES
 
 
