@@ -36,6 +36,7 @@ _SMALL = 4096
 _LEAST_ERROR = 8192
 """Bytes of an error that are shown where there is no room: it says why the cell ended."""
 _OF_WIDGETS = {"comm_open", "comm_msg"}
+_PUT_OUT = {"stream", "display_data", "execute_result", "error"}
 _BUNDLES = {"display_data", "execute_result", "update_display_data"}
 _ENDINGS = {
     "text/html": "html",
@@ -94,7 +95,9 @@ class Outputs:
             self._index = index
             self._room.clear(index)
         if kind == "clear_output":
-            self._room.clear(key)
+            self._room.clear(key, wait=bool(message["content"].get("wait")))
+        if kind in _PUT_OUT:
+            self._room.clear_now(key)
         if kind == "stream":
             return self._stream(message, key)
         if kind in _BUNDLES:

@@ -41,6 +41,7 @@ class Place:
         cut: outputs that were cut, each with a note.
         streams: by name.
         shown: ids of what is displayed there.
+        clearing: whether it is to be empty before its next output.
         resting: whether what has no room goes to one file, all together.
         rest: that file; None: it could not be kept.
         late: the latest error that had no room: the one that ended the cell, if none follows.
@@ -50,6 +51,7 @@ class Place:
     cut: int = 0
     streams: dict[str, Stream] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
+    clearing: bool = False
     resting: bool = False
     rest: IO[str] | None = None
     late: dict[str, Any] | None = None
@@ -87,15 +89,23 @@ class Room:
         """Return a place."""
         return self._places.setdefault(key, Place())
 
-    def clear(self, key: Key) -> None:
-        """Have a place be empty."""
+    def clear(self, key: Key, *, wait: bool = False) -> None:
+        """Have a place be empty, now or before its next output: until then it is updated still."""
         place = self.place(key)
+        place.clearing = wait
+        if wait:
+            return
         place.close()
         for name in place.shown:
             self._shown[name].times.pop(key, None)
             if not self._shown[name].times:
                 del self._shown[name]
         self._places[key] = Place()
+
+    def clear_now(self, key: Key) -> None:
+        """Have a place be empty that waited for its next output."""
+        if self.place(key).clearing:
+            self.clear(key)
 
     def left(self, key: Key) -> int:
         """Return how many bytes one more output may have in a place."""

@@ -122,6 +122,18 @@ def test_a_display_that_was_cleared_is_updated_to_anything(notebook: Notebook) -
     assert notebook.text("c" * 100) == "c" * 100
 
 
+def test_what_is_cleared_by_the_next_output_counts_until_then(notebook: Notebook) -> None:
+    update, later = "update_display_data", {"msg_type": "clear_output", "content": {"wait": True}}
+    for name in "ab":
+        notebook.shown(display(text_plain="1", shown=name))
+    notebook.outputs.take(later, 3)
+    assert notebook.shown(display(update, "a", text_plain="x" * 90)) == "x" * 90
+    assert "left out" in notebook.shown(display(update, "b", text_plain="x" * 90))
+    for _ in range(9):
+        assert notebook.shown(display(text_plain="y" * 90)) == "y" * 90
+        notebook.outputs.take(later, 3)
+
+
 def test_an_output_widget_has_room_of_its_own_and_is_cleared_alone(notebook: Notebook) -> None:
     assert notebook.shown(display(text_plain="c" * 80)) == "c" * 80
     for _ in range(9):
