@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -17,6 +18,7 @@ from galley.notebook.analysis import analyse
 from galley.project.archive import export
 from galley.project.build import build_project
 from galley.rehearsal.rehearse import Rehearsal
+from galley.run import scratch
 from galley.run.job import Job
 from galley.run.journal import Journal, Report
 
@@ -129,6 +131,26 @@ def test_what_the_first_run_left_in_the_sandboxs_scratch_is_not_there_for_the_sp
     assert outcome.rehearsal.proof is not None
     assert outcome.rehearsal.proof.state is ProofState.UNEQUAL
     assert (shared / "before").exists()
+
+
+def test_a_scratch_that_cannot_be_measured_ends_the_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_in_the_proof(folder: Path) -> int:
+        if (folder / "proof").exists():
+            raise OSError(errno.EIO, "Input/output error")
+        return 0
+
+    monkeypatch.setattr(scratch, "size_of", broken_in_the_proof)
+    monkeypatch.setattr(scratch, "INTERVAL_S", 0.01)
+    one = rehearsal(tmp_path, NOTEBOOK)
+    outcome = one.run()
+    assert outcome.state is AttemptState.SUCCEEDED
+    assert outcome.rehearsal is not None
+    assert outcome.rehearsal.proof is not None
+    assert outcome.rehearsal.proof.state is ProofState.SKIPPED
+    log = (one.job.journal / "attempt.log").read_text()
+    assert "scratch cannot be measured ([Errno 5] Input/output error); the proof ends" in log
 
 
 def test_a_notebook_that_fails_is_not_proved(tmp_path: Path) -> None:
