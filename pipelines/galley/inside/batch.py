@@ -33,7 +33,7 @@ from traitlets.config import Config
 from .capture import Capture
 from .wire import Frames, frame
 
-PIECE = 2**20
+PIECE = 16 * 2**20
 """Characters of printed text that are sent in one message."""
 CONFIGURED = {"HistoryManager": {"hist_file": ":memory:"}}
 """What nbclient gives the kernels it starts, as an argument."""
