@@ -1,8 +1,9 @@
 """Forked kernels for papermill itself: its engines ``galley`` and ``galley-kernel``.
 
 ``galley`` is the batch engine: a fork executes the cells over one socket pair. ``galley-kernel`` is
-an ordinary kernel with ZeroMQ sockets that was forked instead of started. Where nothing can be
-forked (another language, no zygote), papermill's own engine does it, and the log says so.
+an ordinary kernel with ZeroMQ sockets that was forked instead of started. The interpreter is the
+one that the kernel's spec names. Where nothing can be forked (another language, no zygote),
+papermill's own engine does it, and the log says so.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from papermill.engines import NBClientEngine, NotebookExecutionManager
 from papermill.log import logger
 from papermill.utils import merge_kwargs, remove_args
 
-from galley.domain.documents import other_language
+from galley.run import specs
 from galley.run.imports import imported_modules
 from galley.run.piped import PipedManager
 from galley.run.sockets import KernelManager
@@ -35,10 +36,11 @@ class _ForkedClient(PapermillNotebookClient):  # type: ignore[misc]
         return self.km
 
     def _fork(self, pipe: int) -> Any:
+        spec = KernelSpecManager().get_kernel_spec(self.kernel_name)
         with Path(os.devnull).open("wb") as nowhere:
             return own_zygotes().fork(
-                python=None,
-                env=dict(os.environ),
+                python=specs.batch_interpreter(spec),
+                env=specs.environment(spec, os.environ),
                 cwd=Path(self.resources.get("metadata", {}).get("path") or Path.cwd()),
                 kind="batch",
                 files=(pipe, nowhere.fileno(), nowhere.fileno()),
@@ -61,14 +63,11 @@ class BatchEngine(NBClientEngine):  # type: ignore[misc]
         cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: Any
     ) -> NotebookNode:
         """Execute the notebook."""
-        if other_language(nb_man.nb) is not None:
-            logger.warning("not a Python notebook: a plain kernel is started")
-        else:
-            try:
-                client = _ForkedClient(nb_man, **_client_options(kernel_name, options))
-                return NotebookNode(client.execute())
-            except NoZygote as error:
-                logger.warning("%s; a plain kernel is started", error)
+        try:
+            client = _ForkedClient(nb_man, **_client_options(kernel_name, options))
+            return NotebookNode(client.execute())
+        except NoZygote as error:
+            logger.warning("%s; a plain kernel is started", error)
         return NotebookNode(super().execute_managed_notebook(nb_man, kernel_name, **options))
 
 
@@ -90,11 +89,11 @@ class _Forking(KernelSpecManager):
     """Gives Python kernels to the provisioner that forks."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        """Return the spec; that of another language is left as it is."""
+        """Return the spec; that of another language, or with a provisioner, is left as it is."""
         spec = super().get_kernel_spec(kernel_name)
-        if spec.language == "python":
-            spec.metadata["kernel_provisioner"] = {"provisioner_name": PROVISIONER}
-        return spec
+        if spec.language != "python" or specs.own_provisioner(spec):
+            return spec
+        return specs.forked_by(spec, PROVISIONER)
 
 
 def _client_options(kernel_name: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import List, Unicode
 
+from galley.run import specs
 from galley.run.zygotes import NoZygote, own_zygotes
 
 
@@ -27,14 +28,15 @@ class ForkProvisioner(LocalProvisioner):
         """Fork a kernel that serves the connection file in ``cmd``; returns its connection."""
         environment = {**kwargs.get("env", os.environ)}
         try:
+            python, arguments = specs.interpreter(cmd)
             with Path(os.devnull).open("r+b") as nowhere:
                 forked = own_zygotes().fork(
-                    python=Path(cmd[0]),
+                    python=python,
                     env=environment,
                     cwd=Path(kwargs.get("cwd") or Path.cwd()),
                     kind="kernel",
                     files=(nowhere.fileno(), _file(kwargs, "stdout"), _file(kwargs, "stderr")),
-                    argv=_arguments(cmd),
+                    argv=arguments,
                     preload=self.preload,
                     isolate=False,
                 )
@@ -44,11 +46,6 @@ class ForkProvisioner(LocalProvisioner):
         self.process: Any = forked
         self.pid = self.pgid = forked.pid
         return self.connection_info
-
-
-def _arguments(cmd: list[str]) -> list[str]:
-    """Return the kernel's arguments: what follows ``-m ipykernel_launcher``."""
-    return cmd[cmd.index("ipykernel_launcher") + 1 :] if "ipykernel_launcher" in cmd else cmd[1:]
 
 
 def _file(options: dict[str, Any], name: str) -> int:

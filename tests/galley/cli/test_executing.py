@@ -73,6 +73,12 @@ def test_bad_input_is_refused_and_writes_nothing(source: Path, words: list[str],
     assert not Path("o.ipynb").exists()
 
 
+def test_an_unknown_kernel_is_refused(source: Path) -> None:
+    done = galley("in.ipynb", "out.ipynb", "-k", "nosuch")
+    assert done.exit_code == 1
+    assert "the kernel 'nosuch' is not installed" in done.output
+
+
 def test_a_command_line_of_papermill_means_the_same(source: Path) -> None:
     """Its long names, and its order: Base64, files, YAML, each before what is named by itself."""
     Path("values.yaml").write_text("a: 3\nb: 2026-01-02\n")

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sysconfig
+import venv
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,7 @@ import pytest
 from galley.run import zygotes
 from galley.run.provisioner import ForkProvisioner
 from galley.run.zygotes import NoZygote
-from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.kernelspec import KernelSpec, NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
 
 from tests.galley.run.projects import notebook
@@ -92,6 +96,58 @@ def test_where_nothing_can_be_forked_a_plain_kernel_is_started(
     cells = executed(tmp_path, engine, FORKED)
     assert cells[0].outputs[0].text == "0\n"
     assert "a plain kernel is started" in caplog.text
+
+
+@pytest.fixture
+def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment of its own, whose kernel is called ``other``."""
+    made = tmp_path / "environment"
+    venv.create(made, symlinks=True)
+    (packages,) = made.glob("lib/python3.*/site-packages")
+    (packages / "ours.pth").write_text(sysconfig.get_path("purelib"))
+    folder = tmp_path / "jupyter" / "kernels" / "other"
+    folder.mkdir(parents=True)
+    launcher = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {
+        "argv": [str(made / "bin/python"), *launcher],
+        "display_name": "Other",
+        "language": "python",
+        "env": {"OF_THE_SPEC": "${HOME}/x"},
+    }
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    return made
+
+
+OF_THE_SPEC = "import sys\nprint(sys.prefix, os.environ['OF_THE_SPEC'])"
+
+
+@pytest.mark.parametrize("engine", [BATCH, KERNEL])
+def test_the_kernel_is_forked_from_the_interpreter_that_its_spec_names(
+    tmp_path: Path, engine: str, other: Path
+) -> None:
+    name = f"ipykernel-{version('ipykernel')}.dist-info"
+    (packages,) = other.glob("lib/python3.*/site-packages")
+    (packages / name).symlink_to(Path(sysconfig.get_path("purelib")) / name)
+    cells = executed(tmp_path, engine, FORKED, OF_THE_SPEC, kernel_name="other")
+    assert cells[0].outputs[0].text == "1\n"
+    assert cells[1].outputs[0].text == f"{other} {os.environ['HOME']}/x\n"
+
+
+def test_an_interpreter_whose_fork_may_mean_something_else_is_started(
+    tmp_path: Path, other: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cells = executed(tmp_path, BATCH, FORKED, OF_THE_SPEC, kernel_name="other")
+    assert cells[0].outputs[0].text == "0\n"
+    assert cells[1].outputs[0].text == f"{other} {os.environ['HOME']}/x\n"
+    assert f"{other}/bin/python has not ipykernel" in caplog.text
+    assert "a plain kernel is started" in caplog.text
+
+
+@pytest.mark.parametrize("engine", ["nbclient", BATCH, KERNEL])
+def test_an_unknown_kernel_is_papermills_error(tmp_path: Path, engine: str) -> None:
+    with pytest.raises(NoSuchKernel, match="nosuch"):
+        executed(tmp_path, engine, "1", kernel_name="nosuch")
 
 
 async def _serves(manager: AsyncKernelManager) -> tuple[str, int]:
