@@ -9,14 +9,13 @@ import json
 import os
 import random
 import re
-import signal
 import socket
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from . import birth, walls
+from . import birth, inherited, walls
 
 INLINE = "module://matplotlib_inline.backend_inline"
 _POOLS = {
@@ -51,6 +50,7 @@ def run(request: dict[str, Any], fds: list[int]) -> None:
         from ipykernel.kernelapp import IPKernelApp
 
         kernel: Any = IPKernelApp.instance()
+        kernel.log_connection_info = lambda: None  # on standard output, where nobody reads it
         kernel.initialize(list(told["argv"]))
         kernel.start()
 
@@ -116,10 +116,7 @@ def _files(output: int, errors: int) -> None:
 
 def _signals() -> None:
     """Treat signals as a Python process that has just started, and read nothing."""
-    for number in (signal.SIGTERM, signal.SIGCHLD):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    inherited.as_started()
     nowhere = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nowhere, 0)
     os.close(nowhere)
@@ -133,10 +130,11 @@ def _told(fd: int) -> dict[str, Any]:
 
 
 def _enter(told: dict[str, Any]) -> None:
-    """Take the task's environment, secrets, folder and a random state of its own."""
+    """Take the task's environment, secrets, limits, folder and a random state of its own."""
     if told["walls"] is not None and birth.apart and not walls.obstacle:
         walls.enclose(told["walls"])
     birth.drop_capabilities()
+    inherited.take(told["caller"])
     os.environ.clear()
     os.environ.update(told["env"])
     if told["secrets"]:

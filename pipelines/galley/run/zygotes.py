@@ -24,6 +24,7 @@ from typing import Any
 
 from galley.errors import GalleyError
 from galley.forks.forked import Forked, read_line
+from galley.inside import inherited
 from galley.inside import zygote as program
 from galley.run.walls import Walls
 
@@ -160,6 +161,7 @@ class Zygotes:
             "argv": list(argv),
             "env": dict(env),
             "cwd": str(cwd),
+            "caller": inherited.of_caller(),
             "secrets": secrets or {},
             "walls": None if walls is None else walls.model_dump(mode="json"),
         }

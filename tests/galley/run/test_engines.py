@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
+import sys
 import sysconfig
 import venv
 from collections.abc import Iterator
@@ -148,6 +150,56 @@ def test_an_interpreter_whose_fork_may_mean_something_else_is_started(
 def test_an_unknown_kernel_is_papermills_error(tmp_path: Path, engine: str) -> None:
     with pytest.raises(NoSuchKernel, match="nosuch"):
         executed(tmp_path, engine, "1", kernel_name="nosuch")
+
+
+STANDING = """
+import os, resource, signal
+from pathlib import Path
+
+told = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+for name in ("Umask", "SigBlk", "SigIgn", "Cpus_allowed_list"):
+    print(name, told[name].strip())
+for name in sorted(dir(resource)):
+    if name.startswith("RLIMIT_") and name != "RLIMIT_CORE":  # a fork leaves no core file
+        print(name, resource.getrlimit(getattr(resource, name)))
+print("nice", os.getpriority(os.PRIO_PROCESS, 0))
+"""
+CALLER = """
+import os, resource, signal, sys
+import papermill
+
+if sys.argv[1] == "first":
+    os.umask(0o077)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+else:
+    os.nice(5)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (600, 600))
+for engine in (sys.argv[2], "nbclient"):
+    done = papermill.execute_notebook("in.ipynb", None, engine_name=engine, progress_bar=False)
+    print(done.cells[0].outputs[0].text.replace("\\n", "; "))
+"""
+
+
+@pytest.mark.parametrize("engine", [BATCH, KERNEL])
+def test_a_fork_has_what_a_started_kernel_would_have_of_its_caller(
+    tmp_path: Path, engine: str
+) -> None:
+    """Of its own caller; not of the one before, for whom the zygote was started."""
+    (tmp_path / "in.ipynb").write_text(json.dumps(notebook(STANDING)))
+    for caller in ("first", "second"):
+        said = subprocess.run(
+            [sys.executable, "-c", CALLER, caller, engine],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
+        forked, started = said.splitlines()
+        assert forked == started, caller
 
 
 async def _serves(manager: AsyncKernelManager) -> tuple[str, int]:
