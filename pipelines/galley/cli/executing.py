@@ -168,18 +168,20 @@ def _values(
 
 
 def _refuse_unknown(notebook: str, values: dict[str, Any]) -> None:
-    """Refuse a parameter that the notebook does not name; papermill only warns.
+    """Refuse a parameter that no parameters cell of the notebook names; papermill only warns.
 
     What a notebook in another language than Python names is known to nobody but its author.
     """
-    from papermill import inspect_notebook
     from papermill.iorw import load_notebook_node
+
+    from galley.notebook.declared import declared_names
 
     if not values or not os.path.exists(notebook):  # noqa: PTH110  it may be an address
         return
-    if other_language(load_notebook_node(notebook)) is not None:
+    document = load_notebook_node(notebook)
+    if other_language(document) is not None:
         return
-    known = inspect_notebook(notebook)
-    if unknown := sorted(values.keys() - known.keys()):
+    known = declared_names(document)
+    if unknown := sorted(values.keys() - known):
         names = ", ".join(sorted(known)) or "none: tag the cell that has them with 'parameters'"
         raise GalleyError(f"{notebook} has no parameter {unknown[0]!r}. Its parameters: {names}.")

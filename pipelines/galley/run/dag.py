@@ -9,14 +9,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import papermill
 from jupyter_client.kernelspec import NoSuchKernel
+from papermill.iorw import load_notebook_node
 from ploomber import exceptions as ploomber_errors
 from ploomber.products import MetaProduct
 from ploomber.spec import DAGSpec
 from ploomber.tasks import NotebookRunner
 
 from galley.errors import GalleyError
+from galley.notebook.declared import declared_names
 from galley.run import translators as _translators  # noqa: F401  registers them
 from galley.run.cells import own_cells
 from galley.run.failures import no_kernel
@@ -97,8 +98,8 @@ def _set_parameters(dag: Any, parameters: Mapping[str, Any]) -> None:
 
 
 def _declared(task: Any) -> set[str]:
-    found = papermill.inspect_notebook(str(task.source.loc))
-    return (set(found) | set(task.params)) - {"upstream", "product"}
+    found = declared_names(load_notebook_node(str(task.source.loc)))
+    return (found | set(task.params)) - {"upstream", "product"}
 
 
 def build_all(dag: Any) -> None:

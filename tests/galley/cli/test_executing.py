@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+import papermill
 import pytest
 from click.testing import CliRunner, Result
 from galley.cli import main
@@ -71,6 +72,26 @@ def test_bad_input_is_refused_and_writes_nothing(source: Path, words: list[str],
     assert done.exit_code == 1
     assert says in done.output
     assert not Path("o.ipynb").exists()
+
+
+@pytest.mark.parametrize(
+    "cells", [["x, a = 1, 2"], ["x = a = 1"], ["a: int"], ["x = 1", "a = 2"], ["a = 'b=c'"]]
+)
+def test_what_papermill_injects_is_injected(
+    source: Path, caplog: pytest.LogCaptureFixture, cells: list[str]
+) -> None:
+    """Also where papermill does not see that the notebook has it, and says so."""
+    tagged: list[Cell] = [(cell, ["parameters"]) for cell in cells]
+    source.write_text(json.dumps(notebook(*tagged, "print(a)")))
+    peer = papermill.execute_notebook("in.ipynb", None, {"a": 7}, prepare_only=True)
+    theirs = caplog.messages.copy()
+    caplog.clear()
+    done = galley("in.ipynb", "out.ipynb", "-p", "a", "7")
+    assert done.exit_code == 0, done.output
+    assert caplog.messages == theirs
+    assert "Passed unknown parameter: a" in theirs
+    sources = [cell.source for cell in nbformat.read("out.ipynb", as_version=4).cells]
+    assert sources == [cell.source for cell in peer.cells]
 
 
 def test_an_unknown_kernel_is_refused(source: Path) -> None:
