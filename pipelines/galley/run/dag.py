@@ -98,7 +98,7 @@ def _set_parameters(dag: Any, parameters: Mapping[str, Any]) -> None:
 
 
 def _declared(task: Any) -> set[str]:
-    found = declared_names(load_notebook_node(str(task.source.loc)))
+    found = {*declared_names(load_notebook_node(str(task.source.loc)))}
     return (found | set(task.params)) - {"upstream", "product"}
 
 

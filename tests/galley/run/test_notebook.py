@@ -7,81 +7,23 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import nbformat
-import papermill
 import psutil
 import pytest
 from galley.domain.runs import FailureClass
-from galley.run.notebook import Execution, execute
+from galley.run.notebook import execute
 from galley.run.observer import FORKED, STARTED, Limits
-from galley.run.sockets import KernelManager
-from galley.run.zygotes import Zygotes, own_zygotes
+from galley.run.zygotes import Zygotes
 from galley.sandbox import landlock
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from tests.galley.run.conformance import Cell, comparable, executed_cells, phenomena
+from tests.galley.run.executing import Executed
 from tests.galley.run.projects import notebook
 
 pytestmark = pytest.mark.integration
-
-STARTED_TOO = ("streams", "error", "system exit", "widgets", "input", "skipped cell", "plot")
-"""Phenomena for a started kernel as well, which is papermill's own but for the observer."""
-
-
-class Executed:
-    """Executes notebooks below a folder."""
-
-    def __init__(self, folder: Path, zygotes: Zygotes | None) -> None:
-        self.folder = folder
-        self.zygotes = zygotes
-        self.output = folder / "executed.ipynb"
-        self.progress: list[tuple[int, int]] = []
-        self.text = ""
-
-    def run(
-        self,
-        *cells: Cell,
-        memory: int = 2**30,
-        seconds: float = 120,
-        grace_s: float = 1,
-        cell_timeout_s: float | None = None,
-        cancelled: Callable[[], bool] = lambda: False,
-        on_text: Callable[[str], None] = lambda _: None,
-    ) -> Execution:
-        def take(_: str, text: str) -> None:
-            self.text += text
-            on_text(text)
-
-        return execute(
-            json.dumps(notebook(*cells)),
-            self.output,
-            task="fit",
-            environment={
-                **{name: os.environ[name] for name in ("PATH", "HOME")},
-                "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-                "TOKEN_OF_NOBODY": "x",
-            },
-            cwd=self.folder,
-            limits=Limits(
-                memory=memory,
-                profile="cpu-small",
-                deadline=datetime.now(UTC) + timedelta(seconds=seconds),
-                timeout_s=seconds,
-                grace_s=grace_s,
-                next_profile="cpu-large",
-                cell_timeout_s=cell_timeout_s,
-            ),
-            cancelled=cancelled,
-            on_cell=lambda cell, cells: self.progress.append((cell, cells)),
-            on_text=take,
-            zygotes=self.zygotes,
-        )
 
 
 @pytest.fixture(scope="module")
@@ -94,100 +36,6 @@ def zygotes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygotes]:
 @pytest.fixture(params=[STARTED, FORKED])
 def executed(tmp_path: Path, request: pytest.FixtureRequest, zygotes: Zygotes) -> Executed:
     return Executed(tmp_path, zygotes if request.param == FORKED else None)
-
-
-@pytest.fixture(scope="module")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where the zygotes of papermill's engine of ours live; a short path, for their sockets."""
-    folder = tmp_path_factory.mktemp("runtime")
-    yield folder
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("XDG_RUNTIME_DIR", str(folder))
-        own_zygotes().close()
-
-
-def by_papermill(source: Path, output: Path, engine: str, **options: Any) -> Exception | None:
-    """Have papermill execute a notebook in a folder of its own; return what it failed with."""
-    folder = output.with_suffix("")
-    folder.mkdir()
-    try:
-        papermill.execute_notebook(
-            str(source),
-            str(output),
-            engine_name=engine,
-            kernel_name="python3",
-            progress_bar=False,
-            cwd=folder,
-            **options,
-        )
-    except (papermill.PapermillExecutionError, DeadKernelError) as error:
-        return error
-    return None
-
-
-@pytest.mark.parametrize("phenomenon", phenomena())
-def test_the_executed_notebook_is_papermills(
-    tmp_path: Path,
-    phenomenon: str,
-    zygotes: Zygotes,
-    runtime: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Of the fork that executes a batch, and of the forked kernel with sockets."""
-    cells = phenomena()[phenomenon]
-    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # ipykernel would not capture what C code prints
-    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    for name in ("forked", "started"):
-        (tmp_path / name).mkdir()
-    source, peer, kernel = (tmp_path / f"{name}.ipynb" for name in ("in", "peer", "kernel"))
-    source.write_text(json.dumps(notebook(*cells)))
-    # With papermill's own manager it waits for ever, sometimes.
-    failed = by_papermill(source, peer, "nbclient", kernel_manager_class=KernelManager)
-    ours = by_papermill(source, kernel, "galley-kernel")
-    assert type(ours) is type(failed)
-    assert comparable(kernel) == comparable(peer), "galley-kernel"
-    engines = {FORKED: Executed(tmp_path / "forked", zygotes)}
-    if phenomenon in STARTED_TOO:
-        engines[STARTED] = Executed(tmp_path / "started", None)
-    for way, executed in engines.items():
-        done = executed.run(*cells)
-        assert done.kernel == way
-        assert (done.error is None) == (failed is None), done.error
-        assert comparable(executed.output) == comparable(peer), way
-
-
-@pytest.mark.parametrize(
-    "phenomenon",
-    # To papermill SystemExit(0) is a good end, to nbclient an error: there we are papermill's.
-    [name for name in STARTED_TOO if name != "system exit"],
-)
-def test_the_executed_notebook_is_nbclients(
-    tmp_path: Path, phenomenon: str, zygotes: Zygotes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What papermill adds, its banners and its status, is left out."""
-    monkeypatch.delenv("PYTEST_CURRENT_TEST")
-    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    cells = phenomena()[phenomenon]
-    peer = tmp_path / "peer.ipynb"
-    document = nbformat.reads(json.dumps(notebook(*cells)), as_version=4)
-    (tmp_path / "peer").mkdir()
-    client = NotebookClient(
-        document,
-        kernel_manager_class=KernelManager,
-        resources={"metadata": {"path": str(tmp_path / "peer")}},
-    )
-    failed = None
-    try:
-        client.execute()
-    except (CellExecutionError, DeadKernelError) as error:
-        failed = error
-    nbformat.write(document, peer)
-    (tmp_path / "ours").mkdir()
-    executed = Executed(tmp_path / "ours", zygotes)
-    done = executed.run(*cells)
-    assert (done.error is None) == (failed is None), done.error
-    assert executed_cells(executed.output) == executed_cells(peer)
 
 
 def test_a_long_cell_is_saved_while_it_runs(
