@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
+import importlib.util
 import json
 import os
 import random
@@ -18,6 +19,7 @@ from typing import Any
 from . import birth, inherited, walls
 
 INLINE = "module://matplotlib_inline.backend_inline"
+_HAS_DEBUGGER = importlib.util.find_spec("debugpy") is not None
 _POOLS = {
     "openblas": (
         "openblas_set_num_threads",
@@ -144,6 +146,8 @@ def _enter(told: dict[str, Any]) -> None:
     # As ipykernel does where nothing else is named; here it may have been made before.
     os.environ.setdefault("MPLBACKEND", INLINE)
     os.chdir(told["cwd"])
+    if _HAS_DEBUGGER:
+        sys.breakpointhook = debugpy_breakpointhook
     _paths()
     sys.argv = ["ipykernel_launcher.py", *told["argv"]]
     time.tzset()
@@ -159,6 +163,13 @@ def _paths() -> None:
     if plugin := os.environ.get("GALLEY_MLFLOW_PLUGIN"):
         outbox = importlib.import_module("galley_outbox")
         outbox.install(Path(plugin))
+
+
+def debugpy_breakpointhook() -> None:
+    """Pass a ``breakpoint()``, as in a kernel whose debugpy has no debugger attached.
+
+    The name is debugpy's, since tracebacks show it.
+    """
 
 
 def _reseed() -> None:
