@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import os
+import stat
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
+from galley import __version__
 from galley.domain.documents import other_language
 from galley.errors import GalleyError
 
 ENGINES = {"batch": "galley", "kernel": "galley-kernel", "papermill": "nbclient"}
+PIPE = "-"
+
+
+def _version(context: click.Context, _: object, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        click.echo(f"galley, version {__version__}, with papermill {version('papermill')}")
+        context.exit()
 
 
 @click.command()
-@click.argument("notebook")
+@click.argument("notebook", default="")
 @click.argument("output", default="")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version)
+@click.option("--help-notebook", is_flag=True, help="Show the notebook's parameters.")
 @click.option("-p", "--parameters", nargs=2, multiple=True, metavar="NAME VALUE")
 @click.option(
     *("-r", "--parameters-raw", "--parameters_raw", "raw"),
@@ -78,9 +92,13 @@ ENGINES = {"batch": "galley", "kernel": "galley-kernel", "papermill": "nbclient"
     show_default=True,
     help="batch: a fork executes the cells; kernel: a forked kernel with sockets; papermill: none.",
 )
+@click.pass_context
 def execute(
+    context: click.Context,
+    /,
     notebook: str,
     output: str,
+    help_notebook: bool,
     parameters: tuple[tuple[str, str], ...],
     raw: tuple[tuple[str, str], ...],
     files: tuple[str, ...],
@@ -100,13 +118,18 @@ def execute(
 
     The first run starts an interpreter that has the imports ready; it ends when it has not been
     used for ten minutes, and until then a run costs what its own code costs. An unknown parameter
-    is refused. Without OUTPUT nothing is written. The exit status is 1 where a cell fails.
+    is refused. Without OUTPUT nothing is written, unless the notebook is to go into a pipe. ``-``
+    is standard input or output, and pipes imply it as for papermill: ``cat IN | galley execute |
+    cat``, ``cat IN | galley execute OUT``. The exit status is 1 where a cell fails.
     """
+    notebook, output = _piped(notebook, output)
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]  # two seconds of compiling
     try:
         from jupyter_client.kernelspec import NoSuchKernel
+        from nbformat import ValidationError
         from papermill import PapermillExecutionError, execute_notebook
         from papermill.exceptions import PapermillException
+        from papermill.inspection import display_notebook_help
 
         from galley.run import failures
         from galley.run import translators as _translators  # noqa: F401  registers them
@@ -115,24 +138,35 @@ def execute(
             f"executing notebooks needs {error.name}: pip install 'galley[runner]'"
         ) from error
     quiet = "INFO" if options["log_output"] else "WARNING"
+    if output == PIPE:  # once, when all is done
+        quiet, options["request_save_on_cell_execute"] = "ERROR", False
     logging.basicConfig(level=log_level or quiet, format="%(message)s")
-    values = _values(parameters, raw, files, texts, coded)
-    _refuse_unknown(notebook, values)
+    values: dict[str, Any] = {}
     if inject_input_path or inject_paths:
         values["PAPERMILL_INPUT_PATH"] = notebook
     if inject_output_path or inject_paths:
         values["PAPERMILL_OUTPUT_PATH"] = output
+    given = _values(parameters, raw, files, texts, coded)
+    if engine != "papermill":
+        options["say"] = lambda why: click.echo(f"A plain kernel was started: {why}.", err=True)
     try:
+        if help_notebook:
+            sys.exit(display_notebook_help(context, notebook, values | given))
+        _refuse_unknown(notebook, given)
         execute_notebook(
             notebook,
             output or None,
-            values,
+            values | given,
             engine_name=ENGINES[engine],
             kernel_name=kernel,
             cwd=cwd,
             progress_bar=sys.stderr.isatty() if progress_bar is None else progress_bar,
             **options,
         )
+    except ValidationError as error:
+        raise GalleyError(
+            f"{notebook} is not a valid notebook: {_flaw(notebook) or error.message}"
+        ) from error
     except PapermillExecutionError as error:
         raise GalleyError(
             f"cell {error.cell_index + 1} raised {error.ename}: {error.evalue}"
@@ -141,6 +175,38 @@ def execute(
         raise GalleyError(failures.no_kernel(error.name)) from error
     except (PapermillException, OSError, RuntimeError, ValueError) as error:
         raise GalleyError(f"{notebook} could not be executed: {error}") from error
+
+
+def _piped(notebook: str, output: str) -> tuple[str, str]:
+    """Return where to read and to write, as papermill understands pipes."""
+    comes, goes = _is_pipe(sys.stdin), _is_pipe(sys.stdout)
+    if not notebook and not comes:
+        raise click.UsageError("Missing argument 'NOTEBOOK'.")
+    if comes and notebook and not output:
+        return PIPE, notebook
+    return notebook or PIPE, output or (PIPE if comes or goes else "")
+
+
+def _is_pipe(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
+    except (AttributeError, OSError, ValueError):  # it is closed, or no file
+        return False
+
+
+def _flaw(notebook: str) -> str | None:
+    """Return where a notebook's form is broken and how; None where it cannot be told."""
+    import nbformat
+
+    try:
+        nbformat.validate(json.loads(Path(notebook).read_bytes()))
+    except nbformat.ValidationError as error:
+        where = list(error.absolute_path)
+        cell = f"cell {where[1] + 1}: " if where[:1] == ["cells"] and len(where) > 1 else ""
+        return f"{cell}{error.message}"
+    except (OSError, ValueError):  # an address, or standard input
+        pass
+    return None
 
 
 def _values(
@@ -176,7 +242,7 @@ def _refuse_unknown(notebook: str, values: dict[str, Any]) -> None:
 
     from galley.notebook.declared import declared_names
 
-    if not values or not os.path.exists(notebook):  # noqa: PTH110  it may be an address
+    if not values or not os.path.exists(notebook):  # noqa: PTH110  an address, or a pipe
         return
     document = load_notebook_node(notebook)
     if other_language(document) is not None:

@@ -9,6 +9,7 @@ papermill's own engine does it, and the log says so.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +63,13 @@ class BatchEngine(NBClientEngine):  # type: ignore[misc]
     def execute_managed_notebook(
         cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: Any
     ) -> NotebookNode:
-        """Execute the notebook."""
+        """Execute the notebook; ``say`` is told why a plain kernel was started, else the log."""
+        say = options.pop("say", _warn)
         try:
             client = _ForkedClient(nb_man, **_client_options(kernel_name, options))
             return NotebookNode(client.execute())
         except NoZygote as error:
-            logger.warning("%s; a plain kernel is started", error)
+            say(str(error))
         return NotebookNode(super().execute_managed_notebook(nb_man, kernel_name, **options))
 
 
@@ -78,22 +80,32 @@ class KernelEngine(NBClientEngine):  # type: ignore[misc]
     def execute_managed_notebook(
         cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: Any
     ) -> NotebookNode:
-        """Execute the notebook."""
+        """Execute the notebook; ``say`` is told why a plain kernel was started, else the log."""
+        say = options.pop("say", _warn)
         made = {"kernel_manager_class": KernelManager, **_client_options(kernel_name, options)}
         client = PapermillNotebookClient(nb_man, **made)
-        client.create_kernel_manager().kernel_spec_manager = _Forking()
+        client.create_kernel_manager().kernel_spec_manager = _Forking(say)
         return NotebookNode(client.execute())
 
 
 class _Forking(KernelSpecManager):
     """Gives Python kernels to the provisioner that forks."""
 
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self._say = say
+
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """Return the spec; that of another language, or with a provisioner, is left as it is."""
         spec = super().get_kernel_spec(kernel_name)
         if spec.language != "python" or specs.own_provisioner(spec):
+            self._say(f"the kernel {kernel_name!r} is not Python's, or has its own provisioner")
             return spec
-        return specs.forked_by(spec, PROVISIONER)
+        return specs.forked_by(spec, PROVISIONER, say=self._say)
+
+
+def _warn(why: str) -> None:
+    logger.warning("%s; a plain kernel is started", why)
 
 
 def _client_options(kernel_name: str, options: dict[str, Any]) -> dict[str, Any]:

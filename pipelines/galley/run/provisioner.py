@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
-from traitlets import List, Unicode
+from traitlets import Callable, List, Unicode
 
 from galley.run import specs
 from galley.run.zygotes import NoZygote, own_zygotes
@@ -23,6 +23,7 @@ class ForkProvisioner(LocalProvisioner):
     preload = List(
         Unicode(), help="Modules to have ready, such as ['pandas', 'sklearn'].", config=True
     )
+    say: Any = Callable(None, allow_none=True, help="Is told why nothing was forked, else the log.")
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Fork a kernel that serves the connection file in ``cmd``; returns its connection."""
@@ -41,7 +42,10 @@ class ForkProvisioner(LocalProvisioner):
                     isolate=False,
                 )
         except NoZygote as error:
-            self.log.warning("%s; a plain kernel is started", error)
+            if self.say is None:
+                self.log.warning("%s; a plain kernel is started", error)
+            else:
+                self.say(str(error))
             return await super().launch_kernel(cmd, **kwargs)
         self.process: Any = forked
         self.pid = self.pgid = forked.pid

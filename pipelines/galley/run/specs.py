@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec
 
@@ -58,9 +59,9 @@ def own_provisioner(spec: KernelSpec) -> bool:
     return _PROVISIONER in spec.metadata
 
 
-def forked_by(spec: KernelSpec, provisioner: str) -> KernelSpec:
-    """Return a spec whose kernels a provisioner starts."""
-    spec.metadata[_PROVISIONER] = {"provisioner_name": provisioner}
+def forked_by(spec: KernelSpec, provisioner: str, **config: Any) -> KernelSpec:
+    """Return a spec whose kernels a provisioner, so configured, starts."""
+    spec.metadata[_PROVISIONER] = {"provisioner_name": provisioner, "config": config}
     return spec
 
 

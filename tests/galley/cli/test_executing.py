@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 from galley.cli import main
 from galley.run import zygotes
+from galley.run.zygotes import NoZygote
 
 from tests.galley.run.conformance import Cell
 from tests.galley.run.projects import notebook
@@ -92,6 +93,80 @@ def test_what_papermill_injects_is_injected(
     assert "Passed unknown parameter: a" in theirs
     sources = [cell.source for cell in nbformat.read("out.ipynb", as_version=4).cells]
     assert sources == [cell.source for cell in peer.cells]
+
+
+@pytest.mark.parametrize("engine", ["batch", "kernel"])
+def test_a_plain_kernel_is_told_whatever_the_log_shows(
+    source: Path, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(*_: object, **__: object) -> None:
+        raise NoZygote("there is nothing to fork from")
+
+    monkeypatch.setattr(zygotes.Zygotes, "fork", nothing)
+    done = galley("in.ipynb", "out.ipynb", "--engine", engine, "--log-level", "CRITICAL")
+    assert done.exit_code == 0, done.output
+    assert done.stderr == "A plain kernel was started: there is nothing to fork from.\n"
+
+
+@pytest.mark.parametrize("words", [["-", "-"], ["-"], []])
+def test_pipes_are_read_and_written(source: Path, words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "galley.cli", "execute", *words, "-p", "a", "3"],
+        input=source.read_text(),
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    Path("out.ipynb").write_text(done.stdout)
+    assert printed("out.ipynb") == "(3, 'x')\n"
+
+
+def test_a_pipe_goes_into_the_only_path_that_is_named(source: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "galley.cli", "execute", "out.ipynb"],
+        input=source.read_text(),
+        check=True,
+        text=True,
+    )
+    assert printed("out.ipynb") == "(1, 'x')\n"
+
+
+def test_without_a_pipe_a_notebook_has_to_be_named(source: Path) -> None:
+    done = galley()
+    assert done.exit_code == 2
+    assert "Missing argument 'NOTEBOOK'" in done.output
+
+
+def test_help_for_a_notebook_is_papermills(source: Path) -> None:
+    done = galley("in.ipynb", "--help-notebook")
+    assert done.exit_code == 0
+    assert "a: Unknown type (default 1)" in done.output
+    source.write_text(json.dumps(notebook("1")))
+    assert galley("in.ipynb", "--help-notebook").exit_code == 1
+
+
+def test_the_version_names_papermills(source: Path) -> None:
+    assert f"with papermill {papermill.__version__}\n" in galley("--version").output
+
+
+def test_a_value_that_is_named_goes_before_an_injected_path(source: Path) -> None:
+    cells: list[Cell] = [("PAPERMILL_INPUT_PATH = ''", ["parameters"]), "PAPERMILL_INPUT_PATH"]
+    source.write_text(json.dumps(notebook(*cells)))
+    given = ("-r", "PAPERMILL_INPUT_PATH", "mine")
+    done = galley("in.ipynb", "out.ipynb", "--inject-paths", "--prepare-only", *given)
+    assert done.exit_code == 0, done.output
+    assert 'PAPERMILL_INPUT_PATH = "mine"' in Path("out.ipynb").read_text().replace("\\", "")
+
+
+@pytest.mark.parametrize("words", [[], ["-p", "a", "2"]])
+def test_a_notebook_whose_form_is_broken_is_said_to_be(source: Path, words: list[str]) -> None:
+    document = json.loads(source.read_text())
+    del document["cells"][1]["metadata"]
+    source.write_text(json.dumps(document))
+    done = galley("in.ipynb", "out.ipynb", *words)
+    assert done.exit_code == 1
+    assert "in.ipynb is not a valid notebook: cell 2: 'metadata' is a required" in done.output
+    assert not Path("out.ipynb").exists()
 
 
 def test_an_unknown_kernel_is_refused(source: Path) -> None:
