@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -138,6 +139,26 @@ def test_a_fork_has_its_imports_and_only_the_tasks_environment(batch: Batch) -> 
     assert said.startswith("True")
     assert "OF_THE_TASK" in said
     assert "OPENBLAS" not in said
+
+
+def test_a_fork_has_its_callers_umask_and_limits(zygotes: Zygotes, tmp_path: Path) -> None:
+    """A spare as well, which was forked before anybody asked for it."""
+    code = "import os, resource\nprint(os.umask(0), resource.getrlimit(resource.RLIMIT_NOFILE))"
+    Batch(zygotes, tmp_path).close()  # the zygote is another one's
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    umask = os.umask(0o037)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limits[0] - 7, limits[1]))
+    said = []
+    try:
+        for _ in range(3):
+            one = Batch(zygotes, tmp_path)
+            template_of(one.process)
+            said.append(one.run(code))
+            one.close()
+    finally:
+        os.umask(umask)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert said == [f"{0o037} ({limits[0] - 7}, {limits[1]})"] * 3
 
 
 def test_two_forks_share_neither_names_nor_random_numbers(zygotes: Zygotes, tmp_path: Path) -> None:
