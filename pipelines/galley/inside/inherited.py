@@ -33,7 +33,8 @@ def of_caller() -> dict[str, Any]:
         "limits": {name: resource.getrlimit(number) for name, number in _LIMITS.items()},
         "nice": os.getpriority(os.PRIO_PROCESS, 0),
         "cpus": sorted(os.sched_getaffinity(0)),
-        "ignored": [number for number in range(1, signal.NSIG) if ignored >> (number - 1) & 1],
+        # Not those of the C library, which GNU make has its children ignore.
+        "ignored": [int(one) for one in signal.valid_signals() if ignored >> (one - 1) & 1],
     }
 
 

@@ -13,6 +13,8 @@ import re
 import socket
 import sys
 import time
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +40,7 @@ _POOLS = {
 def run(request: dict[str, Any], fds: list[int]) -> None:
     """Be the kernel that was asked for, in the environment that was asked for."""
     _signals()
-    told = _told(fds[3])
-    _enter(told)
+    told = _begin(fds)
     if request["kind"] == "batch":
         from . import batch
 
@@ -72,7 +73,7 @@ def spare(app: Any, handoff: socket.socket) -> None:
     if not said:
         return
     handoff.close()
-    _enter(_told(fds[3]))
+    _begin(fds)
     _serve(app, list(fds))
 
 
@@ -128,6 +129,17 @@ def _told(fd: int) -> dict[str, Any]:
     """Read what this process alone is told; the zygote has it in no memory of its own."""
     with open(fd, "rb") as file:
         told: dict[str, Any] = json.load(file)
+    return told
+
+
+def _begin(fds: Sequence[int]) -> dict[str, Any]:
+    """Enter what this process is told to be, and return that."""
+    try:
+        told = _told(fds[3])
+        _enter(told)
+    except BaseException:
+        os.write(fds[2], traceback.format_exc().encode(errors="replace"))  # where a kernel's go
+        raise
     return told
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import resource
+import shutil
+import signal
+import subprocess
+import sys
 
 import pytest
 from galley.inside import inherited
@@ -41,3 +46,18 @@ def test_a_limit_is_raised_as_far_as_it_may_be(
     monkeypatch.setattr(resource, "setrlimit", set_limit)
     inherited._limit(resource.RLIMIT_NOFILE, *asked)
     assert limit == [had]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="GNU make is not installed")
+def test_what_make_starts_has_signals_ignored_that_no_program_can_set() -> None:
+    """It ignores two that the C library keeps for itself, in all that it starts."""
+    module = "from galley.inside import inherited"
+    script = f"import json; {module}; print(json.dumps(inherited.of_caller()))"
+    rule = f"all:\n\t@{sys.executable} -c '{script}'\n"
+    said = subprocess.run(
+        ["make", "-s", "-f", "-"], input=rule, text=True, capture_output=True, check=True
+    )
+    told = json.loads(said.stdout)
+    assert set(told["ignored"]) <= {int(one) for one in signal.valid_signals()}
+    take = f"import json, sys; {module}; inherited.take(json.load(sys.stdin))"
+    subprocess.run([sys.executable, "-c", take], input=said.stdout, text=True, check=True)

@@ -685,6 +685,22 @@ def test_a_zygote_knows_nothing_of_what_its_forks_are_told(
     batch.close()
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["the first", "a spare"])
+def test_a_fork_that_cannot_be_what_it_is_told_says_why(
+    zygotes: Zygotes, tmp_path: Path, *, again: bool
+) -> None:
+    if again:
+        first = Batch(zygotes, tmp_path)
+        template_of(first.process)
+        first.close()
+    gone = Walls(hidden=(tmp_path / "never" / "there",))
+    batch = Batch(zygotes, tmp_path, walls=gone)
+    assert batch.process.wait(10) == 1
+    batch.output.seek(0)
+    assert b"No such file or directory: " in batch.output.read()
+    batch.close()
+
+
 LOOK = """
 import os
 for folder, _, files in sorted(os.walk(FOLDER)):
