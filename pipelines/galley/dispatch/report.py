@@ -8,15 +8,13 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from galley.dispatch.ending import end_attempt
 from galley.dispatch.policy import HANGING_HOST, LEASE
 from galley.dispatch.progress import take_log_size, take_progress, take_usage
-from galley.domain.runs import DEAD_KERNEL, AttemptState, FailureClass, Run
+from galley.domain.runs import AttemptState, FailureClass, Run
 from galley.domain.usage import Usage
-from galley.domain.versions import CellError
 from galley.domain.work import Heartbeat, HeartbeatReply, Outcome
 from galley.errors import Conflict, InvalidInput
 from galley.store import attempt_arrows, run_arrows, runs
@@ -100,9 +98,6 @@ def finish(
     run.metrics = dict(outcome.metrics)
     session.flush()
     state, failure_class = _judge(attempt, run, outcome, now)
-    error = outcome.error
-    if failure_class is FailureClass.INFRASTRUCTURE and _killed_again(session, attempt, error):
-        failure_class, error = FailureClass.USER, _blamed(error)
     end_attempt(
         session,
         attempt,
@@ -110,7 +105,7 @@ def finish(
         state,
         now,
         failure_class=failure_class,
-        error=error,
+        error=outcome.error,
         reason=_reason(session, run, state, failure_class, now),
         duration_s=outcome.duration_s,
         peak_memory=outcome.peak_memory,
@@ -171,29 +166,6 @@ def _judge(
         return AttemptState.TIMED_OUT, FailureClass.TIMEOUT
     guess = FailureClass.USER if outcome.error is not None else FailureClass.INFRASTRUCTURE
     return AttemptState.FAILED, outcome.failure_class or guess
-
-
-def _killed_again(session: Session, attempt: AttemptRow, error: CellError | None) -> bool:
-    """Whether a kernel was killed in the cell in which one of the attempt before was, too.
-
-    Who kills a kernel from outside does not wait for a certain cell.
-    """
-    if error is None or error.ename != DEAD_KERNEL or error.cell is None:
-        return False
-    before = session.scalar(
-        select(AttemptRow.error).where(
-            AttemptRow.run_id == attempt.run_id, AttemptRow.number == attempt.number - 1
-        )
-    )
-    same = ("ename", "task", "cell")
-    return before is not None and all(before.get(name) == getattr(error, name) for name in same)
-
-
-def _blamed(error: CellError | None) -> CellError | None:
-    if error is None:
-        return None
-    message = f"{error.message}. It was so in the attempt before, too: taken for the notebook's own"
-    return error.model_copy(update={"message": message})
 
 
 def _reason(

@@ -137,10 +137,6 @@ class FailureClass(StrEnum):
     TIMEOUT = "timeout"
 
 
-DEAD_KERNEL = "DeadKernel"
-"""Name of the error of a task whose kernel ended, or was ended, before its last cell."""
-
-
 class TaskState(StrEnum):
     """Where a task of an attempt stands."""
 

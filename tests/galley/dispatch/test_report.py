@@ -9,7 +9,6 @@ from galley.dispatch.policy import LEASE
 from galley.domain.events import Event, EventKind
 from galley.domain.runs import AttemptState, FailureClass, Run, RunState, TaskState
 from galley.domain.tenants import RetryPolicy
-from galley.domain.versions import CellError
 from galley.domain.work import (
     Assignment,
     Heartbeat,
@@ -313,37 +312,6 @@ def test_infrastructure_failures_are_repeated_with_growing_pauses_until_it_is_en
     assert run.state is RunState.FAILED
     assert "4 attempts were made" in (run.state_reason or "")
     assert [attempt.number for attempt in run.attempts] == [1, 2, 3, 4]
-
-
-KILLED = ERROR.model_copy(update={"ename": "DeadKernel", "message": "the kernel was killed"})
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "blamed"),
-    [
-        (KILLED, KILLED, True),
-        (KILLED, KILLED.model_copy(update={"cell": 2}), False),
-        (KILLED, KILLED.model_copy(update={"task": "train"}), False),
-        (ERROR, KILLED, False),
-        (KILLED, ERROR, False),
-        (None, KILLED, False),
-    ],
-)
-def test_a_kernel_that_is_killed_twice_in_one_cell_is_the_notebooks_doing(
-    world: World, work: Assignment, first: CellError | None, second: CellError, *, blamed: bool
-) -> None:
-    platforms = FailureClass.INFRASTRUCTURE
-    world.start(work)
-    run = world.finish(work, AttemptState.FAILED, failure_class=platforms, error=first)
-    assert run.state is RunState.QUEUED, "once may be anybody's"
-    world.now = not_before(world, run)
-    work = world.must_claim()
-    world.start(work)
-    run = world.finish(work, AttemptState.FAILED, failure_class=platforms, error=second)
-    assert run.state is (RunState.FAILED if blamed else RunState.QUEUED)
-    last = run.attempts[-1]
-    assert last.failure_class is (FailureClass.USER if blamed else FailureClass.INFRASTRUCTURE)
-    assert ("in the attempt before, too" in (run.state_reason or "")) == blamed
 
 
 def test_a_host_that_cancels_unasked_was_cut_off(world: World, work: Assignment) -> None:
