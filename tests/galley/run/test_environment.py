@@ -26,7 +26,6 @@ def test_it_says_what_is_running_and_limits_threads(tmp_path: Path) -> None:
     assert environment["GALLEY_RUN_ID"] == str(job.run)
     assert environment["GALLEY_REHEARSAL"] == "1"
     assert environment["OMP_NUM_THREADS"] == "1"
-    assert environment["PYTHON_CPU_COUNT"] == "1"
     assert "DASK_SCHEDULER_ADDRESS" not in environment
 
 
