@@ -178,13 +178,19 @@ def execute(
 
 
 def _piped(notebook: str, output: str) -> tuple[str, str]:
-    """Return where to read and to write, as papermill understands pipes."""
-    comes, goes = _is_pipe(sys.stdin), _is_pipe(sys.stdout)
+    """Return where to read and to write, as papermill understands pipes.
+
+    But for two things: a notebook that is there is read, whatever pipe this was started with, and
+    nothing is written to a pipe unless it was asked for.
+    """
+    comes = _is_pipe(sys.stdin)
     if not notebook and not comes:
         raise click.UsageError("Missing argument 'NOTEBOOK'.")
-    if comes and notebook and not output:
+    if notebook in {"", PIPE}:
+        return PIPE, output or PIPE
+    if comes and not output and not Path(notebook).exists():
         return PIPE, notebook
-    return notebook or PIPE, output or (PIPE if comes or goes else "")
+    return notebook, output
 
 
 def _is_pipe(stream: TextIO) -> bool:

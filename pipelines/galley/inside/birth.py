@@ -26,11 +26,13 @@ _HOLDING = ctypes.PyDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_CAPBSET_DROP = 1, 4, 36, 24
 _NEW_USER, _NEW_PID, _NEW_IPC, _NEW_FILES = 0x10000000, 0x20000000, 0x08000000, 0x00020000
 _SIBLING = 0x00008000
-_CAPABILITIES = 64
+_CAPABILITIES, _SYS_ADMIN = 64, 21
 _CAPSET = {"x86_64": 126, "aarch64": 91}
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _UID, _GID = os.getuid(), os.getgid()  # before there is a namespace that does not know them yet
 ALONE = " alone"
+NOT_BEGUN = 113
+"""Exit code of a task that could not be what it was told to be."""
 apart = False
 """Whether this process has namespaces of its own."""
 
@@ -214,14 +216,32 @@ def own_namespace() -> str:
 
 
 def drop_capabilities() -> None:
-    """Give up what a new user namespace brings: more than the task had."""
+    """Give up what a new user namespace brings: more than the task had.
+
+    Root keeps what it has elsewhere, but for what takes walls down.
+    """
     number = _CAPSET.get(os.uname().machine)
-    if number is None or os.geteuid() == 0:
+    root = os.geteuid() == 0
+    if number is None or (root and not apart):
         return
-    for capability in range(_CAPABILITIES):
+    for capability in [_SYS_ADMIN] if root else range(_CAPABILITIES):
         _LIBC.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
-    header = struct.pack("Ii", 0x20080522, 0)
-    _LIBC.syscall(number, header, bytes(24))
+    header, left = struct.pack("Ii", 0x20080522, 0), ctypes.create_string_buffer(24)
+    if root:
+        _LIBC.syscall(number - 1, header, left)  # capget
+        words = struct.unpack("6I", left.raw)
+        words = (*(word & ~(1 << _SYS_ADMIN) for word in words[:3]), *words[3:])
+        left = ctypes.create_string_buffer(struct.pack("6I", *words), 24)
+    _LIBC.syscall(number, header, left)
+
+
+def show() -> None:
+    """Let whoever this process belongs to look into it again: its limits are watched from there.
+
+    Its siblings are in other user namespaces, so they may not.
+    """
+    if apart:
+        _LIBC.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
 def die_with_parent() -> None:

@@ -139,7 +139,7 @@ def _begin(fds: Sequence[int]) -> dict[str, Any]:
         _enter(told)
     except BaseException:
         os.write(fds[2], traceback.format_exc().encode(errors="replace"))  # where a kernel's go
-        raise
+        os._exit(birth.NOT_BEGUN)
     return told
 
 
@@ -148,6 +148,7 @@ def _enter(told: dict[str, Any]) -> None:
     if told["walls"] is not None and birth.apart and not walls.obstacle:
         walls.enclose(told["walls"])
     birth.drop_capabilities()
+    birth.show()
     inherited.take(told["caller"])
     os.environ.clear()
     os.environ.update(told["env"])

@@ -60,6 +60,8 @@ def enclose(walls: Mapping[str, Any]) -> None:
     """
     read_only = [path for path in walls["read_only"] if os.path.exists(path)]  # noqa: PTH110
     for folder in walls["hidden"]:
+        if not os.path.isdir(folder):  # noqa: PTH112
+            continue
         below = f"{folder}{os.sep}"
         shown = [one for one in (*walls["shown"], *read_only) if one.startswith(below)]
         _hide(folder, [one for one in shown if os.path.exists(one)])  # noqa: PTH110

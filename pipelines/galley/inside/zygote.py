@@ -216,7 +216,7 @@ class Zygote:
     def _answer(self, client: socket.socket) -> None:
         request, fds = _request(client)
         try:
-            if request["kind"] == "end":
+            if request.get("kind") == "end":
                 if self._owner not in {None, _peer(client)[0]}:
                     raise PermissionError("only the owner of this folder may end what it forked")
                 self._end(request.get("tag"))
@@ -253,7 +253,7 @@ class Zygote:
         self._children[client] = (born.init, born.status)
         self._tags[client] = request.get("tag", "")
         answer = {"pid": born.pid, "obstacle": born.obstacle, "inherited": born.inherited}
-        answer["open"] = born.obstacle or _sibling("walls").obstacle
+        answer["unwalled"] = born.obstacle or _sibling("walls").obstacle
         client.sendall(json.dumps(answer).encode() + b"\n")
         self._selector.register(client, selectors.EVENT_READ, self._drop)
         self._selector.register(born.status, selectors.EVENT_READ, lambda _: self._collect(client))
@@ -451,7 +451,7 @@ def _request(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
             raise ValueError("not a request")
         data += more
     request = json.loads(data)
-    if request["kind"] != "end" and len(fds) != FILES:
+    if request.get("kind") != "end" and len(fds) != FILES:
         raise ValueError(f"a request comes with {FILES} files, not with {len(fds)}")
     return request, list(fds)
 

@@ -42,8 +42,8 @@ _ENDING = frozenset(
     {"6", "9", "11", "15"} | {f"signal.SIG{name}" for name in ("ABRT", "KILL", "SEGV", "TERM")}
 )
 """Signals that end it."""
-_SHELL_KILL = re.compile(r"\bp?kill(?:all)?\s[^\n'\"]{0,40}?-(?:9|KILL|SIGKILL)\b[^\n'\"]{0,40}")
-"""In a line for a shell: it may be of its parent, the kernel."""
+_SHELL_KILL = re.compile(r"^[^#\n]*?\b(kill -(?:s )?(?:9|KILL|SIGKILL) \$\{?PPID\}?)", re.MULTILINE)
+"""In a line for a shell, whose parent is the kernel."""
 
 _WRITERS = re.compile(r"to_\w+|savefig|save\w*|dump|write\w*|mkdir")
 
@@ -92,7 +92,7 @@ def exit_call(notebook: dict[str, Any], cell: int | None) -> str | None:
                 if isinstance(node, ast.Call) and (call := ends_kernel(node)) is not None:
                     return f"{one.label} calls {call}"
         if one.type == "code" and (run := _SHELL_KILL.search(one.source)) is not None:
-            return f"{one.label} runs {run[0].strip()}"
+            return f"{one.label} runs {run[1]}"
     return None
 
 

@@ -20,6 +20,7 @@ from papermill import PapermillExecutionError
 
 from galley.domain.runs import FailureClass
 from galley.domain.versions import CellError
+from galley.inside.birth import NOT_BEGUN
 from galley.notebook.explain import exit_call, explain_error
 from galley.notebook.source import cell_label
 from galley.run import cells as whose
@@ -251,6 +252,14 @@ def died(
         doing: what the task did in a cell that is not the author's, in words.
     """
     where = _where(cell, doing)
+    if returncode == NOT_BEGUN:
+        said = detail.strip().rpartition("\n")[2] or "it did not say why"
+        return FailureClass.INFRASTRUCTURE, CellError(
+            task=task,
+            ename="DeadKernel",
+            evalue=str(returncode),
+            message=f"the kernel could not begin: {said}",
+        )
     if returncode == -signal.SIGKILL and last > _NEAR_LIMIT * given.memory:
         return out_of_memory(task=task, cell=cell, used=last, given=given, doing=doing)
     killed = returncode == -signal.SIGKILL and not _kills_itself(cells or [], cell)

@@ -168,7 +168,7 @@ def _execute(
             )
         observer.ended_well = True
     except _ENDS as error:
-        observer.fell_silent = isinstance(error, DeadKernelError | OSError)
+        observer.fell_silent = isinstance(error, DeadKernelError | ConnectionError)
         return error
     finally:
         observer.close()
@@ -221,6 +221,9 @@ def _story(
         )
     elif isinstance(ended, PapermillExecutionError):
         failure = FailureClass.USER, failures.raised(ended, task=task, cells=source.cells)
+    elif isinstance(ended, OSError) and not isinstance(ended, ConnectionError):
+        said = f"the executed notebook could not be kept: {ended}"
+        failure = FailureClass.INFRASTRUCTURE, failures.infrastructure(task, ended, said)
     elif isinstance(ended, BrokenKernel) or (ended is not None and observer.lived_on):
         said = str(ended) if isinstance(ended, BrokenKernel) else CLOSED
         failure = failures.broke_off(said, task=task, cell=cell, doing=doing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import nbformat
+import psutil
 
 from galley.domain.model import Instant
 from galley.run import cells as whose
@@ -20,7 +22,7 @@ from galley.run.family import Family
 from galley.run.guard import Guard
 from galley.run.outputs import MAX_CELL, MAX_OUTPUT, Outputs
 from galley.run.piped import Fork
-from galley.run.processes import TASK_MARK
+from galley.run.processes import TASK_MARK, lives
 from galley.run.redaction import Redactor
 from galley.run.secrets import handed
 from galley.run.usage import Meter
@@ -30,7 +32,8 @@ from galley.run.zygotes import ForkedKernel, Zygotes
 END_S = 5.0
 """How long a kernel may take to end by itself after its last cell, as nbclient's."""
 LAST_WORD_S = 1.0
-"""How long the end of a kernel may take to be known after its connection has ended."""
+"""How long the end of a kernel may take to be seen after its connection has ended."""
+LOOK_S = 0.01
 STARTED = "started"
 FORKED = "forked"
 
@@ -217,18 +220,36 @@ class Observer:
         """
         if not isinstance(self.process, ForkedKernel):
             reaches = f"it reaches other processes of its uid: {self._obstacle}"
-            told = "; ".join(filter(None, [unforked, self._obstacle and reaches]))
+            files = "it reaches the files of other attempts" if self._walled else ""
+            told = "; ".join(filter(None, [unforked, self._obstacle and reaches, files]))
             return f"{STARTED}: {told}" if told else STARTED
         if self.process.obstacle:
             return f"{FORKED}, without a pid namespace: {self.process.obstacle}"
-        if self._walled and self.process.open:
-            return f"{FORKED}, and it reaches the files of other attempts: {self.process.open}"
+        if self._walled and self.process.unwalled:
+            return f"{FORKED}, and it reaches the files of other attempts: {self.process.unwalled}"
         return FORKED
 
     def close(self) -> None:
         """Give the kernel the time to end that nbclient gives, then leave nothing of the task."""
         if isinstance(self.process, ForkedKernel):
-            patience = END_S if self.ended_well else LAST_WORD_S if self.fell_silent else 0
-            self.lived_on = not self.process.end(patience) and self.fell_silent
+            self.lived_on = self.fell_silent and lives_on(self.process)
+            waits = self.ended_well or (self.fell_silent and not self.lived_on)
+            self.process.end(END_S if waits else 0)
         if self.guard is not None:
             self.guard.close()
+
+
+def lives_on(process: ForkedKernel) -> bool:
+    """Whether a kernel is still there when its end should be seen, whoever is to tell of it."""
+    until = time.monotonic() + LAST_WORD_S
+    while process.poll() is None and _is_there(process.pid):
+        if time.monotonic() >= until:
+            return True
+        time.sleep(LOOK_S)
+    return False
+
+
+def _is_there(pid: int) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return lives(psutil.Process(pid))
+    return False

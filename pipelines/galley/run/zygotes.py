@@ -74,26 +74,21 @@ class ForkedKernel(Forked):
     Attributes:
         obstacle: why it has no pid namespace of its own; empty where it has.
         inherited: bytes of its memory that are the zygote's as long as it does not write to them.
-        open: why no walls are around it, whatever was asked for; empty where there are.
+        unwalled: why no walls are around it, whatever was asked for; empty where there are.
     """
 
     def __init__(
-        self, connection: socket.socket, pid: int, obstacle: str, inherited: int, without: str
+        self, connection: socket.socket, pid: int, obstacle: str, inherited: int, unwalled: str
     ) -> None:
         super().__init__(connection, pid)
         self.obstacle = obstacle
         self.inherited = inherited
-        self.open = without
+        self.unwalled = unwalled
 
-    def end(self, patience_s: float) -> bool:
-        """Let it end by itself for so long, then end it, and wait until nothing of it is left.
-
-        Returns:
-            Whether it ended by itself.
-        """
-        ended = self._look(patience_s) is not None
+    def end(self, patience_s: float) -> None:
+        """Let it end by itself for so long, then end it, and wait until nothing of it is left."""
+        self._look(patience_s)
         self.kill()
-        return ended
 
     def kill(self) -> None:
         """End it, and wait until all it started has ended, too."""
@@ -266,7 +261,6 @@ class Zygotes:
                 [interpreter, program.__file__, f"{name}.sock"],
                 env={**environment, **TO_FORK, **self._of_a_host()},
                 cwd=f"/proc/self/fd/{folder}",
-                pass_fds=(folder,),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -351,7 +345,7 @@ def _ask(
         sent = socket.send_fds(connection, [data[: 1 << 16]], list(files))
         connection.sendall(data[sent:])
         answer = json.loads(read_line(connection))
-        told = answer["pid"], answer["obstacle"], answer["inherited"], answer["open"]
+        told = answer["pid"], answer["obstacle"], answer["inherited"], answer["unwalled"]
     except KeyError:
         connection.close()
         raise OSError(answer.get("error", "the zygote did not fork")) from None

@@ -137,6 +137,19 @@ def test_a_pipe_goes_into_the_only_path_that_is_named(source: Path) -> None:
     assert printed("out.ipynb") == "(1, 'x')\n"
 
 
+def test_a_notebook_that_is_there_is_read_whatever_the_pipe_holds(source: Path) -> None:
+    """As in a loop over names that come by a pipe, in which each is executed."""
+    before = source.read_text()
+    done = subprocess.run(
+        [sys.executable, "-m", "galley.cli", "execute", "in.ipynb"],
+        input="other.ipynb\n",
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert (source.read_text(), done.stdout) == (before, "")
+
+
 def test_without_a_pipe_a_notebook_has_to_be_named(source: Path) -> None:
     done = galley()
     assert done.exit_code == 2

@@ -8,6 +8,7 @@ import nbformat
 import pytest
 from galley.domain.runs import FailureClass
 from galley.domain.versions import CellError
+from galley.inside.birth import NOT_BEGUN
 from galley.run import failures
 from galley.run.guard import Stop
 from galley.run.outputs import MAX_NAME
@@ -152,3 +153,29 @@ def test_no_text_of_an_error_travels_at_any_length() -> None:
     assert "first" not in cut.traceback
     fits = CellError(ename="E", evalue="v", message="m", traceback=("a" * 60_000, "last"))
     assert failures.bounded(fits) == fits
+
+
+@pytest.mark.parametrize(
+    ("source", "whose"),
+    [
+        ("!kill -9 $PPID", FailureClass.USER),
+        ("%%bash\nsleep 1\nkill -s KILL ${PPID}", FailureClass.USER),
+        ("os.system('kill -KILL $PPID')", FailureClass.USER),
+        ("# by hand: kill -9 $PPID", FailureClass.INFRASTRUCTURE),
+        ("!pkill -9 chromedriver || true", FailureClass.INFRASTRUCTURE),
+        ("!kill -9 $(cat old.pid)", FailureClass.INFRASTRUCTURE),
+    ],
+)
+def test_only_a_shell_that_kills_its_parent_kills_the_kernel(
+    source: str, whose: FailureClass
+) -> None:
+    ended = cells((source, {"galley": {"cell": 13}}))
+    assert died(-signal.SIGKILL, cells=ended)[0] is whose
+
+
+def test_a_fork_that_could_not_begin_is_the_platforms() -> None:
+    last = "PermissionError: [Errno 1] mount: Operation not permitted: '/home'"
+    said = f"Traceback …\n  File x\n{last}"
+    failure, error = died(NOT_BEGUN, detail=said)
+    assert failure is FailureClass.INFRASTRUCTURE
+    assert error.message == f"the kernel could not begin: {last}"

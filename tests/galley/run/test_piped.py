@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import resource
 from pathlib import Path
 
 import pytest
 from galley.domain.runs import AttemptState, FailureClass
+from papermill.iorw import LocalHandler
 
 from tests.galley.run.test_hostile import job_of, run
 
@@ -56,6 +58,25 @@ def test_an_output_that_nobody_would_take_is_an_error_of_its_cell(
     assert outcome.error is not None
     assert outcome.error.ename == "TooLarge"
     assert outcome.error.cell == 1
+
+
+def test_a_notebook_that_cannot_be_written_is_the_platforms_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, written = LocalHandler.write, []
+
+    def breaking_disk(self: LocalHandler, text: str, path: str) -> None:
+        written.append(path)
+        if len(written) > 1:  # the first is before the kernel
+            raise OSError(errno.EIO, "Input/output error")
+        write(self, text, path)
+
+    job = job_of(tmp_path / "one", "1 + 1")
+    monkeypatch.setattr(LocalHandler, "write", breaking_disk)
+    outcome = run(job, monkeypatch)
+    assert outcome.error is not None
+    assert "the executed notebook could not be kept: " in outcome.error.message
+    assert outcome.failure_class is FailureClass.INFRASTRUCTURE
 
 
 def test_a_kernel_that_cannot_go_on_says_why(

@@ -19,8 +19,10 @@ from typing import Any
 import psutil
 import pytest
 from galley.inside import preload
+from galley.inside.birth import NOT_BEGUN
 from galley.inside.wire import Frames, frame
 from galley.run import zygotes as module
+from galley.run.observer import lives_on
 from galley.run.walls import Walls
 from galley.run.zygotes import ForkedKernel, NoZygote, Zygotes
 
@@ -45,10 +47,14 @@ class Batch:
         isolate: bool = True,
         preload: Sequence[str] = ("pandas",),
         walls: Walls | None = None,
+        gone: bool = False,
         **more: str,
     ) -> None:
         self.pipe, theirs = socket.socketpair()
         self.output = (folder / "kernel.out").open("w+b")
+        if gone:
+            (folder / "kernel.out").unlink()
+            folder.rmdir()
         environment = {name: os.environ[name] for name in ("PATH", "HOME")}
         with theirs:
             self.process = zygotes.fork(
@@ -693,9 +699,10 @@ def test_a_fork_that_cannot_be_what_it_is_told_says_why(
         first = Batch(zygotes, tmp_path)
         template_of(first.process)
         first.close()
-    gone = Walls(hidden=(tmp_path / "never" / "there",))
-    batch = Batch(zygotes, tmp_path, walls=gone)
-    assert batch.process.wait(10) == 1
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    batch = Batch(zygotes, folder, gone=True)
+    assert batch.process.wait(10) == NOT_BEGUN
     batch.output.seek(0)
     assert b"No such file or directory: " in batch.output.read()
     batch.close()
@@ -724,7 +731,7 @@ for path in ('zygotes/new', 'attempts/new', 'attempts/mine/new', 'tls/new'):
 def kept(tmp_path: Path) -> Walls:
     """A host's folder, as far as a task is to see it."""
     folder = tmp_path / "host"
-    for name in ("attempts/mine/data", "attempts/other/data", "zygotes/a.sock", "tls/key", "x"):
+    for name in ("attempts/mine/data", "attempts/other/data", "tls/key", "x"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
     return Walls(
@@ -734,17 +741,31 @@ def kept(tmp_path: Path) -> Walls:
     )
 
 
+BACK = """
+import os
+found = []
+for fd in range(3, 300):
+    for way in ('', '..', '../..'):
+        try:
+            found += [(fd, way, name) for name in os.listdir(os.open(way or '.', 0, dir_fd=fd))]
+        except OSError:
+            pass
+print(found)
+"""
+
+
 @pytest.mark.parametrize("again", [False, True], ids=["the first", "a spare"])
 def test_a_task_sees_of_its_hosts_files_what_is_its_own(
-    zygotes: Zygotes, tmp_path: Path, kept: Walls, *, again: bool
+    tmp_path: Path, kept: Walls, *, again: bool
 ) -> None:
+    zygotes = Zygotes(kept.hidden[0] / "zygotes")
     if again:
         first = Batch(zygotes, tmp_path)
         template_of(first.process)
         first.close()
     (folder,) = kept.hidden
     batch = Batch(zygotes, tmp_path, walls=kept)
-    assert batch.process.open == ""
+    assert batch.process.unwalled == ""
     assert batch.run(f"FOLDER = {str(folder)!r}{LOOK}").splitlines() == [
         "may change attempts/mine/data",
         "may read tls/key Read-only file system",
@@ -753,12 +774,18 @@ def test_a_task_sees_of_its_hosts_files_what_is_its_own(
         "made attempts/mine/new",
         "not made tls/new Read-only file system",
     ]
+    assert batch.run(BACK) == "[]", "nor by what it has open"
+    assert "Cap" not in batch.run(
+        "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+        f"print('Cap' if libc.umount2({str(folder)!r}.encode(), 2) == 0 else 'no')"
+    )
     batch.close()
     assert (folder / "attempts" / "mine" / "new").exists()
     assert (folder / "attempts" / "other" / "data").read_text() == "attempts/other/data"
     open_one = Batch(zygotes, tmp_path)
     assert "may change x" in open_one.run(f"FOLDER = {str(folder)!r}{LOOK}")
     open_one.close()
+    zygotes.close()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root keeps its capabilities")
@@ -791,6 +818,22 @@ def test_what_runs_left_for_ipython_in_the_home_of_all_runs_is_not_executed(
         batch.close()
     made.close()
     assert {one.name for one in ran.iterdir()} == (set() if owned else {"startup", "config"})
+
+
+def test_that_a_kernel_has_gone_is_seen_while_its_zygote_is_busy(
+    zygotes: Zygotes, tmp_path: Path
+) -> None:
+    killed, other = (Batch(zygotes, tmp_path) for _ in range(2))
+    zygote = zygote_of(killed.process)
+    zygote.suspend()
+    os.kill(killed.process.pid, signal.SIGKILL)
+    assert not lives_on(killed.process)
+    assert lives_on(other.process)
+    zygote.resume()
+    killed.process.end(10)
+    assert killed.process.returncode == -signal.SIGKILL
+    for batch in (killed, other):
+        batch.close()
 
 
 def test_an_interpreter_that_is_none_is_told(tmp_path: Path) -> None:
