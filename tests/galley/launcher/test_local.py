@@ -60,8 +60,10 @@ def can(attempt):
 # What has such a number in the task's own namespace is its init, itself, and its threads.
 own = {1, os.getpid(), *(thread.native_id for thread in threading.enumerate())}
 kills = [pid for pid in can(lambda pid: os.kill(pid, 0)) if pid not in own]
-reads = can(lambda pid: Path(f"/proc/{pid}/environ").read_bytes())
-traces = can(lambda pid: open(f"/proc/{pid}/mem", "rb").close())
+# In /proc, which is the sandbox's, it has another number.
+itself = int(os.readlink("/proc/self"))
+reads = [pid for pid in can(lambda pid: Path(f"/proc/{pid}/environ").read_bytes()) if pid != itself]
+traces = [pid for pid in can(lambda pid: open(f"/proc/{pid}/mem", "rb").close()) if pid != itself]
 files = sorted(str(path) for path in Path.home().iterdir() if not path.name.startswith("."))
 said = {
     "uid": os.getuid(), "home": str(Path.home()), "files": files,
