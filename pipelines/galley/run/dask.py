@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import dask.config
-from distributed import Client, WorkerPlugin, get_worker
+from distributed import Client, get_worker
 from distributed.scheduler import KilledWorker
 from distributed.security import Security
 
@@ -44,8 +44,6 @@ KNOWN_S = 1.0
 LEAVE_S = 20.0
 SEND_S = 0.001
 _RUNNING: set[str] = set()
-_ENDING: dict[str, EventSender] = {}
-"""Keys of the tasks that have ended, until Dask takes note of it."""
 # It tells with a traceback of a message that was on its way when its connection was closed.
 logging.getLogger("distributed.batched").setLevel(logging.WARNING)
 
@@ -55,10 +53,9 @@ def execute_here(spec: TaskSpec) -> TaskResult:
     worker = get_worker()
     cancelled = cancelled_on(worker, spec.key)
 
-    sender = EventSender(
+    emit = EventSender(
         worker.loop, lambda events: worker.log_event(topic(spec.attempt), {"events": events})
-    )
-    emit = sender.take
+    ).take
     _RUNNING.add(spec.key)
     try:
         part = _take_part(spec, cancelled)
@@ -70,7 +67,6 @@ def execute_here(spec: TaskSpec) -> TaskResult:
             own = staged(spec.model_copy(update={"environment": given}))
             result = run_task(own, emit, cancelled)
         emit(TaskEvent(task=spec.name, kind="ended", at=result.ended_at, result=result))
-        _ENDING[spec.key] = sender
         return result
     finally:
         _RUNNING.discard(spec.key)
@@ -93,22 +89,9 @@ def need_of(spec: TaskSpec) -> Need:
     return Need(cpu=spec.cpu or 1, memory=spec.memory, gpus=spec.gpus)
 
 
-async def dask_setup(worker: Any) -> None:
-    """Make a worker one for notebooks; Dask calls it when a worker loads this module.
-
-    Its memory and environment are kept from the notebooks, which have the same uid.
-    """
+def dask_setup(worker: Any) -> None:  # noqa: ARG001  Dask calls it when a worker loads this module
+    """Keep the worker's memory and environment from the notebooks, which have the same uid."""
     hide_from_own_uid()
-    await worker.plugin_add(_Ends(), name="galley-ends")
-
-
-class _Ends(WorkerPlugin):
-    """Has a task's last events travel in one message with Dask's own word that it has ended."""
-
-    def transition(self, key: Any, start: Any, finish: Any, **_: Any) -> None:  # noqa: ARG002
-        """Take from Dask that a task is in another state; the scheduler is told after that."""
-        if (sender := _ENDING.pop(key, None)) is not None:
-            sender.flush()
 
 
 def topic(attempt: str) -> str:

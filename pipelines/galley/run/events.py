@@ -15,7 +15,7 @@ HELD_S = 0.1
 """How long an event may be held back."""
 HELD_CHARACTERS = 2**16
 """No more is held back than this, in characters."""
-AT_ONCE = {"started"}
+AT_ONCE = {"started", "ended"}
 """Kinds of events that others wait for."""
 
 
@@ -54,12 +54,11 @@ class EventSender:
             at_once = event.kind in AT_ONCE or self._characters >= HELD_CHARACTERS
             due, self._due = self._due, True
         if at_once:
-            self._loop.add_callback(self.flush)
+            self._loop.add_callback(self._flush)
         elif not due:
-            self._loop.add_callback(self._loop.call_later, HELD_S, self.flush)
+            self._loop.add_callback(self._loop.call_later, HELD_S, self._flush)
 
-    def flush(self) -> None:
-        """Send what is held back; in the loop's thread."""
+    def _flush(self) -> None:
         with self._lock:
             held, self._held = self._held, []
             self._characters, self._due = 0, False

@@ -188,7 +188,7 @@ AFTER = (
 )
 
 
-def test_how_a_task_ended_is_told_before_dask_says_that_it_has(
+def test_how_a_task_ended_is_told_before_dask_says_so(
     cluster: ClusterAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known: list[bool] = []

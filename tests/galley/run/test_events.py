@@ -73,11 +73,12 @@ def test_a_lot_of_text_does_not_wait() -> None:
     assert sent_by(act) == [[text] * 4]
 
 
-def test_what_is_held_back_goes_when_dask_tells_of_the_end_and_only_once() -> None:
+def test_what_is_held_back_goes_with_the_end_and_only_once() -> None:
     async def act(sender: EventSender, arrived: asyncio.Event) -> None:
         sender.take(event("cell"))
         sender.take(event("ended"))
-        sender.flush()
+        for _ in range(3):
+            await asyncio.sleep(0)
         assert arrived.is_set()
         await asyncio.sleep(0.3)  # longer than anything is held back
 
@@ -97,8 +98,8 @@ def test_events_of_several_threads_keep_the_order_of_each() -> None:
             thread.start()
         while any(thread.is_alive() for thread in threads):
             await asyncio.sleep(0.01)
-        await asyncio.sleep(0)
-        sender.flush()
+        sender.take(event("ended"))
+        await asyncio.sleep(0.01)
 
     told = [text for message in sent_by(act) for text in message]
     assert [text for text in told if text[0] == "a"] == [f"a{number}" for number in range(each)]
