@@ -118,9 +118,9 @@ def execute(
 
     The first run starts an interpreter that has the imports ready; it ends when it has not been
     used for ten minutes, and until then a run costs what its own code costs. An unknown parameter
-    is refused. Without OUTPUT nothing is written, unless the notebook is to go into a pipe. ``-``
-    is standard input or output, and pipes imply it as for papermill: ``cat IN | galley execute |
-    cat``, ``cat IN | galley execute OUT``. The exit status is 1 where a cell fails.
+    is refused. Without OUTPUT nothing is written, unless the notebook comes by a pipe. ``-`` is
+    standard input or output: ``cat IN | galley execute > OUT``, ``cat IN | galley execute OUT``.
+    The exit status is 1 where a cell fails.
     """
     notebook, output = _piped(notebook, output)
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]  # two seconds of compiling

@@ -180,13 +180,20 @@ class BatchApp(IPKernelApp):
         self.argv, self.cli_config = [], Config(CONFIGURED)
         self.update_config(self.cli_config)
 
+    @property
+    def _has_own_profile(self) -> bool:
+        """Whether the profile of IPython is that of this kernel's owner, or of who watches it."""
+        return personal or "IPYTHONDIR" in os.environ
+
     def load_config_file(self, *given: Any, **named: Any) -> None:
-        """Read the configuration of IPython, where it is somebody's own."""
-        if personal or "IPYTHONDIR" in os.environ:
-            super().load_config_file(*given, **named)  # type: ignore[no-untyped-call]
+        """Read the configuration of IPython: the environment's, the machine's, and its owner's."""
+        if not self._has_own_profile:
+            profile: Any = self.profile_dir
+            self.config_file_paths.remove(profile.location)
+        super().load_config_file(*given, **named)  # type: ignore[no-untyped-call]
 
     def _run_startup_files(self) -> None:
-        if personal or "IPYTHONDIR" in os.environ:
+        if self._has_own_profile:
             super()._run_startup_files()  # type: ignore[no-untyped-call]
 
     def init_connection_file(self) -> None:

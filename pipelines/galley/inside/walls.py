@@ -33,18 +33,24 @@ def try_out() -> None:
     init, obstacle = birth.fork(isolate=True)
     if init == 0:
         try:
-            said = birth.own_namespace()
-            if not said:
-                enclose({"hidden": [os.getcwd()], "shown": [], "read_only": []})  # noqa: PTH109
-        except OSError as error:
-            said = str(error)
+            os.write(writing, (obstacle or _tried()).encode())
         finally:
-            os.write(writing, said.encode())
-            os._exit(0)
+            os._exit(0)  # whatever happened: this must not go on as a second zygote
     os.close(writing)
     with os.fdopen(reading) as told:
-        obstacle = told.read() or obstacle
+        obstacle = told.read()
     os.waitpid(init, 0)
+
+
+def _tried() -> str:
+    """Return what stands in the way of a process that was just forked into its namespaces."""
+    try:
+        if said := birth.own_namespace():
+            return said
+        enclose({"hidden": [os.getcwd()], "shown": [], "read_only": []})  # noqa: PTH109
+    except Exception as error:  # a zygote that knows why is of use all the same
+        return str(error) or type(error).__name__
+    return ""
 
 
 def enclose(walls: Mapping[str, Any]) -> None:

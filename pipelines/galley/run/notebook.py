@@ -221,7 +221,7 @@ def _story(
         )
     elif isinstance(ended, PapermillExecutionError):
         failure = FailureClass.USER, failures.raised(ended, task=task, cells=source.cells)
-    elif isinstance(ended, OSError) and not isinstance(ended, ConnectionError):
+    elif isinstance(ended, OSError) and not isinstance(ended, ConnectionError | TimeoutError):
         said = f"the executed notebook could not be kept: {ended}"
         failure = FailureClass.INFRASTRUCTURE, failures.infrastructure(task, ended, said)
     elif isinstance(ended, BrokenKernel) or (ended is not None and observer.lived_on):
