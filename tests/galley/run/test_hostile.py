@@ -143,7 +143,10 @@ HOSTILE = {
         job={"max_output": MIB, "max_cell": 2 * MIB},
     ),
     "closes all files": Hostile(
-        ("import os\nos.closerange(3, 1000)", "'after'"), _FAILED, _USER, ("the kernel ",)
+        ("import os\nos.closerange(3, 1000)", "'after'"),
+        _FAILED,
+        _USER,
+        ("the kernel ", " in cell 2"),
     ),
     "kills the parent of its shell": Hostile(
         ("!kill -9 $PPID", "'after'"), _FAILED, _USER, ("cell 2", "kill -9 $PPID")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import resource
 import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +20,9 @@ from galley.inside.birth import NOT_BEGUN
 from galley.inside.wire import Frames, frame
 from galley.run import zygotes as module
 from galley.run.observer import lives_on
-from galley.run.walls import Walls
 from galley.run.zygotes import ForkedKernel, NoZygote, Zygotes
+
+from tests.galley.run.batches import Batch, gone, prepare_spare, template_of, until, zygote_of
 
 pytestmark = pytest.mark.integration
 
@@ -36,108 +34,11 @@ def zygotes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygotes]:
     made.close()
 
 
-class Batch:
-    """A forked batch kernel, spoken to in frames."""
-
-    def __init__(
-        self,
-        zygotes: Zygotes,
-        folder: Path,
-        *,
-        isolate: bool = True,
-        preload: Sequence[str] = ("pandas",),
-        walls: Walls | None = None,
-        gone: bool = False,
-        **more: str,
-    ) -> None:
-        self.pipe, theirs = socket.socketpair()
-        self.output = (folder / "kernel.out").open("w+b")
-        if gone:
-            (folder / "kernel.out").unlink()
-            folder.rmdir()
-        environment = {name: os.environ[name] for name in ("PATH", "HOME")}
-        with theirs:
-            self.process = zygotes.fork(
-                python=None,
-                env={**environment, "OF_THE_TASK": "yes", **more},
-                cwd=folder,
-                kind="batch",
-                files=(theirs.fileno(), self.output.fileno(), self.output.fileno()),
-                preload=preload,
-                isolate=isolate,
-                walls=walls,
-            )
-        self.frames = Frames()
-
-    def run(self, code: str) -> str:
-        """Execute a cell; return what it printed, or the name of its error."""
-        self.ask(code)
-        printed = ""
-        while True:
-            data = self.pipe.recv(1 << 16)
-            assert data, "the kernel ended"
-            for text, _ in self.frames.feed(data):
-                message = json.loads(text)
-                kind, content = message["header"]["msg_type"], message["content"]
-                if kind == "stream":
-                    printed += content["text"]
-                elif kind == "error":
-                    printed += content["ename"]
-                elif kind == "status" and content["execution_state"] == "idle":
-                    return printed.strip()
-
-    def ask(self, code: str) -> None:
-        header = {"msg_id": "1", "msg_type": "execute_request", "session": "s", "username": "u"}
-        content = {"code": code, "silent": False, "store_history": True}
-        request = {"header": header, "content": content, "metadata": {}, "parent_header": {}}
-        self.pipe.sendall(frame(json.dumps(request).encode()))
-
-    def close(self) -> None:
-        self.process.kill()
-        self.pipe.close()
-        self.output.close()
-
-
 @pytest.fixture(params=[True, False], ids=["apart", "in the same namespace"])
 def batch(zygotes: Zygotes, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Batch]:
     made = Batch(zygotes, tmp_path, isolate=request.param)
     yield made
     made.close()
-
-
-def zygote_of(process: ForkedKernel) -> psutil.Process:
-    """Return the zygote: the last ancestor that runs its program, before it the init."""
-    ancestors = psutil.Process(process.pid).parents()
-    return [
-        one for one in ancestors if any(word.endswith("inside/zygote.py") for word in one.cmdline())
-    ][-1]
-
-
-def template_of(process: ForkedKernel) -> psutil.Process:
-    """Return what its zygote forks tasks from, soon after the first: its child without walls."""
-    zygote = zygote_of(process)
-    found: list[psutil.Process] = []
-
-    def there() -> bool:
-        found[:] = [one for one in zygote.children() if walls_of(one) == walls_of(zygote)]
-        return bool(found)
-
-    until(there)
-    (template,) = found
-    return template
-
-
-def walls_of(process: psutil.Process) -> str | None:
-    """Return the pid namespace of a process; None: it has gone."""
-    with contextlib.suppress(FileNotFoundError):
-        return str(Path(f"/proc/{process.pid}/ns/pid").readlink())
-    return None
-
-
-def gone(pid: int) -> bool:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    return True
 
 
 def test_a_fork_has_its_imports_and_only_the_tasks_environment(batch: Batch) -> None:
@@ -480,13 +381,6 @@ def test_a_zygote_that_dies_takes_its_forks_with_it(tmp_path: Path) -> None:
     own.close()
 
 
-def until(true: object) -> None:
-    deadline = time.monotonic() + 30
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.01)
-
-
 def test_an_idle_zygote_ends(tmp_path: Path) -> None:
     own = Zygotes(tmp_path / "z", idle_s=0.1)
     one = Batch(own, tmp_path)
@@ -530,108 +424,6 @@ def test_a_notebook_cannot_have_itself_forked(batch: Batch, zygotes: Zygotes) ->
     assert "may not ask" in batch.run(f"{by_child}capture_output=True, text=True))")
 
 
-TRY = {
-    "signal": "os.kill(pid, signal.SIGTERM)",
-    "stop a group": "os.killpg(pid, signal.SIGSTOP)",
-    "a signal by a file descriptor": "signal.pidfd_send_signal(os.pidfd_open(pid), signal.SIGTERM)",
-    "trace": "check(libc.ptrace(16, pid, None, None))",
-    "trace without a stop": "check(libc.ptrace(0x4206, pid, None, None))",
-    "take a file": "check(libc.syscall(438, os.pidfd_open(pid), 1, 0))",
-    "read memory": "open(f'/proc/{pid}/mem', 'rb').read(1)",
-    "write memory": "open(f'/proc/{pid}/mem', 'r+b').read(1)",
-    "read the map of memory": "open(f'/proc/{pid}/maps').read()",
-    "read the environment": "open(f'/proc/{pid}/environ').read()",
-    "name its files": "os.readlink(f'/proc/{pid}/fd/0')",
-    "see its files": "os.listdir(f'/proc/{pid}/root/')",
-    "be in its folder": "os.chdir(f'/proc/{pid}/cwd')",
-    "enter its namespaces": "check(libc.setns(os.open(f'/proc/{pid}/ns/pid', 0), 0))",
-    "limit": "import resource; resource.prlimit(pid, resource.RLIMIT_CPU, (1, 1))",
-    "slow down": "os.setpriority(os.PRIO_PROCESS, pid, 19)",
-}
-"""What a task may try with a process that is not its own."""
-REACH = """
-import ctypes, os, signal
-libc = ctypes.CDLL(None, use_errno=True)
-def check(result):
-    if result < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-reached = []
-for who, pid in WHO.items():
-    for what, code in TRY.items():
-        try:
-            exec(code)
-            reached.append((who, what))
-        except OSError:
-            pass
-print(reached)
-"""
-
-
-def test_a_task_reaches_no_process_of_its_host_and_no_sibling(
-    zygotes: Zygotes, tmp_path: Path
-) -> None:
-    one, other = (Batch(zygotes, tmp_path) for _ in range(2))
-    code = "import subprocess\nprint(subprocess.Popen(['sleep', '60'], env={'TOKEN': 'x'}).pid)"
-    other.run(code)
-    (started,) = psutil.Process(other.process.pid).children()
-    host = subprocess.Popen(["sleep", "60"], env={"TOKEN": "x"}, start_new_session=True)
-    who = {
-        "who asked for it": os.getpid(),
-        "another process of the host": host.pid,
-        "zygote": zygote_of(one.process).pid,
-        "template": template_of(one.process).pid,
-        "its init": psutil.Process(one.process.pid).ppid(),
-        "sibling": other.process.pid,
-        "the sibling's init": psutil.Process(other.process.pid).ppid(),
-        "what the sibling started": started.pid,
-    }
-    assert one.run(f"WHO, TRY = {who!r}, {TRY!r}{REACH}") == "[]"
-    own = one.run("import subprocess\nown = subprocess.Popen(['sleep', '60'])\nprint(own.pid)")
-    there = ("signal", "trace without a stop", "limit")
-    tries = {what: TRY[what].replace("SIGTERM", "SIGCONT") for what in there}
-    said = one.run(f"WHO, TRY = {{'own': {own}}}, {tries!r}{REACH}")
-    assert said == str([("own", what) for what in there]), "what it tries can be done"
-    for pid in (host.pid, other.process.pid, started.pid):
-        assert psutil.Process(pid).status() == psutil.STATUS_SLEEPING
-    host.kill()
-    host.wait()
-    one.close()
-    other.close()
-
-
-def test_a_fork_in_a_pid_namespace_reaches_nobody(zygotes: Zygotes, tmp_path: Path) -> None:
-    one, sibling = Batch(zygotes, tmp_path), Batch(zygotes, tmp_path)
-    assert one.process.obstacle == ""
-    zygote = zygote_of(one.process)
-    for pid in (os.getpid(), zygote.pid, sibling.process.pid):
-        assert one.run(f"import os\nos.kill({pid}, 0)") == "ProcessLookupError"
-    one.close()
-    assert sibling.run("print('alive')") == "alive"
-    sibling.close()
-
-
-def test_a_fork_reads_nothing_of_a_program_that_a_sibling_started(
-    zygotes: Zygotes, tmp_path: Path
-) -> None:
-    one, sibling = Batch(zygotes, tmp_path), Batch(zygotes, tmp_path)
-    starts = "import subprocess\nprogram = subprocess.Popen(['sleep', '600'], env={'TOKEN': 'x'})"
-    sibling.run(starts)
-    one.run(starts)
-    (theirs,) = (
-        other.pid
-        for other in psutil.Process(sibling.process.pid).children()
-        if other.name() == "sleep"
-    )
-    assert one.run(f"print(open('/proc/{theirs}/environ').read())") == "PermissionError"
-    (own,) = (
-        other.pid for other in psutil.Process(one.process.pid).children() if other.name() == "sleep"
-    )
-    assert "TOKEN" in one.run(f"print(open('/proc/{own}/environ').read())")
-    assert "TOKEN" in Path(f"/proc/{theirs}/environ").read_text(), "its runner may"
-    one.close()
-    sibling.close()
-
-
 def test_modules_that_start_threads_or_print_are_left_to_the_notebook(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -658,47 +450,12 @@ def test_modules_that_start_threads_or_print_are_left_to_the_notebook(
     assert preload.Preloader(["quiet"]).load(["quiet"])
 
 
-def memory_of(process: psutil.Process) -> bytes:
-    """Return what a process has written into its own memory."""
-    found = []
-    with Path(f"/proc/{process.pid}/mem").open("rb", buffering=0) as memory:
-        for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines():
-            place, mode, *_ = line.split()
-            if mode.startswith("rw"):
-                start, end = (int(one, 16) for one in place.split("-"))
-                memory.seek(start)
-                with contextlib.suppress(OSError):
-                    found.append(memory.read(end - start))
-    return b"".join(found)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can look into a zygote")
-@pytest.mark.parametrize("again", [False, True], ids=["the first", "a spare"])
-def test_a_zygote_knows_nothing_of_what_its_forks_are_told(
-    zygotes: Zygotes, tmp_path: Path, *, again: bool
-) -> None:
-    if again:
-        first = Batch(zygotes, tmp_path)
-        template_of(first.process)
-        first.close()
-    token = "".join(reversed("f9d1-nekot-eht-si-siht"))
-    batch = Batch(zygotes, tmp_path, TOKEN=token)
-    assert batch.run("import os\nprint(os.environ['TOKEN'])") == token
-    zygote = zygote_of(batch.process)
-    assert b"ipykernel" in memory_of(zygote), "it was looked at"
-    assert token.encode() not in memory_of(zygote)
-    assert token.encode() in memory_of(psutil.Process(batch.process.pid))
-    batch.close()
-
-
 @pytest.mark.parametrize("again", [False, True], ids=["the first", "a spare"])
 def test_a_fork_that_cannot_be_what_it_is_told_says_why(
     zygotes: Zygotes, tmp_path: Path, *, again: bool
 ) -> None:
     if again:
-        first = Batch(zygotes, tmp_path)
-        template_of(first.process)
-        first.close()
+        prepare_spare(zygotes, tmp_path)
     folder = tmp_path / "gone"
     folder.mkdir()
     batch = Batch(zygotes, folder, gone=True)
@@ -706,118 +463,6 @@ def test_a_fork_that_cannot_be_what_it_is_told_says_why(
     batch.output.seek(0)
     assert b"No such file or directory: " in batch.output.read()
     batch.close()
-
-
-LOOK = """
-import os
-for folder, _, files in sorted(os.walk(FOLDER)):
-    for name in sorted(files):
-        path = os.path.join(folder, name)
-        try:
-            open(path, 'a').close()
-            print('may change', os.path.relpath(path, FOLDER))
-        except OSError as error:
-            print('may read', os.path.relpath(path, FOLDER), error.strerror)
-for path in ('zygotes/new', 'attempts/new', 'attempts/mine/new', 'tls/new'):
-    try:
-        open(os.path.join(FOLDER, path), 'w').close()
-        print('made', path)
-    except OSError as error:
-        print('not made', path, error.strerror)
-"""
-
-
-@pytest.fixture
-def kept(tmp_path: Path) -> Walls:
-    """A host's folder, as far as a task is to see it."""
-    folder = tmp_path / "host"
-    for name in ("attempts/mine/data", "attempts/other/data", "tls/key", "x"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(name)
-    return Walls(
-        hidden=(folder,),
-        shown=(folder / "attempts" / "mine", folder / "attempts" / "gone"),
-        read_only=(folder / "tls",),
-    )
-
-
-BACK = """
-import os
-found = []
-for fd in range(3, 300):
-    for way in ('', '..', '../..'):
-        try:
-            found += [(fd, way, name) for name in os.listdir(os.open(way or '.', 0, dir_fd=fd))]
-        except OSError:
-            pass
-print(found)
-"""
-
-
-@pytest.mark.parametrize("again", [False, True], ids=["the first", "a spare"])
-def test_a_task_sees_of_its_hosts_files_what_is_its_own(
-    tmp_path: Path, kept: Walls, *, again: bool
-) -> None:
-    zygotes = Zygotes(kept.hidden[0] / "zygotes")
-    if again:
-        first = Batch(zygotes, tmp_path)
-        template_of(first.process)
-        first.close()
-    (folder,) = kept.hidden
-    batch = Batch(zygotes, tmp_path, walls=kept)
-    assert batch.process.unwalled == ""
-    assert batch.run(f"FOLDER = {str(folder)!r}{LOOK}").splitlines() == [
-        "may change attempts/mine/data",
-        "may read tls/key Read-only file system",
-        "not made zygotes/new No such file or directory",
-        "not made attempts/new Read-only file system",
-        "made attempts/mine/new",
-        "not made tls/new Read-only file system",
-    ]
-    assert batch.run(BACK) == "[]", "nor by what it has open"
-    assert "Cap" not in batch.run(
-        "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
-        f"print('Cap' if libc.umount2({str(folder)!r}.encode(), 2) == 0 else 'no')"
-    )
-    batch.close()
-    assert (folder / "attempts" / "mine" / "new").exists()
-    assert (folder / "attempts" / "other" / "data").read_text() == "attempts/other/data"
-    open_one = Batch(zygotes, tmp_path)
-    assert "may change x" in open_one.run(f"FOLDER = {str(folder)!r}{LOOK}")
-    open_one.close()
-    zygotes.close()
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root keeps its capabilities")
-def test_a_task_has_no_capability_to_take_walls_down(zygotes: Zygotes, tmp_path: Path) -> None:
-    batch = Batch(zygotes, tmp_path)
-    said = batch.run("print([line for line in open('/proc/self/status') if 'Cap' in line])")
-    assert said.count("0000000000000000") == 5
-    batch.close()
-
-
-STARTUP = "from pathlib import Path\nPath({!r}).touch()"
-
-
-@pytest.mark.parametrize("owned", [True, False], ids=["of a host", "of a person"])
-def test_what_runs_left_for_ipython_in_the_home_of_all_runs_is_not_executed(
-    tmp_path: Path, *, owned: bool
-) -> None:
-    profile, ran = tmp_path / "home" / ".ipython" / "profile_default", tmp_path / "ran"
-    (profile / "startup").mkdir(parents=True)
-    (profile / "startup" / "00-x.py").write_text(STARTUP.format(str(ran / "startup")))
-    (profile / "ipython_config.py").write_text(STARTUP.format(str(ran / "config")))
-    ran.mkdir()
-    made = Zygotes(tmp_path / "z")
-    if owned:
-        made.own()
-    for _ in range(2):
-        batch = Batch(made, tmp_path, preload=(), HOME=str(tmp_path / "home"))
-        assert batch.run("print(1)") == "1"
-        template_of(batch.process)
-        batch.close()
-    made.close()
-    assert {one.name for one in ran.iterdir()} == (set() if owned else {"startup", "config"})
 
 
 def test_that_a_kernel_has_gone_is_seen_while_its_zygote_is_busy(

@@ -1,0 +1,270 @@
+"""What a task reaches of other processes, and what it sees of the files and memory of its host."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from galley.run.walls import Walls
+from galley.run.zygotes import Zygotes
+
+from tests.galley.run.batches import Batch, prepare_spare, template_of, zygote_of
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def zygotes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygotes]:
+    made = Zygotes(tmp_path_factory.mktemp("zygotes"))
+    yield made
+    made.close()
+
+
+TRY = {
+    "signal": "os.kill(pid, signal.SIGTERM)",
+    "stop a group": "os.killpg(pid, signal.SIGSTOP)",
+    "a signal by a file descriptor": "signal.pidfd_send_signal(os.pidfd_open(pid), signal.SIGTERM)",
+    "trace": "check(libc.ptrace(16, pid, None, None))",
+    "trace without a stop": "check(libc.ptrace(0x4206, pid, None, None))",
+    "take a file": "check(libc.syscall(438, os.pidfd_open(pid), 1, 0))",
+    "read memory": "open(f'/proc/{pid}/mem', 'rb').read(1)",
+    "write memory": "open(f'/proc/{pid}/mem', 'r+b').read(1)",
+    "read the map of memory": "open(f'/proc/{pid}/maps').read()",
+    "read the environment": "open(f'/proc/{pid}/environ').read()",
+    "name its files": "os.readlink(f'/proc/{pid}/fd/0')",
+    "see its files": "os.listdir(f'/proc/{pid}/root/')",
+    "be in its folder": "os.chdir(f'/proc/{pid}/cwd')",
+    "enter its namespaces": "check(libc.setns(os.open(f'/proc/{pid}/ns/pid', 0), 0))",
+    "limit": "import resource; resource.prlimit(pid, resource.RLIMIT_CPU, (1, 1))",
+    "slow down": "os.setpriority(os.PRIO_PROCESS, pid, 19)",
+}
+"""What a task may try with a process that is not its own."""
+REACH = """
+import ctypes, os, signal
+libc = ctypes.CDLL(None, use_errno=True)
+def check(result):
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+reached = []
+for who, pid in WHO.items():
+    for what, code in TRY.items():
+        try:
+            exec(code)
+            reached.append((who, what))
+        except OSError:
+            pass
+print(reached)
+"""
+
+
+def test_a_task_reaches_no_process_of_its_host_and_no_sibling(
+    zygotes: Zygotes, tmp_path: Path
+) -> None:
+    one, other = (Batch(zygotes, tmp_path) for _ in range(2))
+    code = "import subprocess\nprint(subprocess.Popen(['sleep', '60'], env={'TOKEN': 'x'}).pid)"
+    other.run(code)
+    (started,) = psutil.Process(other.process.pid).children()
+    host = subprocess.Popen(["sleep", "60"], env={"TOKEN": "x"}, start_new_session=True)
+    who = {
+        "who asked for it": os.getpid(),
+        "another process of the host": host.pid,
+        "zygote": zygote_of(one.process).pid,
+        "template": template_of(one.process).pid,
+        "its init": psutil.Process(one.process.pid).ppid(),
+        "sibling": other.process.pid,
+        "the sibling's init": psutil.Process(other.process.pid).ppid(),
+        "what the sibling started": started.pid,
+    }
+    assert one.run(f"WHO, TRY = {who!r}, {TRY!r}{REACH}") == "[]"
+    own = one.run("import subprocess\nown = subprocess.Popen(['sleep', '60'])\nprint(own.pid)")
+    there = ("signal", "trace without a stop", "limit")
+    tries = {what: TRY[what].replace("SIGTERM", "SIGCONT") for what in there}
+    said = one.run(f"WHO, TRY = {{'own': {own}}}, {tries!r}{REACH}")
+    assert said == str([("own", what) for what in there]), "what it tries can be done"
+    for pid in (host.pid, other.process.pid, started.pid):
+        assert psutil.Process(pid).status() == psutil.STATUS_SLEEPING
+    host.kill()
+    host.wait()
+    one.close()
+    other.close()
+
+
+def test_a_fork_in_a_pid_namespace_reaches_nobody(zygotes: Zygotes, tmp_path: Path) -> None:
+    one, sibling = Batch(zygotes, tmp_path), Batch(zygotes, tmp_path)
+    assert one.process.obstacle == ""
+    zygote = zygote_of(one.process)
+    for pid in (os.getpid(), zygote.pid, sibling.process.pid):
+        assert one.run(f"import os\nos.kill({pid}, 0)") == "ProcessLookupError"
+    one.close()
+    assert sibling.run("print('alive')") == "alive"
+    sibling.close()
+
+
+def test_a_fork_reads_nothing_of_a_program_that_a_sibling_started(
+    zygotes: Zygotes, tmp_path: Path
+) -> None:
+    one, sibling = Batch(zygotes, tmp_path), Batch(zygotes, tmp_path)
+    starts = "import subprocess\nprogram = subprocess.Popen(['sleep', '600'], env={'TOKEN': 'x'})"
+    sibling.run(starts)
+    one.run(starts)
+    (theirs,) = (
+        other.pid
+        for other in psutil.Process(sibling.process.pid).children()
+        if other.name() == "sleep"
+    )
+    assert one.run(f"print(open('/proc/{theirs}/environ').read())") == "PermissionError"
+    (own,) = (
+        other.pid for other in psutil.Process(one.process.pid).children() if other.name() == "sleep"
+    )
+    assert "TOKEN" in one.run(f"print(open('/proc/{own}/environ').read())")
+    assert "TOKEN" in Path(f"/proc/{theirs}/environ").read_text(), "its runner may"
+    one.close()
+    sibling.close()
+
+
+def memory_of(process: psutil.Process) -> bytes:
+    """Return what a process has written into its own memory."""
+    found = []
+    with Path(f"/proc/{process.pid}/mem").open("rb", buffering=0) as memory:
+        for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines():
+            place, mode, *_ = line.split()
+            if mode.startswith("rw"):
+                start, end = (int(one, 16) for one in place.split("-"))
+                memory.seek(start)
+                with contextlib.suppress(OSError):
+                    found.append(memory.read(end - start))
+    return b"".join(found)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can look into a zygote")
+@pytest.mark.parametrize("again", [False, True], ids=["the first", "a spare"])
+def test_a_zygote_knows_nothing_of_what_its_forks_are_told(
+    zygotes: Zygotes, tmp_path: Path, *, again: bool
+) -> None:
+    if again:
+        prepare_spare(zygotes, tmp_path)
+    token = "".join(reversed("f9d1-nekot-eht-si-siht"))
+    batch = Batch(zygotes, tmp_path, TOKEN=token)
+    assert batch.run("import os\nprint(os.environ['TOKEN'])") == token
+    zygote = zygote_of(batch.process)
+    assert b"ipykernel" in memory_of(zygote), "it was looked at"
+    assert token.encode() not in memory_of(zygote)
+    assert token.encode() in memory_of(psutil.Process(batch.process.pid))
+    batch.close()
+
+
+LOOK = """
+import os
+for folder, _, files in sorted(os.walk(FOLDER)):
+    for name in sorted(files):
+        path = os.path.join(folder, name)
+        try:
+            open(path, 'a').close()
+            print('may change', os.path.relpath(path, FOLDER))
+        except OSError as error:
+            print('may read', os.path.relpath(path, FOLDER), error.strerror)
+for path in ('zygotes/new', 'attempts/new', 'attempts/mine/new', 'tls/new'):
+    try:
+        open(os.path.join(FOLDER, path), 'w').close()
+        print('made', path)
+    except OSError as error:
+        print('not made', path, error.strerror)
+"""
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Walls:
+    """A host's folder, as far as a task is to see it."""
+    folder = tmp_path / "host"
+    for name in ("attempts/mine/data", "attempts/other/data", "tls/key", "x"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    return Walls(
+        hidden=(folder,),
+        shown=(folder / "attempts" / "mine", folder / "attempts" / "gone"),
+        read_only=(folder / "tls",),
+    )
+
+
+BACK = """
+import os
+found = []
+for fd in range(3, 300):
+    for way in ('', '..', '../..'):
+        try:
+            found += [(fd, way, name) for name in os.listdir(os.open(way or '.', 0, dir_fd=fd))]
+        except OSError:
+            pass
+print(found)
+"""
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["the first", "a spare"])
+def test_a_task_sees_of_its_hosts_files_what_is_its_own(
+    tmp_path: Path, kept: Walls, *, again: bool
+) -> None:
+    zygotes = Zygotes(kept.hidden[0] / "zygotes")
+    if again:
+        prepare_spare(zygotes, tmp_path)
+    (folder,) = kept.hidden
+    batch = Batch(zygotes, tmp_path, walls=kept)
+    assert batch.process.unwalled == ""
+    assert batch.run(f"FOLDER = {str(folder)!r}{LOOK}").splitlines() == [
+        "may change attempts/mine/data",
+        "may read tls/key Read-only file system",
+        "not made zygotes/new No such file or directory",
+        "not made attempts/new Read-only file system",
+        "made attempts/mine/new",
+        "not made tls/new Read-only file system",
+    ]
+    assert batch.run(BACK) == "[]", "nor by what it has open"
+    assert "Cap" not in batch.run(
+        "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+        f"print('Cap' if libc.umount2({str(folder)!r}.encode(), 2) == 0 else 'no')"
+    )
+    batch.close()
+    assert (folder / "attempts" / "mine" / "new").exists()
+    assert (folder / "attempts" / "other" / "data").read_text() == "attempts/other/data"
+    open_one = Batch(zygotes, tmp_path)
+    assert "may change x" in open_one.run(f"FOLDER = {str(folder)!r}{LOOK}")
+    open_one.close()
+    zygotes.close()
+
+
+def test_a_task_has_no_capability_to_take_walls_down(zygotes: Zygotes, tmp_path: Path) -> None:
+    batch = Batch(zygotes, tmp_path)
+    said = batch.run("print(*(x for x in open('/proc/self/status') if x.startswith('Cap')))")
+    batch.close()
+    sets = [int(line.split()[1], 16) for line in said.splitlines()]
+    assert len(sets) == 5
+    takes_down = 1 << 21 if os.geteuid() == 0 else ~0  # CAP_SYS_ADMIN; root keeps its others
+    assert [one & takes_down for one in sets] == [0] * 5
+
+
+STARTUP = "from pathlib import Path\nPath({!r}).touch()"
+
+
+@pytest.mark.parametrize("owned", [True, False], ids=["of a host", "of a person"])
+def test_what_runs_left_for_ipython_in_the_home_of_all_runs_is_not_executed(
+    tmp_path: Path, *, owned: bool
+) -> None:
+    profile, ran = tmp_path / "home" / ".ipython" / "profile_default", tmp_path / "ran"
+    (profile / "startup").mkdir(parents=True)
+    (profile / "startup" / "00-x.py").write_text(STARTUP.format(str(ran / "startup")))
+    (profile / "ipython_config.py").write_text(STARTUP.format(str(ran / "config")))
+    ran.mkdir()
+    made = Zygotes(tmp_path / "z")
+    if owned:
+        made.own()
+    for _ in range(2):
+        batch = Batch(made, tmp_path, preload=(), HOME=str(tmp_path / "home"))
+        assert batch.run("print(1)") == "1"
+        template_of(batch.process)
+        batch.close()
+    made.close()
+    assert {one.name for one in ran.iterdir()} == (set() if owned else {"startup", "config"})
