@@ -89,11 +89,16 @@ def exit_call(notebook: dict[str, Any], cell: int | None) -> str | None:
     for one in reversed(read_cells(notebook)[: cell + 1]):
         if one.type == "code" and one.code.tree is not None:
             for node in ast.walk(one.code.tree):
-                if isinstance(node, ast.Call) and (call := ends_kernel(node)) is not None:
+                if isinstance(node, ast.Call) and (call := ends_kernel(node) or _closes(node)):
                     return f"{one.label} calls {call}"
         if one.type == "code" and (run := _SHELL_KILL.search(one.source)) is not None:
             return f"{one.label} runs {run[1]}"
     return None
+
+
+def _closes(node: ast.Call) -> str | None:
+    """Return a call that closes the files of a kernel, as far as it takes all there are."""
+    return "os.closerange()" if ast.unparse(node.func) == "os.closerange" else None
 
 
 def ends_kernel(node: ast.Call) -> str | None:

@@ -146,7 +146,7 @@ HOSTILE = {
         ("import os\nos.closerange(3, 1000)", "'after'"),
         _FAILED,
         _USER,
-        ("the kernel ", " in cell 2"),
+        ("the kernel ", " in cell 2: cell 2 calls os.closerange()"),
     ),
     "kills the parent of its shell": Hostile(
         ("!kill -9 $PPID", "'after'"), _FAILED, _USER, ("cell 2", "kill -9 $PPID")
