@@ -145,6 +145,8 @@ def _begin(fds: Sequence[int]) -> dict[str, Any]:
 
 def _enter(told: dict[str, Any]) -> None:
     """Take the task's environment, secrets, limits, folder and a random state of its own."""
+    if birth.apart and not walls.foreign:
+        walls.own_processes()
     if told["walls"] is not None and birth.apart and not walls.obstacle:
         walls.enclose(told["walls"])
     birth.drop_capabilities()

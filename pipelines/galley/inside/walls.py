@@ -7,6 +7,7 @@ A task sees of that folder what is its own, and finds read-only what later runs 
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,33 +25,51 @@ _SHOWN_BY_STATVFS |= {1024: _NO_ATIME, 2048: _NO_DIR_ATIME, 4096: _REL_ATIME}
 
 obstacle = ""
 """Why no task can be enclosed here; empty where :func:`try_out` has found nothing."""
+foreign = ""
+"""Why a task finds its host's processes in ``/proc``, not its own; empty where it finds its own."""
 
 
 def try_out() -> None:
     """Find out in a process of its own what stands in the way of hiding the current folder."""
-    global obstacle
+    global obstacle, foreign
     reading, writing = os.pipe()
     init, obstacle = birth.fork(isolate=True)
     if init == 0:
         try:
-            os.write(writing, (obstacle or _tried()).encode())
+            os.write(writing, json.dumps((obstacle, "") if obstacle else _tried()).encode())
         finally:
             os._exit(0)  # whatever happened: this must not go on as a second zygote
     os.close(writing)
     with os.fdopen(reading) as told:
-        obstacle = told.read()
+        obstacle, foreign = json.loads(told.read() or '["it ended when it was tried", ""]')
     os.waitpid(init, 0)
 
 
-def _tried() -> str:
+def _tried() -> tuple[str, str]:
     """Return what stands in the way of a process that was just forked into its namespaces."""
+    refused = ""
     try:
         if said := birth.own_namespace():
-            return said
+            return said, ""
+        try:
+            own_processes()
+        except OSError as error:
+            refused = str(error)
         enclose({"hidden": [os.getcwd()], "shown": [], "read_only": []})  # noqa: PTH109
     except Exception as error:  # a zygote that knows why is of use all the same
-        return str(error) or type(error).__name__
-    return ""
+        return str(error) or type(error).__name__, refused
+    return "", refused
+
+
+def own_processes() -> None:
+    """Have ``/proc`` be of this process's own pid namespace, which what looks there takes it for.
+
+    psutil does, and so does whatever uses it, such as Dask's workers.
+
+    Raises:
+        OSError: the mount is refused; it is where parts of ``/proc`` are covered.
+    """
+    _mount("proc", "/proc", "proc", _NO_SUID | _NO_DEV | _NO_EXEC)
 
 
 def enclose(walls: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ A request is one JSON text with three file descriptors (the kernel's socket, out
     preload   modules that this and later notebooks are going to import
     tag       of what the task belongs to
 
-The answer is ``{"pid", "obstacle", "inherited"}``, later ``{"status"}``, a wait status. Closing
+The answer is ``{"pid", "obstacle", "inherited", "unwalled", "foreign"}``, later ``{"status"}``, a wait status. Closing
 the connection ends the task. ``{"kind": "end"}`` ends the zygote, with a ``tag`` only its tasks.
 """
 
@@ -253,7 +253,8 @@ class Zygote:
         self._children[client] = (born.init, born.status)
         self._tags[client] = request.get("tag", "")
         answer = {"pid": born.pid, "obstacle": born.obstacle, "inherited": born.inherited}
-        answer["unwalled"] = born.obstacle or _sibling("walls").obstacle
+        walls = _sibling("walls")
+        answer["unwalled"], answer["foreign"] = born.obstacle or walls.obstacle, walls.foreign
         client.sendall(json.dumps(answer).encode() + b"\n")
         self._selector.register(client, selectors.EVENT_READ, self._drop)
         self._selector.register(born.status, selectors.EVENT_READ, lambda _: self._collect(client))

@@ -225,9 +225,16 @@ class Observer:
             return f"{STARTED}: {told}" if told else STARTED
         if self.process.obstacle:
             return f"{FORKED}, without a pid namespace: {self.process.obstacle}"
-        if self._walled and self.process.unwalled:
-            return f"{FORKED}, and it reaches the files of other attempts: {self.process.unwalled}"
-        return FORKED
+        missing = [
+            f"it reaches the files of other attempts: {self.process.unwalled}"
+            if self._walled and self.process.unwalled
+            else "",
+            f"psutil does not work in it, as /proc is of its host's processes: "
+            f"{self.process.foreign}"
+            if self.process.foreign
+            else "",
+        ]
+        return ", and ".join(filter(None, [FORKED, *missing]))
 
     def close(self) -> None:
         """Give the kernel the time to end that nbclient gives, then leave nothing of the task."""

@@ -75,15 +75,16 @@ class ForkedKernel(Forked):
         obstacle: why it has no pid namespace of its own; empty where it has.
         inherited: bytes of its memory that are the zygote's as long as it does not write to them.
         unwalled: why no walls are around it, whatever was asked for; empty where there are.
+        foreign: why it finds its host's processes in ``/proc``, and psutil not itself; empty where
+            it finds its own, or has no pid namespace.
     """
 
-    def __init__(
-        self, connection: socket.socket, pid: int, obstacle: str, inherited: int, unwalled: str
-    ) -> None:
-        super().__init__(connection, pid)
-        self.obstacle = obstacle
-        self.inherited = inherited
-        self.unwalled = unwalled
+    def __init__(self, connection: socket.socket, answer: Mapping[str, Any]) -> None:
+        super().__init__(connection, answer["pid"])
+        self.obstacle: str = answer["obstacle"]
+        self.inherited: int = answer["inherited"]
+        self.unwalled: str = answer["unwalled"]
+        self.foreign: str = answer["foreign"]
 
     def end(self, patience_s: float) -> None:
         """Let it end by itself for so long, then end it, and wait until nothing of it is left."""
@@ -345,7 +346,7 @@ def _ask(
         sent = socket.send_fds(connection, [data[: 1 << 16]], list(files))
         connection.sendall(data[sent:])
         answer = json.loads(read_line(connection))
-        told = answer["pid"], answer["obstacle"], answer["inherited"], answer["unwalled"]
+        forked = ForkedKernel(connection, answer)
     except KeyError:
         connection.close()
         raise OSError(answer.get("error", "the zygote did not fork")) from None
@@ -353,4 +354,4 @@ def _ask(
         connection.close()
         raise
     connection.settimeout(None)
-    return ForkedKernel(connection, *told)
+    return forked

@@ -83,9 +83,15 @@ def options(
     ]
 
 
+_WHOLE_PROC = 'mount -n -t proc -o nosuid,nodev,noexec proc /proc; exec "$@"'
+"""For root, bubblewrap covers folders of ``/proc`` that it could write to. What is to be nobody but
+an ordinary user cannot, and may give processes of its own a ``/proc`` only where all is visible."""
+
+
 def drop_privileges(spec: SandboxSpec) -> list[str]:
     """Return the words before the command that make root the sandbox's own identity."""
     return [
+        *("sh", "-c", _WHOLE_PROC, "sh"),
         "setpriv",
         f"--reuid={spec.uid}",
         f"--regid={spec.gid}",

@@ -29,6 +29,7 @@ class Batch:
         preload: Sequence[str] = ("pandas",),
         walls: Walls | None = None,
         gone: bool = False,
+        python: Path | None = None,
         **more: str,
     ) -> None:
         self.pipe, theirs = socket.socketpair()
@@ -39,7 +40,7 @@ class Batch:
         environment = {name: os.environ[name] for name in ("PATH", "HOME")}
         with theirs:
             self.process = zygotes.fork(
-                python=None,
+                python=python,
                 env={**environment, "OF_THE_TASK": "yes", **more},
                 cwd=folder,
                 kind="batch",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,14 +118,49 @@ def test_a_fork_reads_nothing_of_a_program_that_a_sibling_started(
         for other in psutil.Process(sibling.process.pid).children()
         if other.name() == "sleep"
     )
-    assert one.run(f"print(open('/proc/{theirs}/environ').read())") == "PermissionError"
-    (own,) = (
-        other.pid for other in psutil.Process(one.process.pid).children() if other.name() == "sleep"
-    )
-    assert "TOKEN" in one.run(f"print(open('/proc/{own}/environ').read())")
+    assert one.run(f"print(open('/proc/{theirs}/environ').read())") == "FileNotFoundError"
+    assert "TOKEN" in one.run("print(open(f'/proc/{program.pid}/environ').read())")
     assert "TOKEN" in Path(f"/proc/{theirs}/environ").read_text(), "its runner may"
     one.close()
     sibling.close()
+
+
+PSUTIL = (
+    "import os, psutil\n"
+    "print(psutil.Process().ppid() == os.getppid(), sorted(psutil.pids()) == [1, os.getpid()])"
+)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["the first", "a spare"])
+def test_a_task_finds_itself_in_proc_and_no_process_of_its_host(
+    zygotes: Zygotes, tmp_path: Path, *, again: bool
+) -> None:
+    if again:
+        prepare_spare(zygotes, tmp_path)
+    batch = Batch(zygotes, tmp_path)
+    assert batch.process.foreign == ""
+    assert batch.run(PSUTIL) == "True True"
+    batch.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can cover a part of /proc")
+def test_where_proc_is_covered_a_task_is_told_of_and_reads_nothing_of_a_sibling(
+    tmp_path: Path,
+) -> None:
+    covered = tmp_path / "python"
+    cover = f"mount --bind /proc/irq /proc/irq; exec {sys.executable} \"$@\""
+    covered.write_text(f"#!/bin/sh\nexec unshare --mount sh -c '{cover}' python \"$@\"\n")
+    covered.chmod(0o755)
+    zygotes = Zygotes(tmp_path / "z")
+    one, sibling = (Batch(zygotes, tmp_path, python=covered) for _ in range(2))
+    assert one.process.obstacle == ""
+    assert "not permitted" in one.process.foreign
+    sibling.run("import subprocess\nsubprocess.Popen(['sleep', '600'], env={'TOKEN': 'x'})")
+    (theirs,) = psutil.Process(sibling.process.pid).children()
+    assert one.run(f"print(open('/proc/{theirs.pid}/environ').read())") == "PermissionError"
+    one.close()
+    sibling.close()
+    zygotes.close()
 
 
 def memory_of(process: psutil.Process) -> bytes:
