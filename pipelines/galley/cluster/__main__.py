@@ -9,15 +9,9 @@ import json
 import os
 import select
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from distributed import LocalCluster
 
 # jsonschema compiles this grammar at import, two seconds of CPU, only to check IRIs.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
-
-HEAL_S = 1.0
 
 
 def main() -> int:
@@ -35,11 +29,11 @@ def main() -> int:
     from distributed import LocalCluster
     from distributed.security import Security
 
-    from galley.cluster.address import SLOT
+    from galley.inside.cluster import HEAL_S, replace_missing
 
     with LocalCluster(
         n_workers=options.workers,
-        threads_per_worker=2,
+        threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
         protocol="tls://",
@@ -49,24 +43,14 @@ def main() -> int:
         worker_dashboard_address=None,
         memory_limit=options.memory // options.workers,
         local_directory=str(options.scratch),
-        resources={SLOT: 1, **options.total.dask()},
+        resources=options.total.dask(),
         silence_logs=30,
     ) as cluster:
         sys.stdout.write(json.dumps({"address": cluster.scheduler_address}) + "\n")
         sys.stdout.flush()
         while not select.select([sys.stdin], [], [], HEAL_S)[0]:
-            cluster.loop.add_callback(_replace_missing, cluster, options.workers)
+            cluster.loop.add_callback(replace_missing, cluster, options.workers)
     return 0
-
-
-def _replace_missing(cluster: LocalCluster, workers: int) -> None:
-    """Start what is not there: Dask starts no worker that closed itself, or whose start failed."""
-    from distributed.core import Status
-
-    for name, nanny in list(cluster.workers.items()):
-        if nanny.status in {Status.closed, Status.failed}:
-            del cluster.workers[name]
-    cluster.scale(workers)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,6 @@ from pathlib import Path
 
 from galley.domain.model import Model
 
-SLOT = "galley-notebook"
-"""Dask resource that each worker has one of, and that a notebook holds while it runs."""
-
 
 class ClusterAddress(Model):
     """A scheduler's address and the TLS files of the tenant that open it."""

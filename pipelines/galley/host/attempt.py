@@ -132,6 +132,7 @@ class AttemptRun:
                 experiment=given.experiment,
                 outbox=self._outboxes.open(given.attempt, given.experiment, self._note),
             ),
+            dask_workers=self._config.workers,
             environment=given.environment,
             rehearsal=given.rehearsal,
             zygotes=self._config.zygotes,

@@ -20,7 +20,8 @@ class HostConfig(Model):
         service_url: the service with its prefix, without a trailing slash.
         token: of this host; the file it came in is gone.
         slots: attempts at the same time.
-        workers: Dask workers of the tenant's cluster, so notebooks at the same time.
+        workers: Dask workers of the tenant's cluster, so notebooks at the same time; and of the
+            cluster that the notebooks of a run have for themselves.
         cpu: cores that the notebooks together may have; None: one for each worker.
         memory: bytes that the Dask workers together may hold.
         idle_s: seconds after which an unused cluster and what forks runners are ended.

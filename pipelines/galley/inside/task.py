@@ -46,6 +46,15 @@ def run(request: dict[str, Any], fds: list[int]) -> None:
 
         app = batch.made()
         _serve(app, fds)
+    elif request["kind"] == "cluster":
+        _files(fds[1], fds[2])
+        from . import cluster
+
+        try:
+            cluster.serve(socket.socket(fileno=fds[0]), json.loads(told["argv"][0]))
+        except Exception:
+            traceback.print_exc()
+        sys.stderr.flush()
     else:
         _files(fds[1], fds[2])
         for fd in fds[:3]:
@@ -167,7 +176,7 @@ def _enter(told: dict[str, Any]) -> None:
     sys.argv = ["ipykernel_launcher.py", *told["argv"]]
     time.tzset()
     _reseed()
-    _catch_up()
+    _catch_up(told["cwd"])
 
 
 def _paths() -> None:
@@ -196,10 +205,12 @@ def _reseed() -> None:
         torch.seed()
 
 
-def _catch_up() -> None:
-    """Let libraries that looked at the environment when they were imported look again."""
+def _catch_up(cwd: str) -> None:
+    """Let libraries that looked around when they were imported look again."""
     if (matplotlib := sys.modules.get("matplotlib")) is not None:
         matplotlib.rcParams["backend"] = os.environ["MPLBACKEND"]
+    if (processes := sys.modules.get("multiprocessing.process")) is not None:
+        vars(processes)["ORIGINAL_DIR"] = cwd  # where spawned ones look for modules
     if (dask := sys.modules.get("dask.config")) is not None:
         dask.refresh()
     if (threads := os.environ.get("OMP_NUM_THREADS", "")).isdigit():

@@ -8,17 +8,19 @@ from a zygote themselves, so a notebook cannot have itself forked out of its wal
 Configuration is one line of JSON on standard input: ``preload`` and ``without`` (names of modules)
 and ``idle_s``. It says ``ready`` on standard output, once.
 
-A request is one JSON text with three file descriptors (the kernel's socket, output, errors):
+A request is one JSON text with file descriptors (the kernel's socket, output, errors):
 
-    kind      ``batch``, or ``kernel``: an ordinary kernel that serves a connection file
+    kind      ``batch``, ``kernel``: an ordinary kernel that serves a connection file, or
+              ``cluster``: a Dask cluster, whose scheduler listens on the socket
     argv      of the kernel
     env, cwd  of the task; nothing of the zygote's environment stays
     isolate   whether to try for a pid namespace
     preload   modules that this and later notebooks are going to import
     tag       of what the task belongs to
 
-The answer is ``{"pid", "obstacle", "inherited", "unwalled", "foreign"}``, later ``{"status"}``, a wait status. Closing
-the connection ends the task. ``{"kind": "end"}`` ends the zygote, with a ``tag`` only its tasks.
+The answer is ``{"pid", "obstacle", "inherited", "unwalled", "foreign"}``, later ``{"status"}``, a
+wait status. Closing the connection ends the task. ``{"kind": "end"}`` ends the zygote, with a
+``tag`` only its tasks.
 """
 
 from __future__ import annotations

@@ -172,6 +172,7 @@ class LocalLauncher:
             environments=environments_of(self._settings, author_identity),
             environment={
                 "GALLEY_HOST_ONCE": "1",
+                "GALLEY_HOST_WORKERS": str(max(1, math.floor(largest.cpu))),
                 "GALLEY_HOST_LINGER_S": str(self._settings.tracking_patience_s),
             },
             read_only_datasets=True,

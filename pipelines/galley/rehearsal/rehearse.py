@@ -63,6 +63,11 @@ class Rehearsal:
         if self._compute is not None:
             self._compute.cancel()
 
+    def close(self) -> None:
+        """Leave nothing of it."""
+        if self._runner is not None:
+            self._runner.close()
+
     def run(self) -> Outcome:
         """Make the environment, run the notebook, prove its split."""
         started = time.monotonic()

@@ -5,10 +5,8 @@ and works in a folder of its own, so that an earlier try which comes back late c
 A task whose runner went away, or that was cancelled, sees it in its worker's own state and ends
 its kernel: no message has to reach it.
 
-Each worker has two threads and one *slot*: a notebook holds the slot and one thread, the other
-thread is for the Dask work that notebooks submit themselves, so that they cannot block each other.
-The notebook does not ``secede``: the scheduler would take its worker for idle and put the next
-notebook behind it.
+Each worker has one thread, which a notebook holds while it runs. The Dask work that notebooks
+submit themselves goes elsewhere (:mod:`galley.run.scaling`): nothing here executes their code.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ from distributed import Client, get_worker
 from distributed.scheduler import KilledWorker
 from distributed.security import Security
 
-from galley.cluster.address import SLOT, ClusterAddress
+from galley.cluster.address import ClusterAddress
 from galley.cluster.options import POOL
 from galley.cluster.resources import CPU, GPUS, MEMORY, Need, Part, Pool, Resources
 from galley.run.events import EventSender
@@ -150,11 +148,10 @@ class DaskCompute:
         return max(1, len(self._offers())) if self._client.status == "running" else 1
 
     def _offers(self) -> list[dict[str, float]]:
-        """Return what each worker for notebooks offers; asked again after a moment."""
+        """Return what each worker offers; asked again after a moment."""
         if time.monotonic() >= self._ask_at:
             workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-            offers = [one.get("resources", {}) for one in workers]
-            self._known = [one for one in offers if SLOT in one]
+            self._known = [one.get("resources", {}) for one in workers]
             self._ask_at = time.monotonic() + KNOWN_S
         return self._known
 
@@ -168,7 +165,7 @@ class DaskCompute:
         if (why := self._never(spec)) is not None:
             promise.set_result(refused(spec, why))
             return promise
-        wanted = {SLOT: 1, **need_of(spec).dask()}
+        wanted = need_of(spec).dask()
         self._promises[spec.name] = promise
         remote = self._client.submit(execute_here, spec, key=spec.key, pure=False, resources=wanted)
         self._futures[spec.name] = remote

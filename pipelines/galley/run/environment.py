@@ -32,7 +32,11 @@ _THREADS = (
 
 
 def kernel_environment(
-    job: Job, inherited: Mapping[str, str], locked: Locked | None, cpu: float
+    job: Job,
+    inherited: Mapping[str, str],
+    locked: Locked | None,
+    cpu: float,
+    cluster: ClusterAddress | None = None,
 ) -> dict[str, str]:
     """Return the environment of a kernel of the job, without what tracking adds.
 
@@ -40,8 +44,8 @@ def kernel_environment(
         inherited: environment of the runner; a few variables are taken from it by name.
         locked: the environment that it runs in; None: the platform's own.
         cpu: cores that its task may use.
+        cluster: what a plain ``Client()`` reaches; None: it starts workers of its own.
     """
-    own = locked is not None and locked.python is not None
     threads = str(max(1, int(cpu)))
     return {
         **{name: inherited[name] for name in _INHERITED if name in inherited},
@@ -55,7 +59,7 @@ def kernel_environment(
         "GALLEY_VERSION": str(job.version),
         "GALLEY_REHEARSAL": "1" if job.kind.personal else "0",
         **dict.fromkeys(_THREADS, threads),
-        **(_dask(job.cluster, own=own) if job.cluster else {}),
+        **(_dask(cluster) if cluster else {}),
         **_quiet_mlflow(),
         **job.environment,
     }
@@ -85,12 +89,17 @@ def _programs(path: str, locked: Locked | None) -> dict[str, str]:
     }
 
 
-def _dask(cluster: ClusterAddress, *, own: bool) -> dict[str, str]:
-    """Let a plain ``Client()`` in the notebook reach the run's cluster, encrypted.
+def has_dask(locked: Locked | None) -> bool:
+    """Whether notebooks of an environment can be clients of a Dask cluster."""
+    if locked is None or locked.python is None or locked.lock is None:
+        return True
+    return locked.lock.version_of("distributed") is not None
 
-    The cluster's workers have the platform's distributions: a notebook in an environment of its
-    own is not led there; its plain ``Client()`` starts workers in its own environment. Any
-    cluster that a notebook starts itself is encrypted, too.
+
+def _dask(cluster: ClusterAddress) -> dict[str, str]:
+    """Let a plain ``Client()`` in the notebook reach a cluster, encrypted.
+
+    Any cluster that a notebook starts itself is encrypted, too.
     """
     pairs = {
         f"DASK_DISTRIBUTED__COMM__TLS__{role}__{part}": str(file)
@@ -98,7 +107,9 @@ def _dask(cluster: ClusterAddress, *, own: bool) -> dict[str, str]:
         for part, file in (("CERT", cluster.cert), ("KEY", cluster.key))
     }
     return {
-        **({} if own else {"DASK_SCHEDULER_ADDRESS": cluster.address}),
+        "DASK_SCHEDULER_ADDRESS": cluster.address,
+        # It is not there before it is asked for, and then takes seconds to start.
+        "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "90s",
         "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "True",
         "DASK_DISTRIBUTED__COMM__TLS__CA_FILE": str(cluster.ca),
         **pairs,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,9 @@ class JobRunner(Protocol):
 
     def run(self) -> Outcome:
         """Execute the job and return how it ended."""
+
+    def close(self) -> None:
+        """Leave nothing of it."""
 
 
 def execute_job(
@@ -47,8 +51,8 @@ def execute_job(
         failed = AttemptState.FAILED, secrets.failure_class, secrets.error
         outcome = Runner(job, journal, environment, Locked()).ended(*failed)
     else:
-        attempt = make(job, journal, {**environment, HANDED: ""})
-        on_cancel(attempt.cancel)
-        outcome = attempt.run()
+        with closing(make(job, journal, {**environment, HANDED: ""})) as attempt:
+            on_cancel(attempt.cancel)
+            outcome = attempt.run()
     journal.end(outcome)
     return outcome

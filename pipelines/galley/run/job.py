@@ -48,7 +48,10 @@ class Job(Model):
         cell_timeout_s: how long a cell may take, seconds; None: as long as the run.
         max_output: bytes of one output that an executed notebook keeps.
         max_cell: bytes of all outputs of one cell that it keeps.
-        cluster: None for a rehearsal: its tasks run one after another in the runner's process.
+        cluster: executes the tasks; None for a rehearsal: they run one after another in the
+            runner's process.
+        dask_workers: of the cluster that a plain ``Client()`` in a notebook reaches, which has the
+            memory of the profile; 0: there is none.
         environment: added to the environment of each kernel.
         rehearsal: what a rehearsal does beside running the notebook; None for a pipeline's run.
         zygotes: folder of the zygotes that kernels are forked from; None: plain kernels.
@@ -84,6 +87,7 @@ class Job(Model):
     folder: Path
     tracking: Tracking | None = None
     cluster: ClusterAddress | None = None
+    dask_workers: int = 0
     environment: dict[str, str] = Field(default_factory=dict)
     rehearsal: RehearsalWork | None = None
     zygotes: Path | None = None

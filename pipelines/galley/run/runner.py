@@ -12,6 +12,7 @@ from typing import Any
 
 from ploomber.exceptions import DAGBuildError
 
+from galley.cluster.address import ClusterAddress
 from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
 from galley.domain.versions import CellError
 from galley.domain.work import Outcome
@@ -27,7 +28,7 @@ from galley.run.dag import (
     products_of,
     upstream_of,
 )
-from galley.run.environment import first_gpus, kernel_environment
+from galley.run.environment import first_gpus, has_dask, kernel_environment
 from galley.run.executor import DaskExecutor
 from galley.run.failures import bounded, infrastructure
 from galley.run.job import Job
@@ -36,12 +37,15 @@ from galley.run.kept import Kept, Verdict
 from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prepare
 from galley.run.needs import AsksTooMuch, Share, share
 from galley.run.progress import Progress
+from galley.run.redaction import Redactor
+from galley.run.scaling import NotebookCluster, Size
 from galley.run.scratch import ScratchGuard, full, unwatched
 from galley.run.staging import show
 from galley.run.tasks import TaskEvent, TaskResult, TaskSpec
 from galley.run.tracked import Tracked, merged_metrics
 from galley.run.walls import walls_of
 from galley.run.written import Written
+from galley.run.zygotes import Zygotes
 
 
 class Runner:
@@ -74,12 +78,19 @@ class Runner:
         self._compute: Compute | None = None
         self._progress: Progress | None = None
         self._results: list[TaskResult] = []
+        self._scaling: NotebookCluster | None = None
 
     def cancel(self) -> None:
         """End the attempt: no task is started any more, running ones are interrupted."""
         self._cancelled.set()
         if self._compute is not None:
             self._compute.cancel()
+
+    def close(self) -> None:
+        """End what its notebooks may have used until now; no task may run any more."""
+        if self._scaling is not None:
+            self._scaling.close()
+            self._scaling = None
 
     @property
     def results(self) -> Sequence[TaskResult]:
@@ -245,6 +256,7 @@ class Runner:
     def spec(self, task: Any) -> TaskSpec:
         """Return what is sent out for one of Ploomber's rendered tasks."""
         taken = self._share(task)
+        cluster = self._scales_on()
         return TaskSpec(
             attempt=str(self.job.attempt),
             name=str(task.name),
@@ -252,12 +264,12 @@ class Runner:
             output=self.job.notebooks / f"{task.name}.ipynb",
             cwd=self.job.project,
             environment={
-                **kernel_environment(self.job, self._inherited, self._locked, taken.cpu),
+                **kernel_environment(self.job, self._inherited, self._locked, taken.cpu, cluster),
                 **({} if self.job.cluster else first_gpus(taken.gpus)),
             },
             python=self._locked.python if self._locked else None,
             zygotes=self.job.zygotes,
-            walls=walls_of(self.job),
+            walls=walls_of(self.job, cluster),
             kept=self.job.outputs,
             products=products_of(task, self.job.project),
             tries=None if self.job.cluster is None else self.job.folder / "tries",
@@ -276,6 +288,27 @@ class Runner:
             tracking=self._tracked.of_tasks(),
             secrets=self.job.secrets,
         )
+
+    def _scales_on(self) -> ClusterAddress | None:
+        """Return the cluster that its notebooks may use, which is not there until one does."""
+        job = self.job
+        if self._scaling is None and job.dask_workers and job.zygotes and has_dask(self._locked):
+            made = self._scaling = NotebookCluster(
+                job.folder / "dask",
+                name=job.tenant,
+                size=Size(workers=job.dask_workers, memory=job.profile.memory),
+                zygotes=Zygotes(job.zygotes),
+                say=self._say,
+            )
+            given = kernel_environment(job, self._inherited, self._locked, 1, made.address)
+            made.open(
+                python=self._locked.python if self._locked else None,
+                environment={**given, "CUDA_VISIBLE_DEVICES": "", **job.secrets.environment},
+                cwd=job.project,
+                walls=walls_of(job, made.address),
+                redactor=Redactor(job.secrets.values),
+            )
+        return self._scaling.address if self._scaling else None
 
     def _share(self, task: Any) -> Share:
         cells = task.source.nb_obj_rendered.cells

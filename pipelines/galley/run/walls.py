@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from galley.cluster.address import ClusterAddress
 from galley.domain.model import Model
 from galley.run.job import Job
 
@@ -22,11 +23,15 @@ class Walls(Model):
     read_only: tuple[Path, ...] = ()
 
 
-def walls_of(job: Job) -> Walls | None:
-    """Return the walls around the tasks of a job; None: whoever gave it keeps nothing from them."""
+def walls_of(job: Job, cluster: ClusterAddress | None) -> Walls | None:
+    """Return the walls around the tasks of a job; None: whoever gave it keeps nothing from them.
+
+    Args:
+        cluster: the one that they may use; never the one that executes them.
+    """
     if job.private is None:
         return None
-    cluster, tracking, environments = job.cluster, job.tracking, job.environments
+    tracking, environments = job.tracking, job.environments
     return Walls(
         hidden=(job.private,),
         shown=(job.folder, *((tracking.outbox,) if tracking else ())),

@@ -140,12 +140,11 @@ class Zygotes:
             NoZygote: it cannot be had.
         """
         interpreter = str(python or sys.executable)
-        named = {*_AT_START, *self._more_at_start()}
-        at_start = {
-            name: value
-            for name, value in env.items()
-            if name != "PYTHONPATH" and (name in named or name.startswith("PYTHON"))
-        }
+        try:
+            at_start = self._at_start(env)
+            caller = inherited.of_caller()
+        except (OSError, ValueError) as error:
+            raise NoZygote(f"no kernel could be forked: {error}") from error
         request = {
             "kind": kind,
             "isolate": isolate,
@@ -157,7 +156,7 @@ class Zygotes:
             "argv": list(argv),
             "env": dict(env),
             "cwd": str(cwd),
-            "caller": inherited.of_caller(),
+            "caller": caller,
             "secrets": secrets or {},
             "walls": None if walls is None else walls.model_dump(mode="json"),
         }
@@ -191,6 +190,15 @@ class Zygotes:
             (self.folder / _MORE_AT_START).write_text(
                 json.dumps(sorted({*at_start} - _OF_A_KERNEL))
             )
+
+    def _at_start(self, env: Mapping[str, str]) -> dict[str, str]:
+        """Return what of a task's environment its zygote starts with."""
+        named = {*_AT_START, *self._more_at_start()}
+        return {
+            name: value
+            for name, value in env.items()
+            if name != "PYTHONPATH" and (name in named or name.startswith("PYTHON"))
+        }
 
     def _more_at_start(self) -> list[str]:
         with contextlib.suppress(FileNotFoundError):

@@ -260,18 +260,34 @@ def test_a_superseded_attempt_ends_without_a_word(
     assert attempt not in service.outcomes
 
 
-def test_a_notebooks_own_dask_client_reaches_the_cluster(
+SEES = """
+import json
+def sees():
+    import os
+    home = os.path.join(os.environ["HOME"], ".galley")
+    return sorted(f"{one}/{sub}" for one in os.listdir(home) for sub in os.listdir(f"{home}/{one}"))
+print("seen", json.dumps([sees(), *client.run(sees).values()]))
+"""
+
+
+def test_a_notebooks_own_dask_client_reaches_workers_that_see_what_the_notebook_sees(
     service: RecordingService, host: subprocess.Popen[bytes], project: Path
 ) -> None:
     single(
         project,
         "from distributed import Client\nclient = Client()",
         "print('sum', sum(client.gather(client.map(lambda x: x * x, range(20)))))",
+        SEES,
     )
     attempt = service.give(assignment(), project)
     outcome = service.outcome_of(attempt)
     assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
-    assert "| sum 2470" in service.log_of(attempt)
+    log = service.log_of(attempt)
+    assert "| sum 2470" in log
+    (line,) = [line for line in log.splitlines() if "| seen " in line]
+    by_notebook, *by_workers = json.loads(line.partition("seen ")[2])
+    assert by_workers == [by_notebook, by_notebook]
+    assert by_notebook == [f"attempts/{attempt}", f"outbox/{attempt}"]
 
 
 def test_nothing_of_an_ended_attempt_stays_on_disk(

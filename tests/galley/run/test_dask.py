@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,8 @@ def tasks_of(folder: Path, **sources: str | tuple[str, str]) -> None:
 
 
 def run(job: Job) -> Outcome:
-    return Runner(job, Journal(job.journal), os.environ).run()
+    with closing(Runner(job, Journal(job.journal), os.environ)) as runner:
+        return runner.run()
 
 
 def beside(job: Job, act: Callable[[], None]) -> Outcome:
@@ -152,17 +154,21 @@ def test_what_fits_nowhere_is_refused(cluster: ClusterAddress, tmp_path: Path) -
     )
 
 
-def test_notebooks_on_all_workers_have_the_cluster_work_for_them(
+def test_notebooks_on_all_workers_have_the_runs_own_cluster_work_for_them(
     cluster: ClusterAddress, tmp_path: Path
 ) -> None:
     code = (
         "from distributed import Client\nclient = Client()\n"
         "total = sum(client.gather(client.map(lambda x: x * x, range(40), pure=False)))\n"
-        "Path(product['data']).write_text(str(total))"
+        "Path(product['data']).write_text(f'{total} {client.scheduler.address}')"
     )
     tasks_of(tmp_path, left=code, right=code, third=code)
-    outcome = run(job_on(cluster, tmp_path))
+    job = job_on(cluster, tmp_path, dask_workers=2)
+    outcome = run(job)
     assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
+    (said,) = {(job.project / "products" / f"{one}.txt").read_text() for one in ("left", "third")}
+    assert said.startswith("20540 tls://127.0.0.1:")
+    assert cluster.address not in said
 
 
 TWO_TRIES = (

@@ -33,7 +33,7 @@ def test_a_plain_dask_client_finds_the_cluster_and_must_encrypt(tmp_path: Path) 
     cluster = ClusterAddress(
         address="tls://127.0.0.1:1", ca=tmp_path / "ca", cert=tmp_path / "c", key=tmp_path / "k"
     )
-    environment = kernel_environment(make_job(tmp_path, cluster=cluster), {}, None, 1)
+    environment = kernel_environment(make_job(tmp_path), {}, None, 1, cluster)
     assert environment["DASK_SCHEDULER_ADDRESS"] == "tls://127.0.0.1:1"
     assert environment["DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION"] == "True"
     assert environment["DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY"] == str(tmp_path / "k")

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from galley.cluster.address import ClusterAddress
 from galley.domain.packages import Packages
 from galley.domain.runs import AttemptState, FailureClass, RunKind
 from galley.domain.work import Outcome, TaskSecrets
 from galley.locking import Environments, Uv, lock_digest, lock_text, read_lock, resolve
 from galley.locking.platform import platform_lock
-from galley.run.environment import kernel_environment
+from galley.run.environment import has_dask, kernel_environment
 from galley.run.job import Job
 from galley.run.journal import Journal
 from galley.run.locked import PACKAGES, Locked
@@ -203,19 +202,17 @@ def test_programs_come_from_the_environment_and_not_from_the_platform(tmp_path: 
     lock = resolve([Requirement("greeting==1.0")], uv)
     own = Locked(lock, Environments(tmp_path / "environments", uv).get(lock))
     (tmp_path / "project").mkdir()
-    cluster = ClusterAddress(address="tls://here:1", ca=Path("ca"), cert=Path("c"), key=Path("k"))
-    job = make_job(tmp_path, cluster=cluster)
+    job = make_job(tmp_path)
     platform = str(Path(sys.executable).parent)
     path = f"{platform}:/usr/bin:/bin"
     ours = kernel_environment(job, {"PATH": path}, own, 1)
     assert own.python is not None
     assert ours["PATH"] == f"{own.python.parent}:/usr/bin:/bin"
     assert "MPLBACKEND" not in ours
-    assert "DASK_SCHEDULER_ADDRESS" not in ours
-    assert ours["DASK_DISTRIBUTED__COMM__TLS__SCHEDULER__CERT"] == "c"
+    assert not has_dask(own), "its lock has none"
     theirs = kernel_environment(job, {"PATH": path}, Locked(lock), 1)
     assert theirs["PATH"].startswith(f"{platform}:")
-    assert theirs["DASK_SCHEDULER_ADDRESS"] == "tls://here:1"
+    assert has_dask(Locked(lock)), "the platform's has"
 
 
 INDEX = Packages(index=os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("UV_INDEX_URL"))

@@ -148,7 +148,7 @@ def test_where_proc_is_covered_a_task_is_told_of_and_reads_nothing_of_a_sibling(
     tmp_path: Path,
 ) -> None:
     covered = tmp_path / "python"
-    cover = f"mount --bind /proc/irq /proc/irq; exec {sys.executable} \"$@\""
+    cover = f'mount --bind /proc/irq /proc/irq; exec {sys.executable} "$@"'
     covered.write_text(f"#!/bin/sh\nexec unshare --mount sh -c '{cover}' python \"$@\"\n")
     covered.chmod(0o755)
     zygotes = Zygotes(tmp_path / "z")

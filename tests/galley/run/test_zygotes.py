@@ -68,6 +68,20 @@ def test_a_fork_has_its_callers_umask_and_limits(zygotes: Zygotes, tmp_path: Pat
     assert said == [f"{0o037} ({limits[0] - 7}, {limits[1]})"] * 3
 
 
+def test_what_it_spawns_imports_what_lies_beside_the_notebook(
+    zygotes: Zygotes, tmp_path: Path
+) -> None:
+    (tmp_path / "beside.py").write_text("def twice(x):\n    return 2 * x")
+    batch = Batch(zygotes, tmp_path)
+    code = (
+        "import beside, multiprocessing\n"
+        "with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
+        "    print(pool.map(beside.twice, [21]))"
+    )
+    assert batch.run(code) == "[42]"
+    batch.close()
+
+
 def test_two_forks_share_neither_names_nor_random_numbers(zygotes: Zygotes, tmp_path: Path) -> None:
     code = "import random, numpy\nprint('kept' in dir(), random.random(), numpy.random.rand())"
     said = []

@@ -1,0 +1,219 @@
+"""The cluster that notebooks reach with a plain ``Client()``: theirs alone, there when needed."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from galley.domain.runs import AttemptState, RunKind
+from galley.domain.tenants import Profile
+from galley.domain.work import Outcome, TaskSecrets
+from galley.run.environment import has_dask
+from galley.run.job import Job
+from galley.run.journal import Journal
+from galley.run.locked import Locked
+from galley.run.redaction import Redactor
+from galley.run.runner import Runner
+from galley.run.scaling import NotebookCluster, Size
+from galley.run.zygotes import Zygotes
+
+from tests.galley.run.jobs import make_job
+from tests.galley.run.projects import single
+
+pytestmark = pytest.mark.integration
+
+MIB = 2**20
+CLIENT = "import os, time\nfrom distributed import Client\nclient = Client()"
+
+
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Job]:
+    """Write a notebook; return its job."""
+
+    def made(*cells: str, memory: int = 1024 * MIB, **changes: Any) -> Job:
+        single(tmp_path / "project", *cells)
+        monkeypatch.chdir(tmp_path / "project")
+        profile = Profile(display_name="P", cpu=1, memory=memory)
+        given = {"kind": RunKind.TRIAL, "profile": profile, "dask_workers": 2, **changes}
+        return make_job(tmp_path, private=tmp_path / "host", **given)
+
+    return made
+
+
+def run(job: Job) -> tuple[Outcome, str]:
+    with closing(Runner(job, Journal(job.journal), os.environ)) as runner:
+        outcome = runner.run()
+    return outcome, (job.journal / "attempt.log").read_text()
+
+
+def succeeds(job: Job) -> str:
+    outcome, log = run(job)
+    assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
+    return log
+
+
+def processes_in(folder: Path) -> list[int]:
+    """Return the processes with this working directory."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.cwd() == str(folder):
+                found.append(process.pid)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def test_a_run_that_uses_none_starts_none(job: Callable[..., Job]) -> None:
+    assert "dask" not in succeeds(job("print('no client')"))
+
+
+def test_its_workers_are_there_at_once_and_are_in_the_notebooks_folder_and_environment(
+    job: Callable[..., Job], tmp_path: Path
+) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "beside.py").write_text("def twice(x):\n    return 2 * x")
+    log = succeeds(
+        job(
+            CLIENT,
+            "print('threads', client.nthreads().values())",
+            "import beside\nprint('twice', client.submit(beside.twice, 21).result())",
+            "mine = os.getcwd(), os.environ['GALLEY_RUN_ID']\n"
+            "theirs = client.run(lambda: (os.getcwd(), os.environ['GALLEY_RUN_ID']))\n"
+            "print('same', set(theirs.values()) == {mine})",
+        )
+    )
+    assert "a cluster of this run's own for its notebooks, 2 workers of 512.0 MiB each" in log
+    for said in ("threads dict_values([1, 1])", "twice 42", "same True"):
+        assert f"| {said}" in log
+    assert processes_in(tmp_path / "project") == [os.getpid()], "nothing of it is left"
+
+
+REACHES = """
+def reaches():
+    import ctypes, os, pathlib, signal
+    found = sorted(str(one) for one in pathlib.Path(HOST).rglob("*"))
+    for pid in PIDS:
+        try:
+            os.kill(pid, 0)
+            found.append(pid)
+        except OSError:
+            pass
+    libc = ctypes.CDLL(None)
+    found += ["umount"] if libc.umount2(HOST.encode(), 2) == 0 else []
+    return found
+print("reached", client.submit(reaches).result())
+"""
+
+
+def test_what_it_executes_is_within_the_walls_of_its_notebook(
+    job: Callable[..., Job], tmp_path: Path
+) -> None:
+    host = tmp_path / "host"
+    (host / "cluster").mkdir(parents=True)
+    (host / "cluster" / "key.pem").write_text("of what executes tasks")
+    known = f"HOST, PIDS = {str(host)!r}, {[os.getpid(), os.getppid()]}\n"
+    assert "| reached []" in succeeds(job(CLIENT, known + REACHES))
+
+
+def test_a_cluster_that_a_notebook_shuts_down_comes_back_with_its_next_client(
+    job: Callable[..., Job],
+) -> None:
+    log = succeeds(
+        job(
+            f"{CLIENT}\nclient.shutdown()",
+            f"{CLIENT}\nprint('again', client.submit(lambda: 'there').result())",
+        )
+    )
+    assert "| again there" in log
+    assert log.count("dask: a cluster of this run's own") == 2
+    assert "by itself" not in log
+
+
+def test_what_its_workers_print_is_in_the_log_without_secrets(job: Callable[..., Job]) -> None:
+    secrets = TaskSecrets(values={"password": "h4rd-t0-gu3ss"}, variables={"PW": "password"})
+    log = succeeds(
+        job(
+            CLIENT,
+            "client.submit(lambda: print('printed', os.environ['PW'], flush=True)).result()",
+            "time.sleep(0.5)",
+            secrets=secrets,
+        )
+    )
+    assert "galley | dask: printed [secret password]" in log
+    assert "h4rd" not in log
+
+
+def test_one_that_takes_too_much_memory_is_ended_and_said_so(job: Callable[..., Job]) -> None:
+    fills = (
+        "def fill():\n"
+        "    import subprocess, sys, time\n"
+        "    code = 'import time; kept = bytearray(2**30); kept[::4096] = bytes(2**18)'\n"
+        "    subprocess.run([sys.executable, '-c', code + '; time.sleep(60)'])\n"
+        "try:\n"
+        "    client.submit(fill, pure=False, retries=0).result(timeout=60)\n"
+        "except BaseException as error:\n"
+        "    print('lost', type(error).__name__)\n"
+        "client.close(timeout=1)"
+    )
+    log = succeeds(job(CLIENT, fills, memory=512 * MIB))
+    assert "| lost " in log
+    assert "dask: the cluster used more than 768.0 MiB of memory and was ended" in log
+
+
+def test_it_ends_with_a_run_that_is_cancelled(job: Callable[..., Job], tmp_path: Path) -> None:
+    made = job(CLIENT, "Path = __import__('pathlib').Path\nPath('begun').touch()\ntime.sleep(600)")
+    runner = Runner(made, Journal(made.journal), os.environ)
+    say = runner.journal.write
+
+    def cancel_once_begun(text: str, **named: Any) -> None:
+        say(text, **named)
+        if "dask: a cluster" in text:
+            runner.cancel()
+
+    runner.journal.write = cancel_once_begun  # type: ignore[method-assign]
+    with closing(runner):
+        assert runner.run().state is AttemptState.CANCELLED
+    assert processes_in(tmp_path / "project") == [os.getpid()]
+
+
+def test_where_none_can_be_started_a_client_is_refused_and_the_log_says_why(
+    job: Callable[..., Job], tmp_path: Path
+) -> None:
+    nowhere = tmp_path / "no-folder"
+    nowhere.write_text("")
+    said: list[str] = []
+    cluster = NotebookCluster(
+        tmp_path / "dask", name="t", size=SIZE, zygotes=Zygotes(nowhere), say=said.append
+    )
+    cluster.open(python=None, environment={}, cwd=tmp_path, walls=None, redactor=Redactor({}))
+    port = int(cluster.address.address.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.settimeout(30)
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+    cluster.close()
+    assert len(said) == 1
+    assert said[0].startswith("dask: no cluster for this run's notebooks: no kernel could be")
+
+
+SIZE = Size(workers=4, memory=1024 * MIB)
+
+
+@pytest.mark.parametrize(
+    ("memory", "workers"), [(4096, 4), (1024, 4), (600, 2), (256, 1), (100, 1)]
+)
+def test_there_are_no_more_workers_than_have_room(memory: int, workers: int) -> None:
+    told = Size(workers=4, memory=memory * MIB).told(Path("scratch"))
+    assert (told["workers"], told["memory"]) == (workers, memory * MIB // workers)
+
+
+def test_an_environment_without_a_lock_is_the_platforms_which_has_dask() -> None:
+    assert has_dask(None)
+    assert has_dask(Locked())
