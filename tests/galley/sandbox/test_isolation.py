@@ -213,3 +213,19 @@ def test_capabilities_cannot_be_had_inside(neighbour: Neighbour) -> None:
     assert int(status["CapEff"], 16) == 0
     assert int(status["CapBnd"], 16) == 0
     assert status["NoNewPrivs"] == "1"
+
+
+def test_processes_inside_may_have_a_proc_of_their_own(neighbour: Neighbour) -> None:
+    words = (
+        "unshare",
+        "--user",
+        "--pid",
+        "--fork",
+        "--mount-proc",
+        "sh",
+        "-c",
+        "echo /proc/[0-9]*",
+    )
+    spec = member_spec(neighbour.settings, "alice", "oncology", *words)
+    done = run(neighbour.settings, spec)
+    assert done.stdout.split() == ["/proc/1"], done.stderr
