@@ -215,6 +215,16 @@ def own_namespace() -> str:
     return ""
 
 
+def leave_files() -> str:
+    """Take a user and a mount namespace of its own; returns what stands in the way."""
+    global apart
+    if _LIBC.unshare(_NEW_USER | _NEW_FILES) != 0:
+        return f"unshare: {os.strerror(ctypes.get_errno())}"
+    said = own_namespace()
+    apart = not said
+    return said
+
+
 def drop_capabilities() -> None:
     """Give up what a new user namespace brings: more than the task had.
 

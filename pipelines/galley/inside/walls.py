@@ -1,7 +1,9 @@
 """What a task sees of the files of its host: a mount namespace, changed before it begins.
 
 A host keeps all its attempts, its zygotes and the keys of its cluster in one folder, with one uid.
-A task sees of that folder what is its own, and finds read-only what later runs rely on.
+A task sees of that folder what is its own, and finds read-only what later runs rely on. Where
+programs leave files for each other, in the home folder and in ``/tmp``, it finds what its own
+attempt left.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +25,8 @@ _NO_ATIME, _NO_DIR_ATIME, _BIND, _REC, _REL_ATIME = 1 << 10, 1 << 11, 1 << 12, 1
 _SHOWN_BY_STATVFS = {1: _READ_ONLY, 2: _NO_SUID, 4: _NO_DEV, 8: _NO_EXEC}
 _SHOWN_BY_STATVFS |= {1024: _NO_ATIME, 2048: _NO_DIR_ATIME, 4096: _REL_ATIME}
 """Flag of a mount as ``statvfs`` tells it → as ``mount`` takes it."""
+
+_ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
 obstacle = ""
@@ -55,7 +61,15 @@ def _tried() -> tuple[str, str]:
             own_processes()
         except OSError as error:
             refused = str(error)
-        enclose({"hidden": [os.getcwd()], "shown": [], "read_only": []})  # noqa: PTH109
+        enclose(
+            {
+                "hidden": [os.getcwd()],  # noqa: PTH109
+                "shown": [],
+                "read_only": [],
+                "own": {},
+                "shared_memory": 2**20,
+            }
+        )
     except Exception as error:  # a zygote that knows why is of use all the same
         return str(error) or type(error).__name__, refused
     return "", refused
@@ -72,40 +86,109 @@ def own_processes() -> None:
     _mount("proc", "/proc", "proc", _NO_SUID | _NO_DEV | _NO_EXEC)
 
 
+def enclose_alone(walls: Mapping[str, Any]) -> str:
+    """Enclose this process, which was just forked, in namespaces that it makes for itself.
+
+    Returns what stands in the way, else an empty text.
+    """
+    try:
+        if said := birth.leave_files():
+            return said
+        enclose(walls)
+    except OSError as error:
+        return str(error)
+    birth.drop_capabilities()
+    return ""
+
+
 def enclose(walls: Mapping[str, Any]) -> None:
-    """Hide and protect files of the host from this process, in its own mount namespace.
+    """Hide, replace and protect files of the host for this process, in its own mount namespace.
 
     Args:
         walls: ``hidden``: folders that are seen without what is in them, but for ``shown``: paths
             below them, and ``read_only``: paths that can be read and not be changed, there or
-            anywhere else. What does not exist is left out.
+            anywhere else. ``own``: folder → another one that is seen in its place, likewise; what
+            is mounted in it, and what this interpreter needs of it, stays. ``shared_memory``: how
+            much of it there may be in files, bytes; 0: as much as there is. What does not exist
+            is left out.
 
     Raises:
         OSError: a mount is refused.
     """
     read_only = [path for path in walls["read_only"] if os.path.exists(path)]  # noqa: PTH110
+    shown = [*walls["shown"], *read_only]
+    for folder, inner in walls["own"].items():
+        if os.path.isdir(folder):  # noqa: PTH112
+            wanted = [*shown, *_mounted(), *_needed()]
+            _replace(folder, inner, _below(folder, wanted))
     for folder in walls["hidden"]:
-        if not os.path.isdir(folder):  # noqa: PTH112
-            continue
-        below = f"{folder}{os.sep}"
-        shown = [one for one in (*walls["shown"], *read_only) if one.startswith(below)]
-        _hide(folder, [one for one in shown if os.path.exists(one)])  # noqa: PTH110
+        if os.path.isdir(folder) and not _within(folder, walls["own"]):  # noqa: PTH112
+            _hide(folder, _below(folder, shown))
+    if walls["shared_memory"]:
+        size = f"mode=1777,size={walls['shared_memory']}"
+        _mount("galley", "/dev/shm", "tmpfs", _NO_SUID | _NO_DEV, size)  # noqa: S108
     for path in read_only:
         _mount(path, path, flags=_BIND | _REC)
         _protect(path)
+
+
+def _below(folder: str, paths: Iterable[str]) -> list[str]:
+    """Return which of the paths are there and in the folder, without those in one of the others."""
+    found: list[str] = []
+    for path in sorted({*paths}):
+        inside = path.startswith(f"{folder}{os.sep}") and os.path.exists(path)  # noqa: PTH110
+        if inside and not _within(path, found):
+            found.append(path)
+    return found
+
+
+def _within(path: str, folders: Iterable[str]) -> bool:
+    return any(path.startswith(f"{folder}{os.sep}") for folder in folders)
+
+
+def _mounted() -> list[str]:
+    """Return where something is mounted."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
+        return [_ESCAPED.sub(_unescaped, line.split()[4]) for line in file]
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return chr(int(found[1], 8))
+
+
+def _needed() -> list[str]:
+    """Return where this interpreter finds its modules."""
+    places = [os.path.dirname(__file__), sys.prefix, sys.base_prefix, *sys.path]  # noqa: PTH120
+    return [os.path.abspath(place) for place in places if place]  # noqa: PTH100
+
+
+def _replace(folder: str, inner: str, shown: Sequence[str]) -> None:
+    with _kept([inner, *shown]) as kept:
+        _bind(kept.pop(inner), folder)
+        for path, fd in kept.items():
+            _show(path, fd)
 
 
 def _hide(folder: str, shown: Sequence[str]) -> None:
     with _kept(shown) as kept:
         _mount("galley", folder, "tmpfs", _NO_SUID | _NO_DEV, "mode=0700,size=1m")
         for path, fd in kept.items():
-            if os.path.isdir(f"/proc/self/fd/{fd}"):  # noqa: PTH112
-                os.makedirs(path, exist_ok=True)  # noqa: PTH103
-            else:
-                os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
-                os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-            _mount(f"/proc/self/fd/{fd}", path, flags=_BIND | _REC)
+            _show(path, fd)
     _protect(folder)
+
+
+def _show(path: str, fd: int) -> None:
+    """Have what was kept be there again."""
+    if os.path.isdir(f"/proc/self/fd/{fd}"):  # noqa: PTH112
+        os.makedirs(path, exist_ok=True)  # noqa: PTH103
+    else:
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    _bind(fd, path)
+
+
+def _bind(fd: int, path: str) -> None:
+    _mount(f"/proc/self/fd/{fd}", path, flags=_BIND | _REC)
 
 
 @contextmanager

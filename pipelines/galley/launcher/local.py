@@ -176,7 +176,6 @@ class LocalLauncher:
                 "GALLEY_HOST_LINGER_S": str(self._settings.tracking_patience_s),
             },
             read_only_datasets=True,
-            fresh_home=True,
         )
 
     def adopt(self) -> None:
@@ -210,7 +209,6 @@ class LocalLauncher:
         environments: Path,
         environment: dict[str, str],
         read_only_datasets: bool = False,
-        fresh_home: bool = False,
     ) -> None:
         make_home(identity)
         packages, links = self._packages(tenant)
@@ -231,9 +229,7 @@ class LocalLauncher:
                 "GALLEY_HOST_TOKEN_FILE": str(home / ".galley-token"),
                 "GALLEY_PACKAGES_FILE": str(home / ".galley-packages"),
                 "GALLEY_ENVIRONMENTS": str(ENVIRONMENTS if isolated else environments),
-                "GALLEY_OWN_SCRATCH": ":".join(
-                    [*(SCRATCH if isolated else ()), *([str(home)] if fresh_home else ())]
-                ),
+                "GALLEY_OWN_SCRATCH": ":".join([*(SCRATCH if isolated else ()), str(home)]),
                 "GALLEY_TENANT": tenant,
                 "GALLEY_HOST_NAME": f"{name}@{self._machine}",
                 **environment,

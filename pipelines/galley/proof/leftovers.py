@@ -20,12 +20,12 @@ class Leftovers:
 
     Args:
         folders: nobody else's but the runs'; what is in there already stays.
-        home: that of them in which programs keep caches and settings, under hidden names: these
+        homes: those of them in which programs keep caches and settings, under hidden names: these
             stay, or each run would fill them again.
     """
 
-    def __init__(self, folders: Iterable[Path] = (), home: Path | None = None) -> None:
-        self._home = home
+    def __init__(self, folders: Iterable[Path] = (), homes: Iterable[Path] = ()) -> None:
+        self._homes = set(homes)
         self._known = {folder: set(_names(folder)) for folder in folders}
 
     def remove(self) -> None:
@@ -42,7 +42,7 @@ class Leftovers:
                         path.unlink()
 
     def _is_ours(self, path: Path) -> bool:
-        if path.parent == self._home:
+        if path.parent in self._homes:
             return path.name.startswith(".")
         return path.name.startswith(OURS) and (path.is_dir() or path.is_socket())
 

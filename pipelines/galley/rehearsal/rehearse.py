@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import threading
 import time
@@ -34,6 +35,7 @@ from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prep
 from galley.run.runner import Runner
 from galley.run.scratch import ScratchGuard
 from galley.run.tasks import TaskEvent, TaskResult, TaskSpec
+from galley.run.walls import own_folders
 
 
 class Rehearsal:
@@ -90,8 +92,7 @@ class Rehearsal:
 
     def _run(self, locked: Locked) -> Outcome:
         probe = self.job.folder / "probe"
-        home = self._environment.get("HOME")
-        leftovers = Leftovers(self.job.own_scratch, home=None if home is None else Path(home))
+        leftovers = self._leftovers()
         # As it was published: a notebook may write to its own project.
         work = self._proof_work(leftovers)
         plan = self._plan(work)
@@ -116,6 +117,13 @@ class Rehearsal:
             return outcome.model_copy(update={"state": AttemptState.CANCELLED})
         report = RehearsalReport(proof=proof, snapshot=_authors(first.last))
         return outcome.model_copy(update={"rehearsal": report})
+
+    def _leftovers(self) -> Leftovers:
+        """Return what tells of what is left where the tasks look, with walls and without."""
+        home = Path(self._environment.get("HOME", os.devnull))
+        own = own_folders(self.job)
+        homes = {home, own.get(home, home)}
+        return Leftovers([*self.job.own_scratch, *own.values()], homes)
 
     def _plan(self, work: ProofWork) -> SplitPlan:
         """Return what the first run is watched for: the proposed split, or the one task."""
@@ -148,6 +156,7 @@ class Rehearsal:
             self.job.scratch_limit,
             lambda _: self._fill("scratch is full"),
             lambda error: self._fill(f"scratch cannot be measured ({error})"),
+            own_folders(self.job),
         )
         scratch.start()
         deadline = datetime.now(UTC) + timedelta(seconds=self.work.budget_s)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import subprocess
 import tempfile
@@ -29,6 +30,7 @@ from galley.run.piped import Fork, PipedManager
 from galley.run.processes import enter_task
 from galley.run.redaction import Redactor
 from galley.run.sockets import KernelManager
+from galley.run.walls import Walls
 from galley.run.zygotes import ForkedKernel
 
 NAME = "galley-task"
@@ -49,11 +51,16 @@ class Observer(Protocol):
     python: Path | None
     kernel_output: IO[bytes]
     fork: Fork | None
+    walls: Walls | None
+    needed: tuple[Path, ...]
     outputs: Outputs
     redactor: Redactor
 
     def kernel_started(
-        self, process: subprocess.Popen[bytes] | ForkedKernel, obstacle: str = ""
+        self,
+        process: subprocess.Popen[bytes] | ForkedKernel,
+        obstacle: str = "",
+        unwalled: str = "",
     ) -> None:
         """Take the kernel, which leads a process group of its own."""
 
@@ -178,14 +185,22 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
                     cwd=str(self._observer.cwd),
                     stdout=self._observer.kernel_output,
                     stderr=self._observer.kernel_output,
-                    preexec_fn=partial(enter_task, writing),
+                    preexec_fn=partial(enter_task, writing, self._around()),
                     pass_fds=self._observer.files,
                     **kwargs,
                 )
             finally:
                 os.close(writing)
-            obstacle = told.read().decode(errors="replace")
-        self._observer.kernel_started(self.km.provisioner.process, obstacle)
+            obstacle, unwalled = json.loads(told.read() or '["", ""]')
+        self._observer.kernel_started(self.km.provisioner.process, obstacle, unwalled)
+
+    def _around(self) -> dict[str, Any] | None:
+        """Return the walls of a kernel that is started, and what it is started by beyond."""
+        walls = self._observer.walls
+        if walls is None or self._sockets is None:
+            return None
+        shown = (*walls.shown, Path(self._sockets.name), *self._observer.needed)
+        return walls.model_copy(update={"shown": shown}).model_dump(mode="json")
 
     def process_message(self, *args: Any, **kwargs: Any) -> NotebookNode | None:
         """Pass on printed text as it comes, before a ``clear_output`` can take it away."""

@@ -36,14 +36,22 @@ class Family:
         baseline: bytes of each process that it shares with the interpreter it was forked from,
             and that nobody has to pay for.
         held: count shared memory that is open, mapped or not; needless where the system counts.
+        own_shm: whether the task has a ``/dev/shm`` of its own, all of which counts then.
     """
 
     def __init__(
-        self, root: int, mark: str | None, *, baseline: int = 0, held: bool = True
+        self,
+        root: int,
+        mark: str | None,
+        *,
+        baseline: int = 0,
+        held: bool = True,
+        own_shm: bool = False,
     ) -> None:
         self.root = root
         self.mark = mark
         self.baseline = baseline
+        self._own_shm = root if own_shm else None
         self._lock = threading.Lock()
         self._members: dict[int, psutil.Process] = {}
         self._scan_at = 0.0
@@ -100,7 +108,7 @@ class Family:
         """Return the shared memory that the processes have open, bytes."""
         began = time.monotonic()
         if began >= self._hold_at or (anew and self._hold_at < math.inf):
-            self._held = shared_memory(pids)
+            self._held = shared_memory(pids, self._own_shm)
             self._hold_at = began + _HELD_SHARE * (time.monotonic() - began)
         return self._held
 

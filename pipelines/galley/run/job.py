@@ -59,7 +59,8 @@ class Job(Model):
             attempt begins anew.
         environments: folder of the identity's own locked environments; None: its cache folder.
         private: folder of whoever gave the job, for all the jobs it gives; None: there is none.
-        own_scratch: folders beside ``folder`` for passing files that are this sandbox's alone.
+        own_scratch: folders beside ``folder``, as ``/tmp``, that nobody outside of this sandbox
+            sees; of these the tasks of each attempt have their own.
         secrets: what the kernels are given; comes on the runner's connection, never with the file.
         preparing_s: seconds that making the environment took; the time limit does not count them.
         grace_s: seconds between interrupting a kernel and killing it.

@@ -105,7 +105,7 @@ def execute(
             ``output``.
         redactor: takes the values of secrets out of all that leaves the kernel.
         secrets: name → value, for ``galley.secret`` in the kernel.
-        walls: what a forked kernel sees of its host's files; None: all of them.
+        walls: what the kernel sees of its host's files; None: all of them.
     """
     redactor = redactor or Redactor({})
     source = nbformat.v4.reads(notebook)
@@ -134,11 +134,12 @@ def execute(
                 cell=limits.cell_outputs,
                 say=on_note,
             ),
+            walls,
         )
         observer.counted = whose.own_cells(source.cells)
         if zygotes is not None and kernel_name(source) is not None:
             modules = imported_modules(source.cells)
-            observer.fork = observer.forking(zygotes, modules, walls, isolate=isolate)
+            observer.fork = observer.forking(zygotes, modules, isolate=isolate)
         on_cell(0, observer.cells)
         ended, unforked = _execute(rendered, output, source, observer), ""
         if isinstance(ended, NoZygote):

@@ -101,6 +101,7 @@ class Observer:
         secrets: Mapping[str, str],
         redactor: Redactor,
         outputs: Outputs,
+        walls: Walls | None = None,
     ) -> None:
         self.python = python
         self.redactor = redactor
@@ -108,6 +109,7 @@ class Observer:
         self.mark = uuid.uuid4().hex
         self.environment = {**environment, TASK_MARK: self.mark}
         self.files: tuple[int, ...] = ()
+        self.needed: tuple[Path, ...] = ()
         self._secrets = secrets
         self.cwd = cwd
         self.kernel_output = kernel_output
@@ -120,7 +122,8 @@ class Observer:
         self.process: subprocess.Popen[bytes] | ForkedKernel | None = None
         self.guard: Guard | None = None
         self._obstacle = ""
-        self._walled = False
+        self._unwalled = ""
+        self.walls = walls
         self.outputs = outputs
         self._limits = limits
         self._cancelled = cancelled
@@ -135,14 +138,19 @@ class Observer:
         return len(self.counted)
 
     def kernel_started(
-        self, process: subprocess.Popen[bytes] | ForkedKernel, obstacle: str = ""
+        self,
+        process: subprocess.Popen[bytes] | ForkedKernel,
+        obstacle: str = "",
+        unwalled: str = "",
     ) -> None:
         """Take the kernel and hold it to its limits.
 
         Args:
-            obstacle: what stood in the way of walls around one that was started.
+            obstacle: what keeps one that was started from being apart from other processes.
+            unwalled: what keeps it from being apart from their files.
         """
         self.process, self._obstacle = process, obstacle
+        self._unwalled = process.unwalled if isinstance(process, ForkedKernel) else unwalled
         limits = self._limits
         group, told = confine(
             process.pid,
@@ -165,15 +173,13 @@ class Observer:
 
     def _family(self, process: subprocess.Popen[bytes] | ForkedKernel, *, held: bool) -> Family:
         """Return whose memory counts; what a fork has of its zygote counts for nobody."""
+        own_shm = bool(self.walls and self.walls.shared_memory and not self._unwalled)
         if isinstance(process, ForkedKernel):
-            return Family(process.pid, None, baseline=process.inherited, held=held)
-        return Family(process.pid, self.mark, held=held)
+            return Family(process.pid, None, baseline=process.inherited, held=held, own_shm=own_shm)
+        return Family(process.pid, self.mark, held=held, own_shm=own_shm)
 
-    def forking(
-        self, zygotes: Zygotes, modules: tuple[str, ...], walls: Walls | None, *, isolate: bool
-    ) -> Fork:
+    def forking(self, zygotes: Zygotes, modules: tuple[str, ...], *, isolate: bool) -> Fork:
         """Return what forks the kernel in the task's environment."""
-        self._walled = walls is not None
         return lambda pipe: zygotes.fork(
             python=self.python,
             env=self.environment,
@@ -183,14 +189,14 @@ class Observer:
             preload=modules,
             isolate=isolate,
             secrets=self._secrets,
-            walls=walls,
+            walls=self.walls,
         )
 
     @contextlib.contextmanager
     def handing(self) -> Iterator[None]:
         """Have the secrets wait for a kernel that is started; one that is forked is told them."""
         waiting = {} if self.fork is not None else self._secrets
-        with handed(waiting, self.environment) as (self.environment, self.files):
+        with handed(waiting, self.environment) as (self.environment, self.files, self.needed):
             yield
 
     def cell_started(self, cell: nbformat.NotebookNode, cell_index: int) -> None:
@@ -218,22 +224,16 @@ class Observer:
         Args:
             unforked: why it was not forked, where it was to be.
         """
+        files = "it reaches the files of other attempts: " if self.walls and self._unwalled else ""
+        missing = [files and files + self._unwalled]
         if not isinstance(self.process, ForkedKernel):
             reaches = f"it reaches other processes of its uid: {self._obstacle}"
-            files = "it reaches the files of other attempts" if self._walled else ""
-            told = "; ".join(filter(None, [unforked, self._obstacle and reaches, files]))
+            told = "; ".join(filter(None, [unforked, self._obstacle and reaches, *missing]))
             return f"{STARTED}: {told}" if told else STARTED
         if self.process.obstacle:
             return f"{FORKED}, without a pid namespace: {self.process.obstacle}"
-        missing = [
-            f"it reaches the files of other attempts: {self.process.unwalled}"
-            if self._walled and self.process.unwalled
-            else "",
-            f"psutil does not work in it, as /proc is of its host's processes: "
-            f"{self.process.foreign}"
-            if self.process.foreign
-            else "",
-        ]
+        if why := self.process.foreign:
+            missing.append(f"psutil does not work in it, /proc is of its host's processes: {why}")
         return ", and ".join(filter(None, [FORKED, *missing]))
 
     def close(self) -> None:

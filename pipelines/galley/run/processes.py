@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from galley.errors import GalleyError
+from galley.inside import walls
 from galley.sandbox import landlock
 from galley.sandbox.namespaces import adopt_orphans, die_with_parent
 
@@ -32,20 +36,23 @@ def hide_from_own_uid() -> None:
         raise GalleyError(f"prctl(PR_SET_DUMPABLE) failed: {os.strerror(ctypes.get_errno())}")
 
 
-def enter_task(told: int | None = None) -> None:
+def enter_task(told: int | None = None, around: Mapping[str, Any] | None = None) -> None:
     """Make this process the first of a task: it ends with the thread that started it.
 
     What its descendants leave behind becomes its own child, so that nothing leaves its tree. In a
     sandbox it can trace and signal only its own descendants, where the system has Landlock.
 
     Args:
-        told: file descriptor of a pipe, to which goes what stands in the way of that.
+        told: file descriptor of a pipe, to which goes, as JSON, what stands in the way of that,
+            and in the way of its walls.
+        around: its walls, as :func:`galley.inside.walls.enclose` takes them; None: it has none.
     """
     die_with_parent(signal.SIGKILL)
     adopt_orphans()
+    unwalled = "" if around is None else walls.enclose_alone(around)
     obstacle = landlock.enter()
     if told is not None:
-        os.write(told, obstacle.encode())
+        os.write(told, json.dumps((obstacle, unwalled)).encode())
 
 
 def signal_group(pgid: int, number: int) -> None:

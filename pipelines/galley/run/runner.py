@@ -43,7 +43,7 @@ from galley.run.scratch import ScratchGuard, full, unwatched
 from galley.run.staging import show
 from galley.run.tasks import TaskEvent, TaskResult, TaskSpec
 from galley.run.tracked import Tracked, merged_metrics
-from galley.run.walls import walls_of
+from galley.run.walls import Walls, own_folders, walls_of
 from galley.run.written import Written
 from galley.run.zygotes import Zygotes
 
@@ -163,7 +163,11 @@ class Runner:
             )
         self._compute = compute
         scratch = ScratchGuard(
-            self.job.folder, self.job.scratch_limit, self._on_full, self._on_unwatched
+            self.job.folder,
+            self.job.scratch_limit,
+            self._on_full,
+            self._on_unwatched,
+            own_folders(self.job),
         )
         scratch.start()
 
@@ -269,7 +273,7 @@ class Runner:
             },
             python=self._locked.python if self._locked else None,
             zygotes=self.job.zygotes,
-            walls=walls_of(self.job, cluster),
+            walls=self._walls(cluster),
             kept=self.job.outputs,
             products=products_of(task, self.job.project),
             tries=None if self.job.cluster is None else self.job.folder / "tries",
@@ -305,10 +309,13 @@ class Runner:
                 python=self._locked.python if self._locked else None,
                 environment={**given, "CUDA_VISIBLE_DEVICES": "", **job.secrets.environment},
                 cwd=job.project,
-                walls=walls_of(job, made.address),
+                walls=self._walls(made.address),
                 redactor=Redactor(job.secrets.values),
             )
         return self._scaling.address if self._scaling else None
+
+    def _walls(self, cluster: ClusterAddress | None) -> Walls | None:
+        return walls_of(self.job, cluster, self._inherited.get("GALLEY_DATASETS"))
 
     def _share(self, task: Any) -> Share:
         cells = task.source.nb_obj_rendered.cells

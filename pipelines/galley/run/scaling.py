@@ -88,6 +88,7 @@ class NotebookCluster:
         )
         self._stop, self._stopping = os.pipe()
         self._thread: threading.Thread | None = None
+        self._own_shm = False
 
     def open(
         self,
@@ -105,6 +106,8 @@ class NotebookCluster:
             environment: of the notebooks, with what leads them here.
             walls: around them; None: there are none.
         """
+
+        self._own_shm = bool(walls and walls.shared_memory)
 
         def fork(output: int) -> ForkedKernel:
             return self._zygotes.fork(
@@ -165,7 +168,13 @@ class NotebookCluster:
             process.pid, f"dask-{process.pid}", memory=memory, cpu=None, limit=human_bytes(memory)
         )
         guard = Guard(
-            Family(process.pid, None, baseline=process.inherited, held=group is None),
+            Family(
+                process.pid,
+                None,
+                baseline=process.inherited,
+                held=group is None,
+                own_shm=self._own_shm and not process.unwalled,
+            ),
             memory=memory,
             deadline=datetime.max.replace(tzinfo=UTC),  # it ends with the run
             grace_s=0,

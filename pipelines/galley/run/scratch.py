@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from galley.domain.versions import CellError
@@ -131,6 +131,7 @@ class ScratchGuard(threading.Thread):
         limit: bytes.
         on_full: given the size, bytes, once it is over the limit.
         on_failure: given what stands in the way of watching: there is no limit from then on.
+        own: other folder → the one in ``folder`` that tasks see in its place.
     """
 
     def __init__(
@@ -139,12 +140,14 @@ class ScratchGuard(threading.Thread):
         limit: int,
         on_full: Callable[[int], None],
         on_failure: Callable[[Exception], None],
+        own: Mapping[Path, Path] | None = None,
     ) -> None:
         super().__init__(name="scratch", daemon=True)
         self._folder = folder
         self._limit = limit
         self._on_full = on_full
         self._on_failure = on_failure
+        self._own = own
         self._closed = threading.Event()
 
     def run(self) -> None:
@@ -152,7 +155,7 @@ class ScratchGuard(threading.Thread):
         while not self._closed.wait(INTERVAL_S):
             try:
                 # In this order, what is deleted meanwhile does not count twice.
-                used = deleted(self._folder) + size_of(self._folder)
+                used = deleted(self._folder, self._own) + size_of(self._folder)
             except Exception as error:  # whatever it is, nothing may run without its limit
                 self._on_failure(error)
                 return

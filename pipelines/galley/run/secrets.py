@@ -17,10 +17,10 @@ HANDED = "GALLEY_SECRETS_HANDED"
 @contextlib.contextmanager
 def handed(
     secrets: Mapping[str, str], environment: Mapping[str, str]
-) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
-    """Yield the environment and the open files of a kernel that gets secrets, name → value."""
+) -> Iterator[tuple[dict[str, str], tuple[int, ...], tuple[Path, ...]]]:
+    """Yield of a kernel that gets secrets, name → value: environment, open files, and a folder."""
     if not secrets:
-        yield dict(environment), ()
+        yield dict(environment), (), ()
         return
     given = environment.get("IPYTHONDIR")
     with (
@@ -28,4 +28,4 @@ def handed(
         handed_over(secrets) as file,
     ):
         added = inside.prepare(Path(folder), None if given is None else Path(given))
-        yield {**environment, **added, inside.VARIABLE: str(file)}, (file,)
+        yield {**environment, **added, inside.VARIABLE: str(file)}, (file,), (Path(folder),)

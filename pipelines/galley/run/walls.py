@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import Field
+
 from galley.cluster.address import ClusterAddress
 from galley.domain.model import Model
 from galley.run.job import Job
+
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108  nothing is written there
 
 
 class Walls(Model):
@@ -16,27 +20,49 @@ class Walls(Model):
         hidden: folders of which it sees what is shown, and nothing else.
         shown: paths in them, which it may change.
         read_only: paths, there or elsewhere, that it may read.
+        own: folder, such as ``/tmp`` → another one that it sees in its place.
+        shared_memory: how much of it there may be in files, bytes; 0: as much as there is.
     """
 
     hidden: tuple[Path, ...] = ()
     shown: tuple[Path, ...] = ()
     read_only: tuple[Path, ...] = ()
+    own: dict[Path, Path] = Field(default_factory=dict)
+    shared_memory: int = 0
 
 
-def walls_of(job: Job, cluster: ClusterAddress | None) -> Walls | None:
+def walls_of(job: Job, cluster: ClusterAddress | None, datasets: str | None = None) -> Walls | None:
     """Return the walls around the tasks of a job; None: whoever gave it keeps nothing from them.
 
     Args:
         cluster: the one that they may use; never the one that executes them.
+        datasets: folder of the tenant's.
     """
     if job.private is None:
         return None
     tracking, environments = job.tracking, job.environments
     return Walls(
         hidden=(job.private,),
-        shown=(job.folder, *((tracking.outbox,) if tracking else ())),
+        shown=(
+            job.folder,
+            job.project,
+            *((tracking.outbox,) if tracking else ()),
+            *((Path(datasets),) if datasets else ()),
+        ),
         read_only=(
             *((cluster.ca, cluster.cert, cluster.key) if cluster else ()),
             *((environments,) if environments else ()),
         ),
+        own=own_folders(job),
+        shared_memory=job.profile.memory if _IN_MEMORY in job.own_scratch else 0,
     )
+
+
+def own_folders(job: Job) -> dict[Path, Path]:
+    """Return folders of all that this sandbox runs → what the job's tasks see there; made here."""
+    made = {}
+    for folder in job.own_scratch:
+        if folder != _IN_MEMORY:
+            made[folder] = job.folder / "own" / "-".join(folder.parts[1:])
+            made[folder].mkdir(mode=0o700, parents=True, exist_ok=True)
+    return made

@@ -38,7 +38,7 @@ def test_what_was_there_and_what_is_ours_stays(tmp_path: Path) -> None:
 
 def test_caches_and_settings_in_a_home_folder_stay(tmp_path: Path) -> None:
     (tmp_path / "datasets").mkdir()
-    leftovers = Leftovers([tmp_path], home=tmp_path)
+    leftovers = Leftovers([tmp_path], homes=[tmp_path])
     (tmp_path / ".cache").mkdir()
     (tmp_path / "galley-task-x").mkdir()
     (tmp_path / "model.bin").touch()

@@ -230,12 +230,12 @@ def test_secrets_that_cannot_be_given_end_the_attempt_with_a_sentence(
 
 
 def test_a_kernel_that_is_started_finds_them_in_an_open_file_without_a_name() -> None:
-    with handed(SECRETS.values, {"A": "b"}) as (environment, files):
+    with handed(SECRETS.values, {"A": "b"}) as (environment, files, (folder,)):
         (file,) = files
         assert environment["GALLEY_SECRETS"] == str(file)
         assert json.loads(os.pread(file, 1000, 0)) == SECRETS.values
         assert "/memfd:" in str(Path(f"/proc/self/fd/{file}").readlink())
-        folder = Path(environment["IPYTHONDIR"]).parent
+        assert folder == Path(environment["IPYTHONDIR"]).parent
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert found_below(folder) == []
         assert VALUE not in str(environment)
@@ -246,7 +246,7 @@ def test_a_kernel_that_is_started_finds_them_in_an_open_file_without_a_name() ->
 
 def test_without_secrets_the_environment_is_as_it_was() -> None:
     with handed({}, {"A": "b"}) as given:
-        assert given == ({"A": "b"}, ())
+        assert given == ({"A": "b"}, (), ())
 
 
 @pytest.mark.integration

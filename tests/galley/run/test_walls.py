@@ -11,10 +11,17 @@ from pathlib import Path
 
 import psutil
 import pytest
+from galley.domain.runs import AttemptState
+from galley.domain.work import TaskSecrets
+from galley.run.held import shared_memory
+from galley.run.journal import Journal
+from galley.run.runner import Runner
 from galley.run.walls import Walls
 from galley.run.zygotes import Zygotes
 
 from tests.galley.run.batches import Batch, prepare_spare, template_of, zygote_of
+from tests.galley.run.jobs import make_job
+from tests.galley.run.projects import single
 
 pytestmark = pytest.mark.integration
 
@@ -270,6 +277,99 @@ def test_a_task_sees_of_its_hosts_files_what_is_its_own(
     assert "may change x" in open_one.run(f"FOLDER = {str(folder)!r}{LOOK}")
     open_one.close()
     zygotes.close()
+
+
+LEAVE = """
+import os, pathlib
+place = pathlib.Path(PLACE)
+print(sorted(path.name for path in place.iterdir()))
+(place / os.environ["WHO"]).write_text("left")
+"""
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["the first", "a spare"])
+def test_a_task_finds_in_folders_of_all_what_its_own_attempt_left(
+    zygotes: Zygotes, tmp_path: Path, *, again: bool
+) -> None:
+    if again:
+        prepare_spare(zygotes, tmp_path)
+    place, data = tmp_path / "place", tmp_path / "place" / "data"
+    data.mkdir(parents=True)
+    (place / "of the host").touch()
+    (data / "set").touch()
+    found = []
+    for who, attempt in (("one", "first"), ("two", "first"), ("three", "second")):
+        inner = tmp_path / attempt
+        inner.mkdir(exist_ok=True)
+        walls = Walls(own={place: inner}, shown=(data,))
+        batch = Batch(zygotes, tmp_path, walls=walls, WHO=who)
+        found.append(batch.run(f"PLACE = {str(place)!r}{LEAVE}"))
+        assert batch.run(f"print(os.listdir({str(data)!r}))") == "['set']"
+        batch.close()
+    assert found == ["['data']", "['data', 'one']", "['data']"]
+    assert sorted(one.name for one in place.iterdir()) == ["data", "of the host"]
+    assert sorted(one.name for one in (tmp_path / "first").iterdir()) == ["data", "one", "two"]
+
+
+def test_what_is_mounted_in_a_folder_of_all_stays(zygotes: Zygotes, tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    walls = Walls(own={Path("/dev"): tmp_path / "inner"})
+    batch = Batch(zygotes, tmp_path, walls=walls)
+    there = batch.run("import os\nprint(os.path.ismount('/dev/shm'), os.path.exists('/dev/zero'))")
+    batch.close()
+    assert there == "True False"
+
+
+def test_shared_memory_is_a_tasks_own_and_counts_until_it_ends(
+    zygotes: Zygotes, tmp_path: Path
+) -> None:
+    batch = Batch(zygotes, tmp_path, walls=Walls(shared_memory=64 * 2**20))
+    assert batch.run("print('begun')") == "begun"
+    pid = batch.process.pid
+    assert shared_memory([pid], own=pid) == 0
+    writes = "open('/dev/shm/galley-left', 'wb').write(bytes(8 * 2**20))"
+    assert batch.run(f"{writes}\nprint('closed')") == "closed"
+    assert shared_memory([pid], own=pid) == 8 * 2**20
+    assert batch.run("open('/dev/shm/more', 'wb').write(bytes(80 * 2**20))") == "OSError"
+    batch.close()
+    assert not Path("/dev/shm/galley-left").exists()
+    assert shared_memory([pid], own=pid) == 0, "it has gone"
+
+
+STARTED_SEES = """
+import os, pathlib
+place = pathlib.Path(PLACE)
+(place / "left").write_text("x")
+print("sees", sorted(map(str, place.iterdir())), os.path.exists(HOST + "/key"))
+import ctypes
+import galley
+print("umount", ctypes.CDLL(None).umount2(PLACE.encode(), 2), len(galley.secret("password")))
+"""
+
+
+def test_a_kernel_that_is_started_has_walls_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, host = tmp_path / "place", tmp_path / "host"
+    for folder in (place, host):
+        folder.mkdir()
+        (folder / "key").touch()
+    named = f"PLACE, HOST = {str(place)!r}, {str(host)!r}"
+    single(tmp_path / "project", named + STARTED_SEES)
+    monkeypatch.chdir(tmp_path / "project")
+    job = make_job(
+        tmp_path,
+        zygotes=None,
+        private=host,
+        own_scratch=(place,),
+        secrets=TaskSecrets(values={"password": "h4rd-t0-gu3ss"}),
+    )
+    outcome = Runner(job, Journal(job.journal), os.environ).run()
+    log = (job.journal / "attempt.log").read_text()
+    assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
+    assert f"| sees [{str(place / 'left')!r}] False" in log
+    assert "| umount -1 13" in log
+    assert [one.name for one in place.iterdir()] == ["key"]
 
 
 def test_a_task_has_no_capability_to_take_walls_down(zygotes: Zygotes, tmp_path: Path) -> None:
