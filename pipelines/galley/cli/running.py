@@ -121,6 +121,12 @@ def runs(
     help="More goes first within the tenant.",
 )
 @DEADLINE
+@click.option(
+    "--incremental",
+    is_flag=True,
+    help="Execute only the tasks whose source, parameters, modules, environment or upstream tasks "
+    "have changed since an earlier run with this option. What they read elsewhere does not count.",
+)
 @click.option("-f", "--follow", is_flag=True, help="Show the log and wait for the end.")
 @with_session
 def run(
@@ -130,6 +136,7 @@ def run(
     logical_date: str | None,
     priority: int,
     deadline_s: int | None,
+    incremental: bool,
     follow: bool,
 ) -> None:
     """Start a run now; default is the live version."""
@@ -144,6 +151,7 @@ def run(
         logical_date=_instant(logical_date),
         priority=priority,
         deadline_s=deadline_s,
+        incremental=incremental,
     )
     if follow:
         session.output.say(f"run {started.id}: {output.state(started.state)}")

@@ -38,6 +38,7 @@ class RunRoutes(Routes):
         logical_date: datetime | None = None,
         priority: int = 0,
         deadline_s: int | None = None,
+        incremental: bool = False,
     ) -> Run:
         """Start a run now.
 
@@ -46,6 +47,7 @@ class RunRoutes(Routes):
             logical_date: zone-aware; default is now.
             priority: -100 to 100; more goes first.
             deadline_s: from now until it must have ended, seconds; default: no such time.
+            incremental: execute only what has changed since an earlier incremental run.
         """
         request = RunRequest(
             parameters=parameters or {},
@@ -53,6 +55,7 @@ class RunRoutes(Routes):
             logical_date=logical_date,
             priority=priority,
             deadline_s=deadline_s,
+            incremental=incremental,
         )
         return self._send(Run, f"/tenants/{tenant}/pipelines/{slug}/runs", request, creates=True)
 

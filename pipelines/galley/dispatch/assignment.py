@@ -141,6 +141,7 @@ def _assignment(
         version=run.version,
         parameters=run.parameters,
         logical_date=run.logical_date,
+        incremental=run.incremental,
         profile=profile,
         profile_name=one.profile,
         next_profile=larger,

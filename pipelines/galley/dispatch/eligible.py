@@ -57,6 +57,7 @@ class Candidate(NamedTuple):
     attempt_count: int
     parameters: dict[str, Any]
     logical_date: datetime
+    incremental: bool
     pipeline: str
     version: int
     version_profile: str
@@ -93,6 +94,7 @@ def _query(*conditions: ColumnElement[bool]) -> Select[Any]:
             RunRow.attempt_count,
             RunRow.parameters,
             RunRow.logical_date,
+            RunRow.incremental,
             case((RunRow.overlap == Overlap.SKIP, another_goes_on()), else_=false()).label(
                 "passed"
             ),

@@ -67,6 +67,7 @@ def _take_task(session: Session, attempt: AttemptRow, report: TaskReport) -> boo
         "peak_memory",
         "mlflow_run_id",
         "reused_from",
+        "reused_run",
         "kernel",
     ):
         value = getattr(report, name)

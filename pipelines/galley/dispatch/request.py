@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from galley.domain.runs import Run, RunKind, RunRequest, RunState, TriggerKind
 from galley.domain.tenants import Tenant
+from galley.errors import InvalidInput
 from galley.store import (
     deployments,
     pipelines,
@@ -58,8 +59,15 @@ def request_trial(
 
     Raises:
         NotFound: there is no such pipeline or version.
-        InvalidInput: an unknown, ill-typed or missing parameter; ``field`` names it.
+        InvalidInput: an unknown, ill-typed or missing parameter, or it is to be incremental;
+            ``field`` names it.
     """
+    if request.incremental:
+        raise InvalidInput(
+            "A trial executes all tasks: it has the rights and the folder of a person, where "
+            "nothing of earlier runs is kept. Leave out `incremental`.",
+            field="incremental",
+        )
     pipeline = pipelines.require(session, tenant_name, slug)
     number = request.version
     live = deployments.current(session, pipeline.id) if number is None else None
@@ -100,6 +108,7 @@ def _record(
         not_before=now,
         priority=request.priority,
         deadline=request.deadline_s and now + timedelta(seconds=request.deadline_s),
+        incremental=request.incremental,
         created_at=now,
     )
     runs.record(session, row, now)

@@ -165,6 +165,10 @@ class TaskTry(Model):
         default=None,
         description="The attempt that executed it: nothing it is made from has changed since.",
     )
+    reused_run: UUID | None = Field(
+        default=None,
+        description="The earlier run that executed it, where this one is incremental.",
+    )
     kernel: str | None = Field(
         default=None,
         description="`forked`, or `started` like any other kernel; then what stood in the way of "
@@ -229,6 +233,9 @@ class Run(Model):
     deadline: Instant | None = Field(
         default=None, description="By when it must have ended; null: no such instant."
     )
+    incremental: bool = Field(
+        default=False, description="Whether it takes over what earlier ones made of the same."
+    )
     parameters: dict[str, Any]
     metrics: dict[str, float]
     goal_met: bool | None = None
@@ -264,4 +271,10 @@ class RunRequest(Model):
         default=None,
         description="Time from now until it must have ended, seconds: if it has not started by "
         "then it is skipped, if it is running it is timed out.",
+    )
+    incremental: bool = Field(
+        default=False,
+        description="Execute only what has changed: a task is taken over from an earlier "
+        "incremental run of the pipeline where its source, parameters, modules, environment and "
+        "upstream tasks are the same. What it reads from elsewhere is not looked at.",
     )

@@ -85,6 +85,7 @@ class Assignment(Model):
         max_output: bytes of one output that an executed notebook keeps; None: the host's default.
         max_cell: bytes of all outputs of one cell that it keeps; None: the host's default.
         fencing: grows with each attempt of a run; a report with an old one is refused.
+        incremental: whether tasks may be taken over from earlier runs.
         project_url: path of the version's project, a tar.gz (relative to the service).
         run_token: for the runner; reports state. Never given to a kernel.
         task_token: for the tasks; may write the tenant's MLflow workspace only.
@@ -109,6 +110,7 @@ class Assignment(Model):
     max_cell: int | None = None
     timeout_s: int
     scratch: int = Field(description="Scratch limit, bytes.")
+    incremental: bool = False
     project_url: str
     run_token: str
     task_token: str
@@ -136,6 +138,7 @@ class TaskReport(Model):
     mlflow_run_id: str | None = None
     error: CellError | None = None
     reused_from: int | None = None
+    reused_run: UUID | None = None
     kernel: str | None = Field(default=None, max_length=MAX_KERNEL)
 
 

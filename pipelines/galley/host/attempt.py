@@ -26,9 +26,9 @@ from galley.host.reporter import Reporter
 from galley.host.runners import Runners, Spare, end
 from galley.host.service import Service
 from galley.project.archive import unpack
+from galley.run.cache import prune
 from galley.run.job import Job, Tracking, write_private
 from galley.run.journal import Report, note, read_outcome, read_report
-from galley.run.kept import prune
 from galley.run.outputs import MAX_CELL, MAX_OUTPUT
 from galley.run.processes import kill_all, marked
 from galley.run.zygotes import TAG, Zygotes
@@ -40,6 +40,8 @@ GRACE_S = 5.0
 END_S = 25.0
 """Grace of the kernel, waiting for the cluster's workers, last words to MLflow: all together."""
 MAX_RETRY_S = 30.0
+RESULTS_S = 30 * 24 * 3600
+"""How long what nobody took over is kept for incremental runs."""
 
 
 class AttemptRun:
@@ -102,6 +104,7 @@ class AttemptRun:
             self._outboxes.ended(job.attempt, status_of(ending))
             shutil.rmtree(self._folder, ignore_errors=True)
             prune(self._config.kept, time.time())
+            prune(self._config.results, time.time(), max_age_s=RESULTS_S)
 
     def _job(self) -> Job:
         given = self._assignment
@@ -137,6 +140,7 @@ class AttemptRun:
             rehearsal=given.rehearsal,
             zygotes=self._config.zygotes,
             kept=None if given.kind.personal else self._config.kept / str(given.run),
+            results=self._config.results if given.incremental else None,
             environments=self._config.environments,
             private=self._config.folder,
             own_scratch=self._config.own_scratch,

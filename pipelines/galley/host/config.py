@@ -60,6 +60,11 @@ class HostConfig(Model):
         return self.folder / "kept"
 
     @property
+    def results(self) -> Path:
+        """Folder of what tasks of incremental runs have made."""
+        return self.folder / "results"
+
+    @property
     def origin(self) -> str:
         """Scheme, host and port of the service."""
         parts = urlsplit(self.service_url)

@@ -21,6 +21,7 @@ from ploomber.tasks.abc import _ensure_parents_exist
 from galley.domain.runs import FailureClass, TaskState
 from galley.domain.versions import CellError
 from galley.run.compute import Compute
+from galley.run.incremental import Incremental
 from galley.run.kept import Kept
 from galley.run.staging import place, show
 from galley.run.tasks import TaskResult, TaskSpec
@@ -35,7 +36,8 @@ class DaskExecutor(Executor):  # type: ignore[misc]
         compute: where the tasks are executed.
         spec_of: rendered Ploomber task → what is sent out.
         on_result: called for each ended task, in the driver's thread.
-        kept: what earlier attempts made, and where what this one makes is kept; None: nowhere.
+        kept: what earlier attempts or runs made, and where what this one makes is kept; None:
+            nowhere.
         stopping: asked before each submission; no task is started once it is True.
         last_first: of several tasks that may run take the one that is defined last.
     """
@@ -46,7 +48,7 @@ class DaskExecutor(Executor):  # type: ignore[misc]
         spec_of: Callable[[Any], TaskSpec],
         on_result: Callable[[TaskResult], None],
         stopping: Callable[[], bool],
-        kept: Kept | None = None,
+        kept: Kept | Incremental | None = None,
         *,
         last_first: bool = False,
     ) -> None:

@@ -55,6 +55,8 @@ class Job(Model):
         environment: added to the environment of each kernel.
         rehearsal: what a rehearsal does beside running the notebook; None for a pipeline's run.
         zygotes: folder of the zygotes that kernels are forked from; None: plain kernels.
+        results: folder for what tasks of incremental runs have made, from run to run; None: this is
+            none.
         kept: folder for what the run's tasks have made, from attempt to attempt; None: each
             attempt begins anew.
         environments: folder of the identity's own locked environments; None: its cache folder.
@@ -93,6 +95,7 @@ class Job(Model):
     rehearsal: RehearsalWork | None = None
     zygotes: Path | None = None
     kept: Path | None = None
+    results: Path | None = None
     environments: Path | None = None
     private: Path | None = None
     own_scratch: tuple[Path, ...] = ()

@@ -112,10 +112,11 @@ class Progress:
             mlflow_run_id=result.mlflow_run_id or before.mlflow_run_id,
             error=result.error,
             reused_from=result.reused_from,
+            reused_run=result.reused_run,
             kernel=result.kernel[:MAX_KERNEL] or None,
         )
         sentence = f": {result.error.message}" if result.error else ""
-        if result.reused_from is None:
+        if result.reused_from is None and result.reused_run is None:
             self._journal.write(f"{result.state}{sentence}", task=result.name)
         self._write()
 

@@ -31,6 +31,7 @@ from galley.run.dag import (
 from galley.run.environment import first_gpus, has_dask, kernel_environment
 from galley.run.executor import DaskExecutor
 from galley.run.failures import bounded, infrastructure
+from galley.run.incremental import Executed, Incremental
 from galley.run.job import Job
 from galley.run.journal import Journal, Report
 from galley.run.kept import Kept, Verdict
@@ -193,18 +194,28 @@ class Runner:
         verdict = self._judge(failure)
         return self.ended(*(kept.end(verdict) if kept else verdict), progress)
 
-    def _kept(self, dag: Any) -> Kept | None:
-        if self.job.kept is None or len(dag) < 2:
+    def _kept(self, dag: Any) -> Kept | Incremental | None:
+        """Return where tasks are taken over from; None: all are executed."""
+        job, lock = self.job, self._locked.lock if self._locked else None
+        products = {str(name): frozenset(all_products_of(dag[name], job.project)) for name in dag}
+        upstream = {str(name): upstream_of(dag[name]) for name in dag}
+        if job.results is not None and lock is not None:
+            executing = Executed(job.run, job.number)
+            return Incremental(
+                job.results,
+                job.pipeline,
+                executing,
+                job.project,
+                lock,
+                products,
+                upstream,
+                self._say,
+            )
+        if job.results is not None:
+            self._say("all tasks are executed: without a lock nobody knows what they run in")
+        if job.kept is None or len(dag) < 2:
             return None
-        tasks = [dag[name] for name in dag]
-        return Kept(
-            self.job.kept,
-            self.job.number,
-            self.job.project,
-            {str(one.name): frozenset(all_products_of(one, self.job.project)) for one in tasks},
-            {str(one.name): upstream_of(one) for one in tasks},
-            self._say,
-        )
+        return Kept(job.kept, job.number, job.project, products, upstream, self._say)
 
     def _written(self, dag: Any) -> Written:
         products = (all_products_of(dag[name], self.job.project) for name in dag)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -104,7 +105,8 @@ class TaskResult(Model):
     Attributes:
         staged: folder of the try that ended so; None: it worked in place.
         output: the try's executed notebook.
-        reused_from: number of the attempt that executed it; None: this one did.
+        reused_from: number of the attempt that executed it; None: this one did, or another run.
+        reused_run: the earlier run that executed it; None: this one did.
         kernel: ``forked`` or ``started``, and what stood in the way of something better; empty
             where it never had one.
     """
@@ -123,6 +125,7 @@ class TaskResult(Model):
     output: Path | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
     reused_from: int | None = None
+    reused_run: UUID | None = None
     kernel: str = ""
 
 

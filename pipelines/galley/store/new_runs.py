@@ -36,6 +36,7 @@ class NewRun:
     state: RunState = RunState.QUEUED
     state_reason: str | None = None
     cancel_requested: bool = False
+    incremental: bool = False
     parameters: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     attempt_count: int = 0

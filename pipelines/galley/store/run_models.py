@@ -113,6 +113,7 @@ def _model(
         data_interval_end=row.data_interval_end,
         priority=row.priority,
         deadline=row.deadline,
+        incremental=row.incremental,
         parameters=row.parameters,
         metrics=row.metrics,
         goal_met=row.goal_met,
@@ -176,6 +177,7 @@ def _task(row: TaskTryRow) -> TaskTry:
         mlflow_run_id=row.mlflow_run_id,
         notebook=row.notebook_blob is not None,
         reused_from=row.reused_from,
+        reused_run=row.reused_run,
         kernel=row.kernel,
         error=_error(row.error),
     )

@@ -323,6 +323,7 @@ class RunRow(Base):
     not_before: Mapped[datetime]
     priority: Mapped[int] = mapped_column(default=0)
     deadline: Mapped[datetime | None]
+    incremental: Mapped[bool] = mapped_column(default=False)
     overlap: Mapped[Overlap | None]
     depends_on_past: Mapped[bool] = mapped_column(default=False)
     cell: Mapped[int | None]
@@ -417,6 +418,7 @@ class TaskTryRow(Base):
     peak_memory: Mapped[int | None] = mapped_column(BigInteger)
     mlflow_run_id: Mapped[str | None] = mapped_column(Text)
     reused_from: Mapped[int | None]
+    reused_run: Mapped[UUID | None]
     kernel: Mapped[str | None] = mapped_column(Text)
     notebook_blob: Mapped[str | None] = mapped_column(Text)
     error: Mapped[dict[str, Any] | None]

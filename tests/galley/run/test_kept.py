@@ -16,7 +16,7 @@ import pytest
 from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
 from galley.domain.versions import CellError
 from galley.domain.work import Outcome
-from galley.run import kept
+from galley.run import cache, kept
 from galley.run.job import Job
 from galley.run.journal import Journal
 from galley.run.runner import Runner
@@ -331,23 +331,23 @@ def test_what_nobody_asked_for_in_a_week_goes(tmp_path: Path) -> None:
         (tmp_path / name / "load").mkdir(parents=True)
         then = time.time() - days * 24 * 3600
         os.utime(tmp_path / name, (then, then))
-    kept.prune(tmp_path, time.time())
+    cache.prune(tmp_path, time.time())
     assert [path.name for path in tmp_path.iterdir()] == ["new"]
-    kept.prune(tmp_path / "nothing", time.time())
+    cache.prune(tmp_path / "nothing", time.time())
 
 
 def test_what_is_kept_of_all_runs_has_a_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "MAX_ALL", 250)
+    monkeypatch.setattr(cache, "MAX_ALL", 250)
     for age_s, name in enumerate(["new", "old", "older", "oldest"]):
         (tmp_path / name / "load").mkdir(parents=True)
         (tmp_path / name / "load" / "executed.ipynb").write_bytes(bytes(100))
         os.utime(tmp_path / name, (NOW.timestamp() - age_s,) * 2)
-    kept.prune(tmp_path, NOW.timestamp())
+    cache.prune(tmp_path, NOW.timestamp())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "old"]
 
 
 def test_what_another_attempt_removes_meanwhile_does_not_end_this_one(tmp_path: Path) -> None:
     (tmp_path / "run").symlink_to(tmp_path / "gone")  # listed, and not there
-    kept.prune(tmp_path, NOW.timestamp())
+    cache.prune(tmp_path, NOW.timestamp())

@@ -1,0 +1,185 @@
+"""What tasks have made, kept so that it need not be made again: products and executed notebooks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import uuid
+from pathlib import Path
+from uuid import UUID
+
+from pydantic import Field
+
+from galley.domain.model import Model
+from galley.run.job import write_private
+from galley.run.strays import marks
+from galley.run.tasks import TaskResult, TaskSpec
+
+MAX_ALL = 8 * 2**30
+"""Bytes of all entries of a folder that are kept once an attempt has ended."""
+MAX_AGE_S = 7 * 24 * 3600
+"""How long one is kept that nobody uses, where it is not said otherwise."""
+_MADE = "made.json"
+_NOTEBOOK = "executed.ipynb"
+_PRODUCTS = "products"
+
+
+class Made(Model):
+    """A task that ended well.
+
+    Attributes:
+        digest: of what it was made from.
+        run, attempt: what executed it.
+        products: paths relative to the project.
+    """
+
+    digest: str
+    run: UUID | None = None
+    attempt: int
+    products: tuple[Path, ...]
+    result: TaskResult
+    size: int = Field(ge=0)
+
+
+class TaskCache:
+    """Entries of one folder, each under a name.
+
+    Args:
+        folder: made when there is something to keep.
+        project: the present attempt's working directory.
+    """
+
+    def __init__(self, folder: Path, project: Path) -> None:
+        self.folder = folder
+        self._project = project
+
+    def get(self, name: str) -> Made:
+        """Return what is known of an entry.
+
+        Raises:
+            OSError: there is none, or not all of it.
+            ValidationError: it is of another release.
+        """
+        kept = self.folder / name
+        made = Made.model_validate_json((kept / _MADE).read_bytes())
+        if made.size != _size(kept / _NOTEBOOK) + _size(kept / _PRODUCTS):
+            raise FileNotFoundError(f"not all of {kept} is there any more")
+        return made
+
+    def place(self, name: str, made: Made, output: Path) -> None:
+        """Put an entry's products into the project, and its executed notebook at ``output``.
+
+        Raises:
+            OSError: it cannot be copied; nothing of it is in the project.
+        """
+        kept = self.folder / name
+        try:
+            for product in made.products:
+                _copy(kept / _PRODUCTS / product, self._project / product)
+            _copy(kept / _NOTEBOOK, output)
+        except OSError:
+            for product in made.products:
+                _remove(self._project / product)
+            raise
+        with contextlib.suppress(OSError):
+            os.utime(kept)  # what is used is kept
+
+    def put(
+        self,
+        name: str,
+        spec: TaskSpec,
+        result: TaskResult,
+        *,
+        digest: str,
+        run: UUID | None,
+        attempt: int,
+        room: int,
+    ) -> int:
+        """Keep what a task made that has just ended well; return its size, 0 where it has no room.
+
+        Args:
+            room: bytes that it may have.
+
+        Raises:
+            OSError: it cannot be kept: one of its products is a link, or there is no space.
+        """
+        made = [product for product in spec.products if (self._project / product).exists()]
+        for product in made:
+            if (link := _link_of(self._project / product)) is not None:
+                raise OSError(f"{link} is a link, and what it leads to may change")
+        executed = result.output or spec.output
+        size = sum(map(_size, [executed, *(self._project / product for product in made)]))
+        if size > room:
+            return 0
+        new = self.folder / f".{uuid.uuid4().hex}.new"
+        new.mkdir(mode=0o700, parents=True)
+        try:
+            for product in made:
+                _copy(self._project / product, new / _PRODUCTS / product)
+            _copy(executed, new / _NOTEBOOK)
+            entry = Made(
+                digest=digest,
+                run=run,
+                attempt=attempt,
+                products=tuple(made),
+                result=result,
+                size=size,
+            )
+            write_private(new / _MADE, entry.model_dump_json())
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+            new.replace(self.folder / name)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+        return size
+
+    def clear(self) -> None:
+        """Remove all entries."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def prune(folder: Path, now_s: float, *, max_age_s: float = MAX_AGE_S) -> None:
+    """Remove what nobody has used for long, and the oldest of what is too much.
+
+    Attempts that end at the same time may do so at once.
+
+    Args:
+        folder: what is in it is removed as a whole or not at all; it need not exist.
+        now_s: seconds since 1970.
+    """
+    found = []
+    for one in folder.glob("*"):
+        with contextlib.suppress(OSError):
+            found.append((one.stat().st_mtime, _size(one), one))
+    total = 0
+    for changed_s, size, one in sorted(found, reverse=True):
+        total += size
+        if now_s - changed_s > max_age_s or total > MAX_ALL:
+            shutil.rmtree(one, ignore_errors=True)
+
+
+def _link_of(path: Path) -> Path | None:
+    """Return a link that a product is, or has within."""
+    within = (path / name for name, _ in marks(path)) if path.is_dir() else ()
+    return next((one for one in (path, *within) if one.is_symlink()), None)
+
+
+def _size(path: Path) -> int:
+    if not path.is_dir():
+        return path.stat().st_size if path.exists() else 0
+    return sum(size for _, (_, size) in marks(path))
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    else:
+        shutil.copy2(source, target)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
