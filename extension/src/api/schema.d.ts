@@ -3719,6 +3719,12 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /**
+             * Incremental
+             * @description Whether it takes over what earlier ones made of the same.
+             * @default false
+             */
+            incremental: boolean;
             kind: components["schemas"]["RunKind"];
             /**
              * Logical Date
@@ -3837,6 +3843,12 @@ export interface components {
              * @description Time from now until it must have ended, seconds: if it has not started by then it is skipped, if it is running it is timed out.
              */
             deadline_s?: number | null;
+            /**
+             * Incremental
+             * @description Execute only what has changed: a task is taken over from an earlier incremental run of the pipeline where its source, parameters, modules, environment and upstream tasks are the same. What it reads from elsewhere is not looked at.
+             * @default false
+             */
+            incremental: boolean;
             /** Logical Date */
             logical_date?: string | null;
             /** Parameters */
@@ -4308,6 +4320,11 @@ export interface components {
              * @description The attempt that executed it: nothing it is made from has changed since.
              */
             reused_from?: number | null;
+            /**
+             * Reused Run
+             * @description The earlier run that executed it, where this one is incremental.
+             */
+            reused_run?: string | null;
             /** Started At */
             started_at?: string | null;
             state: components["schemas"]["TaskState"];

@@ -101,6 +101,7 @@ export function RunActions(props: { run: Run; onChanged: (run: Run) => void }): 
           version={run.version}
           initial={withoutTime(run.parameters)}
           date={dateOf(run)}
+          incremental={run.incremental}
           trial={run.kind === 'trial'}
           onClose={() => setAsking(false)}
           onStarted={started => {

@@ -4,7 +4,7 @@ import type { Attempt, Run, TaskTry } from '../api/types';
 import { bytes } from '../format/quantity';
 import { LogModel } from '../model/log';
 import { ended, taskWord } from '../model/words';
-import { Elapsed, Empty, Name } from './basics';
+import { Elapsed, Empty, Link, Name } from './basics';
 import { useGalley, useModel } from './context';
 import { Badge } from './glyph';
 import { cellProgress } from './graph';
@@ -89,6 +89,13 @@ function TaskHead({ task }: { task: TaskTry }): JSX.Element {
         {task.reused_from
           ? ` · ${trans.__('unchanged, so taken from attempt %1', task.reused_from)}`
           : ''}
+        {task.reused_run && (
+          <>
+            {' · '}
+            {trans.__('unchanged, so taken from')}{' '}
+            <Link to={{ kind: 'run', id: task.reused_run }}>{trans.__('an earlier run')}</Link>
+          </>
+        )}
       </span>
     </div>
   );

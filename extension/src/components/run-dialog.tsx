@@ -20,6 +20,8 @@ export interface IRunDialogProps {
   initial?: Record<string, unknown>;
   /** The moment that it is for, where that is not the present one. */
   date?: string | null;
+  /** Whether the run that is run again was incremental. */
+  incremental?: boolean;
   /** Run it as oneself, whatever state the version is in. */
   trial?: boolean;
   onClose: () => void;
@@ -46,6 +48,7 @@ export function RunDialog(props: IRunDialogProps): JSX.Element {
   const [date, setDate] = React.useState(localInput(props.date));
   const [deadline, setDeadline] = React.useState<number | null>(null);
   const [priority, setPriority] = React.useState<number | null>(null);
+  const [incremental, setIncremental] = React.useState(props.incremental ?? false);
   const field = action.problem ? Problem.from(action.problem).field : null;
   const named = field?.startsWith('parameters.') ? field.slice('parameters.'.length) : null;
   const about = (name: string): string | null =>
@@ -59,7 +62,8 @@ export function RunDialog(props: IRunDialogProps): JSX.Element {
           parameters: values,
           logical_date: chosen(date, props.date),
           priority: priority ?? 0,
-          deadline_s: deadline
+          deadline_s: deadline,
+          incremental
         })
       )
     );
@@ -119,6 +123,26 @@ export function RunDialog(props: IRunDialogProps): JSX.Element {
               value={date}
               onChange={event => setDate(event.target.value)}
             />
+          )}
+        </Field>
+      )}
+      {!props.trial && (
+        <Field
+          label={trans.__('Tasks')}
+          help={trans.__(
+            'A task is taken over where its source, parameters, modules, environment and upstream tasks are those of an earlier incremental run. What it reads from elsewhere is not looked at.'
+          )}
+        >
+          {control => (
+            <label className="jp-Galley-check">
+              <input
+                type="checkbox"
+                {...control}
+                checked={incremental}
+                onChange={event => setIncremental(event.target.checked)}
+              />{' '}
+              {trans.__('Execute only what has changed')}
+            </label>
           )}
         </Field>
       )}

@@ -186,6 +186,14 @@ function Head(props: {
         )}
         <span>·</span>
         <span>{triggerText(trans, run)}</span>
+        {run.incremental && (
+          <>
+            <span>·</span>
+            <span title={trans.__('Tasks that have not changed are taken over from earlier runs')}>
+              {trans.__('incremental')}
+            </span>
+          </>
+        )}
         <RunCause detail={run.cause?.detail} />
         {Object.keys(run.parameters).length > 0 && (
           <>

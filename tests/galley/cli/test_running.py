@@ -23,7 +23,10 @@ def test_tables_hold_what_a_person_looks_for(galley: CommandLine) -> None:
     asked = galley.read("run", "daily-report", "--priority", "9", "--deadline", "600")
     due = galley.platform.clock() + timedelta(seconds=600)
     assert (asked["priority"], datetime.fromisoformat(asked["deadline"])) == (9, due)
-    galley("cancel", galley.read("runs", "--kind", "pipeline")[0]["id"])
+    galley("cancel", asked["id"])
+    asked = galley.read("run", "daily-report", "--incremental")
+    assert asked["incremental"]
+    galley("cancel", asked["id"])
     head, row = galley("pipelines").stdout.splitlines()
     assert head.split() == ["PIPELINE", "NAME", "LIVE", "LATEST", "OWNER", "NEXT", "FIRING"]
     assert row.split()[:1] == ["daily-report"]

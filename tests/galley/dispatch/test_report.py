@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -364,6 +365,15 @@ def test_a_task_that_was_not_executed_again_leads_to_what_it_logged(
         ("r1", None),
         ("r1", 1),
     ]
+
+
+def test_a_task_that_an_earlier_run_executed_leads_there(world: World, work: Assignment) -> None:
+    world.start(work)
+    earlier = uuid.uuid4()
+    made = TaskReport(name="load", state=TaskState.SUCCEEDED, reused_run=earlier)
+    beat(world, work, tasks=(made,))
+    (task,) = world.finish(work).attempts[0].tasks
+    assert (task.reused_run, task.reused_from, task.mlflow_run_id) == (earlier, None, None)
 
 
 @pytest.mark.parametrize("told_first", [True, False])

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 from galley import dispatch
-from galley.domain.runs import AttemptState, RunKind, RunRequest, RunState, TriggerKind
+from galley.domain.runs import (
+    AttemptState,
+    FailureClass,
+    RunKind,
+    RunRequest,
+    RunState,
+    TriggerKind,
+)
 from galley.errors import Conflict, InvalidInput, NotFound
 from galley.store import events
 from pydantic import ValidationError
@@ -51,6 +58,12 @@ def test_a_trial_runs_as_who_asked_and_leaves_its_version_alone(world: World) ->
     world.finish(work, AttemptState.FAILED, error=ERROR)
     with pytest.raises(Conflict, match="start another one"):
         world.write(lambda s: dispatch.retry(s, failed.id, "ana", world.now))
+    with pytest.raises(InvalidInput, match="A trial executes all tasks"):
+        world.write(
+            lambda s: dispatch.request_trial(
+                s, "lab", world.tenant(), "churn", RunRequest(incremental=True), "ben", world.now
+            )
+        )
 
 
 def test_a_run_by_hand_takes_the_live_version(world: World) -> None:
@@ -127,6 +140,20 @@ def test_what_cannot_be_run(world: World) -> None:
         world.request(version=1)
     with pytest.raises(NotFound, match="no version 7"):
         world.request(version=7)
+
+
+def test_a_run_is_incremental_where_that_was_asked_for_and_each_attempt_knows(world: World) -> None:
+    world.live()
+    assert not world.request().incremental
+    assert not world.must_claim().incremental
+    run = world.request(incremental=True)
+    assert run.incremental
+    for _ in range(2):
+        work = world.must_claim()
+        assert (work.run, work.incremental) == (run.id, True)
+        world.start(work)
+        world.finish(work, AttemptState.FAILED, failure_class=FailureClass.INFRASTRUCTURE)
+        world.later(seconds=600)
 
 
 def test_a_run_by_hand_has_the_deadline_that_was_asked_for(world: World) -> None:

@@ -56,9 +56,17 @@ describe('RunDialog', () => {
       parameters: { depth: 5 },
       logical_date: null,
       priority: 0,
-      deadline_s: null
+      deadline_s: null,
+      incremental: false
     });
     expect(started.map(one => one.id)).toEqual(['r-9']);
+  });
+
+  it('starts an incremental run where that is wanted', async () => {
+    const { transport } = await show();
+    await settle(() => field('Tasks').click());
+    await settle(() => button('Run now').click());
+    expect(transport.asked[transport.asked.length - 1].body).toMatchObject({ incremental: true });
   });
 
   it('sends a deadline in seconds and shows a refusal beside its field', async () => {

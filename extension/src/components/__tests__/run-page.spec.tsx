@@ -97,6 +97,24 @@ describe('RunPage', () => {
     expect(box.querySelector('.jp-Galley-notice')!.textContent).toBe(`Queued: ${reason}.`);
   });
 
+  it('leads from a task that was taken over to the run that executed it', async () => {
+    const tasks: TaskTry[] = ['load', 'fit'].map(name => ({
+      name,
+      state: 'succeeded',
+      upstream: [],
+      notebook: true,
+      reused_run: 'r-0'
+    }));
+    const graph = tasks.map(({ name }) => ({ name, upstream: [], cells: [0] }));
+    const attempts: Attempt[] = [{ ...FAILED, state: 'succeeded', error: null, tasks }];
+    const { box, went } = await show({ incremental: true, graph, attempts });
+    expect(box.querySelector('header')!.textContent).toContain('incremental');
+    const head = box.querySelector('.jp-Galley-taskHead')!;
+    expect(head.textContent).toContain('unchanged, so taken from an earlier run');
+    await settle(() => head.querySelector('a')!.click());
+    expect(went).toEqual([{ kind: 'run', id: 'r-0' }]);
+  });
+
   it('says of a failure what happened, in which cell, of which class, and what to do', async () => {
     const { box } = await show({ state: 'failed', attempts: [FAILED], attempt_count: 1 });
     const alert = box.querySelector('[role=alert]')!.textContent;
