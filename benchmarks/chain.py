@@ -47,6 +47,7 @@ from galley.run.job import Job
 from galley.run.journal import Journal
 from galley.run.runner import Runner
 from galley.run.zygotes import Zygotes
+from galley.sandbox.spec import SCRATCH
 from ploomber.executors import Serial
 
 CORES = os.cpu_count() or 1
@@ -90,13 +91,13 @@ class Warm:
 
     def run(self, project: Path) -> float:
         """Execute the project as a run; return how long it took, seconds."""
-        folder = self.folder / uuid.uuid4().hex
+        folder = self.folder / "attempts" / uuid.uuid4().hex
         shutil.copytree(project, folder / "project")
-        (folder / "attempt").mkdir()
         with contextlib.chdir(folder / "project"):
             began = time.perf_counter()
             job = self._job(folder)
-            outcome = Runner(job, Journal(job.journal), os.environ).run()
+            with contextlib.closing(Runner(job, Journal(job.journal), os.environ)) as runner:
+                outcome = runner.run()
             took = time.perf_counter() - began
         assert outcome.state is AttemptState.SUCCEEDED, outcome.error
         return took
@@ -117,9 +118,13 @@ class Warm:
             timeout_s=600,
             scratch_limit=2**30,
             project=folder / "project",
-            folder=folder / "attempt",
+            folder=folder,
             cluster=self.cluster,
             zygotes=self.folder / "zygotes",
+            # The walls of a host, and the cluster that notebooks would find there.
+            private=self.folder,
+            own_scratch=(*map(Path, SCRATCH), Path.home()),
+            dask_workers=CORES,
         )
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -23,6 +24,7 @@ MAX_AGE_S = 7 * 24 * 3600
 _MADE = "made.json"
 _NOTEBOOK = "executed.ipynb"
 _PRODUCTS = "products"
+_WHOLE = "whole"
 
 
 class Made(Model):
@@ -63,12 +65,15 @@ class TaskCache:
         """
         kept = self.folder / name
         made = Made.model_validate_json((kept / _MADE).read_bytes())
-        if made.size != _size(kept / _NOTEBOOK) + _size(kept / _PRODUCTS):
+        if made.size != sum(_size(kept / part) for part in (_NOTEBOOK, _PRODUCTS, _WHOLE)):
             raise FileNotFoundError(f"not all of {kept} is there any more")
         return made
 
-    def place(self, name: str, made: Made, output: Path) -> None:
+    def place(self, name: str, made: Made, output: Path, whole: Path | None = None) -> None:
         """Put an entry's products into the project, and its executed notebook at ``output``.
+
+        Args:
+            whole: folder for the files that hold what was cut in the notebook.
 
         Raises:
             OSError: it cannot be copied; nothing of it is in the project.
@@ -78,6 +83,8 @@ class TaskCache:
             for product in made.products:
                 _copy(kept / _PRODUCTS / product, self._project / product)
             _copy(kept / _NOTEBOOK, output)
+            if whole is not None and (kept / _WHOLE).is_dir():
+                _copy(kept / _WHOLE, whole)
         except OSError:
             for product in made.products:
                 _remove(self._project / product)
@@ -95,11 +102,13 @@ class TaskCache:
         run: UUID | None,
         attempt: int,
         room: int,
+        whole: Sequence[Path] = (),
     ) -> int:
         """Keep what a task made that has just ended well; return its size, 0 where it has no room.
 
         Args:
             room: bytes that it may have.
+            whole: files that hold what was cut in the notebook.
 
         Raises:
             OSError: it cannot be kept: one of its products is a link, or there is no space.
@@ -109,7 +118,8 @@ class TaskCache:
             if (link := _link_of(self._project / product)) is not None:
                 raise OSError(f"{link} is a link, and what it leads to may change")
         executed = result.output or spec.output
-        size = sum(map(_size, [executed, *(self._project / product for product in made)]))
+        parts = [executed, *(self._project / product for product in made), *whole]
+        size = sum(map(_size, parts))
         if size > room:
             return 0
         new = self.folder / f".{uuid.uuid4().hex}.new"
@@ -118,6 +128,8 @@ class TaskCache:
             for product in made:
                 _copy(self._project / product, new / _PRODUCTS / product)
             _copy(executed, new / _NOTEBOOK)
+            for file in whole:
+                _copy(file, new / _WHOLE / file.name)
             entry = Made(
                 digest=digest,
                 run=run,

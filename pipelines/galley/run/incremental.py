@@ -105,7 +105,7 @@ class Incremental:
         try:
             made = self._cache.get(key)
             assert made.run is not None
-            self._cache.place(key, made, spec.output)
+            self._cache.place(key, made, spec.output, spec.kept)
         except (OSError, ValidationError):
             self._say(f"task {spec.name!r} is executed: {self._changed(spec.name, parts)}")
             return None
@@ -147,6 +147,7 @@ class Incremental:
                 run=self._executing.run,
                 attempt=self._executing.attempt,
                 room=MAX_RESULTS - self._size,
+                whole=sorted(spec.kept.glob(f"{spec.name}.*")) if spec.kept else (),
             )
             self._size += size
             last = Last(run=self._executing.run, parts=self._parts[spec.name])

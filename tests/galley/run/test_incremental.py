@@ -210,6 +210,19 @@ def test_what_is_not_whole_any_more_is_executed(pipeline: Pipeline) -> None:
     )
 
 
+def test_what_was_cut_in_a_notebook_is_whole_beside_the_one_that_is_taken_over(
+    pipeline: Pipeline,
+) -> None:
+    job = {"max_output": 1000}
+    pipeline.run(fit="print('x' * 5000)", job=job)
+    (whole,) = pipeline.jobs[-1].outputs.iterdir()
+    assert whole.name.startswith("fit.")
+    assert pipeline.run(fit="print('x' * 5000)", job=job) == ""
+    (again,) = pipeline.jobs[-1].outputs.iterdir()
+    assert (again.name, again.read_text()) == (whole.name, whole.read_text())
+    assert again.name in (pipeline.jobs[-1].notebooks / "fit.ipynb").read_text()
+
+
 def test_what_makes_too_much_is_executed_each_time(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
