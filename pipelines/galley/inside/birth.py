@@ -23,6 +23,7 @@ from typing import NoReturn
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _HOLDING = ctypes.PyDLL(None, use_errno=True)
 """The same, without letting go of the interpreter's lock meanwhile."""
+_PR_SET_NO_NEW_PRIVS = 38
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_CAPBSET_DROP = 1, 4, 36, 24
 _NEW_USER, _NEW_PID, _NEW_IPC, _NEW_FILES = 0x10000000, 0x20000000, 0x08000000, 0x00020000
 _SIBLING = 0x00008000
@@ -223,6 +224,11 @@ def leave_files() -> str:
     said = own_namespace()
     apart = not said
     return said
+
+
+def no_new_privileges() -> None:
+    """Let no program that is executed from here on have more rights than this process."""
+    _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def drop_capabilities() -> None:

@@ -54,7 +54,8 @@ def run(request: dict[str, Any], fds: list[int]) -> None:
             cluster.serve(socket.socket(fileno=fds[0]), json.loads(told["argv"][0]))
         except Exception:
             traceback.print_exc()
-        sys.stderr.flush()
+            sys.stderr.flush()
+            os._exit(1)
     else:
         _files(fds[1], fds[2])
         for fd in fds[:3]:

@@ -12,9 +12,10 @@ import ctypes
 import json
 import os
 import re
+import stat
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from . import birth
@@ -22,6 +23,10 @@ from . import birth
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _READ_ONLY, _NO_SUID, _NO_DEV, _NO_EXEC, _REMOUNT = 1, 2, 4, 8, 32
 _NO_ATIME, _NO_DIR_ATIME, _BIND, _REC, _REL_ATIME = 1 << 10, 1 << 11, 1 << 12, 1 << 14, 1 << 21
+_PRIVATE = 1 << 18
+_PATH = os.O_PATH | os.O_CLOEXEC
+_PLACE = _PATH | os.O_NOFOLLOW
+_FOLDER = _PLACE | os.O_DIRECTORY
 _SHOWN_BY_STATVFS = {1: _READ_ONLY, 2: _NO_SUID, 4: _NO_DEV, 8: _NO_EXEC}
 _SHOWN_BY_STATVFS |= {1024: _NO_ATIME, 2048: _NO_DIR_ATIME, 4096: _REL_ATIME}
 """Flag of a mount as ``statvfs`` tells it → as ``mount`` takes it."""
@@ -66,7 +71,7 @@ def _tried() -> tuple[str, str]:
                 "hidden": [os.getcwd()],  # noqa: PTH109
                 "shown": [],
                 "read_only": [],
-                "own": {},
+                "own": {"/tmp": os.getcwd()},  # noqa: PTH109, S108
                 "shared_memory": 2**20,
             }
         )
@@ -90,14 +95,23 @@ def enclose_alone(walls: Mapping[str, Any]) -> str:
     """Enclose this process, which was just forked, in namespaces that it makes for itself.
 
     Returns what stands in the way, else an empty text.
+
+    Raises:
+        OSError: a mount is refused when others were made, so that it may not go on.
     """
+    if said := birth.leave_files():
+        return said
+    birth.no_new_privileges()  # without that capability a Landlock domain is not to be had
+    here = os.getcwd()  # noqa: PTH109
     try:
-        if said := birth.leave_files():
-            return said
+        try:
+            _mount(None, "/", flags=_PRIVATE | _REC)
+        except OSError as error:
+            return str(error)
         enclose(walls)
-    except OSError as error:
-        return str(error)
-    birth.drop_capabilities()
+    finally:
+        birth.drop_capabilities()
+    os.chdir(here)  # or it would be where the walls are not
     return ""
 
 
@@ -163,28 +177,63 @@ def _needed() -> list[str]:
 
 
 def _replace(folder: str, inner: str, shown: Sequence[str]) -> None:
-    with _kept([inner, *shown]) as kept:
-        _bind(kept.pop(inner), folder)
-        for path, fd in kept.items():
-            _show(path, fd)
+    with _kept(shown) as kept, _kept([inner], _FOLDER) as found:
+        _bind(found[inner], folder)
+        for path in shown:
+            _show(folder, path, kept[path])
 
 
 def _hide(folder: str, shown: Sequence[str]) -> None:
     with _kept(shown) as kept:
         _mount("galley", folder, "tmpfs", _NO_SUID | _NO_DEV, "mode=0700,size=1m")
-        for path, fd in kept.items():
-            _show(path, fd)
+        for path in shown:
+            _show(folder, path, kept[path])
     _protect(folder)
 
 
-def _show(path: str, fd: int) -> None:
-    """Have what was kept be there again."""
-    if os.path.isdir(f"/proc/self/fd/{fd}"):  # noqa: PTH112
-        os.makedirs(path, exist_ok=True)  # noqa: PTH103
-    else:
-        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-    _bind(fd, path)
+def _show(folder: str, path: str, kept: int) -> None:
+    """Have what was kept be there again, below ``folder``.
+
+    On the way no link is followed: it may be one that an earlier task has made.
+    """
+    *way, name = os.path.relpath(path, folder).split(os.sep)  # noqa: PTH206
+    place = os.open(folder, _PATH)
+    try:
+        for part in way:
+            place = _entered(place, part)
+        if os.path.isdir(f"/proc/self/fd/{kept}"):  # noqa: PTH112
+            place = _entered(place, name)
+        else:
+            with _free(place, name, stat.S_ISREG):
+                os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=place))
+            place = _opened(place, name, _PLACE)
+        _bind(kept, f"/proc/self/fd/{place}")
+    finally:
+        os.close(place)
+
+
+def _entered(place: int, name: str) -> int:
+    """Return a folder in an open one, made where it is missing; the open one is closed."""
+    with _free(place, name, stat.S_ISDIR):
+        os.mkdir(name, 0o700, dir_fd=place)
+    return _opened(place, name, _FOLDER)
+
+
+def _opened(place: int, name: str, flags: int) -> int:
+    inner = os.open(name, flags, dir_fd=place)
+    os.close(place)
+    return inner
+
+
+@contextmanager
+def _free(place: int, name: str, fits: Callable[[int], bool]) -> Iterator[None]:
+    """Make a file or folder where there is none; what does not fit goes out of the way."""
+    with suppress(FileNotFoundError):
+        found = os.stat(name, dir_fd=place, follow_symlinks=False)
+        if not fits(found.st_mode):
+            os.rename(name, f"{name}.{os.urandom(4).hex()}", src_dir_fd=place, dst_dir_fd=place)
+    with suppress(FileExistsError):
+        yield
 
 
 def _bind(fd: int, path: str) -> None:
@@ -192,12 +241,12 @@ def _bind(fd: int, path: str) -> None:
 
 
 @contextmanager
-def _kept(paths: Sequence[str]) -> Iterator[dict[str, int]]:
+def _kept(paths: Sequence[str], flags: int = _PATH) -> Iterator[dict[str, int]]:
     """Hold on to paths that are going to be hidden."""
     opened: dict[str, int] = {}
     try:
         for path in paths:
-            opened[path] = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            opened[path] = os.open(path, flags)
         yield opened
     finally:
         for fd in opened.values():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 OURS = "galley-"
@@ -22,14 +22,22 @@ class Leftovers:
         folders: nobody else's but the runs'; what is in there already stays.
         homes: those of them in which programs keep caches and settings, under hidden names: these
             stay, or each run would fill them again.
+        end: ends what runs have left running.
     """
 
-    def __init__(self, folders: Iterable[Path] = (), homes: Iterable[Path] = ()) -> None:
+    def __init__(
+        self,
+        folders: Iterable[Path] = (),
+        homes: Iterable[Path] = (),
+        end: Callable[[], None] = lambda: None,
+    ) -> None:
         self._homes = set(homes)
+        self._end = end
         self._known = {folder: set(_names(folder)) for folder in folders}
 
     def remove(self) -> None:
         """Take away what the runs have added by now."""
+        self._end()
         for folder, known in self._known.items():
             for name in _names(folder):
                 path = folder / name

@@ -123,7 +123,8 @@ class Rehearsal:
         home = Path(self._environment.get("HOME", os.devnull))
         own = own_folders(self.job)
         homes = {home, own.get(home, home)}
-        return Leftovers([*self.job.own_scratch, *own.values()], homes)
+        # A run of the proof finds nothing that an earlier one left on the Dask cluster, either.
+        return Leftovers([*self.job.own_scratch, *own.values()], homes, self.close)
 
     def _plan(self, work: ProofWork) -> SplitPlan:
         """Return what the first run is watched for: the proposed split, or the one task."""

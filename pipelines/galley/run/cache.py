@@ -14,6 +14,7 @@ from pydantic import Field
 
 from galley.domain.model import Model
 from galley.run.job import write_private
+from galley.run.staging import reached, replace
 from galley.run.strays import marks
 from galley.run.tasks import TaskResult, TaskSpec
 
@@ -81,16 +82,29 @@ class TaskCache:
         kept = self.folder / name
         try:
             for product in made.products:
-                _copy(kept / _PRODUCTS / product, self._project / product)
+                with reached(self._project, product) as target:
+                    new = target.with_name(f".{uuid.uuid4().hex}.new")
+                    _copy(kept / _PRODUCTS / product, new)
+                    replace(new, target)
             _copy(kept / _NOTEBOOK, output)
             if whole is not None and (kept / _WHOLE).is_dir():
                 _copy(kept / _WHOLE, whole)
+            if (found := self._placed(made, output, whole)) != made.size:
+                raise FileNotFoundError(f"{found} of {made.size} bytes of {kept} were there")
         except OSError:
             for product in made.products:
-                _remove(self._project / product)
+                with contextlib.suppress(OSError), reached(self._project, product) as target:
+                    _remove(target)
             raise
         with contextlib.suppress(OSError):
             os.utime(kept)  # what is used is kept
+
+    def _placed(self, made: Made, output: Path, whole: Path | None) -> int:
+        """Return the size of what was placed of an entry, bytes: another run may just remove it."""
+        parts = [output, *(self._project / product for product in made.products)]
+        if whole is not None:
+            parts += whole.glob(f"{made.result.name}.*")
+        return sum(map(_size, parts))
 
     def put(
         self,
@@ -139,8 +153,11 @@ class TaskCache:
                 size=size,
             )
             write_private(new / _MADE, entry.model_dump_json())
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+            old = new.with_suffix(".old")
+            with contextlib.suppress(FileNotFoundError):
+                (self.folder / name).replace(old)
             new.replace(self.folder / name)
+            shutil.rmtree(old, ignore_errors=True)
         finally:
             shutil.rmtree(new, ignore_errors=True)
         return size
@@ -167,7 +184,7 @@ def prune(folder: Path, now_s: float, *, max_age_s: float = MAX_AGE_S) -> None:
     for changed_s, size, one in sorted(found, reverse=True):
         total += size
         if now_s - changed_s > max_age_s or total > MAX_ALL:
-            shutil.rmtree(one, ignore_errors=True)
+            _remove(one)
 
 
 def _link_of(path: Path) -> Path | None:
@@ -191,7 +208,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)

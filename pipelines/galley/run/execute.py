@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -51,8 +50,12 @@ def execute_job(
         failed = AttemptState.FAILED, secrets.failure_class, secrets.error
         outcome = Runner(job, journal, environment, Locked()).ended(*failed)
     else:
-        with closing(make(job, journal, {**environment, HANDED: ""})) as attempt:
-            on_cancel(attempt.cancel)
-            outcome = attempt.run()
+        attempt = make(job, journal, {**environment, HANDED: ""})
+        on_cancel(attempt.cancel)
+        outcome = attempt.run()
+        try:
+            attempt.close()
+        except Exception as error:  # how it ended is not to be lost for that
+            journal.write(f"what it used could not be ended: {error!r}")
     journal.end(outcome)
     return outcome

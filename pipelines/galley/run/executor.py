@@ -6,6 +6,7 @@ rendered notebook, the output path and values are sent out; independent tasks ru
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -23,7 +24,7 @@ from galley.domain.versions import CellError
 from galley.run.compute import Compute
 from galley.run.incremental import Incremental
 from galley.run.kept import Kept
-from galley.run.staging import place, show
+from galley.run.staging import place, reached, show
 from galley.run.tasks import TaskResult, TaskSpec
 
 POLL_S = 0.5
@@ -152,11 +153,12 @@ def _place(task: Any, executed: Path) -> None:
     else:
         products = [task.product[key] for key in ([keys] if isinstance(keys, str) else keys)]
     for product in products:
-        target = Path(str(product))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staged = target.with_name(f".{target.name}.new")
-        shutil.copyfile(executed, staged)
-        staged.replace(target)
+        here = Path.cwd()
+        with reached(here, Path(os.path.relpath(str(product), here))) as target:
+            staged = target.with_name(f".{target.name}.new")
+            staged.unlink(missing_ok=True)
+            shutil.copyfile(executed, staged)
+            staged.replace(target)
     converters = task._converter if isinstance(task._converter, list) else [task._converter]
     for converter in converters:
         converter.convert()

@@ -13,7 +13,7 @@ import time
 
 import psutil
 
-from galley.run.held import shared_memory
+from galley.run.held import OwnSharedMemory, shared_memory
 from galley.run.processes import TASK_MARK, lives, marked, signal_all
 from galley.sandbox.memory import divided, resident, resident_shared
 from galley.sandbox.namespaces import children
@@ -36,7 +36,8 @@ class Family:
         baseline: bytes of each process that it shares with the interpreter it was forked from,
             and that nobody has to pay for.
         held: count shared memory that is open, mapped or not; needless where the system counts.
-        own_shm: whether the task has a ``/dev/shm`` of its own, all of which counts then.
+        own_shm: size of the ``/dev/shm`` that the task has for itself, all of which counts then,
+            bytes; 0: it has none.
     """
 
     def __init__(
@@ -46,12 +47,12 @@ class Family:
         *,
         baseline: int = 0,
         held: bool = True,
-        own_shm: bool = False,
+        own_shm: int = 0,
     ) -> None:
         self.root = root
         self.mark = mark
         self.baseline = baseline
-        self._own_shm = root if own_shm else None
+        self._own_shm = OwnSharedMemory(root, own_shm) if own_shm else None
         self._lock = threading.Lock()
         self._members: dict[int, psutil.Process] = {}
         self._scan_at = 0.0
@@ -118,6 +119,11 @@ class Family:
         while (alive := self.members(thorough=True)) and time.monotonic() < latest:
             signal_all(alive)
             time.sleep(0.01)
+
+    def close(self) -> None:
+        """Let go of what was held of it."""
+        if self._own_shm is not None:
+            self._own_shm.close()
 
     def _take(self, pid: int) -> bool:
         if pid in self._members:

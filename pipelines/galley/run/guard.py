@@ -112,6 +112,7 @@ class Guard(threading.Thread):
         if self.is_alive():
             self.join()
         self._family.kill()
+        self._family.close()
         if self._group is not None:
             self._was_killed()
             self._group.close()

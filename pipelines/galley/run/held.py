@@ -8,36 +8,87 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
 
 _IN_MEMORY = ("/memfd:", "/dev/shm/")  # noqa: S108  nothing is written there
+_SHARED = "/dev/shm"  # noqa: S108  nothing is written there
 _DELETED = " (deleted)"
+BEGUN_S = 5.0
+"""After this time a task has walls, and lets its host look into it, unless it forbids that."""
 
 
-def shared_memory(pids: Iterable[int], own: int | None = None) -> int:
+class OwnSharedMemory:
+    """The ``/dev/shm`` that the processes of one task have for themselves.
+
+    Args:
+        root: the task's first process.
+        size: what it may hold, bytes.
+    """
+
+    def __init__(self, root: int, size: int) -> None:
+        self._root = root
+        self._size = size
+        self._fd: int | None = None
+        self._lock = threading.Lock()
+        self._since = time.monotonic()
+
+    def used(self) -> tuple[int | None, int]:
+        """Return its device, None where it is not known, and what is in it, bytes.
+
+        A task may forbid to look into it, but not before it has begun: where that was never
+        possible, all counts as used.
+        """
+        with self._lock:
+            try:
+                if self._fd is None and not self._opened():
+                    return None, 0
+            except PermissionError:
+                late = time.monotonic() - self._since > BEGUN_S
+                return None, self._size if late else 0
+            except OSError:  # it has ended
+                return None, 0
+            assert self._fd is not None
+            whole = os.fstatvfs(self._fd)
+            return os.fstat(self._fd).st_dev, (whole.f_blocks - whole.f_bfree) * whole.f_frsize
+
+    def _opened(self) -> bool:
+        """Open it; returns False where the task has not begun and sees that of all."""
+        place = f"/proc/{self._root}/root/dev/shm"
+        if self._size == 0 or os.path.samefile(place, _SHARED):  # noqa: PTH121
+            return False
+        self._fd = os.open(place, os.O_PATH | os.O_CLOEXEC)
+        return True
+
+    def close(self) -> None:
+        """Let go of it."""
+        with self._lock:
+            fd, self._fd, self._size = self._fd, None, 0
+        if fd is not None:
+            os.close(fd)
+
+
+def shared_memory(pids: Iterable[int], own: OwnSharedMemory | None = None) -> int:
     """Return the memory that is behind open files, bytes: each counts once, whoever has it open.
 
     One that is open for reading only is somebody else's.
 
     Args:
-        own: one of the processes, where they have a ``/dev/shm`` of their own: then all of that
-            counts, open or not.
+        own: the processes' own ``/dev/shm``: all that is in it counts, open or not.
     """
     sizes = {}
     for pid in pids:
         for link, entry in _open_files(pid):
             if link.startswith(_IN_MEMORY) and _writable(entry) and (status := _behind(entry)):
                 sizes[status.st_dev, status.st_ino] = status.st_blocks * 512
-    if own is not None:
-        with contextlib.suppress(OSError):  # it has ended
-            place = f"/proc/{own}/root/dev/shm"
-            device, whole = os.stat(place).st_dev, os.statvfs(place)  # noqa: PTH116
-            sizes = {file: size for file, size in sizes.items() if file[0] != device}
-            return sum(sizes.values()) + (whole.f_blocks - whole.f_bfree) * whole.f_frsize
-    return sum(sizes.values())
+    if own is None:
+        return sum(sizes.values())
+    device, used = own.used()
+    return sum(size for file, size in sizes.items() if file[0] != device) + used
 
 
 def deleted(folder: Path, own: Mapping[Path, Path] | None = None) -> int:

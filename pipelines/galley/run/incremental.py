@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -22,6 +23,7 @@ from galley.domain.model import Model
 from galley.domain.runs import FailureClass
 from galley.locking import Lock, lock_digest
 from galley.run.cache import TaskCache
+from galley.run.job import write_private
 from galley.run.kept import Verdict, source_of
 from galley.run.strays import Strays
 from galley.run.tasks import TaskResult, TaskSpec
@@ -64,6 +66,7 @@ class Incremental:
         executing: the present run and attempt.
         project: the attempt's working directory, before the first task.
         lock: of the environment that the tasks run in.
+        variables: what is added to the environment of each of them.
         products: task name → everything that it makes, relative to the project.
         upstream: task name → names of the tasks it waits for.
         say: takes a line for the log.
@@ -76,6 +79,7 @@ class Incremental:
         executing: Executed,
         project: Path,
         lock: Lock,
+        variables: Mapping[str, str],
         products: Mapping[str, frozenset[Path]],
         upstream: Mapping[str, tuple[str, ...]],
         say: Callable[[str], None],
@@ -87,8 +91,8 @@ class Incremental:
         self._strays = Strays(project, products)
         self._upstream = upstream
         self._say = say
-        self._beside = _digest_of_files(project)
-        self._environment = lock_digest(lock)
+        self._beside = _digest_of_files(project, {f"tasks/{name}.ipynb" for name in upstream})
+        self._environment = _digest([lock_digest(lock), sorted(variables.items())])
         self._parts: dict[str, dict[str, str]] = {}
         self._made_by: dict[str, Executed] = {}
         self._size = 0
@@ -102,6 +106,8 @@ class Incremental:
         self._strays.begin(spec.name)
         parts = self._parts[spec.name] = self._made_from(spec)
         key = self._key(spec.name)
+        if self._over:
+            return None
         try:
             made = self._cache.get(key)
             assert made.run is not None
@@ -116,8 +122,15 @@ class Incremental:
             given["reused_from"] = made.attempt
         else:
             who = f"run {made.run}"
-            # What it logged to MLflow is found from that run.
-            given |= {"reused_run": made.run, "mlflow_run_id": None}
+            now = datetime.now(UTC)
+            # What it logged to MLflow, and what it took, is found from that run.
+            given |= {
+                "reused_run": made.run,
+                "mlflow_run_id": None,
+                "started_at": now,
+                "ended_at": now,
+                "peak_memory": 0,
+            }
         self._say(
             f"task {spec.name!r} is not executed: {who} made the same from the same source, "
             "parameters, modules, environment and upstream tasks"
@@ -127,15 +140,16 @@ class Incremental:
     def keep(self, spec: TaskSpec, result: TaskResult) -> None:
         """Keep what a task made that has just ended well."""
         stray = self._strays.end(spec.name)
-        if result.reused_run or result.reused_from or self._over:
-            return
-        self._made_by[spec.name] = self._executing
-        if stray is not None:
+        reused = bool(result.reused_run or result.reused_from)
+        if not reused:
+            self._made_by[spec.name] = self._executing
+        if stray is not None and not self._over:
             self._over = True
             self._say(
                 f"a notebook wrote {str(stray)!r}, which is no product of a task that ran then: "
-                "nothing that this run makes from now on is taken over by another one"
+                "from now on this run takes over nothing, and no other one what it makes"
             )
+        if reused or self._over:
             return
         key = self._key(spec.name)
         try:
@@ -152,7 +166,7 @@ class Incremental:
             self._size += size
             last = Last(run=self._executing.run, parts=self._parts[spec.name])
             if size:
-                self._last(spec.name).write_text(last.model_dump_json())
+                write_private(self._last(spec.name), last.model_dump_json())
         except OSError as error:
             self._say(f"what task {spec.name!r} made could not be kept for other runs: {error}")
 
@@ -206,11 +220,15 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
-def _digest_of_files(project: Path) -> str:
-    """Return the digest of what notebooks find beside them: modules and other files."""
+def _digest_of_files(project: Path, sources: set[str]) -> str:
+    """Return the digest of what notebooks find beside them: modules and other files.
+
+    Args:
+        sources: of the tasks themselves, relative to the project.
+    """
     found = []
     for path in sorted(project.rglob("*")):
         within = path.relative_to(project)
-        if path.is_file() and path.suffix != ".ipynb" and str(within) not in _NOT_BESIDE:
+        if path.is_file() and str(within) not in {*sources, *_NOT_BESIDE}:
             found.append((str(within), hashlib.sha256(path.read_bytes()).hexdigest()))
     return _digest(found)

@@ -173,7 +173,7 @@ class Observer:
 
     def _family(self, process: subprocess.Popen[bytes] | ForkedKernel, *, held: bool) -> Family:
         """Return whose memory counts; what a fork has of its zygote counts for nobody."""
-        own_shm = bool(self.walls and self.walls.shared_memory and not self._unwalled)
+        own_shm = self.walls.shared_memory if self.walls and not self._unwalled else 0
         if isinstance(process, ForkedKernel):
             return Family(process.pid, None, baseline=process.inherited, held=held, own_shm=own_shm)
         return Family(process.pid, self.mark, held=held, own_shm=own_shm)

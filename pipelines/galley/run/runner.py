@@ -58,6 +58,9 @@ class Runner:
         locked: what the kernels run in, where that is made already; whoever made it closes it.
             None: the first step makes it.
         watch: rendered notebook → what to add to its kernel's environment, so that it is watched.
+
+    Raises:
+        OSError: there is no room for the job's own folders.
     """
 
     def __init__(
@@ -80,6 +83,9 @@ class Runner:
         self._progress: Progress | None = None
         self._results: list[TaskResult] = []
         self._scaling: NotebookCluster | None = None
+        self._unscaled = False
+        for folder in own_folders(job).values():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def cancel(self) -> None:
         """End the attempt: no task is started any more, running ones are interrupted."""
@@ -187,6 +193,7 @@ class Runner:
             failure = error
         finally:
             compute.close()
+            self.close()
             scratch.close()
         if self.job.kind is not RunKind.REHEARSAL:
             written.keep(self.job.outputs)
@@ -207,6 +214,7 @@ class Runner:
                 executing,
                 job.project,
                 lock,
+                job.environment,
                 products,
                 upstream,
                 self._say,
@@ -306,24 +314,36 @@ class Runner:
 
     def _scales_on(self) -> ClusterAddress | None:
         """Return the cluster that its notebooks may use, which is not there until one does."""
-        job = self.job
-        if self._scaling is None and job.dask_workers and job.zygotes and has_dask(self._locked):
-            made = self._scaling = NotebookCluster(
-                job.folder / "dask",
-                name=job.tenant,
-                size=Size(workers=job.dask_workers, memory=job.profile.memory),
-                zygotes=Zygotes(job.zygotes),
-                say=self._say,
-            )
-            given = kernel_environment(job, self._inherited, self._locked, 1, made.address)
-            made.open(
-                python=self._locked.python if self._locked else None,
-                environment={**given, "CUDA_VISIBLE_DEVICES": "", **job.secrets.environment},
-                cwd=job.project,
-                walls=self._walls(made.address),
-                redactor=Redactor(job.secrets.values),
-            )
+        wanted = self.job.dask_workers and has_dask(self._locked)
+        if self._scaling is None and wanted and not self._unscaled:
+            try:
+                self._scaling = self._scale()
+            except OSError as error:
+                self._unscaled = True
+                self._say(f"dask: no cluster for this run's notebooks: {error}")
         return self._scaling.address if self._scaling else None
+
+    def _scale(self) -> NotebookCluster | None:
+        """Make the cluster; None: there is nothing to fork it from."""
+        job = self.job
+        if job.zygotes is None:
+            return None
+        made = NotebookCluster(
+            job.folder / "dask",
+            name=job.tenant,
+            size=Size(workers=job.dask_workers, memory=job.profile.memory),
+            zygotes=Zygotes(job.zygotes),
+            say=self._say,
+        )
+        given = kernel_environment(job, self._inherited, self._locked, 1, made.address)
+        made.open(
+            python=self._locked.python if self._locked else None,
+            environment={**given, "CUDA_VISIBLE_DEVICES": "", **job.secrets.environment},
+            cwd=job.project,
+            walls=self._walls(made.address),
+            redactor=Redactor(job.secrets.values),
+        )
+        return made
 
     def _walls(self, cluster: ClusterAddress | None) -> Walls | None:
         return walls_of(self.job, cluster, self._inherited.get("GALLEY_DATASETS"))

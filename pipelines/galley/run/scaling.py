@@ -40,6 +40,9 @@ OWN_MEMORY = 256 * 2**20
 """Of the scheduler and what starts workers, beside the workers."""
 MAX_TEXT = 2**20
 """Printed characters that go to the run's log."""
+MAX_FAILURES = 3
+"""How often in a row it may end otherwise than by a client's wish."""
+CLOSE_S = 15.0
 
 
 class Size(Model):
@@ -88,7 +91,7 @@ class NotebookCluster:
         )
         self._stop, self._stopping = os.pipe()
         self._thread: threading.Thread | None = None
-        self._own_shm = False
+        self._own_shm = 0
 
     def open(
         self,
@@ -107,7 +110,7 @@ class NotebookCluster:
             walls: around them; None: there are none.
         """
 
-        self._own_shm = bool(walls and walls.shared_memory)
+        self._own_shm = walls.shared_memory if walls else 0
 
         def fork(output: int) -> ForkedKernel:
             return self._zygotes.fork(
@@ -127,24 +130,37 @@ class NotebookCluster:
         self._thread.start()
 
     def close(self) -> None:
-        """End it, and wait until nothing of it is left."""
+        """End it, and wait until nothing of it is left.
+
+        One that is just being forked, and cannot be, is left to end with this process.
+        """
         os.close(self._stopping)
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(CLOSE_S)
+            if self._thread.is_alive():
+                self._say("dask: the cluster has not ended yet; it ends with the run's process")
+                return
         os.close(self._stop)
         self._listener.close()
 
     def _serve(self, fork: Callable[[int], ForkedKernel], redactor: Redactor) -> None:
+        printed, failures = _Printed(self._say, redactor), 0
         while self._stop not in _readable(self._listener.fileno(), self._stop):
             try:
-                self._be(fork, redactor)
+                failures = failures + 1 if self._be(fork, printed) else 0
             except (NoZygote, OSError) as error:
-                self._say(f"dask: no cluster for this run's notebooks: {error}")
-                self._listener.close()  # a client learns that there is none
+                self._give_up(str(error))
+                return
+            if failures == MAX_FAILURES:
+                self._give_up(f"it has failed {failures} times")
                 return
 
-    def _be(self, fork: Callable[[int], ForkedKernel], redactor: Redactor) -> None:
-        """Be a cluster until it ends or is to end."""
+    def _give_up(self, why: str) -> None:
+        self._say(f"dask: no cluster for this run's notebooks: {why}")
+        self._listener.close()  # a client learns that there is none
+
+    def _be(self, fork: Callable[[int], ForkedKernel], printed: _Printed) -> int | None:
+        """Be a cluster until it has ended; returns how, or None: it is to end."""
         reading, writing = os.pipe()
         with open(reading, "rb", buffering=0) as output:  # noqa: PTH123  it is open already
             try:
@@ -153,12 +169,13 @@ class NotebookCluster:
                 os.close(writing)
             with self._held(process) as guard:
                 self._say(f"dask: a cluster of this run's own for its notebooks, {self._words()}")
-                code = self._attend(process, output, _Printed(self._say, redactor))
+                code = self._attend(process, output, printed)
             if guard.reason is Stop.MEMORY:
                 limit = human_bytes(guard.memory)
                 self._say(f"dask: the cluster used more than {limit} of memory and was ended")
             elif code:
                 self._say(f"dask: the cluster ended by itself ({code})")
+            return code
 
     @contextlib.contextmanager
     def _held(self, process: ForkedKernel) -> Iterator[Guard]:
@@ -173,7 +190,7 @@ class NotebookCluster:
                 None,
                 baseline=process.inherited,
                 held=group is None,
-                own_shm=self._own_shm and not process.unwalled,
+                own_shm=0 if process.unwalled else self._own_shm,
             ),
             memory=memory,
             deadline=datetime.max.replace(tzinfo=UTC),  # it ends with the run
@@ -194,13 +211,16 @@ class NotebookCluster:
         watched = {ended, self._stop, output.fileno()}
         while True:
             ready = _readable(*watched)
+            if self._stop in ready:
+                return None
+            over = ended in ready
             if output.fileno() in ready:
-                data = os.read(output.fileno(), 1 << 16)
+                data = os.read(output.fileno(), MAX_TEXT if over else 1 << 16)
                 printed.take(data)
                 if not data:
                     watched.discard(output.fileno())
-            elif ended in ready or self._stop in ready:
-                return process.poll()
+            if over:
+                return process.wait()
 
     def _words(self) -> str:
         told = self._size.told(self._folder)

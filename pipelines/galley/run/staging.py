@@ -1,16 +1,20 @@
 """A place of its own for each try of a task, so that a late one spoils nothing.
 
 The cluster may begin a task again while an earlier try, cut off from it, still runs. Each try
-writes its executed notebook and its products below a folder of its own. Only the result that the
+writes its products below a folder of its own, and its executed notebook is written beside those of
+other tries, where no task sees it. Only the result that the
 cluster accepts is placed, each product in one step. What a notebook writes elsewhere than to
 ``product`` cannot be held back.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -21,6 +25,7 @@ from galley.run.tasks import TaskSpec
 PRODUCTS = "GALLEY_PRODUCTS"
 """Where the project's ``handover`` stores variables, in a kernel's environment."""
 _HANDED = "products"
+_WITHIN = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def staged(spec: TaskSpec) -> TaskSpec:
@@ -30,12 +35,14 @@ def staged(spec: TaskSpec) -> TaskSpec:
     name = f"{spec.name}.{uuid.uuid4().hex}"
     folder = spec.tries / name
     folder.mkdir(parents=True)
+    executed = spec.output.parent / "tries" / name / f"{spec.name}.ipynb"
+    executed.parent.mkdir(parents=True)
     for product in spec.products:
         (folder / product).parent.mkdir(parents=True, exist_ok=True)
     return spec.model_copy(
         update={
             "notebook": _redirected(spec, folder),
-            "output": folder / f"{spec.name}.ipynb",
+            "output": executed,
             "staged": folder,
             "environment": {**spec.environment, PRODUCTS: str(folder / _HANDED)},
         }
@@ -62,11 +69,12 @@ def restore(spec: TaskSpec) -> None:
     if spec.staged is None or not spec.output.exists():
         return
     text = spec.output.read_text(encoding="utf-8")
-    own = json.dumps(str(spec.staged), ensure_ascii=False)[1:-1]
-    if own in text:
-        spec.output.write_text(
-            text.replace(own, json.dumps(str(spec.cwd), ensure_ascii=False)[1:-1]), encoding="utf-8"
-        )
+    final = _literal(spec.cwd)[1:-1]
+    restored = text
+    for own in (spec.staged, spec.output.parent):
+        restored = restored.replace(_literal(own)[1:-1], final)
+    if restored != text:
+        spec.output.write_text(restored, encoding="utf-8")
 
 
 def place(spec: TaskSpec, folder: Path) -> None:
@@ -79,15 +87,47 @@ def place(spec: TaskSpec, folder: Path) -> None:
         OSError: a product cannot be moved.
     """
     for product in spec.products:
-        own, final = folder / product, spec.cwd / product
-        if own.exists() and not own.is_symlink():
-            replace(own, final)
-            own.symlink_to(final)
+        with reached(folder, product) as own, reached(spec.cwd, product) as final:
+            if own.exists() and not own.is_symlink():
+                replace(own, final)
+                own.symlink_to(spec.cwd / product)
+
+
+@contextlib.contextmanager
+def reached(folder: Path, path: Path) -> Iterator[Path]:
+    """Yield where a file of a folder is, however the folders between are moved meanwhile.
+
+    They are made where they are missing. Notebooks write there: a link that one of them has made
+    of a folder could lead out of its walls, and whoever places products is not behind them.
+
+    Args:
+        path: relative to ``folder``.
+
+    Raises:
+        OSError: a folder on the way is a link, or no folder.
+    """
+    if path.is_absolute() or ".." in path.parts:
+        raise OSError(f"{path} is not in {folder}")
+    place = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in path.parent.parts:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(part, dir_fd=place)
+            try:
+                inner = os.open(part, _WITHIN, dir_fd=place)
+            except OSError as error:
+                raise OSError(
+                    f"{folder / path} cannot be placed: {part!r} on the way is a link or no folder"
+                ) from error
+            os.close(place)
+            place = inner
+        yield Path(f"/proc/self/fd/{place}") / path.name
+    finally:
+        os.close(place)
 
 
 def replace(source: Path, target: Path) -> None:
     """Move a file or folder to ``target``, in place of what is there; readers see no part of it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     new, old = (
         target.with_name(f".{target.name}.{uuid.uuid4().hex}.{end}") for end in ("new", "old")
     )

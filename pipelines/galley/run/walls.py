@@ -10,6 +10,8 @@ from galley.cluster.address import ClusterAddress
 from galley.domain.model import Model
 from galley.run.job import Job
 
+_SHOWN = ("tries", "dask", "probe", "proof")
+"""Folders of an attempt in which its tasks write, beside the project."""
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108  nothing is written there
 
 
@@ -43,9 +45,11 @@ def walls_of(job: Job, cluster: ClusterAddress | None, datasets: str | None = No
     tracking, environments = job.tracking, job.environments
     return Walls(
         hidden=(job.private,),
+        # Nothing else of the attempt's folder: whoever writes there is not behind walls, and would
+        # follow a link that a task has put in the place of a file or a folder.
         shown=(
-            job.folder,
             job.project,
+            *(job.folder / name for name in _SHOWN),
             *((tracking.outbox,) if tracking else ()),
             *((Path(datasets),) if datasets else ()),
         ),
@@ -59,10 +63,12 @@ def walls_of(job: Job, cluster: ClusterAddress | None, datasets: str | None = No
 
 
 def own_folders(job: Job) -> dict[Path, Path]:
-    """Return folders of all that this sandbox runs → what the job's tasks see there; made here."""
-    made = {}
-    for folder in job.own_scratch:
-        if folder != _IN_MEMORY:
-            made[folder] = job.folder / "own" / "-".join(folder.parts[1:])
-            made[folder].mkdir(mode=0o700, parents=True, exist_ok=True)
-    return made
+    """Return folders of all that this sandbox runs → what the job's tasks see there.
+
+    They lie where no task sees them by another name: it could put a link in their place.
+    """
+    return {
+        folder: job.folder / "own" / "-".join(folder.parts[1:])
+        for folder in job.own_scratch
+        if folder != _IN_MEMORY
+    }

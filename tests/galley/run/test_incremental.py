@@ -45,6 +45,7 @@ class Pipeline:
         *,
         parameters: dict[str, Any] | None = None,
         helper: str = "",
+        beside: str = "",
         lock: Lock | None = LOCK,
         job: dict[str, Any] | None = None,
         **code: str,
@@ -57,6 +58,7 @@ class Pipeline:
         }
         write_project(folder / "project", tasks)
         (folder / "project" / "helper.py").write_text(helper)
+        (folder / "project" / "helper.ipynb").write_text(beside)
         changes = {"kind": RunKind.PIPELINE, "results": self.folder / "results", **(job or {})}
         made = make_job(folder, parameters={"n": 1, "rounds": 1, **(parameters or {})}, **changes)
         self.jobs.append(made)
@@ -125,6 +127,12 @@ CHANGES: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "a first one": ({"load": "1"}, "load fit plot report", "plot", "a task before it was executed"),
     "modules": (
         {"helper": "x = 1"},
+        "load fit plot report",
+        "load",
+        "a module or another file of the project has changed",
+    ),
+    "notebooks beside": (
+        {"beside": "x = 1"},
         "load fit plot report",
         "load",
         "a module or another file of the project has changed",
@@ -198,6 +206,42 @@ def test_what_follows_a_file_that_is_no_product_is_executed_each_time(pipeline: 
     again = pipeline.run(fit=stray)
     assert "fit" in again
     assert "report" in again
+
+
+def test_what_follows_at_any_distance_a_file_that_is_no_product_is_executed(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.run(load="Path('aside.txt').write_text('x')")
+    assert pipeline.outcome.state is AttemptState.SUCCEEDED, pipeline.outcome.error
+    again = pipeline.run(load="Path('aside.txt').write_text('x')")
+    assert again == "load fit plot report"
+
+
+def test_once_a_file_that_is_no_product_was_written_nothing_more_is_taken_over(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.run()
+    assert pipeline.run(fit="Path('aside.txt').write_text('x')") == "fit plot report"
+    assert "a notebook wrote 'aside.txt', which is no product" in pipeline.log
+    assert "report" in pipeline.run(fit="Path('aside.txt').write_text('x')")
+
+
+def test_products_are_not_placed_where_a_link_leads(pipeline: Pipeline) -> None:
+    host = pipeline.folder / "host"
+    host.mkdir()
+    away = (
+        f"import os\nos.rename('output', 'away')\nos.symlink({str(host)!r}, 'output')\n"
+        "Path('away/fit.txt').write_text('x')"
+    )
+    pipeline.run(load=away)
+    assert pipeline.outcome.state is FAILED
+    assert list(host.glob("*.ipynb")) == []
+
+
+def test_what_is_added_to_the_environment_counts(pipeline: Pipeline) -> None:
+    pipeline.run(job={"environment": {"A": "1"}})
+    assert pipeline.run(job={"environment": {"A": "2"}}) == "load fit plot report"
+    assert "the environment has changed" in pipeline.said_of("load")
 
 
 def test_what_is_not_whole_any_more_is_executed(pipeline: Pipeline) -> None:

@@ -23,6 +23,7 @@ from galley.run.runner import Runner
 from galley.run.scaling import NotebookCluster, Size
 from galley.run.zygotes import Zygotes
 
+from tests.galley.run.forking import zygotes
 from tests.galley.run.jobs import make_job
 from tests.galley.run.projects import single
 
@@ -201,6 +202,39 @@ def test_where_none_can_be_started_a_client_is_refused_and_the_log_says_why(
     cluster.close()
     assert len(said) == 1
     assert said[0].startswith("dask: no cluster for this run's notebooks: no kernel could be")
+
+
+def test_one_that_cannot_be_what_it_is_to_be_is_given_up(tmp_path: Path) -> None:
+    said: list[str] = []
+    cluster = NotebookCluster(
+        tmp_path / "dask", name="t", size=SIZE, zygotes=Zygotes(zygotes()), say=said.append
+    )
+    given = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}  # nothing that encrypts
+    cluster.open(python=None, environment=given, cwd=tmp_path, walls=None, redactor=Redactor({}))
+    port = int(cluster.address.address.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.settimeout(60)
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+    cluster.close()
+    assert said.count("dask: the cluster ended by itself (1)") == 3
+    assert said[-1] == "dask: no cluster for this run's notebooks: it has failed 3 times"
+
+
+def test_one_that_prints_without_end_ends_all_the_same(job: Callable[..., Job]) -> None:
+    floods = (
+        "def flood():\n"
+        "    import os\n"
+        "    while True:\n"
+        "        os.write(1, b'x' * 4000 + b'\\n')\n"
+        "futures = client.map(lambda _: flood(), range(2), pure=False)\n"
+        "time.sleep(2)\n"
+        "print('done')"
+    )
+    log = succeeds(job(CLIENT, floods))
+    assert "| done" in log
+    assert "no more of what it prints is kept than 1 MiB" in log
+    assert "has not ended yet" not in log
 
 
 SIZE = Size(workers=4, memory=1024 * MIB)

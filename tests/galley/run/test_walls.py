@@ -8,12 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from galley.domain.runs import AttemptState
 from galley.domain.work import TaskSecrets
-from galley.run.held import shared_memory
+from galley.inside.birth import NOT_BEGUN
+from galley.run.held import OwnSharedMemory, shared_memory
 from galley.run.journal import Journal
 from galley.run.runner import Runner
 from galley.run.walls import Walls
@@ -238,9 +240,10 @@ BACK = """
 import os
 found = []
 for fd in range(3, 300):
-    for way in ('', '..', '../..'):
+    for up in range(9):
         try:
-            found += [(fd, way, name) for name in os.listdir(os.open(way or '.', 0, dir_fd=fd))]
+            way = '/'.join(['..'] * up) or '.'
+            found += [(fd, way, name) for name in os.listdir(os.open(way, 0, dir_fd=fd))]
         except OSError:
             pass
 print(found)
@@ -311,6 +314,58 @@ def test_a_task_finds_in_folders_of_all_what_its_own_attempt_left(
     assert sorted(one.name for one in (tmp_path / "first").iterdir()) == ["data", "one", "two"]
 
 
+def test_what_is_open_in_a_task_leads_out_of_no_folder_of_its_own(
+    zygotes: Zygotes, tmp_path: Path
+) -> None:
+    (tmp_path / "inner").mkdir()
+    place = tmp_path / "place"
+    place.mkdir()
+    batch = Batch(zygotes, tmp_path, walls=Walls(own={place: tmp_path / "inner"}))
+    assert batch.run(BACK) == "[]"
+    batch.close()
+
+
+SWAP = """
+import os, pathlib
+home = pathlib.Path(HOME)
+os.rename(home / ".galley", home / "away")
+os.symlink(ELSEWHERE, home / ".galley")
+print("swapped")
+"""
+
+
+def test_a_link_that_a_task_leaves_in_its_home_leads_no_later_one_astray(
+    zygotes: Zygotes, tmp_path: Path
+) -> None:
+    home, elsewhere, inner = (tmp_path / name for name in ("home", "elsewhere", "inner"))
+    project = home / ".galley" / "attempts" / "mine" / "project"
+    for folder in (project, elsewhere, inner):
+        folder.mkdir(parents=True)
+    (project / "data").touch()
+    walls = Walls(own={home: inner}, shown=(project,))
+    named = f"HOME, ELSEWHERE = {str(home)!r}, {str(elsewhere)!r}"
+    first = Batch(zygotes, tmp_path, walls=walls)
+    assert first.run(named + SWAP) == "swapped"
+    first.close()
+    assert (inner / ".galley").is_symlink()
+    second = Batch(zygotes, tmp_path, walls=walls)
+    assert second.run(f"import os\nprint(os.listdir({str(project)!r}))") == "['data']"
+    second.close()
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_folder_of_its_own_that_is_a_link_ends_a_task_before_it_begins(
+    zygotes: Zygotes, tmp_path: Path
+) -> None:
+    place, host = tmp_path / "place", tmp_path / "host"
+    place.mkdir()
+    host.mkdir()
+    (tmp_path / "inner").symlink_to(host)
+    batch = Batch(zygotes, tmp_path, walls=Walls(own={place: tmp_path / "inner"}))
+    assert batch.process.wait(timeout=30) == NOT_BEGUN
+    batch.close()
+
+
 def test_what_is_mounted_in_a_folder_of_all_stays(zygotes: Zygotes, tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     walls = Walls(own={Path("/dev"): tmp_path / "inner"})
@@ -326,50 +381,58 @@ def test_shared_memory_is_a_tasks_own_and_counts_until_it_ends(
     batch = Batch(zygotes, tmp_path, walls=Walls(shared_memory=64 * 2**20))
     assert batch.run("print('begun')") == "begun"
     pid = batch.process.pid
-    assert shared_memory([pid], own=pid) == 0
+    own = OwnSharedMemory(pid, 64 * 2**20)
+    assert shared_memory([pid], own) == 0
     writes = "open('/dev/shm/galley-left', 'wb').write(bytes(8 * 2**20))"
     assert batch.run(f"{writes}\nprint('closed')") == "closed"
-    assert shared_memory([pid], own=pid) == 8 * 2**20
+    assert shared_memory([pid], own) == 8 * 2**20
     assert batch.run("open('/dev/shm/more', 'wb').write(bytes(80 * 2**20))") == "OSError"
     batch.close()
     assert not Path("/dev/shm/galley-left").exists()
-    assert shared_memory([pid], own=pid) == 0, "it has gone"
+    own.close()
+    assert shared_memory([pid], own) == 0, "it has gone"
+    assert OwnSharedMemory(os.getpid(), 2**20).used() == (None, 0), "that of all is nobody's own"
 
 
 STARTED_SEES = """
-import os, pathlib
-place = pathlib.Path(PLACE)
-(place / "left").write_text("x")
-print("sees", sorted(map(str, place.iterdir())), os.path.exists(HOST + "/key"))
-import ctypes
+import ctypes, os, pathlib
 import galley
-print("umount", ctypes.CDLL(None).umount2(PLACE.encode(), 2), len(galley.secret("password")))
+home = pathlib.Path(HOME)
+(home / "left").write_text("x")
+print("sees", sorted(one.name for one in home.iterdir()), os.listdir(home / ".galley" / "attempts"))
+ways = ["/".join([".."] * up) for up in range(1, 9)]
+print("climbs to", [way for way in ways if os.path.exists(f"{way}/key")])
+print("umount", ctypes.CDLL(None).umount2(HOME.encode(), 2), len(galley.secret("password")))
 """
 
 
-def test_a_kernel_that_is_started_has_walls_as_well(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("started", [True, False], ids=["started", "forked"])
+def test_a_kernel_has_walls_however_it_came_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, started: bool
 ) -> None:
-    place, host = tmp_path / "place", tmp_path / "host"
-    for folder in (place, host):
-        folder.mkdir()
-        (folder / "key").touch()
-    named = f"PLACE, HOST = {str(place)!r}, {str(host)!r}"
-    single(tmp_path / "project", named + STARTED_SEES)
-    monkeypatch.chdir(tmp_path / "project")
+    """As in a host, which keeps attempts in the home folder that each of them has for itself."""
+    home = tmp_path / "home"
+    private, folder = home / ".galley", home / ".galley" / "attempts" / "mine"
+    for other in (home, private, private / "attempts", private / "attempts" / "other"):
+        other.mkdir(exist_ok=True)
+        (other / "key").touch()
+    single(folder / "project", f"HOME = {str(home)!r}{STARTED_SEES}")
+    monkeypatch.chdir(folder / "project")
+    changes: dict[str, Any] = {"zygotes": None} if started else {}
     job = make_job(
-        tmp_path,
-        zygotes=None,
-        private=host,
-        own_scratch=(place,),
+        folder,
+        private=private,
+        own_scratch=(home,),
         secrets=TaskSecrets(values={"password": "h4rd-t0-gu3ss"}),
+        **changes,
     )
     outcome = Runner(job, Journal(job.journal), os.environ).run()
     log = (job.journal / "attempt.log").read_text()
     assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
-    assert f"| sees [{str(place / 'left')!r}] False" in log
+    assert "| sees ['.galley', 'left'] ['mine']" in log
+    assert "| climbs to []" in log
     assert "| umount -1 13" in log
-    assert [one.name for one in place.iterdir()] == ["key"]
+    assert sorted(one.name for one in home.iterdir()) == [".galley", "key"]
 
 
 def test_a_task_has_no_capability_to_take_walls_down(zygotes: Zygotes, tmp_path: Path) -> None:
