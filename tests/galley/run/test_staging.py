@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from galley.run.staging import PRODUCTS, place, replace, restore, show, staged
+from galley.run.staging import PRODUCTS, place, reached, replace, restore, show, staged
 from galley.run.tasks import TaskSpec
 
 from tests.galley.run.projects import notebook
@@ -14,6 +14,7 @@ from tests.galley.run.projects import notebook
 
 @pytest.fixture
 def spec(tmp_path: Path) -> TaskSpec:
+    (tmp_path / "project").mkdir()
     final = tmp_path / "project" / "products" / "fit.txt"
     values = json.dumps({"data": str(final), "nb": str(final.with_suffix(".ipynb"))})
     source = notebook(
@@ -40,7 +41,10 @@ def test_each_try_has_a_place_of_its_own(spec: TaskSpec) -> None:
     first, second = staged(spec), staged(spec)
     assert first.staged is not None
     assert first.staged != second.staged
-    assert first.output.parent == first.staged
+    assert first.staged.parent == spec.tries
+    assert first.output.parent == spec.output.parent / "tries" / first.staged.name
+    assert first.output.parent.is_dir()
+    assert list(first.staged.rglob("*.ipynb")) == [], "where its notebook writes"
     assert first.environment == {"A": "1", PRODUCTS: str(first.staged / "products")}
     injected, own = (cell["source"] for cell in json.loads(first.notebook)["cells"])
     told = "".join(injected)
@@ -66,6 +70,31 @@ def test_only_what_is_placed_is_there_and_the_tries_path_leads_to_it(spec: TaskS
     assert final.read_text() == "second"
     assert (second.staged / "products" / "fit.txt").read_text() == "second"
     assert [path.name for path in final.parent.iterdir()] == ["fit.txt"]
+
+
+def test_what_a_try_made_is_not_placed_where_a_link_leads(spec: TaskSpec, tmp_path: Path) -> None:
+    """The driver is behind no walls: a notebook could have it write anywhere."""
+    host = tmp_path / "host"
+    host.mkdir()
+    one = staged(spec)
+    assert one.staged is not None
+    (one.staged / "products" / "fit.txt").write_text("made")
+    (spec.cwd / "products").symlink_to(host)
+    with pytest.raises(OSError, match="'products' on the way is a link or no folder"):
+        place(spec, one.staged)
+    assert list(host.iterdir()) == []
+    (spec.cwd / "products").unlink()
+    (spec.cwd / "products").mkdir()
+    (spec.cwd / "products" / "fit.txt").symlink_to(host / "fit.txt")
+    place(spec, one.staged)
+    assert list(host.iterdir()) == []
+    assert (spec.cwd / "products" / "fit.txt").read_text() == "made"
+
+
+@pytest.mark.parametrize("path", ["../aside.txt", "/aside.txt", "a/../../aside.txt"])
+def test_nothing_is_reached_outside_of_a_folder(tmp_path: Path, path: str) -> None:
+    with pytest.raises(OSError, match="is not in"), reached(tmp_path, Path(path)):
+        pass
 
 
 def test_the_executed_notebook_names_the_final_places(spec: TaskSpec) -> None:
