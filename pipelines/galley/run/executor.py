@@ -127,7 +127,7 @@ def _finish(task: Any, spec: TaskSpec, result: TaskResult) -> TaskResult:
     try:
         if result.staged is not None:
             place(spec, result.staged)
-        _place(task, executed)
+        _place(task, executed, spec.cwd)
         task._post_run_actions()
     except (TaskBuildError, OSError) as error:
         task.exec_status = TaskStatus.Errored
@@ -145,7 +145,7 @@ def _finish(task: Any, spec: TaskSpec, result: TaskResult) -> TaskResult:
     return result
 
 
-def _place(task: Any, executed: Path) -> None:
+def _place(task: Any, executed: Path, project: Path) -> None:
     """Put the executed notebook where Ploomber expects it, each file in one step."""
     keys = task.nb_product_key
     if not isinstance(task.product, MetaProduct):
@@ -153,8 +153,7 @@ def _place(task: Any, executed: Path) -> None:
     else:
         products = [task.product[key] for key in ([keys] if isinstance(keys, str) else keys)]
     for product in products:
-        here = Path.cwd()
-        with reached(here, Path(os.path.relpath(str(product), here))) as target:
+        with reached(project, Path(os.path.relpath(str(product), project))) as target:
             staged = target.with_name(f".{target.name}.new")
             staged.unlink(missing_ok=True)
             shutil.copyfile(executed, staged)

@@ -15,6 +15,7 @@ from galley.domain.work import TaskReport, TaskSecrets
 
 from tests.galley.host.conftest import host_process
 from tests.galley.host.recording_service import RecordingService, assignment, recording_service
+from tests.galley.run.batches import until
 from tests.galley.run.projects import diamond, single
 from tests.galley.tracking.mlflow_process import MlflowProcess, tags_of
 
@@ -369,25 +370,31 @@ def test_a_host_that_is_not_known_ends(tmp_path: Path) -> None:
 def test_secrets_reach_the_kernel_on_the_cluster_and_nothing_else(
     service: RecordingService, host: subprocess.Popen[bytes], project: Path, tmp_path: Path
 ) -> None:
-    value, seen = "tr0ub4dor & 3", tmp_path / "seen.txt"
+    value, seen, go = "tr0ub4dor & 3", tmp_path / "seen.txt", tmp_path / "go"
     look = (
-        "import galley, os\nfrom pathlib import Path\nvalue = galley.secret('warehouse')\n"
-        "there = [p for p in Path.cwd().parent.rglob('*') if p.is_file()]\n"
-        "holding = [p.name for p in there if value.encode() in p.read_bytes()]\n"
-        f"Path({str(seen)!r}).write_text(f'{{os.environ[\"DB\"] == value}} {{holding}} '\n"
-        "    f'{sorted(p.name for p in there)}')\n"
+        "import galley, os, time\nfrom pathlib import Path\nvalue = galley.secret('warehouse')\n"
+        "there = [p.name for p in Path.cwd().parent.rglob('*') if p.is_file()]\n"
+        f"new = Path({str(tmp_path / 'new')!r})\n"
+        'new.write_text(f\'{os.environ["DB"] == value} {"job.json" in there} {Path.home()}\')\n'
+        f"new.rename({str(seen)!r})\n"
+        f"while not Path({str(go)!r}).exists():\n    time.sleep(0.05)\n"
         "print('it is', value)\nraise RuntimeError(value)"
     )
     secrets = TaskSecrets(values={"warehouse": value}, variables={"DB": "warehouse"})
     work = assignment().model_copy(update={"secrets": secrets})
     attempt = service.give(work, single(project, look))
+    until(seen.exists)
+    arrives, sees_the_job, home = seen.read_text().split(" ", 2)
+    assert (arrives, sees_the_job) == ("True", "False")
+    folder = Path(home) / ".galley" / "attempts" / attempt
+    there = [path for path in folder.rglob("*") if path.is_file()]
+    assert "job.json" in {path.name for path in there}
+    assert [path.name for path in there if value.encode() in path.read_bytes()] == []
+    go.touch()
     outcome = service.outcome_of(attempt)
     assert outcome.failure_class is FailureClass.USER
     assert outcome.error is not None
     assert outcome.error.message.endswith("RuntimeError: [secret warehouse]")
-    told = seen.read_text()
-    assert told.startswith("True [] ")
-    assert "'job.json'" in told
     assert "it is [secret warehouse]" in service.log_of(attempt)
     said = [
         service.logs[attempt],

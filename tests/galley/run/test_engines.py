@@ -178,28 +178,26 @@ if sys.argv[1] == "first":
 else:
     os.nice(5)
     resource.setrlimit(resource.RLIMIT_NOFILE, (600, 600))
-for engine in (sys.argv[2], "nbclient"):
+for engine in (*sys.argv[2:], "nbclient"):
     done = papermill.execute_notebook("in.ipynb", None, engine_name=engine, progress_bar=False)
     print(done.cells[0].outputs[0].text.replace("\\n", "; "))
 """
 
 
-@pytest.mark.parametrize("engine", [BATCH, KERNEL])
-def test_a_fork_has_what_a_started_kernel_would_have_of_its_caller(
-    tmp_path: Path, engine: str
-) -> None:
+def test_a_fork_has_what_a_started_kernel_would_have_of_its_caller(tmp_path: Path) -> None:
     """Of its own caller; not of the one before, for whom the zygote was started."""
     (tmp_path / "in.ipynb").write_text(json.dumps(notebook(STANDING)))
     for caller in ("first", "second"):
         said = subprocess.run(
-            [sys.executable, "-c", CALLER, caller, engine],
+            [sys.executable, "-c", CALLER, caller, BATCH, KERNEL],
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             text=True,
             check=True,
         ).stdout
-        forked, started = said.splitlines()
-        assert forked == started, caller
+        batch, kernel, started = said.splitlines()
+        assert batch == started, caller
+        assert kernel == started, caller
 
 
 async def _serves(manager: AsyncKernelManager) -> tuple[str, int]:
