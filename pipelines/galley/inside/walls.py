@@ -131,10 +131,11 @@ def enclose(walls: Mapping[str, Any]) -> None:
     """
     read_only = [path for path in walls["read_only"] if os.path.exists(path)]  # noqa: PTH110
     shown = [*walls["shown"], *read_only]
-    for folder, inner in walls["own"].items():
-        if os.path.isdir(folder):  # noqa: PTH112
-            wanted = [*shown, *_mounted(), *_needed()]
-            _replace(folder, inner, _below(folder, wanted))
+    with _kept([*walls["own"].values()], _FOLDER) as own:  # one may lie in another one's place
+        for folder, inner in walls["own"].items():
+            if os.path.isdir(folder):  # noqa: PTH112
+                wanted = [*shown, *_mounted(), *_needed()]
+                _replace(folder, own[inner], _below(folder, wanted))
     for folder in walls["hidden"]:
         if os.path.isdir(folder) and not _within(folder, walls["own"]):  # noqa: PTH112
             _hide(folder, _below(folder, shown))
@@ -176,9 +177,9 @@ def _needed() -> list[str]:
     return [os.path.abspath(place) for place in places if place]  # noqa: PTH100
 
 
-def _replace(folder: str, inner: str, shown: Sequence[str]) -> None:
-    with _kept(shown) as kept, _kept([inner], _FOLDER) as found:
-        _bind(found[inner], folder)
+def _replace(folder: str, inner: int, shown: Sequence[str]) -> None:
+    with _kept(shown) as kept:
+        _bind(inner, folder)
         for path in shown:
             _show(folder, path, kept[path])
 

@@ -366,6 +366,20 @@ def test_a_folder_of_its_own_that_is_a_link_ends_a_task_before_it_begins(
     batch.close()
 
 
+def test_one_folder_of_its_own_may_lie_in_the_place_of_another(
+    zygotes: Zygotes, tmp_path: Path
+) -> None:
+    home, temporary = tmp_path / "home", tmp_path / "temporary"
+    own = {home: home / "own" / "home", temporary: home / "own" / "temporary"}
+    for folder in (*own.values(), temporary):
+        folder.mkdir(parents=True)
+        (folder / folder.parent.name).touch()
+    batch = Batch(zygotes, tmp_path, walls=Walls(own=own))
+    seen = batch.run(f"import os\nprint(os.listdir({str(home)!r}), os.listdir({str(temporary)!r}))")
+    batch.close()
+    assert seen == "['own'] ['own']"
+
+
 def test_what_is_mounted_in_a_folder_of_all_stays(zygotes: Zygotes, tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     walls = Walls(own={Path("/dev"): tmp_path / "inner"})
