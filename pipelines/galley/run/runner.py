@@ -39,7 +39,7 @@ from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prep
 from galley.run.needs import AsksTooMuch, Share, share
 from galley.run.progress import Progress
 from galley.run.redaction import Redactor
-from galley.run.scaling import NotebookCluster, Size
+from galley.run.scaling import NotebookCluster, size_of
 from galley.run.scratch import ScratchGuard, full, unwatched
 from galley.run.staging import show
 from galley.run.tasks import TaskEvent, TaskResult, TaskSpec
@@ -329,9 +329,9 @@ class Runner:
         if job.zygotes is None:
             return None
         made = NotebookCluster(
-            job.folder / "dask",
+            job.folder,
             name=job.tenant,
-            size=Size(workers=job.dask_workers, memory=job.profile.memory),
+            size=size_of(job.dask_workers, job.profile.memory),
             zygotes=Zygotes(job.zygotes),
             say=self._say,
         )

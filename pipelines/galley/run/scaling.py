@@ -17,11 +17,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from galley.cluster.address import ClusterAddress
 from galley.cluster.certificates import make_certificates
-from galley.domain.model import Model
 from galley.run.confine import confine
 from galley.run.failures import human_bytes
 from galley.run.family import Family
@@ -43,29 +42,36 @@ MAX_TEXT = 2**20
 MAX_FAILURES = 3
 """How often in a row it may end otherwise than by a client's wish."""
 CLOSE_S = 15.0
+"""How long its end is waited for: a fork that is just asked for may take a minute."""
 
 
-class Size(Model):
+class Size(NamedTuple):
     """Workers, with one thread each, and their memory together, bytes."""
 
     workers: int
     memory: int
 
+    @property
+    def each(self) -> int:
+        """Memory of one worker, bytes."""
+        return self.memory // self.workers
+
     def told(self, scratch: Path) -> dict[str, Any]:
         """Return it as :func:`galley.inside.cluster.serve` takes it."""
-        workers = max(1, min(self.workers, self.memory // LEAST_MEMORY))
-        return {
-            "workers": workers,
-            "memory": self.memory // workers,
-            "scratch": str(scratch),
-        }
+        return {"workers": self.workers, "memory": self.each, "scratch": str(scratch)}
+
+
+def size_of(workers: int, memory: int) -> Size:
+    """Return the size of a cluster with so much memory: no more workers than have room."""
+    return Size(max(1, min(workers, memory // LEAST_MEMORY)), memory)
 
 
 class NotebookCluster:
     """Waits for a client, and is a cluster from then on; used by one thread.
 
     Args:
-        folder: the attempt's own; made where it is missing.
+        folder: the attempt's own: what workers spill goes to ``dask``, where they may write, and
+            the files of its certificate to ``tls``, which nobody behind walls may change.
         name: the tenant's, for the certificates.
         zygotes: what forks it.
         say: takes one line of the log.
@@ -81,6 +87,7 @@ class NotebookCluster:
         self._folder = folder
         self._zygotes = zygotes
         self._say = say
+        (folder / "dask").mkdir(parents=True, exist_ok=True)
         files = make_certificates(folder / "tls", name=name, now=datetime.now(UTC))
         self._listener = socket.create_server((HOST, 0), backlog=WAITING)
         self.address = ClusterAddress(
@@ -119,7 +126,7 @@ class NotebookCluster:
                 cwd=cwd,
                 kind="cluster",
                 files=(self._listener.fileno(), output, output),
-                argv=(json.dumps(self._size.told(self._folder)),),
+                argv=(json.dumps(self._size.told(self._folder / "dask")),),
                 isolate=True,
                 walls=walls,
             )
@@ -223,9 +230,7 @@ class NotebookCluster:
                 return process.wait()
 
     def _words(self) -> str:
-        told = self._size.told(self._folder)
-        workers = told["workers"]
-        memory = human_bytes(told["memory"])
+        workers, memory = self._size.workers, human_bytes(self._size.each)
         return f"{workers} worker{'' if workers == 1 else 's'} of {memory} each"
 
 

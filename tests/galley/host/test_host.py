@@ -268,6 +268,16 @@ def sees():
     home = os.path.join(os.environ["HOME"], ".galley")
     return sorted(f"{one}/{sub}" for one in os.listdir(home) for sub in os.listdir(f"{home}/{one}"))
 print("seen", json.dumps([sees(), *client.run(sees).values()]))
+def changes():
+    import os
+    key = os.environ["DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY"]
+    try:
+        open(key, "a").close()
+    except OSError as error:
+        return error.strerror
+print("changes", changes(), client.submit(changes).result())
+import os
+print("attempt", sorted(os.listdir("..")))
 """
 
 
@@ -289,6 +299,8 @@ def test_a_notebooks_own_dask_client_reaches_workers_that_see_what_the_notebook_
     by_notebook, *by_workers = json.loads(line.partition("seen ")[2])
     assert by_workers == [by_notebook, by_notebook]
     assert by_notebook == [f"attempts/{attempt}", f"outbox/{attempt}"]
+    assert "| changes Read-only file system Read-only file system" in log
+    assert "| attempt ['dask', 'project', 'tls', 'tries']" in log
 
 
 def test_nothing_of_an_ended_attempt_stays_on_disk(

@@ -20,7 +20,7 @@ from galley.run.journal import Journal
 from galley.run.locked import Locked
 from galley.run.redaction import Redactor
 from galley.run.runner import Runner
-from galley.run.scaling import NotebookCluster, Size
+from galley.run.scaling import NotebookCluster, Size, size_of
 from galley.run.zygotes import Zygotes
 
 from tests.galley.run.forking import zygotes
@@ -184,39 +184,35 @@ def test_it_ends_with_a_run_that_is_cancelled(job: Callable[..., Job], tmp_path:
     assert processes_in(tmp_path / "project") == [os.getpid()]
 
 
-def test_where_none_can_be_started_a_client_is_refused_and_the_log_says_why(
-    job: Callable[..., Job], tmp_path: Path
-) -> None:
+SIZE = Size(workers=4, memory=1024 * MIB)
+
+
+def refused(folder: Path, zygotes: Zygotes, environment: dict[str, str]) -> list[str]:
+    """Have a client wait until it is refused; return what the log says."""
+    said: list[str] = []
+    cluster = NotebookCluster(folder, name="t", size=SIZE, zygotes=zygotes, say=said.append)
+    with closing(cluster):
+        cluster.open(
+            python=None, environment=environment, cwd=folder, walls=None, redactor=Redactor({})
+        )
+        port = int(cluster.address.address.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.settimeout(60)
+            with pytest.raises(ConnectionResetError):
+                client.recv(1)
+    return said
+
+
+def test_where_none_can_be_started_a_client_is_refused_and_the_log_says_why(tmp_path: Path) -> None:
     nowhere = tmp_path / "no-folder"
     nowhere.write_text("")
-    said: list[str] = []
-    cluster = NotebookCluster(
-        tmp_path / "dask", name="t", size=SIZE, zygotes=Zygotes(nowhere), say=said.append
-    )
-    cluster.open(python=None, environment={}, cwd=tmp_path, walls=None, redactor=Redactor({}))
-    port = int(cluster.address.address.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port)) as client:
-        client.settimeout(30)
-        with pytest.raises(ConnectionResetError):
-            client.recv(1)
-    cluster.close()
-    assert len(said) == 1
-    assert said[0].startswith("dask: no cluster for this run's notebooks: no kernel could be")
+    (said,) = refused(tmp_path, Zygotes(nowhere), {})
+    assert said.startswith("dask: no cluster for this run's notebooks: no kernel could be forked")
 
 
 def test_one_that_cannot_be_what_it_is_to_be_is_given_up(tmp_path: Path) -> None:
-    said: list[str] = []
-    cluster = NotebookCluster(
-        tmp_path / "dask", name="t", size=SIZE, zygotes=Zygotes(zygotes()), say=said.append
-    )
     given = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}  # nothing that encrypts
-    cluster.open(python=None, environment=given, cwd=tmp_path, walls=None, redactor=Redactor({}))
-    port = int(cluster.address.address.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port)) as client:
-        client.settimeout(60)
-        with pytest.raises(ConnectionResetError):
-            client.recv(1)
-    cluster.close()
+    said = refused(tmp_path, Zygotes(zygotes()), given)
     assert said.count("dask: the cluster ended by itself (1)") == 3
     assert said[-1] == "dask: no cluster for this run's notebooks: it has failed 3 times"
 
@@ -237,15 +233,12 @@ def test_one_that_prints_without_end_ends_all_the_same(job: Callable[..., Job]) 
     assert "has not ended yet" not in log
 
 
-SIZE = Size(workers=4, memory=1024 * MIB)
-
-
 @pytest.mark.parametrize(
     ("memory", "workers"), [(4096, 4), (1024, 4), (600, 2), (256, 1), (100, 1)]
 )
 def test_there_are_no_more_workers_than_have_room(memory: int, workers: int) -> None:
-    told = Size(workers=4, memory=memory * MIB).told(Path("scratch"))
-    assert (told["workers"], told["memory"]) == (workers, memory * MIB // workers)
+    size = size_of(4, memory * MIB)
+    assert (size.workers, size.each) == (workers, memory * MIB // workers)
 
 
 def test_an_environment_without_a_lock_is_the_platforms_which_has_dask() -> None:
