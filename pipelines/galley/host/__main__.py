@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 
 # jsonschema compiles this grammar at import, two seconds of CPU, only to check IRIs.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
@@ -16,10 +17,12 @@ def main() -> int:
     """Run the host until it is told to stop."""
     from galley.cluster.local import LocalProvider
     from galley.errors import GalleyError
+    from galley.host.attempt import RESULTS_S
     from galley.host.config import host_config
     from galley.host.loop import Host
     from galley.host.runners import Runners
     from galley.host.service import Service
+    from galley.run.cache import prune
     from galley.run.processes import hide_from_own_uid
     from galley.run.zygotes import Zygotes
     from galley.sandbox.machine import this_machine
@@ -34,6 +37,7 @@ def main() -> int:
         # What a host left behind that was killed; there is one host per home folder.
         shutil.rmtree(config.folder / "attempts", ignore_errors=True)
         shutil.rmtree(config.zygotes, ignore_errors=True)
+        prune(config.results, time.time(), max_age_s=RESULTS_S)
         Zygotes(config.zygotes).own()
         cluster = LocalProvider(
             config.folder / "cluster",

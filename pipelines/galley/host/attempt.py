@@ -104,7 +104,8 @@ class AttemptRun:
             self._outboxes.ended(job.attempt, status_of(ending))
             shutil.rmtree(self._folder, ignore_errors=True)
             prune(self._config.kept, time.time())
-            prune(self._config.results, time.time(), max_age_s=RESULTS_S)
+            if self._assignment.incremental:
+                prune(self._config.results, time.time(), max_age_s=RESULTS_S)
 
     def _job(self) -> Job:
         given = self._assignment
