@@ -67,3 +67,12 @@ def test_a_file_handed_on_by_a_call_nobody_saw_is_found_out(
         first = run_plain(work.project(None), split, {}, here, stage, work.folder / "first")
         proof = prove(work, first, here, say=lambda _: None, progress=lambda _: None)
     assert proof.state is state
+
+
+def test_what_a_run_left_running_is_ended_before_its_files_are_taken_away(tmp_path: Path) -> None:
+    left: list[bool] = []
+    leftovers = Leftovers([tmp_path], end=lambda: left.append((tmp_path / "new").exists()))
+    (tmp_path / "new").touch()
+    leftovers.remove()
+    assert left == [True]
+    assert not (tmp_path / "new").exists()
