@@ -6,7 +6,16 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from galley.run.zygotes import Zygotes
 from jupyter_core.utils import ensure_event_loop
+
+
+@pytest.fixture(scope="module")
+def zygotes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygotes]:
+    """Zygotes that belong to nobody but the tests of a module."""
+    made = Zygotes(tmp_path_factory.mktemp("zygotes"))
+    yield made
+    made.close()
 
 
 @pytest.fixture(autouse=True)

@@ -34,13 +34,6 @@ NOT_NBCLIENTS = {
 
 
 @pytest.fixture(scope="module")
-def zygotes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygotes]:
-    made = Zygotes(tmp_path_factory.mktemp("zygotes"))
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the zygotes of papermill's engine of ours live; a short path, for their sockets."""
     folder = tmp_path_factory.mktemp("runtime")

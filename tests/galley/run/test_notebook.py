@@ -7,7 +7,6 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,13 +23,6 @@ from tests.galley.run.executing import Executed
 from tests.galley.run.projects import notebook
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def zygotes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygotes]:
-    made = Zygotes(tmp_path_factory.mktemp("zygotes"))
-    yield made
-    made.close()
 
 
 @pytest.fixture(params=[STARTED, FORKED])

@@ -6,7 +6,6 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,6 @@ from tests.galley.run.jobs import make_job
 from tests.galley.run.projects import single
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def zygotes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygotes]:
-    made = Zygotes(tmp_path_factory.mktemp("zygotes"))
-    yield made
-    made.close()
 
 
 TRY = {

@@ -27,13 +27,6 @@ from tests.galley.run.batches import Batch, gone, prepare_spare, template_of, un
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture(scope="module")
-def zygotes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygotes]:
-    made = Zygotes(tmp_path_factory.mktemp("zygotes"))
-    yield made
-    made.close()
-
-
 @pytest.fixture(params=[True, False], ids=["apart", "in the same namespace"])
 def batch(zygotes: Zygotes, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Batch]:
     made = Batch(zygotes, tmp_path, isolate=request.param)
