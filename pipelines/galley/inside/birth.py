@@ -23,8 +23,8 @@ from typing import NoReturn
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _HOLDING = ctypes.PyDLL(None, use_errno=True)
 """The same, without letting go of the interpreter's lock meanwhile."""
-_PR_SET_NO_NEW_PRIVS = 38
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_CAPBSET_DROP = 1, 4, 36, 24
+_PR_SET_NO_NEW_PRIVS = 38
 _NEW_USER, _NEW_PID, _NEW_IPC, _NEW_FILES = 0x10000000, 0x20000000, 0x08000000, 0x00020000
 _SIBLING = 0x00008000
 _CAPABILITIES, _SYS_ADMIN = 64, 21

@@ -41,7 +41,7 @@ foreign = ""
 
 
 def try_out() -> None:
-    """Find out in a process of its own what stands in the way of hiding the current folder."""
+    """Find out in a process of its own what stands in the way of walls, by way of example."""
     global obstacle, foreign
     reading, writing = os.pipe()
     init, obstacle = birth.fork(isolate=True)

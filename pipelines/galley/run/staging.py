@@ -2,9 +2,8 @@
 
 The cluster may begin a task again while an earlier try, cut off from it, still runs. Each try
 writes its products below a folder of its own, and its executed notebook is written beside those of
-other tries, where no task sees it. Only the result that the
-cluster accepts is placed, each product in one step. What a notebook writes elsewhere than to
-``product`` cannot be held back.
+other tries, where no task sees it. Only the result that the cluster accepts is placed, each product
+in one step. What a notebook writes elsewhere than to ``product`` cannot be held back.
 """
 
 from __future__ import annotations

@@ -84,8 +84,9 @@ def options(
 
 
 _WHOLE_PROC = 'mount -n -t proc -o nosuid,nodev,noexec proc /proc; exec "$@"'
-"""For root, bubblewrap covers folders of ``/proc`` that it could write to. What is to be nobody but
-an ordinary user cannot, and may give processes of its own a ``/proc`` only where all is visible."""
+"""As root, bubblewrap covers those folders of ``/proc`` that it could write to. Whoever it runs
+cannot write there anyway, and may give a process namespace a ``/proc`` only where all of one is
+visible. Where the mount is refused the sandbox does without."""
 
 
 def drop_privileges(spec: SandboxSpec) -> list[str]:
