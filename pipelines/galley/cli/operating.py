@@ -164,6 +164,7 @@ def doctor(home: Path, as_json: bool) -> None:
             "Each user and tenant has a uid of its own",
             "Not root: all sandboxes share your uid, apart by namespaces",
         ),
+        *(_tasks(found) if found.isolated else ()),
         _line(
             found.isolated and found.landlock >= landlock.SCOPES,
             "A task whose kernel cannot be forked reaches no other task",
@@ -266,8 +267,27 @@ def _tenants(path: Path) -> Tenants:
     return load_tenants(path)
 
 
+def _tasks(found: Capabilities) -> tuple[str, str]:
+    """Say what a task in a sandbox is kept from."""
+    return (
+        _line(
+            not found.unwalled,
+            "A task reads no files of other runs",
+            f"A task reads files of other runs of its tenant: {found.unwalled}",
+        ),
+        _line(
+            not found.foreign,
+            "A task finds its own processes in /proc",
+            "A task finds others' processes in /proc, so psutil and Dask do not work in it: "
+            f"{found.foreign}",
+        ),
+    )
+
+
 def _reach(found: Capabilities) -> str:
-    if not found.isolated or found.landlock < landlock.REFER:
+    if not found.isolated:
+        return "reads and signals others"
+    if found.landlock < landlock.REFER:
         return "reads and signals others of its tenant: no Landlock (Linux 5.19 and newer have it)"
     return "can signal others of its tenant, but not read them (Linux 6.12 and newer prevent it)"
 

@@ -92,6 +92,20 @@ def test_the_doctor_says_how_a_started_kernel_is_walled_in(
     assert "reads and signals others" in galley(settings.home, "doctor").stdout
 
 
+@pytest.mark.parametrize("what", ["unwalled", "foreign"])
+def test_the_doctor_says_what_a_task_is_not_kept_from(
+    settings: Settings, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Capabilities(isolated=True, internet=True, as_root=True)
+    monkeypatch.setattr("galley.cli.operating.probe", lambda: here)
+    assert "A task reads no files of other runs" in galley(settings.home, "doctor").stdout
+    assert "A task finds its own processes in /proc" in galley(settings.home, "doctor").stdout
+    lacking = here.model_copy(update={what: "mount: refused"})
+    monkeypatch.setattr("galley.cli.operating.probe", lambda: lacking)
+    assert ": mount: refused" in galley(settings.home, "doctor").stdout
+    assert json.loads(galley(settings.home, "doctor", "--json").stdout)[what] == "mount: refused"
+
+
 @pytest.mark.parametrize("program", [None, Path("/opt/uv")])
 def test_the_doctor_says_whether_environments_can_be_made(
     settings: Settings, program: Path | None, monkeypatch: pytest.MonkeyPatch
