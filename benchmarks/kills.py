@@ -2,9 +2,10 @@
 
 Starts the platform as ``galley up`` does, publishes a pipeline of three tasks that log to MLflow,
 and starts runs, a few at a time. In each a process of the tenant's host is killed by SIGKILL at a
-random moment: a Dask worker, a runner, what forks them, a zygote or a kernel. Then it asks of each
-run: is it succeeded; did each task leave a complete notebook; does MLflow have each point of each
-metric once in the run that counts; and, at the end, whether any process of any attempt is left.
+random moment: a Dask worker, a runner, what forks either, a zygote or a kernel. Then it asks of
+each run: is it succeeded; did each task leave a complete notebook; does MLflow have each point of
+each metric once in the run that counts; and, at the end, whether any process of any attempt is
+left.
 
     python benchmarks/kills.py [--runs 20] [--seed N] [--at-a-time 2]
 """
@@ -42,12 +43,13 @@ CELLS = (
     f"print('total', total)\n{STEPS.format('told')}",
 )
 VICTIMS = {
-    "what forks runners": lambda line, by_host: "galley.run" in line and by_host,
-    "runner": lambda line, by_host: "galley.run" in line and not by_host,
-    "worker": lambda line, _: "multiprocessing-fork" in line,
+    "what forks runners": lambda line, by: "galley.run" in line and "galley.host" in by,
+    "runner": lambda line, by: "galley.run" in line and "galley.host" not in by,
+    "what forks workers": lambda line, by: "forkserver" in line and "forkserver" not in by,
+    "worker": lambda line, by: "forkserver" in line and "forkserver" in by,
     "zygote or kernel": lambda line, _: "inside/zygote.py" in line,
 }
-"""What is killed → whether a command line is of one, that the host itself started or not."""
+"""What is killed → whether a command line is of one, and that of what started it."""
 
 
 def notebook() -> dict[str, Any]:
@@ -69,8 +71,8 @@ def kill_one(home: Path, chance: random.Random) -> str:
     for process in psutil.Process(host.pid).children(recursive=True):
         try:
             parent = process.parent()
-            by_host = parent is not None and "galley.host" in parent.cmdline()
-            if VICTIMS[kind](" ".join(process.cmdline()), by_host):
+            by = parent.cmdline() if parent else []
+            if VICTIMS[kind](" ".join(process.cmdline()), " ".join(by)):
                 found.append(process)
         except psutil.Error:
             continue

@@ -10,12 +10,16 @@ import os
 import select
 import sys
 
-# jsonschema compiles this grammar at import, two seconds of CPU, only to check IRIs.
+# jsonschema compiles a grammar, only to check IRIs, and papermill imports each engine there is, one
+# of which wants to plot: three seconds of CPU.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+sys.modules["matplotlib.pyplot"] = None  # type: ignore[assignment]
 
 
 def main() -> int:
     """Start the cluster, say where, wait for the end of standard input."""
+    import multiprocessing
+
     import dask
 
     from galley.cluster.options import ClusterOptions
@@ -26,10 +30,16 @@ def main() -> int:
     dask.config.set(config)
     os.environ["DASK_INTERNAL_INHERIT_CONFIG"] = dask.config.serialize(dask.config.global_config)
 
-    from distributed import LocalCluster
+    from distributed import LocalCluster, utils
     from distributed.security import Security
 
     from galley.inside.cluster import HEAL_S, replace_missing
+
+    # Workers are forked from a process that has their imports, this module's first: one that was
+    # killed is there again at once. What Dask would import there itself, pandas for one, is not.
+    imports = ["galley.cluster.__main__", "distributed", *options.preload]
+    multiprocessing.get_context("forkserver").set_forkserver_preload(imports)
+    utils._forkserver_preload_set = True
 
     with LocalCluster(
         n_workers=options.workers,

@@ -21,6 +21,7 @@ from galley.cluster.address import ClusterAddress
 from galley.cluster.certificates import make_certificates
 from galley.cluster.options import LOST_S, ClusterOptions
 from galley.cluster.provider import ClusterUnavailable
+from galley.forks import TO_FORK
 
 START_S = 180.0
 STOP_S = 8.0
@@ -162,4 +163,4 @@ class LocalProvider:
     @staticmethod
     def _environment() -> dict[str, str]:
         passed = ("HOME", "PATH", "LANG", "TMPDIR", "USER", "LOGNAME", "TZ")
-        return {name: os.environ[name] for name in passed if name in os.environ}
+        return {**{name: os.environ[name] for name in passed if name in os.environ}, **TO_FORK}

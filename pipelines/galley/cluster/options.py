@@ -60,6 +60,7 @@ class ClusterOptions(Model):
             "distributed.admin.system-monitor.interval": "2s",
             "distributed.admin.tick.interval": "500ms",
             "distributed.worker.preload": list(self.preload),
+            "distributed.worker.multiprocessing-method": "forkserver",
             "distributed.diagnostics.nvml": False,
             POOL: {"folder": str(self.scratch / "pool"), "total": self.total.model_dump()},
         }

@@ -4,7 +4,7 @@ A room of the ground floor: it knows nothing of what is forked for.
 """
 
 from galley.forks.forked import Forked, read_line, readable
-from galley.forks.parent import WarmParent
+from galley.forks.parent import TO_FORK, WarmParent
 from galley.forks.server import RUN, serve_forks
 
-__all__ = ["RUN", "Forked", "WarmParent", "read_line", "readable", "serve_forks"]
+__all__ = ["RUN", "TO_FORK", "Forked", "WarmParent", "read_line", "readable", "serve_forks"]

@@ -10,6 +10,18 @@ from collections.abc import Mapping, Sequence
 
 from galley.forks.server import RUN
 
+TO_FORK = {
+    # Pools of one thread are none; each fork makes its own, as large as its profile says.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+"""Variables of an interpreter that is to be forked: its libraries start no threads."""
+
 
 class WarmParent:
     """Starts what runs :func:`galley.forks.server.serve_forks`, and has it fork.

@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from galley.forks import Forked, WarmParent, read_line, readable
-from galley.run.zygotes import TO_FORK
+from galley.forks import TO_FORK, Forked, WarmParent, read_line, readable
 
 START_S = 180.0
 

@@ -11,4 +11,5 @@ if __name__ == "__main__":
     from galley.rehearsal.rehearse import attempt_of
     from galley.run.execute import execute_job
 
-    sys.exit(main(sys.argv[1:], partial(execute_job, make=attempt_of)))
+    rehearse = partial(execute_job, make=attempt_of)
+    sys.exit(main(sys.argv[1:], rehearse, on_cluster=False))

@@ -18,8 +18,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
-# jsonschema compiles this grammar at import, two seconds of CPU, only to check IRIs.
+# jsonschema compiles a grammar, only to check IRIs, and papermill imports each engine there is, one
+# of which wants to plot: three seconds of CPU.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+sys.modules["matplotlib.pyplot"] = None  # type: ignore[assignment]
 os.environ["PLOOMBER_STATS_ENABLED"] = "false"
 os.environ["PLOOMBER_VERSION_CHECK_DISABLED"] = "1"
 
@@ -29,9 +31,16 @@ OnCancel = Callable[[Callable[[], None]], None]
 
 
 def main(
-    arguments: list[str], execute: Callable[[Path, Mapping[str, str], OnCancel], object]
+    arguments: list[str],
+    execute: Callable[[Path, Mapping[str, str], OnCancel], object],
+    *,
+    on_cluster: bool,
 ) -> int:
-    """Run the job; the outcome is in the journal, the exit code only says that one is there."""
+    """Run the job; the outcome is in the journal, the exit code only says that one is there.
+
+    Args:
+        on_cluster: whether tasks are executed on a cluster, so that Dask had better be ready.
+    """
     from galley.run.processes import hide_from_own_uid
 
     if len(arguments) != 1:
@@ -39,6 +48,8 @@ def main(
         return 2
     hide_from_own_uid()
     if arguments[0] == "-":
+        if on_cluster:
+            import galley.run.dask  # noqa: F401
         _serve(execute)
     else:
         execute(Path(arguments[0]), os.environ, _cancel_by_signal)
@@ -46,7 +57,6 @@ def main(
 
 
 def _serve(execute: Callable[[Path, Mapping[str, str], OnCancel], object]) -> None:
-    import galley.run.dask  # noqa: F401
     from galley.forks import serve_forks
 
     def attend(connection: socket.socket) -> int:
@@ -93,4 +103,4 @@ def warmed_up() -> None:
 if __name__ == "__main__":
     from galley.run.execute import execute_job
 
-    sys.exit(main(sys.argv[1:], execute_job))
+    sys.exit(main(sys.argv[1:], execute_job, on_cluster=True))

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from galley.errors import GalleyError
-from galley.forks.forked import Forked, read_line
+from galley.forks import TO_FORK, Forked, read_line
 from galley.inside import inherited
 from galley.inside import zygote as program
 from galley.run.walls import Walls
@@ -51,17 +51,6 @@ _OF_A_KERNEL = {"IPYTHONDIR", "JPY_SESSION_NAME"}
 """What kernels have one each of where they are watched, and only kernels look at."""
 _MORE_AT_START = "at-start"
 """File in a folder: names of more such variables."""
-TO_FORK = {
-    # Pools of one thread are none; each fork makes its own, as large as its profile says.
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "GIT_PYTHON_REFRESH": "quiet",
-}
-"""Variables of an interpreter that is to be forked: its libraries start no threads."""
 
 
 class NoZygote(GalleyError):

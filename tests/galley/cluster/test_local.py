@@ -109,6 +109,22 @@ def test_a_worker_that_is_killed_again_and_again_comes_back(tmp_path: Path) -> N
         provider.close()
 
 
+def test_workers_are_forked_and_what_forks_them_is_replaced(tmp_path: Path) -> None:
+    provider = LocalProvider(tmp_path, name="oncology", workers=2, memory=2**30, idle_s=60)
+    try:
+        with connect(provider.acquire()) as client:
+            before = worker_pids(client)
+            (parent,) = {psutil.Process(pid).ppid() for pid in before}
+            assert parent != provider.pid
+            os.kill(parent, signal.SIGKILL)
+            until(lambda: not before & worker_pids(client) or None, "other workers")
+            assert client.submit(sum, [1, 2]).result(timeout=60) == 3
+            until(lambda: len(worker_pids(client)) == 2 or None, "as many as before")
+            until(lambda: not any(map(psutil.pid_exists, before)) or None, "the old ones' end")
+    finally:
+        provider.close()
+
+
 def test_it_works_with_its_own_files(provider: LocalProvider) -> None:
     address = provider.acquire()
     try:

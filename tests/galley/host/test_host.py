@@ -48,7 +48,7 @@ def worker_of(attempt: str) -> psutil.Process:
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             files = [file.path for file in process.open_files()]
-            if any(attempt in path for path in files) and "spawn_main" in " ".join(
+            if any(attempt in path for path in files) and "forkserver" in " ".join(
                 process.cmdline()
             ):
                 return process
