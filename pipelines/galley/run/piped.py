@@ -1,6 +1,7 @@
 """A forked kernel as nbclient sees one: a kernel manager and a client, on one socket pair.
 
-What nbclient asks of :mod:`jupyter_client` and no more. Messages are waited for, never polled.
+What nbclient asks of :mod:`jupyter_client` and no more. Messages are waited for, never polled, and
+to send one never waits: the kernel takes none while its cell runs.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from jupyter_client.session import Session
 from nbclient.exceptions import DeadKernelError
 
 from galley.inside.wire import Frames, TooLarge, frame
+from galley.run.unsent import Unsent
 from galley.run.zygotes import ForkedKernel
 
 INTERRUPT_S = 5.0
-"""How long a cell that was interrupted may take to end, as Jupyter's kernel manager has it."""
+"""How long a cell that was interrupted may take to end, as Jupyter's kernel manager has it, and the
+kernel to take the last messages."""
 IDLE_POLL_S = 0.02
 
 
@@ -83,6 +86,8 @@ class PipedClient:
         self.iopub_channel = _Channel(self)
         self._pipe = pipe
         self._frames = Frames()
+        self._unsent = Unsent(pipe, self._packed)
+        self._writing: asyncio.AbstractEventLoop | None = None
         self._listeners = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._executing: str | None = None
@@ -125,11 +130,18 @@ class PipedClient:
 
     async def idle(self, timeout: float) -> None:
         """Wait until no cell is being executed, ``timeout`` seconds at most."""
+        await self._until(lambda: not self.executing, timeout)
+
+    async def sent(self, timeout: float) -> None:
+        """Wait until the kernel has taken all messages, ``timeout`` seconds at most."""
+        await self._until(lambda: self._writing is None, timeout)
+
+    async def _until(self, reached: Callable[[], bool], timeout: float) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout
         self.listen(loop)
         try:
-            while self.executing and not self.gone and loop.time() < until:
+            while not reached() and not self.gone and loop.time() < until:
                 await asyncio.sleep(IDLE_POLL_S)
         finally:
             self.unlisten(loop)
@@ -144,13 +156,44 @@ class PipedClient:
         if self._loop is not None:
             # Or the loop, which others use, takes the next pair of this number for this one.
             self._loop.remove_reader(self._pipe)
+        self._stop_writing()
         self.gone = True
         self._pipe.close()
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send a message."""
+        """Send a message, once the kernel takes it.
+
+        Raises:
+            OSError: it has closed its end.
+        """
+        self._unsent.add(message)
+        if self._writing is None and not self._flush():
+            self._writing = asyncio.get_running_loop()
+            self._writing.add_writer(self._pipe, self._write)
+
+    def _write(self) -> None:
+        try:
+            if not self._flush():
+                return
+        except OSError:
+            pass  # whoever waits for an answer learns by reading that the kernel is gone
+        self._stop_writing()
+
+    def _flush(self) -> bool:
+        try:
+            return self._unsent.flush()
+        except TooLarge as error:
+            self._break_off(str(error))
+            return True
+
+    def _stop_writing(self) -> None:
+        if self._writing is not None:
+            self._writing.remove_writer(self._pipe)
+            self._writing = None
+
+    def _packed(self, message: dict[str, Any]) -> bytes:
         sent = {key: value for key, value in message.items() if key != "buffers"}
-        self._pipe.sendall(frame(self.session.pack(sent), message.get("buffers") or ()))
+        return frame(self.session.pack(sent), message.get("buffers") or ())
 
     def listen(self, loop: asyncio.AbstractEventLoop) -> None:
         """Read while somebody waits."""
@@ -288,6 +331,7 @@ class PipedManager:
             self.interrupt_kernel()
             await self._client.idle(INTERRUPT_S)
         self._client.shutdown()
+        await self._client.sent(INTERRUPT_S)
 
     def cleanup_resources(self, *, restart: bool = False) -> None:
         """There are no files."""
