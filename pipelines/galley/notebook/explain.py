@@ -37,6 +37,7 @@ _NO_NETWORK = frozenset(
 _EXITS = frozenset({"exit", "quit", "sys.exit", "os._exit", "os.abort"})
 """Calls that end a kernel, now or in a moment."""
 _KILLS = frozenset({"os.kill", "os.killpg"})
+_KILLERS = frozenset({"kill", "killpg", "send_signal", "terminate"})
 _LAST_NAMES = frozenset(name.rpartition(".")[2] for name in _EXITS | _KILLS)
 _ENDING = frozenset(
     {"6", "9", "11", "15"} | {f"signal.SIG{name}" for name in ("ABRT", "KILL", "SEGV", "TERM")}
@@ -94,6 +95,15 @@ def exit_call(notebook: dict[str, Any], cell: int | None) -> str | None:
         if one.type == "code" and (run := _SHELL_KILL.search(one.source)) is not None:
             return f"{one.label} runs {run[1]}"
     return None
+
+
+def kill_call(notebook: dict[str, Any], cell: int | None) -> str | None:
+    """Return the last call in a cell that kills a process, whichever; None where there is none."""
+    if cell is None or (tree := read_cells(notebook)[cell].code.tree) is None:
+        return None
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    found = [ast.unparse(node) for node in calls if last_name(node.func) in _KILLERS]
+    return _short(found[-1]) if found else None
 
 
 def _closes(node: ast.Call) -> str | None:

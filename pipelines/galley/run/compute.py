@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 from galley.run.tasks import Emit, TaskResult, TaskSpec
-from galley.run.worker import run_task
+from galley.run.worker import lost, run_task
+
+logger = logging.getLogger(__name__)
 
 
 class Compute(Protocol):
@@ -39,7 +42,14 @@ class InlineCompute:
 
     def submit(self, spec: TaskSpec) -> Future[TaskResult]:
         """Queue a task."""
-        return self._pool.submit(run_task, spec, self._emit, self._cancelled.is_set)
+        return self._pool.submit(self._run, spec)
+
+    def _run(self, spec: TaskSpec) -> TaskResult:
+        try:
+            return run_task(spec, self._emit, self._cancelled.is_set)
+        except Exception as error:
+            logger.exception("task %r", spec.name)
+            return lost(spec, error, f"task {spec.name!r} could not be executed: {error!r}")
 
     def cancel(self) -> None:
         """Interrupt the running task; the executor submits no more."""

@@ -255,6 +255,8 @@ class DaskCompute:
                 if self._cancelled.is_set()
                 else lost(spec, error, f"the Dask cluster went away during task {name!r}")
             )
+        except Exception as error:  # whatever it is, somebody waits for the result
+            result = lost(spec, error, f"task {name!r} could not be executed: {error!r}")
         _keep(promise, result)
 
 

@@ -37,6 +37,9 @@ NAME = "galley-task"
 _SCHEME = "rendered:"
 SAVE_S = 0.5
 """How far the notebook on disk may lag behind: papermill writes it twice for every cell."""
+START_S = 300
+"""How long a kernel may take to answer: one of another language may compile what it needs first.
+papermill waits for one minute. The time limit of the run counts as well."""
 OUTPUT_S = 600
 """How long the rest of an output may take to arrive after its cell has ended, as a lot of it does
 on a busy machine; nbclient's four seconds would fail the cell."""
@@ -244,7 +247,7 @@ class GalleyEngine(NBClientEngine):  # type: ignore[misc]
             observer,
             kernel_name=kernel_name,
             kernel_manager_class=KernelManager,
-            startup_timeout=kwargs.get("start_timeout", 60),
+            startup_timeout=kwargs.get("start_timeout", START_S),
             timeout=None,
             iopub_timeout=OUTPUT_S,
             log=logger,

@@ -21,7 +21,7 @@ from papermill import PapermillExecutionError
 from galley.domain.runs import FailureClass
 from galley.domain.versions import CellError
 from galley.inside.birth import NOT_BEGUN
-from galley.notebook.explain import exit_call, explain_error
+from galley.notebook.explain import exit_call, explain_error, kill_call
 from galley.notebook.source import cell_label
 from galley.run import cells as whose
 from galley.run.guard import Stop
@@ -264,12 +264,14 @@ def died(
         return out_of_memory(task=task, cell=cell, used=last, given=given, doing=doing)
     killed = returncode == -signal.SIGKILL and not _kills_itself(cells or [], cell)
     if returncode is None or killed:
+        call = kill_call(published_notebook(cells or []), cell) if killed and cells else None
+        why = f"perhaps by it, it calls {call}" if call else "for no reason of the notebook's"
         return FailureClass.INFRASTRUCTURE, CellError(
             task=task,
             cell=cell,
             ename="DeadKernel",
             evalue=str(returncode),
-            message=f"the kernel was killed {where}, for no reason of the notebook's",
+            message=f"the kernel was killed {where}, {why}",
         )
     if returncode < 0:
         how = f"crashed with {_signal_name(-returncode)}"
@@ -336,6 +338,11 @@ def no_kernel(name: str) -> str:
         f"the kernel {name!r} is not installed where this runs (installed: {installed}); ask the "
         "operator to install it there, or choose another kernel in the notebook"
     )
+
+
+def unwatched(task: str, error: Exception) -> CellError:
+    """Return the error of a task that was ended because nothing held it to its limits any more."""
+    return infrastructure(task, error, f"the task could not be held to its limits: {error}")
 
 
 def infrastructure(task: str | None, error: BaseException, message: str) -> CellError:

@@ -54,6 +54,7 @@ class Guard(threading.Thread):
         peak: largest memory seen, bytes.
         last: latest memory, bytes.
         cell_limit_s: time limit of the present cell; None: it has none of its own.
+        failed: why it cannot look any more, so that it has ended the task; None: it can.
         killed_for_memory: whether the system killed one of the task's processes at the limit of
             their control group; known once closed.
     """
@@ -79,6 +80,7 @@ class Guard(threading.Thread):
         self.peak = 0
         self.last = 0
         self.cell_limit_s: float | None = None
+        self.failed: Exception | None = None
         self.killed_for_memory = False
         self._cell_until: float | None = None
         self._family = family
@@ -96,9 +98,13 @@ class Guard(threading.Thread):
             self._cell_until = time.monotonic() + limit_s
 
     def run(self) -> None:
-        """Look, act, wait; ends when closed."""
-        while not self._closed.wait(self._interval()):
-            self._look()
+        """Look, act, wait; ends when closed, or with the task when it can look no more."""
+        try:
+            while not self._closed.wait(self._interval()):
+                self._look()
+        except Exception as error:  # nobody else would end the task
+            self.failed = error
+            self._family.kill()
 
     def measure(self) -> None:
         """Look at the memory: of a task that ends before the first look there is no other."""

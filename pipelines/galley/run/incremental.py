@@ -38,7 +38,7 @@ _SAID = {
     "parameters": "its parameters have changed",
     "beside": "a module or another file of the project has changed",
     "environment": "the environment has changed",
-    "upstream": "a task before it was executed",
+    "upstream": "a task before it has other products",
 }
 """Part of what a task is made from → how the log says that it is another one now."""
 

@@ -139,7 +139,7 @@ class Kept:
             return verdict
         message = (
             f"{verdict.error.message}. The tasks {', '.join(map(repr, reused))} were not executed "
-            "again in this attempt; the next one executes all tasks"
+            "again in this attempt; one after it executes all tasks"
         )
         error = verdict.error.model_copy(update={"message": message})
         return Verdict(verdict.state, FailureClass.INFRASTRUCTURE, error)

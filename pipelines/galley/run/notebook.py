@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeGuard
 
 import nbformat
 from jupyter_client.kernelspec import NoSuchKernel
@@ -28,12 +29,15 @@ from galley.run.redaction import Redactor
 from galley.run.walls import Walls
 from galley.run.zygotes import NoZygote, Zygotes
 
+logger = logging.getLogger(__name__)
+
 AUTOSAVE_S = 10
 _ENDS = (
     *(PapermillExecutionError, DeadKernelError, NoSuchKernel, NoZygote),
     *(RuntimeError, OSError),
 )
-"""What ends an execution before its last cell."""
+"""What is expected to end an execution before its last cell. nbclient raises others where what a
+notebook sends makes no sense to it, such as two ``Output`` widgets that end in the wrong order."""
 CLOSED = "the notebook closed the connection of its kernel, as os.closerange() does"
 TAIL = 500
 """Characters of the kernel's own last words that go into an error."""
@@ -168,7 +172,9 @@ def _execute(
                 observer=observer,
             )
         observer.ended_well = True
-    except _ENDS as error:
+    except Exception as error:  # whatever it is, the task has ended
+        if not isinstance(error, _ENDS):
+            logger.warning("what a notebook sent could not be taken", exc_info=error)
         observer.fell_silent = isinstance(error, DeadKernelError | ConnectionError)
         return error
     finally:
@@ -220,13 +226,21 @@ def _story(
             cell_limit_s=guard.cell_limit_s,
             doing=doing,
         )
+    elif guard.failed is not None and ended is not None:
+        failure = FailureClass.INFRASTRUCTURE, failures.unwatched(task, guard.failed)
     elif isinstance(ended, PapermillExecutionError):
         failure = FailureClass.USER, failures.raised(ended, task=task, cells=source.cells)
+    elif _never_answered(ended):
+        said = f"the kernel did not answer within {engine.START_S} s of its start"
+        failure = FailureClass.INFRASTRUCTURE, failures.infrastructure(task, ended, said)
     elif isinstance(ended, OSError) and not isinstance(ended, ConnectionError | TimeoutError):
         said = f"the executed notebook could not be kept: {ended}"
         failure = FailureClass.INFRASTRUCTURE, failures.infrastructure(task, ended, said)
     elif isinstance(ended, BrokenKernel) or (ended is not None and observer.lived_on):
         said = str(ended) if isinstance(ended, BrokenKernel) else CLOSED
+        failure = failures.broke_off(said, task=task, cell=cell, doing=doing)
+    elif ended is not None and not isinstance(ended, _ENDS):
+        said = f"what it sent could not be taken, {type(ended).__name__}: {ended}"
         failure = failures.broke_off(said, task=task, cell=cell, doing=doing)
     elif ended is not None:
         returncode = observer.process.poll() if observer.process else None
@@ -247,6 +261,11 @@ def _story(
         cells=observer.cells,
         peak_memory=guard.peak if guard else 0,
     )
+
+
+def _never_answered(ended: Exception | None) -> TypeGuard[RuntimeError]:
+    """Whether nbclient gave up waiting for a kernel that it had started."""
+    return isinstance(ended, RuntimeError) and "didn't respond in" in str(ended)
 
 
 def _tail(output: IO[bytes]) -> str:

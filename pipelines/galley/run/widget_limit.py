@@ -40,6 +40,8 @@ class WidgetLimit:
     def take(self, message: dict[str, Any], index: int) -> dict[str, Any] | None:
         """Return a widget's message as the notebook gets it; None: it gets nothing of it.
 
+        It gets nothing of what has a state that is none, so that it is not of a widget.
+
         Args:
             index: place of the cell in the executed notebook.
         """
@@ -47,9 +49,11 @@ class WidgetLimit:
         comm, data = str(content.get("comm_id")), content.get("data")
         if comm in self._left_out:
             return None
-        if not isinstance(data, dict) or not isinstance(data.get("state"), dict):
+        if not isinstance(data, dict) or "state" not in data:
             return message
         state = data["state"]
+        if not isinstance(state, dict):
+            return None
         sizes = {key: _ENTRY + len(key) + _size(value) for key, value in state.items()}
         buffers = zip(data.get("buffer_paths") or (), message.get("buffers") or (), strict=False)
         whole = sizes | {f"buffer {path}": len(one) * 4 // 3 for path, one in buffers}

@@ -160,7 +160,7 @@ class _Teller:
         if self._room <= 0:
             self.say(
                 f"the log of task {self._task!r} is cut here, after {MAX_TEXT // 2**20} MiB of "
-                "printed text; the executed notebook has the rest"
+                "printed text; the executed notebook has more, and names the file of the whole"
             )
 
     def used(self, memory: int, cpu_s: float) -> None:

@@ -154,6 +154,25 @@ def test_what_fits_nowhere_is_refused(cluster: ClusterAddress, tmp_path: Path) -
     )
 
 
+@pytest.mark.parametrize("inline", [False, True])
+def test_a_task_that_fails_as_nobody_expected_ends_the_run(
+    cluster: ClusterAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inline: bool
+) -> None:
+    spec = Runner.spec
+
+    def spoilt(self: Runner, task: Any) -> TaskSpec:
+        return spec(self, task).model_copy(update={"notebook": "no notebook"})
+
+    monkeypatch.setattr(Runner, "spec", spoilt)
+    tasks_of(tmp_path, fit="1")
+    job = job_on(cluster, tmp_path)
+    outcome = run(job.model_copy(update={"cluster": None}) if inline else job)
+    assert outcome.state is AttemptState.FAILED
+    assert outcome.failure_class is FailureClass.INFRASTRUCTURE
+    assert outcome.error is not None
+    assert outcome.error.message.startswith("task 'fit' could not be executed: ")
+
+
 def test_notebooks_on_all_workers_have_the_runs_own_cluster_work_for_them(
     cluster: ClusterAddress, tmp_path: Path
 ) -> None:

@@ -105,12 +105,16 @@ def test_a_notebook_that_kills_its_own_kernel_is_to_blame() -> None:
     assert failure is FailureClass.USER
     assert error.message.endswith("SIGKILL in cell 14: cell 14 calls os.kill(os.getpid(), 9)")
     other = cells(("import os\nos.kill(worker.pid, 9)", {"galley": {"cell": 13}}))
-    assert died(-signal.SIGKILL, cells=other)[0] is FailureClass.INFRASTRUCTURE
+    failure, error = died(-signal.SIGKILL, cells=other)
+    assert failure is FailureClass.INFRASTRUCTURE
+    assert error.message.endswith("in cell 14, perhaps by it, it calls os.kill(worker.pid, 9)")
     above = cells(
         ("import os\nos.kill(os.getpid(), 9)", {"galley": {"cell": 3}}),
         ("import time", {"galley": {"cell": 13}}),
     )
-    assert died(-signal.SIGKILL, cells=above)[0] is FailureClass.INFRASTRUCTURE
+    failure, error = died(-signal.SIGKILL, cells=above)
+    assert failure is FailureClass.INFRASTRUCTURE
+    assert error.message.endswith("in cell 14, for no reason of the notebook's")
 
 
 def cells(*specs: tuple[str, dict[str, Any]]) -> list[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +16,13 @@ from galley.run.guard import Guard
 from galley.sandbox.cgroup import ControlGroup
 
 MIB = 2**20
+
+
+class DiskThatIsFull:
+    """Takes what a guard sees, and cannot keep it."""
+
+    def __call__(self, *_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @pytest.fixture
@@ -45,3 +54,18 @@ def test_who_was_killed_at_the_limit_has_used_all_of_it(
     guard.close()
     assert guard.killed_for_memory
     assert guard.peak == 400 * MIB
+
+
+def test_who_can_look_no_more_ends_what_it_guards(sleeper: subprocess.Popen[bytes]) -> None:
+    guard = Guard(
+        Family(sleeper.pid, None),
+        memory=400 * MIB,
+        deadline=datetime.now(UTC) + timedelta(hours=1),
+        grace_s=1,
+        cancelled=lambda: False,
+        on_sample=DiskThatIsFull(),
+    )
+    guard.start()
+    assert sleeper.wait(30) == -signal.SIGKILL
+    guard.close()
+    assert isinstance(guard.failed, OSError)

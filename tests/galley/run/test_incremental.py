@@ -124,7 +124,12 @@ CHANGES: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "fit",
         "its parameters have changed",
     ),
-    "a first one": ({"load": "1"}, "load fit plot report", "plot", "a task before it was executed"),
+    "a first one": (
+        {"load": "1"},
+        "load fit plot report",
+        "plot",
+        "a task before it has other products",
+    ),
     "modules": (
         {"helper": "x = 1"},
         "load fit plot report",

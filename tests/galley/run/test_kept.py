@@ -205,8 +205,8 @@ def test_a_notebook_that_fails_in_an_automatic_repeat_does_not_end_the_run(run: 
     assert verdict.failure_class is FailureClass.INFRASTRUCTURE
     assert verdict.error is not None
     assert verdict.error.message == (
-        "cell 2 raised KeyError: x. The tasks 'load' were not executed again in this attempt; the "
-        "next one executes all tasks"
+        "cell 2 raised KeyError: x. The tasks 'load' were not executed again in this attempt; one "
+        "after it executes all tasks"
     )
     run.start(3)
     assert run.task("load") == 3

@@ -21,6 +21,7 @@ from galley.sandbox import landlock
 
 from tests.galley.run.executing import Executed
 from tests.galley.run.projects import notebook
+from tests.galley.run.test_guard import DiskThatIsFull
 
 pytestmark = pytest.mark.integration
 
@@ -179,6 +180,58 @@ def test_a_kernel_that_dies(
     assert result.failure_class is failure
     assert result.error is not None
     assert says in result.error.message
+
+
+def test_what_nbclient_cannot_take_is_a_failure_of_its_cell(executed: Executed) -> None:
+    result = executed.run(
+        "import ipywidgets\none, other = ipywidgets.Output(), ipywidgets.Output()",
+        "one.__enter__()\nother.__enter__()\none.__exit__(None, None, None)",
+        "print('after')",
+        seconds=60,
+    )
+    assert (result.failure_class, result.cell) == (FailureClass.USER, 1)
+    assert result.error is not None
+    assert "in cell 2: what it sent could not be taken, AssertionError" in result.error.message
+
+
+def test_a_comm_of_no_widget_may_have_any_state(executed: Executed) -> None:
+    result = executed.run(
+        "from comm import create_comm\n"
+        "status = create_comm(target_name='status', data={'state': 'running'})\n"
+        "status.send({'state': ['done']})",
+        "print('after')",
+        seconds=60,
+    )
+    assert result.error is None
+    assert executed.text == "after\n"
+
+
+def test_a_task_that_is_not_watched_any_more_is_ended(
+    executed: Executed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = DiskThatIsFull()
+    monkeypatch.setattr("galley.run.observer.Meter", lambda _: full)
+    result = executed.run("import time\ntime.sleep(600)", seconds=300)
+    assert result.failure_class is FailureClass.INFRASTRUCTURE
+    assert result.error is not None
+    assert "could not be held to its limits: [Errno 28] No space left" in result.error.message
+
+
+def test_a_kernel_that_never_answers_is_no_failure_of_the_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "jupyter" / "kernels" / "sleepy"
+    folder.mkdir(parents=True)
+    spec = {"argv": ["sleep", "600"], "display_name": "Sleepy", "language": "sleepy"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setattr("galley.run.engine.START_S", 2)
+    document = notebook("first")
+    document["metadata"]["kernelspec"] = {"name": "sleepy", **spec}
+    result = Executed(tmp_path, None).execute(json.dumps(document), seconds=120)
+    assert result.failure_class is FailureClass.INFRASTRUCTURE
+    assert result.error is not None
+    assert result.error.message == "the kernel did not answer within 2 s of its start"
 
 
 def test_nothing_that_the_notebook_started_outlives_it(executed: Executed) -> None:

@@ -42,6 +42,17 @@ def widgets() -> Widgets:
     return Widgets()
 
 
+def test_what_has_no_state_of_a_widget_is_left_out(widgets: Widgets) -> None:
+    """A comm may have any target, and say ``state`` of whatever it likes."""
+    data: dict[str, Any] = {"state": "running"}
+    for kind in ("comm_open", "comm_msg"):
+        content = {"comm_id": "s", "data": data}
+        message: dict[str, Any] = {"msg_type": kind, "content": content, "buffers": []}
+        assert widgets.limit.take(message, 3) is None
+    custom = {"msg_type": "comm_msg", "content": {"comm_id": "s", "data": {"x": 1}}, "buffers": []}
+    assert widgets.limit.take(custom, 3) is custom
+
+
 def test_what_is_replaced_does_not_count(widgets: Widgets) -> None:
     widgets.open("one", value="")
     for size in (15_000, 19_000, 15_000):
