@@ -31,6 +31,7 @@ from galley.run.job import Job, Tracking, write_private
 from galley.run.journal import Report, note, read_outcome, read_report
 from galley.run.outputs import MAX_CELL, MAX_OUTPUT
 from galley.run.processes import kill_all, marked
+from galley.run.progress import running
 from galley.run.zygotes import TAG, Zygotes
 from galley.tracking.parent import status_of
 
@@ -324,14 +325,10 @@ class AttemptRun:
 def _how_died(returncode: int, report: Report | None) -> str:
     """Return in words how a runner ended that wrote no outcome, and what ran at that moment."""
     how = f"was killed by signal {-returncode}" if returncode < 0 else f"ended with {returncode}"
-    running = [task for task in report.tasks if task.state is TaskState.RUNNING] if report else []
-    if not running:
-        return f"the runner process died: it {how} while no task was running"
-    tasks = " and ".join(
-        f"task {task.name!r} (after {task.cell or 0} of {task.cells or 0} cells)"
-        for task in running
+    during = running(report.tasks) if report else ""
+    return f"the runner process died: it {how} " + (
+        f"during {during}" if during else "while no task was running"
     )
-    return f"the runner process died: it {how} during {tasks}"
 
 
 def _ended(task: TaskReport, state: AttemptState) -> TaskReport:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from galley.domain.runs import TaskState
@@ -11,6 +11,15 @@ from galley.domain.usage import Used
 from galley.domain.work import MAX_KERNEL, TaskReport
 from galley.run.journal import Journal, Report
 from galley.run.tasks import TaskEvent, TaskResult
+
+
+def running(tasks: Iterable[TaskReport]) -> str:
+    """Return in words which tasks are running, and how far; empty where none is."""
+    return " and ".join(
+        f"task {task.name!r} (after {task.cell or 0} of {task.cells or 0} cells)"
+        for task in tasks
+        if task.state is TaskState.RUNNING
+    )
 
 
 class Progress:

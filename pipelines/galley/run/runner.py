@@ -37,7 +37,7 @@ from galley.run.journal import Journal, Report
 from galley.run.kept import Kept, Verdict
 from galley.run.locked import PREPARING, Locked, TookTooLong, not_prepared, prepare
 from galley.run.needs import AsksTooMuch, Share, share
-from galley.run.progress import Progress
+from galley.run.progress import Progress, running
 from galley.run.redaction import Redactor
 from galley.run.scaling import NotebookCluster, size_of
 from galley.run.scratch import ScratchGuard, full, unwatched
@@ -259,7 +259,8 @@ class Runner:
         )
 
     def _on_full(self, used: int) -> None:
-        error = full(used, self.job.scratch_limit, self.job.profile_name)
+        during = running(self._progress.tasks) if self._progress else ""
+        error = full(used, self.job.scratch_limit, self.job.profile_name, during)
         self._end_early(Verdict(AttemptState.FAILED, FailureClass.USER, error))
 
     def _on_unwatched(self, error: Exception) -> None:

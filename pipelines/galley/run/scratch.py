@@ -169,13 +169,18 @@ class ScratchGuard(threading.Thread):
         self.join()
 
 
-def full(used: int, limit: int, profile: str) -> CellError:
-    """Return the error of an attempt whose files took ``used`` of ``limit`` bytes."""
+def full(used: int, limit: int, profile: str, during: str) -> CellError:
+    """Return the error of an attempt whose files took ``used`` of ``limit`` bytes.
+
+    Args:
+        during: which tasks were running, in words; empty: none.
+    """
+    when = f" during {during}" if during else ""
     return CellError(
         ename="ScratchFull",
         evalue=f"{used} of {limit} bytes",
         message=(
-            f"scratch is full: the run's files took {human_bytes(used)}, "
+            f"scratch is full{when}: the run's files took {human_bytes(used)}, "
             f"{human_bytes(limit)} is the limit with the profile {profile!r}. "
             "Write less, or to a dataset."
         ),

@@ -179,7 +179,7 @@ def test_a_full_scratch_ends_the_run(tmp_path: Path) -> None:
     outcome = run(job)
     assert (outcome.state, outcome.failure_class) == (AttemptState.FAILED, FailureClass.USER)
     assert outcome.error is not None
-    assert "scratch is full" in outcome.error.message
+    assert "is full during task 'report' (after 1 of 2 cells): the run's" in outcome.error.message
 
 
 def test_a_scratch_that_cannot_be_measured_ends_the_run(
