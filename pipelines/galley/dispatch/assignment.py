@@ -137,6 +137,7 @@ def _assignment(
         fencing=number,
         kind=run.kind,
         tenant=run.tenant,
+        person=run.requested_by if run.kind.personal else None,
         pipeline=run.pipeline,
         version=run.version,
         parameters=run.parameters,

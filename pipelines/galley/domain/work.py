@@ -86,6 +86,7 @@ class Assignment(Model):
         max_cell: bytes of all outputs of one cell that it keeps; None: the host's default.
         fencing: grows with each attempt of a run; a report with an old one is refused.
         incremental: whether tasks may be taken over from earlier runs.
+        person: whose rights a rehearsal or a trial has; None: the tenant's.
         project_url: path of the version's project, a tar.gz (relative to the service).
         run_token: for the runner; reports state. Never given to a kernel.
         task_token: for the tasks; may write the tenant's MLflow workspace only.
@@ -99,6 +100,7 @@ class Assignment(Model):
     fencing: int
     kind: RunKind
     tenant: str
+    person: str | None = None
     pipeline: str
     version: int
     parameters: dict[str, Any]

@@ -116,6 +116,7 @@ class AttemptRun:
             number=given.number,
             kind=given.kind,
             tenant=given.tenant,
+            person=given.person,
             pipeline=given.pipeline,
             version=given.version,
             parameters=given.parameters,

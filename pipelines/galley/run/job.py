@@ -41,6 +41,7 @@ class Job(Model):
     """One attempt, as the runner sees it.
 
     Attributes:
+        person: whose rights it has; None: the tenant's.
         project: unpacked Ploomber project; also the working directory of the tasks.
         folder: the attempt's own folder: journal, executed notebooks and ``scratch``.
         scratch_limit: bytes that ``folder`` may hold.
@@ -73,6 +74,7 @@ class Job(Model):
     number: int
     kind: RunKind
     tenant: str
+    person: str | None = None
     pipeline: str
     version: int
     parameters: dict[str, Any]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from galley.domain.runs import RunKind
 from galley.domain.work import Outcome
 from galley.inside.outbox.spool import OutboxFull
 from galley.run.job import Job
@@ -82,7 +81,7 @@ def run_tags(job: Job) -> dict[str, str]:
         "galley.tenant": job.tenant,
         "galley.pipeline": job.pipeline,
         "galley.version": str(job.version),
-        "mlflow.user": job.tenant if job.kind is RunKind.PIPELINE else f"{job.tenant}-rehearsal",
+        "mlflow.user": job.person or job.tenant,
         "mlflow.source.name": f"{job.pipeline}@{job.version}",
         "mlflow.source.type": "PROJECT",
     }

@@ -86,6 +86,10 @@ def test_a_rehearsals_tokens_say_that_they_are_a_rehearsals(world: World) -> Non
     token = world.read(lambda s: tokens.find(s, work.task_token, world.now))
     assert token is not None
     assert token.rehearsal
+    assert work.person == "ana"
+    world.live("other")
+    world.request("other")
+    assert world.must_claim().person is None, "a run of a pipeline has its tenant's rights"
 
 
 def test_first_asked_first_served(world: World) -> None:

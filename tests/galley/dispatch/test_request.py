@@ -43,6 +43,7 @@ def test_a_trial_runs_as_who_asked_and_leaves_its_version_alone(world: World) ->
     assert world.claim(author="ana") is None, "nor may the version's author"
     work = world.must_claim(author="ben")
     assert (work.kind, work.rehearsal, work.experiment) == ("trial", None, "churn (trials)")
+    assert work.person == "ben"
     before = world.version(version.id)
     world.start(work)
     assert world.finish(work).state == "succeeded"

@@ -288,3 +288,5 @@ def test_tags_carry_the_correlation_id_and_the_version(tmp_path: Path) -> None:
     tags = run_tags(job)
     assert tags["galley.run_id"] == tags["galley.correlation_id"] == str(job.run)
     assert (tags["galley.version"], tags["galley.pipeline"]) == ("3", "survival")
+    assert tags["mlflow.user"] == job.tenant
+    assert run_tags(job.model_copy(update={"person": "ada"}))["mlflow.user"] == "ada"
