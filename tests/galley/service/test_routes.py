@@ -7,15 +7,19 @@ import tarfile
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from galley.domain.tenants import Tenants
 from galley.domain.work import Assignment
 from galley.service import API, INTERNAL, PREFIX, bodies
+from galley.store import tokens
+from galley.store.tokens import HostIdentity
 
 from tests.galley.service.platform import TENANTS, Platform, notebook, publish_request
 
 VERSIONS = "/tenants/oncology/pipelines/daily-report/versions"
+TRIALS = "/tenants/oncology/pipelines/daily-report/trials"
 
 
 def test_a_repeated_request_is_answered_again_and_not_done_again(platform: Platform) -> None:
@@ -379,3 +383,35 @@ def test_a_host_tells_which_mlflow_runs_an_attempt_has_also_after_its_end(
     assert run["mlflow_url"] == "/services/mlflow/oncology/#/runs/a1"
     attempt = run["attempts"][-1]
     assert {one["name"]: one["mlflow_run_id"] for one in attempt["tasks"]} == {task: "b2"}
+
+
+@pytest.mark.parametrize("kind", ["rehearsal", "trial"])
+def test_the_host_of_an_author_tells_so_of_its_own_run_alone(platform: Platform, kind: str) -> None:
+    version = platform.approved()
+    body: dict[str, object] = {"version": version["number"]}
+    if kind == "trial":
+        run = platform.post(TRIALS, body).json()["id"]
+        attempt = str(platform.run_through("oncology", "ada").attempt)
+    else:
+        run = version["rehearsal_run"]
+        attempt = platform.get(f"/runs/{run}").json()["attempts"][-1]["id"]
+    other = platform.post(TRIALS, body).json()["id"]
+    url = f"{INTERNAL}/attempts/{attempt}/tracked"
+    task = platform.get(f"/runs/{run}").json()["attempts"][-1]["tasks"][0]["name"]
+    body = {"mlflow_run_id": "a1", "tasks": {task: "b2"}}
+
+    def tell(author: str | None, of: str | None, tenant: str = "oncology") -> int:
+        identity = HostIdentity(tenant=tenant, author=author, run=None if of is None else UUID(of))
+        now = platform.clock()
+        secret = platform.store.write(lambda s: tokens.mint_host(s, identity, now))
+        headers = {"Authorization": f"Bearer {secret}"}
+        return int(platform.client.post(url, headers=headers, json=body).status_code)
+
+    assert tell(None, None) == tell("ada", None) == 404
+    assert tell("ada", other) == 404
+    assert tell("ada", run, "cardiology") == 404
+    assert platform.get(f"/runs/{run}").json()["mlflow_url"] is None
+    assert tell("ada", run) == 204
+    told = platform.get(f"/runs/{run}").json()
+    assert told["mlflow_url"] == "/services/mlflow/oncology/#/runs/a1"
+    assert told["attempts"][-1]["tasks"][0]["mlflow_run_id"] == "b2"

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from galley import dispatch
 from galley.domain.api import StartRequest
-from galley.domain.runs import Run, RunKind
+from galley.domain.runs import Run
 from galley.domain.work import (
     Assignment,
     Heartbeat,
@@ -66,9 +66,9 @@ def _of_host(request: Request, attempt_id: UUID) -> runs.AttemptRef:
     """Return an attempt that this host, or the one before it, may have leased."""
     host = _host(request)
     attempt = context_of(request).store.read(lambda s: runs.attempt(s, attempt_id))
-    kind = RunKind.PIPELINE if host.author is None else RunKind.REHEARSAL
-    mine = attempt.tenant == host.tenant and attempt.kind is kind
-    if not mine or (host.author is not None and host.run != attempt.run):
+    personal = host.author is not None
+    mine = attempt.tenant == host.tenant and attempt.kind.personal == personal
+    if not mine or (personal and host.run != attempt.run):
         raise NotFound(f"There is no attempt {attempt_id}.")
     return attempt
 
