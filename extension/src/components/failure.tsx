@@ -2,7 +2,7 @@
 import * as React from 'react';
 import type { CellError, FailureClass } from '../api/types';
 import { capitalised } from '../format/names';
-import { failureAdvice } from '../model/words';
+import { failureName } from '../model/failures';
 import { useTrans } from './context';
 import { Glyph } from './glyph';
 
@@ -12,7 +12,7 @@ export interface IFailureProps {
   failure?: FailureClass | null;
   /** What was retried already. */
   retried?: string | null;
-  advice?: string;
+  advice: string;
   actions?: React.ReactNode;
 }
 
@@ -20,9 +20,9 @@ export function FailureBox(props: IFailureProps): JSX.Element {
   const trans = useTrans();
   const [open, setOpen] = React.useState(false);
   const { error } = props;
-  const known = failureAdvice(trans, props.failure);
   // Before any cell ran there was no error in the notebook, such as where a package is not to be had.
-  const name = props.failure || (error?.cell ?? null) !== null ? known.name : null;
+  const known = props.failure || (error?.cell ?? null) !== null;
+  const name = known ? failureName(trans, props.failure) : null;
   const where = [
     error?.task && trans.__('task %1', error.task),
     error?.cell !== null && error?.cell !== undefined && trans.__('cell %1', error.cell + 1)
@@ -38,7 +38,7 @@ export function FailureBox(props: IFailureProps): JSX.Element {
         <div className="jp-Galley-muted">
           {[name, ...where, props.retried].filter(Boolean).join(' · ')}
         </div>
-        <p>{props.advice ?? known.advice}</p>
+        <p>{props.advice}</p>
         <div className="jp-Galley-row">
           {props.actions}
           {(traceback || error?.evalue) && (

@@ -1,13 +1,11 @@
 /** The run page: what a run does or did, task by task. */
 import * as React from 'react';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { bugIcon } from '@jupyterlab/ui-components';
 import type { Attempt, GalleyEvent, Run, RunState, TaskTry } from '../api/types';
 import { bytes } from '../format/quantity';
-import { attemptWord, ended, failureAdvice, kindName, runWord, triggerText } from '../model/words';
+import { attemptWord, ended, kindName, runWord, triggerText } from '../model/words';
 import { Resource } from '../model/resource';
 import {
-  Button,
   Copyable,
   Elapsed,
   Facts,
@@ -20,12 +18,12 @@ import {
   Time
 } from './basics';
 import { useGalley, useModel } from './context';
-import { FailureBox } from './failure';
 import { Badge, Glyph } from './glyph';
 import { TaskGraph } from './graph';
 import { RunCause } from './run-cause';
 import { RunActions } from './run-actions';
 import { RunDetail } from './run-detail';
+import { RunFailure } from './run-failure';
 
 /** How often a queued run is looked at again for what else happens in its tenant, milliseconds. */
 const WAITING_EVERY = 5000;
@@ -119,7 +117,7 @@ function Body(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
           </span>
         </p>
       )}
-      <Failure run={run} attempt={attempt} task={task} />
+      <RunFailure run={run} attempt={attempt} task={task} />
       {wide && graph}
       <div className="jp-Galley-columns jp-mod-run">
         <div className="jp-Galley-side">
@@ -287,44 +285,6 @@ function Sentence({ run }: { run: Run }): JSX.Element {
         </>
       )}
     </span>
-  );
-}
-
-function Failure(props: {
-  run: Run;
-  attempt: Attempt | undefined;
-  task: TaskTry | undefined;
-}): JSX.Element | null {
-  const galley = useGalley();
-  const { trans } = galley;
-  const { run, attempt } = props;
-  if (run.state !== 'failed' && run.state !== 'timed_out' && attempt?.state !== 'lost') {
-    return null;
-  }
-  const error = attempt?.error ?? attempt?.tasks?.find(task => task.error)?.error;
-  const failure = attempt?.failure_class ?? (run.state === 'timed_out' ? 'timeout' : null);
-  const retried =
-    run.attempt_count > 1 ? trans.__('attempt %1', run.attempt_count) : trans.__('not repeated');
-  return (
-    <FailureBox
-      error={error}
-      reason={run.state_reason}
-      failure={failure}
-      retried={retried}
-      advice={failureAdvice(trans, failure).advice}
-      actions={
-        attempt && (
-          <Button
-            label={trans.__('Debug in JupyterLab')}
-            icon={<bugIcon.react tag="span" elementSize="normal" />}
-            title={trans.__('Its notebook with its values, in your own sandbox')}
-            onClick={() =>
-              galley.debug(run, attempt.number, props.task?.error ? props.task.name : null)
-            }
-          />
-        )
-      }
-    />
   );
 }
 

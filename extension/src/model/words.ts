@@ -4,7 +4,6 @@ import type {
   AttemptState,
   DateState,
   BackfillState,
-  FailureClass,
   Gate,
   Proof,
   Run,
@@ -249,43 +248,6 @@ export function triggerText(trans: TranslationBundle, run: Run): string {
   return run.requested_by
     ? trans.__('started by %1', run.requested_by)
     : trans.__('started by hand');
-}
-
-/** What a class of failure means and what one can do about it. */
-export function failureAdvice(
-  trans: TranslationBundle,
-  failure: FailureClass | null | undefined
-): { name: string; advice: string } {
-  switch (failure) {
-    case 'out_of_memory':
-      return {
-        name: trans.__('Out of memory'),
-        advice: trans.__(
-          'The notebook needed more memory than its profile allows. Publish it with a larger profile, or let it hold less data at once.'
-        )
-      };
-    case 'infrastructure':
-      return {
-        name: trans.__('Platform failure'),
-        advice: trans.__(
-          'The platform lost this attempt; the notebook is not to blame. It was repeated as often as the version allows; Retry repeats it once more.'
-        )
-      };
-    case 'timeout':
-      return {
-        name: trans.__('Time limit reached'),
-        advice: trans.__(
-          'The run took longer than its time limit. Publish it with a longer limit, or run it with less work.'
-        )
-      };
-    default:
-      return {
-        name: trans.__('Error in the notebook'),
-        advice: trans.__(
-          'Repeating it unchanged fails the same way. Mend the cell in JupyterLab and publish the next version, or run it with other parameters.'
-        )
-      };
-  }
 }
 
 export function ended(state: RunState): boolean {

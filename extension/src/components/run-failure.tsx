@@ -1,0 +1,43 @@
+/** What failed in the attempt that is looked at, also where the run went on after it. */
+import * as React from 'react';
+import { bugIcon } from '@jupyterlab/ui-components';
+import type { Attempt, Run, TaskTry } from '../api/types';
+import { failureAdvice, failureOf, repeatedText } from '../model/failures';
+import { Button } from './basics';
+import { useGalley } from './context';
+import { FailureBox } from './failure';
+
+export function RunFailure(props: {
+  run: Run;
+  attempt: Attempt | undefined;
+  task: TaskTry | undefined;
+}): JSX.Element | null {
+  const galley = useGalley();
+  const { trans } = galley;
+  const { run, attempt } = props;
+  const found = failureOf(trans, run, attempt);
+  if (!found) {
+    return null;
+  }
+  return (
+    <FailureBox
+      error={attempt?.error ?? attempt?.tasks?.find(task => task.error)?.error}
+      reason={found.reason}
+      failure={found.failure}
+      retried={repeatedText(trans, attempt, found.sequel)}
+      advice={failureAdvice(trans, run, attempt, found)}
+      actions={
+        attempt && (
+          <Button
+            label={trans.__('Debug in JupyterLab')}
+            icon={<bugIcon.react tag="span" elementSize="normal" />}
+            title={trans.__('Its notebook with its values, in your own sandbox')}
+            onClick={() =>
+              galley.debug(run, attempt.number, props.task?.error ? props.task.name : null)
+            }
+          />
+        )
+      }
+    />
+  );
+}
