@@ -159,13 +159,7 @@ function TaskNotebook({ run, attempt, task }: IDetailProps): JSX.Element {
     );
   }
   if (!attempt || !task?.notebook) {
-    return (
-      <Empty title={trans.__('No executed notebook yet.')}>
-        {ended(run.state)
-          ? trans.__('The run ended before its first cell was executed; the log says more.')
-          : trans.__('It appears while the cells run.')}
-      </Empty>
-    );
+    return <NoNotebook run={run} attempt={attempt} task={task} />;
   }
   return (
     <>
@@ -179,6 +173,44 @@ function TaskNotebook({ run, attempt, task }: IDetailProps): JSX.Element {
       />
     </>
   );
+}
+
+/** Why there is no executed notebook, and the files that are kept all the same. */
+function NoNotebook({ run, attempt, task }: IDetailProps): JSX.Element {
+  const { trans } = useGalley();
+  const over = ended(run.state) || Boolean(attempt?.ended_at);
+  if (!over) {
+    return (
+      <Empty title={trans.__('No executed notebook yet.')}>
+        {trans.__('It appears while the cells run.')}
+      </Empty>
+    );
+  }
+  if (!attempt || !began(attempt, task)) {
+    return (
+      <Empty title={trans.__('No executed notebook.')}>
+        {trans.__('It ended before its first cell did; the log says more.')}
+      </Empty>
+    );
+  }
+  return (
+    <>
+      <KeptFiles run={run} attempt={attempt} />
+      <Empty title={trans.__('The executed notebook is not kept.')}>
+        {run.files_removed_at
+          ? trans.__('It was removed with the logs of the run.')
+          : trans.__('Its cells were executed; the log says why nothing of it is kept.')}
+      </Empty>
+    </>
+  );
+}
+
+/** Whether a cell of a task ended, well or not. */
+function began(attempt: Attempt, task: TaskTry | undefined): boolean {
+  const error = task?.error ?? attempt.error;
+  const own = error && (error.task ?? task?.name) === task?.name;
+  const failed = own && error.cell !== null && error.cell !== undefined;
+  return Boolean(task && (task.cell || task.state === 'succeeded' || failed));
 }
 
 /** Why a task was skipped: the nearest tasks before it that did not succeed. */

@@ -287,10 +287,11 @@ class AttemptRun:
         give_up = time.monotonic() + 3
         while True:
             try:
-                while reporter.beat():
-                    pass
+                _send_log(reporter)
                 reporter.notebooks.ship()
                 reporter.ship_files()
+                if reporter.log.waiting:  # it names what is not kept
+                    _send_log(reporter)
                 self._service.outcome(
                     self._assignment,
                     outcome.model_copy(
@@ -321,6 +322,11 @@ class AttemptRun:
         attempt = str(self._assignment.attempt)
         Zygotes(self._config.zygotes).end(attempt)
         kill_all(marked(TAG, attempt))
+
+
+def _send_log(reporter: Reporter) -> None:
+    while reporter.beat():
+        pass
 
 
 def _how_died(returncode: int, report: Report | None) -> str:

@@ -5,7 +5,6 @@ While the service is away the attempt goes on; what was not reported is reported
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 
@@ -15,9 +14,7 @@ from galley.host.outboxes import Outboxes
 from galley.host.service import Service
 from galley.host.shipping import LogShipper, NotebookShipper, UsageShipper
 from galley.run.job import Job
-from galley.run.journal import Report, read_report
-
-logger = logging.getLogger(__name__)
+from galley.run.journal import Report, note, read_report
 
 TICK_S = 0.25
 RETRY_S = 1.0
@@ -49,6 +46,7 @@ class Reporter(threading.Thread):
         self._last_upload = 0.0
         self._quiet_until = 0.0
         self._shipped: set[str] = set()
+        self._told: set[str] = set()
         self.cancel = threading.Event()
         self.lost = threading.Event()
         self.log = LogShipper(job.journal / "attempt.log")
@@ -129,6 +127,8 @@ class Reporter(threading.Thread):
     def ship_files(self) -> None:
         """Upload the outputs that the notebooks have only in part, each once.
 
+        What is refused is named in the attempt's log, which is to be sent after it.
+
         Raises:
             Unavailable: the service did not answer.
         """
@@ -140,7 +140,7 @@ class Reporter(threading.Thread):
                     self._assignment.attempt, self._assignment.run_token, path
                 )
             except (TooLarge, InvalidInput) as error:
-                logger.warning("file %s is not kept: %s", path.name, error.detail)
+                self._refused(f"the file {path.name!r}", error)
             self._shipped.add(path.name)
 
     def _beat_on(self) -> None:
@@ -160,4 +160,10 @@ class Reporter(threading.Thread):
                 self._assignment.attempt, self._assignment.run_token, task, content
             )
         except TooLarge as error:
-            logger.warning("notebook of task %s is not kept: %s", task, error.detail)
+            self._refused(f"the notebook of task {task!r}, as it was executed by now,", error)
+
+    def _refused(self, what: str, error: PublicError) -> None:
+        """Say once, in the log of the attempt, what the service does not keep, and why."""
+        if what not in self._told:
+            self._told.add(what)
+            note(self._job.journal, f"{what} is not kept: {error.detail}")

@@ -99,6 +99,7 @@ class RecordingService:
         self.hosts: set[str] = set()
         self.cancelled: set[str] = set()
         self.refused: set[str] = set()
+        self.full: set[str] = set()
         self.away = False
         self.withholds_project: set[str] = set()
         self.mlflow: MlflowProcess | None = None
@@ -188,6 +189,8 @@ class RecordingService:
             self.outcomes[attempt] = Outcome.model_validate_json(body)
             return 204, b""
         assert method == "PUT"
+        if attempt in self.full:
+            return 413, json.dumps({"code": "too-large", "detail": "no room is left"}).encode()
         self.notebooks[attempt, what.split("/")[1]] = body
         return 204, b""
 

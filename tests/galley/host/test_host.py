@@ -122,6 +122,21 @@ def test_a_rehearsal_fails_with_the_name_that_is_not_defined(
     assert "NameError" in service.notebooks[attempt, "report"].decode()
 
 
+def test_the_log_names_what_the_service_had_no_room_for(
+    service: RecordingService, host: subprocess.Popen[bytes], project: Path
+) -> None:
+    work = assignment(kind=RunKind.REHEARSAL)
+    service.full.add(str(work.attempt))
+    attempt = service.give(work, single(project, "print('x' * 9 * 2**20)", "print('end')"))
+    outcome = service.outcome_of(attempt)
+    assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
+    lines = [line for line in service.log_of(attempt).splitlines() if "is not kept" in line]
+    assert [line.partition(" | ")[2] for line in lines] == [
+        "the notebook of task 'report', as it was executed by now, is not kept: no room is left",
+        "the file 'report.cell-2.stdout.txt' is not kept: no room is left",
+    ]
+
+
 def test_cancelling_ends_the_kernel_within_seconds(
     service: RecordingService, host: subprocess.Popen[bytes], project: Path
 ) -> None:
