@@ -16,9 +16,14 @@ from galley.store.tables import RunRow
 
 
 class WaitingRehearsal(Model):
-    """A queued rehearsal or trial; it needs a host of the person who asked for it."""
+    """A queued rehearsal or trial; it needs a host of the person who asked for it.
+
+    Attributes:
+        attempt: number of the attempt that waits: each has a host of its own.
+    """
 
     run: UUID
+    attempt: int
     tenant: str
     author: str
 
@@ -26,7 +31,7 @@ class WaitingRehearsal(Model):
 def rehearsals_waiting(session: Session, now: datetime) -> list[WaitingRehearsal]:
     """Return the rehearsals and trials that could be leased now, oldest first."""
     query = (
-        select(RunRow.id, RunRow.tenant, RunRow.requested_by)
+        select(RunRow.id, RunRow.attempt_count, RunRow.tenant, RunRow.requested_by)
         .where(
             literally(RunRow.state, RunState.QUEUED),
             RunRow.kind.in_(PERSONAL),
@@ -36,6 +41,6 @@ def rehearsals_waiting(session: Session, now: datetime) -> list[WaitingRehearsal
         .order_by(RunRow.id)
     )
     return [
-        WaitingRehearsal(run=run, tenant=tenant, author=author)
-        for run, tenant, author in session.execute(query)
+        WaitingRehearsal(run=run, attempt=attempts + 1, tenant=tenant, author=author)
+        for run, attempts, tenant, author in session.execute(query)
     ]

@@ -12,8 +12,8 @@ class Launcher(Protocol):
     def ensure_tenant_host(self, tenant: str) -> None:
         """Start the tenant's host unless it lives."""
 
-    def start_rehearsal_host(self, tenant: str, author: str, run_id: UUID) -> None:
-        """Start a host with the author's rights, for one rehearsal."""
+    def start_rehearsal_host(self, tenant: str, author: str, run_id: UUID, attempt: int) -> None:
+        """Start a host with the author's rights, for one attempt of a rehearsal or trial."""
 
     def adopt(self) -> None:
         """Find the hosts that an earlier process of the service started."""

@@ -1,4 +1,4 @@
-"""Worker hosts on this machine: one sandbox per tenant, and one per rehearsal.
+"""Worker hosts on this machine: one sandbox per tenant, and one per attempt of a rehearsal.
 
 Hosts outlive the service. A pid file with the start time lets the next service find them again.
 """
@@ -41,8 +41,8 @@ from galley.sandbox.workspace import (
 
 P = ParamSpec("P")
 
-Mint = Callable[[str, str | None, UUID | None], str]
-"""(tenant, author or None, run or None) → the token of a new host."""
+Mint = Callable[[str, str | None, UUID | None, int | None], str]
+"""(tenant, author or None, run or None, attempt or None) → the token of a new host."""
 
 OVERHEAD = 2**30
 """Memory of the host, its runners and idle Dask workers, beside what notebooks use, bytes."""
@@ -135,7 +135,7 @@ class LocalLauncher:
             identity=identity,
             environments=environments_of(self._settings, identity),
             profile=profile,
-            token=self._mint(tenant, None, None),
+            token=self._mint(tenant, None, None, None),
             environment={
                 "GALLEY_HOST_SLOTS": str(limits.concurrent_runs),
                 "GALLEY_HOST_WORKERS": str(workers),
@@ -144,22 +144,24 @@ class LocalLauncher:
             },
         )
 
-    def start_rehearsal_host(self, tenant: str, author: str, run_id: UUID) -> None:
-        """Start a host with the author's uid and read-only datasets, for one rehearsal.
+    def start_rehearsal_host(self, tenant: str, author: str, run_id: UUID, attempt: int) -> None:
+        """Start a host with the author's uid and read-only datasets, for one attempt.
 
-        Its home folder is a fresh one: a rehearsal must not find what only lies in its author's.
+        Its home folder is a fresh one: a rehearsal must not find what only lies in its author's,
+        and the host of the attempt before may still have its own, to send to MLflow what it holds.
 
         Raises:
             NotFound: there is no such tenant.
             InvalidInput: one of its datasets cannot be had.
         """
         self._reap()
-        name = f"rehearsal-{run_id}"
+        of = f"{run_id}-{attempt}"
+        name = f"rehearsal-{of}"
         if name in self.hosts:
             return
         declared = self._tenant(tenant)
         largest = max(declared.profiles.values(), key=lambda profile: profile.memory)
-        home = self._settings.homes / "rehearsals" / str(run_id)
+        home = self._settings.homes / "rehearsals" / of
         author_identity = user_identity(self._settings, author, tenant)
         self._start(
             name,
@@ -168,7 +170,7 @@ class LocalLauncher:
             profile=largest.model_copy(
                 update={"memory": largest.memory + OVERHEAD, "gpus": _most_gpus(declared)}
             ),
-            token=self._mint(tenant, author, run_id),
+            token=self._mint(tenant, author, run_id, attempt),
             environments=environments_of(self._settings, author_identity),
             environment={
                 "GALLEY_HOST_ONCE": "1",
@@ -267,8 +269,8 @@ class LocalLauncher:
         living = self.hosts
         for name in self._hosts.keys() - living.keys():
             (self._folder / f"{name}.pid").unlink(missing_ok=True)
-            if run := name.removeprefix("rehearsal-") if name.startswith("rehearsal-") else None:
-                shutil.rmtree(self._settings.homes / "rehearsals" / run, ignore_errors=True)
+            if of := name.removeprefix("rehearsal-") if name.startswith("rehearsal-") else None:
+                shutil.rmtree(self._settings.homes / "rehearsals" / of, ignore_errors=True)
                 (self._settings.logs / f"host-{name}.log").unlink(missing_ok=True)
         self._hosts = living
 

@@ -90,7 +90,7 @@ class Background:
         self._watcher = Watcher(settings, tenants)
         self._keeper = keeper
         self._adopted = False
-        self._rehearsals: dict[UUID, datetime] = {}
+        self._rehearsals: dict[tuple[UUID, int], datetime] = {}
 
     def loops(self, changed: Wakeup, leading: Leading) -> tuple[Loop, ...]:
         """Return the loops, run by whoever leads; ``changed`` rings when there may be work."""
@@ -199,16 +199,20 @@ class Background:
         """Return how to start the hosts of rehearsals that wait and have had none lately."""
         now = self._clock()
         waiting = self._store.read(lambda s: dispatch.rehearsals_waiting(s, now))
-        known = {one.run for one in waiting}
-        self._rehearsals = {run: at for run, at in self._rehearsals.items() if run in known}
+        known = {(one.run, one.attempt) for one in waiting}
+        self._rehearsals = {one: at for one, at in self._rehearsals.items() if one in known}
         starts: list[tuple[str, Callable[[], object]]] = []
         for one in waiting:
-            started = self._rehearsals.get(one.run)
+            started = self._rehearsals.get((one.run, one.attempt))
             late = started is None or (now - started).total_seconds() >= REHEARSAL_PATIENCE_S
             if one.tenant in ready and late:
-                self._rehearsals[one.run] = now
+                self._rehearsals[one.run, one.attempt] = now
                 start = partial(
-                    self._launcher.start_rehearsal_host, one.tenant, one.author, one.run
+                    self._launcher.start_rehearsal_host,
+                    one.tenant,
+                    one.author,
+                    one.run,
+                    one.attempt,
                 )
                 starts.append((f"rehearsal host of {one.author!r} in {one.tenant!r}", start))
         return starts

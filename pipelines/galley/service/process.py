@@ -50,12 +50,12 @@ def compose(settings: Settings) -> FastAPI:
 
     leading = Leading(store, LOOPS, now, time.monotonic)
 
-    def mint(tenant: str, author: str | None, run: UUID | None) -> str:
+    def mint(tenant: str, author: str | None, run: UUID | None, attempt: int | None) -> str:
         identity = HostIdentity(tenant=tenant, author=author, run=run)
 
         def work(session: Session) -> str:
             leading.require(session, "launcher")
-            return tokens.mint_host(session, identity, now())
+            return tokens.mint_host(session, identity, now(), attempt=attempt)
 
         return store.write(work)
 

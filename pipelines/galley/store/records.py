@@ -66,7 +66,8 @@ class TokenRow(Base):
 
     Of an attempt's two it is that of the tasks' secret, which follows from the runner's.
 
-    ``identity`` is set for hosts: ``TENANT``, ``TENANT/AUTHOR`` or ``TENANT/AUTHOR/RUN``.
+    ``identity`` is set for hosts: ``TENANT``, ``TENANT/AUTHOR``, ``TENANT/AUTHOR/RUN`` or
+    ``TENANT/AUTHOR/RUN/ATTEMPT``, the attempt's number.
     """
 
     __tablename__ = "tokens"

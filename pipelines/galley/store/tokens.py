@@ -65,15 +65,22 @@ def _hash(secret: str) -> bytes:
 
 
 def mint_host(
-    session: Session, identity: HostIdentity, now: datetime, *, replace: bool = True
+    session: Session,
+    identity: HostIdentity,
+    now: datetime,
+    *,
+    attempt: int | None = None,
+    replace: bool = True,
 ) -> str:
     """Return a new credential for a host.
 
     Args:
-        replace: the earlier ones of the same identity end now.
+        attempt: for which attempt of its run a host is started. The host of the one before keeps
+            its credential: it may still have something to send to MLflow.
+        replace: the earlier ones of the same identity and attempt end now.
     """
     if replace:
-        revoke_host(session, identity, now)
+        revoke_host(session, identity, now, attempt=attempt)
     secret = _new(TokenKind.HOST)
     session.flush()
     session.execute(
@@ -82,7 +89,7 @@ def mint_host(
             "secret_hash": _hash(secret),
             "kind": TokenKind.HOST,
             "tenant": identity.tenant,
-            "identity": identity.key,
+            "identity": _key(identity, attempt),
             "author": identity.author,
             "run_id": identity.run,
             "rehearsal": identity.author is not None,
@@ -92,13 +99,20 @@ def mint_host(
     return secret
 
 
-def revoke_host(session: Session, identity: HostIdentity, now: datetime) -> None:
+def revoke_host(
+    session: Session, identity: HostIdentity, now: datetime, *, attempt: int | None = None
+) -> None:
     """End every credential of a host."""
+    key = _key(identity, attempt)
     session.execute(
         update(TokenRow)
-        .where(TokenRow.identity == identity.key, TokenRow.expires_at.is_(None))
+        .where(TokenRow.identity == key, TokenRow.expires_at.is_(None))
         .values(expires_at=now)
     )
+
+
+def _key(identity: HostIdentity, attempt: int | None) -> str:
+    return identity.key if attempt is None else f"{identity.key}/{attempt}"
 
 
 class AttemptTokens(NamedTuple):

@@ -13,5 +13,6 @@ def test_rehearsals_that_need_a_host(world: World) -> None:
         (first.rehearsal_run, "lab", "ana"),
         (second.rehearsal_run, "lab", "ben"),
     ]
+    assert [one.attempt for one in waiting] == [1, 1]
     world.must_claim(author="ana")
     assert len(world.read(lambda s: dispatch.rehearsals_waiting(s, world.now))) == 1

@@ -55,7 +55,7 @@ def launcher(settings: Settings) -> Iterator[LocalLauncher]:
     oncology = TENANTS.tenants["oncology"].model_copy(update={"packages": packages})
     tenants = TENANTS.model_copy(update={"tenants": {**TENANTS.tenants, "oncology": oncology}})
 
-    def mint(tenant: str, author: str | None, run: uuid.UUID | None) -> str:
+    def mint(tenant: str, author: str | None, run: uuid.UUID | None, attempt: int | None) -> str:
         return RecordingService.HOST_TOKEN
 
     made = LocalLauncher(settings, lambda: tenants, mint=mint)
@@ -79,7 +79,7 @@ def ended(service: RecordingService, folder: Path, requirements: str, kind: RunK
 def test_author_and_tenant_each_have_an_environment_of_their_own(
     launcher: LocalLauncher, service: RecordingService, settings: Settings, tmp_path: Path
 ) -> None:
-    launcher.start_rehearsal_host("oncology", "alice", uuid.uuid4())
+    launcher.start_rehearsal_host("oncology", "alice", uuid.uuid4(), 1)
     rehearsed = ended(service, tmp_path / "one", "greeting==1.0\n", RunKind.REHEARSAL)
     lock = read_lock(rehearsed.lock or "")
     assert lock is not None
@@ -102,5 +102,5 @@ def test_a_rehearsal_of_an_unknown_tenant_leaves_nothing(
     launcher: LocalLauncher, settings: Settings
 ) -> None:
     with pytest.raises(NotFound):
-        launcher.start_rehearsal_host("nobody", "alice", uuid.uuid4())
+        launcher.start_rehearsal_host("nobody", "alice", uuid.uuid4(), 1)
     assert not (settings.homes / "environments").exists()

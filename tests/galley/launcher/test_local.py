@@ -95,11 +95,13 @@ def settings(tmp_path: Path, service: RecordingService) -> Settings:
     return settings_in(tmp_path).model_copy(update={"service_port": service.port})
 
 
-class Minted(list[tuple[str, str | None, UUID | None]]):
+class Minted(list[tuple[str, str | None, UUID | None, int | None]]):
     """Gives every host the token that the recording service knows, and notes for whom."""
 
-    def __call__(self, tenant: str, author: str | None, run: UUID | None) -> str:
-        self.append((tenant, author, run))
+    def __call__(
+        self, tenant: str, author: str | None, run: UUID | None, attempt: int | None
+    ) -> str:
+        self.append((tenant, author, run, attempt))
         return RecordingService.HOST_TOKEN
 
 
@@ -143,7 +145,7 @@ def test_a_tenants_host_runs_as_the_tenant_and_asks_for_work(
 ) -> None:
     launcher.ensure_tenant_host("winery")
     leased(service, tmp_path / "project")
-    assert minted == [("winery", None, None)]
+    assert minted == [("winery", None, None, None)]
     uids = {process.uids().real for process in below(launcher, "winery")}
     assert tenant_identity(settings, "winery").uid in uids
     token = settings.homes / "hosts/winery/.galley-token"
@@ -169,7 +171,7 @@ def test_a_host_sees_gpus_where_a_profile_has_one_and_the_machine_too(
     given: list[Profile] = []
     monkeypatch.setattr(launcher, "_start", lambda *_, profile, **__: given.append(profile))
     launcher.ensure_tenant_host("winery")
-    launcher.start_rehearsal_host("winery", "ada", uuid4())
+    launcher.start_rehearsal_host("winery", "ada", uuid4(), 1)
     assert [profile.gpus for profile in given] == [seen, seen]
 
 
@@ -258,7 +260,7 @@ def test_ending_all_leaves_no_process(
     launcher: LocalLauncher, service: RecordingService, settings: Settings, tmp_path: Path
 ) -> None:
     launcher.ensure_tenant_host("winery")
-    launcher.start_rehearsal_host("oncology", "alice", uuid.uuid4())
+    launcher.start_rehearsal_host("oncology", "alice", uuid.uuid4(), 1)
     leased(service, tmp_path / "project", "import time; time.sleep(600)")
     processes = [process for name in launcher.hosts for process in below(launcher, name)]
     assert len(processes) >= 6
@@ -281,11 +283,11 @@ def test_a_rehearsal_has_its_authors_rights_and_a_home_of_its_own(
     (author.home / "only-here.csv").write_text("not published")
     shared = tmp_path / "datasets/shared/table.csv"
     run = uuid.uuid4()
-    launcher.start_rehearsal_host("oncology", "alice", run)
+    launcher.start_rehearsal_host("oncology", "alice", run, 1)
     shared.write_text("a,b")
-    assert minted == [("oncology", "alice", run)]
+    assert minted == [("oncology", "alice", run, 1)]
     attempt = leased(service, tmp_path / "project", REPORT)
-    assert service.hosts == {f"rehearsal-{run}@{socket.gethostname()}"}
+    assert service.hosts == {f"rehearsal-{run}-1@{socket.gethostname()}"}
     outcome = service.outcome_of(attempt)
     assert outcome.state is AttemptState.SUCCEEDED, outcome.error
     (line,) = [line for line in service.log_of(attempt).splitlines() if "REPORT" in line]
@@ -298,7 +300,7 @@ def test_a_rehearsal_has_its_authors_rights_and_a_home_of_its_own(
     assert said["token"] is False
     if AS_ROOT:  # Neither host nor runner, zygote or init can be reached from the task.
         own = {
-            one.environ().get("GALLEY_OWN_SCRATCH") for one in below(launcher, f"rehearsal-{run}")
+            one.environ().get("GALLEY_OWN_SCRATCH") for one in below(launcher, f"rehearsal-{run}-1")
         }
         assert ":".join([*SCRATCH, "/home/alice"]) in own, "what a proof's runs leave is cleared"
         assert said["seen"], "its init and itself, and nobody else"
@@ -306,12 +308,31 @@ def test_a_rehearsal_has_its_authors_rights_and_a_home_of_its_own(
 
     def ended() -> bool:
         launcher.adopt()
-        return f"rehearsal-{run}" not in launcher.hosts
+        return f"rehearsal-{run}-1" not in launcher.hosts
 
     until(ended, "the end of the rehearsal's host, which serves once")
     launcher.ensure_tenant_host("winery")
-    assert not (settings.homes / "rehearsals" / str(run)).exists()
+    assert not (settings.homes / "rehearsals" / f"{run}-1").exists()
     assert (author.home / "only-here.csv").exists()
+
+
+def test_the_next_attempt_does_not_wait_for_a_host_that_has_yet_to_tell_mlflow(
+    launcher: LocalLauncher, settings: Settings, minted: Minted
+) -> None:
+    run = uuid.uuid4()
+    launcher.start_rehearsal_host("oncology", "alice", run, 1)
+    launcher.start_rehearsal_host("oncology", "alice", run, 1)
+    first = launcher.hosts[f"rehearsal-{run}-1"]
+    launcher.start_rehearsal_host("oncology", "alice", run, 2)
+    assert first.alive()
+    assert launcher.hosts.keys() == {f"rehearsal-{run}-{number}" for number in (1, 2)}
+    assert minted == [("oncology", "alice", run, number) for number in (1, 2)]
+    homes = settings.homes / "rehearsals"
+    assert {home.name for home in homes.iterdir()} == {f"{run}-1", f"{run}-2"}
+    first.signal(signal.SIGKILL)
+    until(lambda: not first.alive(), "the end of the first host")
+    launcher.ensure_tenant_host("winery")
+    assert {home.name for home in homes.iterdir()} == {f"{run}-2"}
 
 
 def test_an_unknown_tenant_and_a_missing_dataset_start_nothing(
@@ -326,5 +347,5 @@ def test_an_unknown_tenant_and_a_missing_dataset_start_nothing(
     with pytest.raises(InvalidInput, match=r"tenants\.winery\.datasets\.wines: the folder"):
         launcher.ensure_tenant_host("winery")
     with pytest.raises(InvalidInput, match="does not exist on this machine"):
-        launcher.start_rehearsal_host("winery", "dave", uuid.uuid4())
+        launcher.start_rehearsal_host("winery", "dave", uuid.uuid4(), 1)
     assert launcher.hosts == {}

@@ -167,7 +167,7 @@ def test_a_lost_rehearsal_host_is_replaced(world: World) -> None:
     assert first.run in world.keep_reaping(16)
     world.later(seconds=8)
     waiting = world.read(lambda s: dispatch.rehearsals_waiting(s, world.now))
-    assert [(one.run, one.author) for one in waiting] == [(first.run, "ana")]
+    assert [(one.run, one.attempt, one.author) for one in waiting] == [(first.run, 2, "ana")]
     assert world.rehearse(version).state is VersionState.IN_REVIEW
 
 

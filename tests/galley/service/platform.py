@@ -116,8 +116,8 @@ class LauncherThatOnlyNotes:
             raise OSError("no room for another process")
         self.asked.append((tenant,))
 
-    def start_rehearsal_host(self, tenant: str, author: str, run_id: UUID) -> None:
-        self.asked.append((tenant, author, str(run_id)))
+    def start_rehearsal_host(self, tenant: str, author: str, run_id: UUID, attempt: int) -> None:
+        self.asked.append((tenant, author, f"{run_id}-{attempt}"))
 
     def adopt(self) -> None:
         self.asked.append(("adopt",))

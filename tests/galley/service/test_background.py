@@ -48,14 +48,30 @@ def test_each_tenant_gets_its_host_and_each_rehearsal_one_of_its_author(
         ("oncology",),
         ("cardiology",),
         ("playground",),
-        ("oncology", "ada", version["rehearsal_run"]),
+        ("oncology", "ada", f"{version['rehearsal_run']}-1"),
     ]
     platform.launcher.asked.clear()
     passes.launch()
     assert len(platform.launcher.asked) == 3, "the rehearsal's host is given time to start"
     platform.clock.pass_time(seconds=61)
     passes.launch()
-    assert platform.launcher.asked[-1] == ("oncology", "ada", version["rehearsal_run"])
+    assert platform.launcher.asked[-1] == ("oncology", "ada", f"{version['rehearsal_run']}-1")
+
+
+def test_each_attempt_of_a_rehearsal_gets_a_host_of_its_own_at_once(
+    platform: Platform, passes: Background
+) -> None:
+    version = platform.publish()
+    passes.launch()
+    work = platform.lease("oncology", "ada")
+    assert work is not None
+    outcome = {"state": "failed", "failure_class": "infrastructure"}
+    ended = platform.report(work, "outcome", tasks=[], duration_s=1, **outcome)
+    assert ended.status_code == 200, ended.text
+    platform.clock.pass_time(seconds=10)
+    platform.launcher.asked.clear()
+    passes.launch()
+    assert platform.launcher.asked[-1] == ("oncology", "ada", f"{version['rehearsal_run']}-2")
 
 
 def test_a_host_that_does_not_start_holds_up_no_other(

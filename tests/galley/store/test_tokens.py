@@ -61,6 +61,25 @@ def test_a_new_credential_replaces_the_hosts_earlier_one(world: World) -> None:
     assert find(world, elsewhere)
 
 
+def test_the_host_of_the_next_attempt_leaves_the_one_before_its_credential(world: World) -> None:
+    version = world.publish()
+    own = HostIdentity(tenant="lab", author="ana", run=version.rehearsal_run)
+
+    def mint(attempt: int) -> str:
+        return world.write(lambda s: tokens.mint_host(s, own, world.now, attempt=attempt))
+
+    first, second = mint(1), mint(2)
+    world.later(seconds=1)
+    again = mint(2)
+    assert find(world, second) is None
+    for secret in (first, again):
+        token = find(world, secret)
+        assert token is not None
+        assert token.host == own
+    world.write(lambda s: tokens.revoke_host(s, own, world.now, attempt=1))
+    assert find(world, first) is None
+
+
 def test_identities_do_not_run_together() -> None:
     run = new_id()
     keys = {
