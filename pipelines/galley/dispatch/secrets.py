@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from galley.domain.runs import FailureClass
+from galley.domain.runs import FailureClass, RunKind
 from galley.domain.secrets import SecretReference
 from galley.domain.versions import CellError, VersionState
 from galley.domain.work import Assignment, TaskSecrets
@@ -71,9 +71,10 @@ _NOT_APPROVED = "only an approved version is given the tenant's secrets"
 def _missing(work: Assignment, one: SecretReference, owner: str) -> TaskSecrets:
     command = f"galley secret set {one.name}{' --personal' if owner else ''} --tenant {work.tenant}"
     if owner:
+        trial = work.kind is RunKind.TRIAL
         message = (
-            f"{owner} has no personal value of the secret {one.name!r}, which a rehearsal takes: "
-            f"set it with `{command}`, then publish again"
+            f"{owner} has no personal value of the secret {one.name!r}, which a {work.kind} takes: "
+            f"set it with `{command}`, then {'try' if trial else 'publish'} again"
         )
     else:
         message = (

@@ -240,6 +240,23 @@ def test_a_rehearsal_without_a_personal_value_is_told_so(platform: Platform) -> 
     )
 
 
+def test_a_trial_without_a_personal_value_is_told_so(platform: Platform) -> None:
+    put(platform)
+    put(platform, PERSONAL, "ada", OWN)
+    version = platform.publish("p", notebook=notebook(CODE))
+    platform.run_through("oncology", "ada")
+    assert call(platform, "DELETE", PERSONAL, platform.as_user("ada")).status_code == 204
+    trial = {"version": version["number"]}
+    assert platform.post("/tenants/oncology/pipelines/p/trials", trial).status_code == 201
+    work = platform.lease("oncology", "ada")
+    assert work is not None
+    assert work.secrets.error is not None
+    assert work.secrets.error.message == (
+        "ada has no personal value of the secret 'warehouse', which a trial takes: set it with "
+        "`galley secret set warehouse --personal --tenant oncology`, then try again"
+    )
+
+
 def test_a_lost_key_stops_only_what_needs_it_and_comes_back(platform: Platform) -> None:
     put(platform)
     put(platform, PERSONAL, "ada", OWN)
