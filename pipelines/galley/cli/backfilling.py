@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from galley.cli import output
-from galley.cli.parameters import parse_values
+from galley.cli.parameters import parse_values, schema_for
 from galley.cli.schedule_options import deadline
 from galley.cli.session import Session, parse_id, with_session
 from galley.client import Client
@@ -95,7 +95,7 @@ def start(
 ) -> None:
     """Run PIPELINE once for each date of a range; `--dry-run` only tells which."""
     version = session.version(pipeline, default="live")
-    slug, schema = version.pipeline, version.analysis.parameters if version.analysis else None
+    slug = version.pipeline
     zone = _zone(session.client, session.tenant, slug, timezone)
     request = BackfillRequest(
         start=_instant(first, zone, "--from"),
@@ -106,7 +106,7 @@ def start(
         order=Order(order),
         parallel=parallel,
         only=Only(only),
-        parameters=parse_values(schema, values) if schema else {},
+        parameters=parse_values(schema_for(version, values), values),
         stop_at_first_failure=stop_at_first_failure,
         deadline_s=deadline_s,
     )

@@ -6,7 +6,26 @@ from collections.abc import Iterable
 from typing import Any
 
 from galley.domain.parameters import ParameterSchema
+from galley.domain.versions import Version
+from galley.errors import InvalidInput
 from galley.notebook.arguments import parse_text
+
+
+def schema_for(version: Version, pairs: Iterable[tuple[str, str]]) -> ParameterSchema:
+    """Return the schema of a version, by which ``-p NAME VALUE`` options are typed.
+
+    Raises:
+        InvalidInput: it has not been analysed, and there are such options.
+    """
+    if version.analysis is not None:
+        return version.analysis.parameters
+    for name, _ in pairs:
+        raise InvalidInput(
+            f"{name!r} cannot be given: version {version.number} of {version.pipeline!r} has not "
+            "been analysed, so that nothing is known of its parameters; leave out -p",
+            field=f"parameters.{name}",
+        )
+    return ParameterSchema()
 
 
 def parse_values(schema: ParameterSchema, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:

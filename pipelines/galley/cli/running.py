@@ -9,7 +9,7 @@ import click
 
 from galley.cli import output
 from galley.cli.following import follow as follow_log
-from galley.cli.parameters import parse_values
+from galley.cli.parameters import parse_values, schema_for
 from galley.cli.schedule_options import deadline
 from galley.cli.session import Session, parse_id, parse_reference, with_session
 from galley.client.usage import blocks, busy, peak, size
@@ -142,11 +142,10 @@ def run(
     """Start a run now; default is the live version."""
     named = parse_reference(pipeline, "live")
     version = session.version(pipeline, default="live")
-    schema = version.analysis.parameters if version.analysis else None
     started = session.client.start_run(
         session.tenant,
         named.pipeline,
-        parse_values(schema, values) if schema else {},
+        parse_values(schema_for(version, values), values),
         version=version.number,
         logical_date=_instant(logical_date),
         priority=priority,

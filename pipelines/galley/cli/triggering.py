@@ -8,7 +8,7 @@ import click
 from pydantic import ValidationError
 
 from galley.cli import output
-from galley.cli.parameters import parse_templates
+from galley.cli.parameters import parse_templates, schema_for
 from galley.cli.schedule_options import deadline
 from galley.cli.session import Session, with_session
 from galley.domain.triggers import (
@@ -214,8 +214,7 @@ def _parameters(
     session: Session, pipeline: str, values: tuple[tuple[str, str], ...]
 ) -> dict[str, Any]:
     version = session.version(pipeline)
-    schema = version.analysis.parameters if version.analysis else None
-    return parse_templates(schema, values) if schema else {}
+    return parse_templates(schema_for(version, values), values)
 
 
 def _source(

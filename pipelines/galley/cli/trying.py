@@ -6,7 +6,7 @@ import click
 
 from galley.cli import output
 from galley.cli.following import follow as follow_log
-from galley.cli.parameters import parse_values
+from galley.cli.parameters import parse_values, schema_for
 from galley.cli.running import DEADLINE
 from galley.cli.session import Session, parse_reference, with_session
 from galley.domain.runs import RunState
@@ -41,11 +41,10 @@ def try_version(
     Without a version the live one is tried, or the latest where none is live.
     """
     version = session.version(_reference(session, pipeline, number), default="live")
-    schema = version.analysis.parameters if version.analysis else None
     started = session.client.start_trial(
         session.tenant,
         version.pipeline,
-        parse_values(schema, values) if schema else {},
+        parse_values(schema_for(version, values), values),
         version=version.number,
         deadline_s=deadline_s,
     )
