@@ -17,6 +17,8 @@ from galley.errors import Conflict, InvalidInput
 
 FOLDER = "debug"
 KERNEL = "python3"
+_LAUNCHER = Path(__file__).with_name("debug_kernel.py")
+"""Starts the kernel of a locked environment, which has no galley of its own."""
 
 
 class Workbench:
@@ -149,8 +151,10 @@ class Workbench:
             (python.parents[1] / ".last-used").touch()
         folder = self._kernels / kernel
         folder.mkdir(parents=True, exist_ok=True)
+        launcher = folder / _LAUNCHER.name
+        launcher.write_text(_LAUNCHER.read_text(encoding="utf-8"), encoding="utf-8")
         spec = {
-            "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            "argv": [str(python), str(launcher), "-f", "{connection_file}"],
             "display_name": _display(kit),
             "language": "python",
             "env": {

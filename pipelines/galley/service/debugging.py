@@ -12,6 +12,7 @@ from galley.domain.versions import Analysis, CellError, Version
 from galley.errors import Conflict, NotFound
 from galley.locking import lock_digest, read_lock
 from galley.notebook.conversions import conversion_source
+from galley.notebook.source import galley_metadata
 from galley.project import archive
 from galley.service.comparing import modules_of, notebook_of, project_of
 from galley.service.context import Context
@@ -58,7 +59,7 @@ def kit_of(context: Context, run: Run, attempt: Attempt, task: str | None) -> De
             DebugDataset(name=name, path=f"{DATASETS_ROOT}/{name}", mode=dataset.mode)
             for name, dataset in context.tenant(run.tenant).datasets.items()
         ),
-        missing=_missing(run, attempt),
+        missing=_missing(run, attempt, analysis, document),
     )
 
 
@@ -87,7 +88,7 @@ def _notebook(
     values = {name: value for name, value in run.parameters.items() if name in schema.properties}
     kernel = published.get("metadata", {}).get("kernelspec") or _PYTHON
     injected = _injected(values, conversion_source(schema, set(values)), kernel)
-    cells = [_intro(run, attempt, error)]
+    cells = [_intro(run, attempt, error), *_variables(analysis, kernel)]
     if schema.cell is None:
         cells += injected
     failed = None
@@ -97,10 +98,10 @@ def _notebook(
         cells.append(_clean(cell, index, failed=error is not None and error.cell == index))
         if index == schema.cell:
             cells += injected
-    metadata = {
-        "kernelspec": kernel,
-        "galley": {"debug": {"run": str(run.id), "attempt": attempt.number, "failed": failed}},
-    }
+    own = {"debug": {"run": str(run.id), "attempt": attempt.number, "failed": failed}}
+    if secrets := galley_metadata(published).get("secrets"):
+        own["secrets"] = secrets
+    metadata = {"kernelspec": kernel, "galley": own}
     return {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}, failed
 
 
@@ -127,7 +128,7 @@ def _injected(
 ) -> list[dict[str, Any]]:
     if not values:
         return []
-    if kernel.get("language", "python") == "python":
+    if _is_python(kernel):
         lines = [f"{name} = {value!r}" for name, value in values.items()]
         source = "\n".join(["# The values of the run.", *lines, *filter(None, [conversion])])
     else:
@@ -146,6 +147,40 @@ def _injected(
             "outputs": [],
         }
     ]
+
+
+def _variables(analysis: Analysis, kernel: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the cell that sets the variables which a run gets from the notebook's metadata."""
+    named = [one for one in analysis.secrets if one.variable is not None]
+    if not named or not _is_python(kernel):
+        return []
+    lines = [
+        "# The run had secrets in these variables; here it is your own personal values.",
+        "def _set_secrets():",
+        "    import os",
+        "",
+        "    import galley",
+        "",
+        *(f"    os.environ[{one.variable!r}] = galley.secret({one.name!r})" for one in named),
+        "",
+        "",
+        "_set_secrets()",
+        "del _set_secrets",
+    ]
+    return [
+        {
+            "cell_type": "code",
+            "id": "galley-secrets",
+            "metadata": {"galley": {"role": "debug"}},
+            "source": "\n".join(lines),
+            "execution_count": None,
+            "outputs": [],
+        }
+    ]
+
+
+def _is_python(kernel: dict[str, Any]) -> bool:
+    return bool(kernel.get("language", "python") == "python")
 
 
 def _intro(run: Run, attempt: Attempt, error: CellError | None) -> dict[str, Any]:
@@ -193,7 +228,9 @@ def _lock(context: Context, version: Version) -> DebugLock:
     )
 
 
-def _missing(run: Run, attempt: Attempt) -> tuple[str, ...]:
+def _missing(
+    run: Run, attempt: Attempt, analysis: Analysis, notebook: dict[str, Any]
+) -> tuple[str, ...]:
     told = []
     if len(attempt.tasks) > 1:
         told.append(
@@ -205,4 +242,14 @@ def _missing(run: Run, attempt: Attempt) -> tuple[str, ...]:
             "The run had the rights of the tenant; here you have your own, and what it logs to "
             "MLflow here is yours."
         )
+    if analysis.secrets:
+        names = ", ".join(sorted({repr(one.name) for one in analysis.secrets}))
+        told.append(
+            f"It uses secrets: {names}. Here galley.secret gives your own personal values, never "
+            f"the tenant's: set each with `galley secret set NAME --personal --tenant "
+            f"{run.tenant}`, in a terminal."
+        )
+    variables = [one.variable for one in analysis.secrets if one.variable is not None]
+    if variables and not _is_python(notebook["metadata"]["kernelspec"]):
+        told.append(f"The variables {', '.join(variables)}, which hold secrets, are not set here.")
     return tuple(told)

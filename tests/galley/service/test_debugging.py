@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import galley
 import nbformat
 import pytest
 from galley.client.debugging import Workbench
 from galley.domain.debug import DebugKit
 from galley.errors import Conflict, InvalidInput
+from galley.service import API
 
-from tests.galley.service.platform import Platform, running_platform
+from tests.galley.service.platform import Platform, notebook, running_platform
 
+OWN = "ada's own value"
 ERROR = {
     "task": "daily_report",
     "cell": 2,
@@ -64,6 +68,50 @@ def test_running_it_fails_where_the_run_failed_or_shows_that_it_does_not(kit: De
         if cell["cell_type"] == "code":
             exec(cell["source"], space)
     assert (space["alpha"], space["x"]) == (7, 8)
+
+
+@pytest.mark.parametrize("language", ["python", "R"])
+def test_who_debugs_has_their_own_values_of_its_secrets_and_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    code = 'import galley\nx = galley.secret("mail")' if language == "python" else "x <- alpha"
+    document = notebook(code)
+    document["metadata"]["galley"] = {"secrets": {"DB_PASSWORD": "warehouse"}}
+    if language != "python":
+        document["metadata"]["kernelspec"] = {"name": "ir", "display_name": "R", "language": "R"}
+    with running_platform(tmp_path / "home") as platform:
+        for place in ("secrets", "personal-secrets"):
+            for name in ("mail", "warehouse"):
+                user = "olga" if place == "secrets" else "ada"
+                path = f"{API}/tenants/oncology/{place}/{name}"
+                headers = platform.as_user(user)
+                given = platform.client.put(path, headers=headers, json={"value": OWN})
+                assert given.status_code == 200, given.text
+        platform.publish("r", notebook=document)
+        run = platform.run_through("oncology", "ada", "failed", error=ERROR).run
+        kit = DebugKit.model_validate(platform.get(f"/runs/{run}/attempts/1/debug").json())
+    nbformat.validate(nbformat.from_dict(kit.notebook))
+    assert OWN not in json.dumps(kit.notebook)
+    assert kit.notebook["metadata"]["galley"]["secrets"] == {"DB_PASSWORD": "warehouse"}
+    (told,) = [one for one in kit.missing if "secrets:" in one]
+    assert "your own personal values, never the tenant's" in told
+    assert "galley secret set NAME --personal --tenant oncology" in told
+    sources = {cell["id"]: cell["source"] for cell in kit.notebook["cells"]}
+    if language != "python":
+        assert "galley-secrets" not in sources
+        assert any(
+            "DB_PASSWORD, which hold secrets, are not set here" in one for one in kit.missing
+        )
+        return
+    assert "'mail', 'warehouse'" in told
+    assert [*sources][1] == "galley-secrets", "what the cells below it need is there before them"
+    assert kit.notebook["cells"][kit.failed or 0]["source"] == code
+    monkeypatch.setattr(galley, "secret", lambda name: f"{OWN} of {name}")
+    monkeypatch.setenv("DB_PASSWORD", "")
+    space: dict[str, Any] = {}
+    exec(sources["galley-secrets"], space)
+    assert os.environ["DB_PASSWORD"] == f"{OWN} of warehouse"
+    assert space.keys() == {"__builtins__"}, "it brings the notebook no name that the run had not"
 
 
 def bench(root: Path, **installed: str) -> Workbench:
