@@ -2770,6 +2770,12 @@ export interface components {
              */
             cell_timeout?: number | null;
             /**
+             * Cluster Idle
+             * @description Time without a run after which the tenant's cluster and what runners are forked from are ended, seconds; the next run starts them anew.
+             * @default 600
+             */
+            cluster_idle: number;
+            /**
              * Concurrent Runs
              * @description Runs at the same time.
              * @default 4

@@ -178,6 +178,13 @@ class Limits(Model):
         default=16 * 2**20, description="Size of all outputs of one cell kept there."
     )
 
+    cluster_idle: float = Field(
+        default=600,
+        gt=0,
+        description="Time without a run after which the tenant's cluster and what runners are "
+        "forked from are ended, seconds; the next run starts them anew.",
+    )
+
     def allow(self, profile: Profile) -> bool:
         """Whether a run of this profile fits when nothing else runs."""
         return self.why_not(profile) is None

@@ -141,6 +141,7 @@ class LocalLauncher:
                 "GALLEY_HOST_WORKERS": str(workers),
                 "GALLEY_HOST_CPU": str(limits.cpu),
                 "GALLEY_HOST_MEMORY": str(limits.memory),
+                "GALLEY_CLUSTER_IDLE_S": str(limits.cluster_idle),
             },
         )
 

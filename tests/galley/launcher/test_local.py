@@ -19,6 +19,7 @@ from galley.domain.runs import AttemptState, RunKind
 from galley.domain.settings import Settings
 from galley.domain.tenants import Dataset, Profile, Tenants
 from galley.errors import InvalidInput, NotFound, Unavailable
+from galley.host.config import host_config
 from galley.launcher import local
 from galley.launcher.backoff import FIRST_S
 from galley.launcher.local import LocalLauncher
@@ -173,6 +174,23 @@ def test_a_host_sees_gpus_where_a_profile_has_one_and_the_machine_too(
     launcher.ensure_tenant_host("winery")
     launcher.start_rehearsal_host("winery", "ada", uuid4(), 1)
     assert [profile.gpus for profile in given] == [seen, seen]
+
+
+def test_the_tenants_file_says_after_what_time_an_idle_cluster_ends(
+    launcher: LocalLauncher, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    winery = TENANTS.tenants["winery"]
+    limits = winery.limits.model_copy(update={"cluster_idle": 45.5})
+    tenants = Tenants(tenants={"winery": winery.model_copy(update={"limits": limits})})
+    monkeypatch.setattr(launcher, "_tenants", lambda: tenants)
+    given: dict[str, str] = {}
+    monkeypatch.setattr(launcher, "_start", lambda *_, environment, **__: given.update(environment))
+    launcher.ensure_tenant_host("winery")
+    token = tmp_path / "token"
+    token.touch()
+    own = {"GALLEY_SERVICE_URL": "http://127.0.0.1:1", "GALLEY_HOST_TOKEN_FILE": str(token)}
+    names = {"GALLEY_TENANT": "winery", "GALLEY_HOST_NAME": "winery"}
+    assert host_config({**given, **own, **names}).idle_s == 45.5
 
 
 def test_a_living_host_is_not_started_again(launcher: LocalLauncher, minted: Minted) -> None:
