@@ -15,6 +15,7 @@ from galley.domain.work import Assignment
 from galley.service import API, INTERNAL, PREFIX, bodies
 from galley.store import tokens
 from galley.store.tokens import HostIdentity
+from httpx import Response
 
 from tests.galley.service.platform import TENANTS, Platform, notebook, publish_request
 
@@ -415,3 +416,26 @@ def test_the_host_of_an_author_tells_so_of_its_own_run_alone(platform: Platform,
     told = platform.get(f"/runs/{run}").json()
     assert told["mlflow_url"] == "/services/mlflow/oncology/#/runs/a1"
     assert told["attempts"][-1]["tasks"][0]["mlflow_run_id"] == "b2"
+
+
+def test_the_host_of_a_run_is_sent_home_when_that_waits_no_more(platform: Platform) -> None:
+    version = platform.approved()
+    run = platform.post(TRIALS, {"version": version["number"]}).json()["id"]
+    identity = HostIdentity(tenant="oncology", author="ada", run=UUID(run))
+    now = platform.clock()
+    secret = platform.store.write(lambda s: tokens.mint_host(s, identity, now))
+
+    def lease() -> Response:
+        answer: Response = platform.client.post(
+            f"{INTERNAL}/leases",
+            headers={"Authorization": f"Bearer {secret}"},
+            json={"host": "rehearsal-1@test", "wait_s": 0},
+        )
+        return answer
+
+    assert lease().json()["run"] == run
+    assert lease().status_code == 403, "another host has it"
+    assert platform.post(f"/runs/{run}/cancel").status_code in {200, 202}
+    refused = lease()
+    assert refused.status_code == 403
+    assert f"the run {run} of this host is" in refused.json()["detail"]

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from galley import dispatch
 from galley.domain.api import StartRequest
-from galley.domain.runs import Run
+from galley.domain.runs import Run, RunState
 from galley.domain.work import (
     Assignment,
     Heartbeat,
@@ -24,7 +24,7 @@ from galley.domain.work import (
     Outcome,
     TrackedRuns,
 )
-from galley.errors import Conflict, NotFound, NotSignedIn
+from galley.errors import Conflict, Forbidden, NotFound, NotSignedIn
 from galley.review import settle_rehearsals
 from galley.service import INTERNAL
 from galley.service.accepting import judge
@@ -82,7 +82,15 @@ TheAttempt = Annotated[runs.AttemptRef, Depends(_attempt)]
 async def lease(
     body: LeaseRequest, host: TheHost, context: InContext, request: Request
 ) -> Response:
-    """Wait for work and lease one attempt; 204 when there was none."""
+    """Wait for work and lease one attempt; 204 when there was none.
+
+    A host that was started for one run is sent home when that waits no more.
+    """
+    if host.run is not None:
+        run = host.run
+        state = await asyncio.to_thread(context.store.read, lambda s: runs.require(s, run).state)
+        if state != RunState.QUEUED:
+            raise Forbidden(f"the run {run} of this host is {state}: it waits for no host")
     until = context.monotonic() + body.wait_s
     while not (context.stopping.is_set() or await request.is_disconnected()):
         ticket = context.feed.changed.ticket()
