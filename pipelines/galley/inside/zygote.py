@@ -257,9 +257,12 @@ class Zygote:
         answer = {"pid": born.pid, "obstacle": born.obstacle, "inherited": born.inherited}
         walls = _sibling("walls")
         answer["unwalled"], answer["foreign"] = born.obstacle or walls.obstacle, walls.foreign
-        client.sendall(json.dumps(answer).encode() + b"\n")
         self._selector.register(client, selectors.EVENT_READ, self._drop)
         self._selector.register(born.status, selectors.EVENT_READ, lambda _: self._collect(client))
+        try:
+            client.sendall(json.dumps(answer).encode() + b"\n")
+        except OSError:  # it has gone; the end of its task is collected like any other's
+            self._drop(client)
 
     def _taken(self, request: dict[str, Any], fds: list[int]) -> Any:
         """Return the spare, which has taken the request; None where there is none for it."""
@@ -447,15 +450,20 @@ def _try_out() -> None:
 
 
 def _request(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Return a request and its files; of one that is none, the files are closed."""
     data, fds, _, _ = socket.recv_fds(client, 1 << 16, 8)
-    while not data.endswith(b"\n"):
-        more = client.recv(1 << 16)
-        if not more or len(data) > MAX_REQUEST:
-            raise ValueError("not a request")
-        data += more
-    request = json.loads(data)
-    if request.get("kind") != "end" and len(fds) != FILES:
-        raise ValueError(f"a request comes with {FILES} files, not with {len(fds)}")
+    with contextlib.ExitStack() as unless_taken:
+        for fd in fds:
+            unless_taken.callback(os.close, fd)
+        while not data.endswith(b"\n"):
+            more = client.recv(1 << 16)
+            if not more or len(data) > MAX_REQUEST:
+                raise ValueError("not a request")
+            data += more
+        request = json.loads(data)
+        if request.get("kind") != "end" and len(fds) != FILES:
+            raise ValueError(f"a request comes with {FILES} files, not with {len(fds)}")
+        unless_taken.pop_all()
     return request, list(fds)
 
 

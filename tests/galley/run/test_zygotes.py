@@ -374,6 +374,36 @@ def test_a_client_that_dies_takes_its_fork_with_it(zygotes: Zygotes, tmp_path: P
     one.output.close()
 
 
+def test_what_is_forked_for_clients_that_have_gone_meanwhile_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def go(_: socket.socket) -> bytes:
+        raise ValueError("the client ends")
+
+    own = Zygotes(tmp_path / "z", idle_s=0.1)
+    one = Batch(own, tmp_path)
+    zygote = zygote_of(one.process)
+    until(lambda: len(zygote.children()) == 3)  # the task, the template and a spare
+    zygote.suspend()
+    monkeypatch.setattr(module, "read_line", go)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        files = (theirs.fileno(), one.output.fileno(), one.output.fileno())
+        for _ in range(3):
+            with pytest.raises(NoZygote, match="the client ends"):
+                own.fork(
+                    python=None,
+                    env={name: os.environ[name] for name in ("PATH", "HOME")},
+                    cwd=tmp_path,
+                    kind="batch",
+                    files=files,
+                    isolate=True,
+                )
+        zygote.resume()
+        one.close()
+        until(lambda: gone(zygote.pid))
+
+
 def test_a_zygote_that_dies_takes_its_forks_with_it(tmp_path: Path) -> None:
     own = Zygotes(tmp_path / "z")
     one = Batch(own, tmp_path)
