@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import os
 import sys
+from pathlib import Path
 
 
 def _threads() -> set[str]:
@@ -15,12 +17,18 @@ def _threads() -> set[str]:
 class Preloader:
     """Imports modules ahead, as long as that leaves no trace but the import.
 
+    Args:
+        without: modules that are known to be unfit.
+        kept: file with the names of others, of which there may be none yet. What is found out is
+            kept there for the zygotes to come, which would be lost to the same modules again.
+
     Attributes:
         unfit: modules that print or start threads when they are imported, well or not.
     """
 
-    def __init__(self, without: list[str]) -> None:
-        self.unfit = set(without)
+    def __init__(self, without: list[str], kept: Path) -> None:
+        self.unfit = {*without, *_read(kept)}
+        self._kept = kept
         self._tried: set[str] = set()
 
     def load(self, names: list[str]) -> bool:
@@ -30,6 +38,9 @@ class Preloader:
             if name not in self.unfit and name not in self._tried:
                 self._tried.add(name)
                 fit = self._load(name) and fit
+        if not fit:
+            with contextlib.suppress(OSError):  # where there is no room, it is found out again
+                _write(self._kept, self.unfit)
         return fit
 
     def _load(self, name: str) -> bool:
@@ -52,3 +63,20 @@ class Preloader:
                 return True
         self.unfit.add(name)
         return False
+
+
+def _read(kept: Path) -> list[str]:
+    # There is none yet, or the machine went down when it was being written.
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        return list(json.loads(kept.read_text()))
+    return []
+
+
+def _write(kept: Path, names: set[str]) -> None:
+    """Write the file at once: another zygote may be about to read it."""
+    whole = kept.with_suffix(f".{os.getpid()}.new")
+    try:
+        whole.write_text(json.dumps(sorted(names)))
+        whole.replace(kept)
+    finally:
+        whole.unlink(missing_ok=True)

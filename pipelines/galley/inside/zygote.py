@@ -2,7 +2,8 @@
 
 It only imports what an environment has installed: no code of a tenant, no token, no thread, no
 event loop. A module that starts a thread or prints when it is imported is left to the notebooks:
-the zygote starts itself over without it. Who may ask: processes of the same uid that do not descend
+the zygote starts itself over without it, and a file beside its socket tells those that come after
+it. Who may ask: processes of the same uid that do not descend
 from a zygote themselves, so a notebook cannot have itself forked out of its walls.
 
 Configuration is one line of JSON on standard input: ``preload`` and ``without`` (names of modules)
@@ -75,7 +76,7 @@ class Zygote:
     def __init__(self, path: str, preload: list[str], without: list[str], idle_s: float) -> None:
         self._path = path
         self._preload = list(preload)
-        self._preloader = _sibling("preload").Preloader(without)
+        self._preloader = _sibling("preload").Preloader(without, Path(path).with_suffix(".unfit"))
         self._idle_s = idle_s
         self._used_at = time.monotonic()
         self._selector = selectors.DefaultSelector()

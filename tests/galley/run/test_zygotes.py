@@ -365,6 +365,21 @@ def test_a_zygote_that_forks_no_more_ends_an_attempts_tasks(tmp_path: Path) -> N
     zygotes.close()
 
 
+def test_what_is_unfit_is_known_to_the_zygotes_that_come_after(tmp_path: Path) -> None:
+    """Or a notebook that imports it and one that does not take turns to lose their zygote."""
+    zygotes = Zygotes(tmp_path / "zygotes")
+    one = Batch(zygotes, tmp_path, preload=["json"])
+    with pytest.raises(NoZygote, match=r"unfit to be imported ahead: \['this'\]"):
+        Batch(zygotes, tmp_path, preload=["this"])
+    again = Batch(zygotes, tmp_path, preload=["json"])
+    unfit = Batch(zygotes, tmp_path, preload=["this", "json"])
+    assert zygote_of(one.process) != zygote_of(again.process) == zygote_of(unfit.process)
+    assert unfit.run("import this").startswith("The Zen of Python")
+    for made in (one, again, unfit):
+        made.close()
+    zygotes.close()
+
+
 def test_a_client_that_dies_takes_its_fork_with_it(zygotes: Zygotes, tmp_path: Path) -> None:
     one = Batch(zygotes, tmp_path)
     pid = one.process.pid
@@ -462,11 +477,15 @@ def test_a_notebook_cannot_have_itself_forked(batch: Batch, zygotes: Zygotes) ->
 
 PRELOAD = """\
 import sys
+from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from galley.inside.preload import Preloader
-preloader = Preloader(sys.argv[2:3])
+kept = Path(sys.argv[1], "kept.unfit")
+kept.touch()
+preloader = Preloader(sys.argv[2:3], kept)
 for name in sys.argv[2:]:
     print(name, preloader.load([name]))
+assert preloader.unfit == Preloader([], kept).unfit
 print(*sorted(preloader.unfit))
 """
 
