@@ -9,6 +9,8 @@ import os
 import sys
 from pathlib import Path
 
+from . import reseeding
+
 
 def _threads() -> set[str]:
     return set(os.listdir("/proc/self/task"))  # noqa: PTH208
@@ -34,10 +36,11 @@ class Preloader:
     def load(self, names: list[str]) -> bool:
         """Import what can be; returns False when one of them was unfit, which cannot be undone."""
         fit = True
-        for name in names:
-            if name not in self.unfit and name not in self._tried:
-                self._tried.add(name)
-                fit = self._load(name) and fit
+        with reseeding.noting():
+            for name in names:
+                if name not in self.unfit and name not in self._tried:
+                    self._tried.add(name)
+                    fit = self._load(name) and fit
         if not fit:
             with contextlib.suppress(OSError):  # where there is no room, it is found out again
                 _write(self._kept, self.unfit)

@@ -8,7 +8,6 @@ import importlib
 import importlib.util
 import json
 import os
-import random
 import re
 import socket
 import sys
@@ -18,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import birth, inherited, walls
+from . import birth, inherited, reseeding, walls
 
 INLINE = "module://matplotlib_inline.backend_inline"
 _HAS_DEBUGGER = importlib.util.find_spec("debugpy") is not None
@@ -79,11 +78,12 @@ def made_ahead() -> Any:
 def spare(app: Any, handoff: socket.socket) -> None:
     """Be a kernel that was made ahead, before it is asked for; then be what is asked for."""
     app.begin()
+    reseeding.reseed()  # while nobody waits for it
     said, fds, _, _ = socket.recv_fds(handoff, 16, 4)
     if not said:
         return
     handoff.close()
-    _begin(fds)
+    _begin(fds, reseeded=True)
     _serve(app, list(fds))
 
 
@@ -142,11 +142,13 @@ def _told(fd: int) -> dict[str, Any]:
     return told
 
 
-def _begin(fds: Sequence[int]) -> dict[str, Any]:
+def _begin(fds: Sequence[int], *, reseeded: bool = False) -> dict[str, Any]:
     """Enter what this process is told to be, and return that."""
     try:
         told = _told(fds[3])
         _enter(told)
+        if not reseeded:
+            reseeding.reseed()
     except BaseException:
         os.write(fds[2], traceback.format_exc().encode(errors="replace"))  # where a kernel's go
         os._exit(birth.NOT_BEGUN)
@@ -154,7 +156,7 @@ def _begin(fds: Sequence[int]) -> dict[str, Any]:
 
 
 def _enter(told: dict[str, Any]) -> None:
-    """Take the task's environment, secrets, limits, folder and a random state of its own."""
+    """Take the task's environment, secrets, limits and folder."""
     if birth.apart and not walls.foreign:
         walls.own_processes()
     if told["walls"] is not None and birth.apart and not walls.obstacle:
@@ -176,7 +178,6 @@ def _enter(told: dict[str, Any]) -> None:
     _paths()
     sys.argv = ["ipykernel_launcher.py", *told["argv"]]
     time.tzset()
-    _reseed()
     _catch_up(told["cwd"])
 
 
@@ -195,15 +196,6 @@ def debugpy_breakpointhook() -> None:
 
     The name is debugpy's, since tracebacks show it.
     """
-
-
-def _reseed() -> None:
-    """Give this process random numbers of its own."""
-    random.seed()
-    if (numpy := sys.modules.get("numpy")) is not None and "numpy.random" in sys.modules:
-        numpy.random.seed()
-    if (torch := sys.modules.get("torch")) is not None:
-        torch.seed()
 
 
 def _catch_up(cwd: str) -> None:

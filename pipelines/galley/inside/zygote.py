@@ -95,7 +95,8 @@ class Zygote:
     def warm(self) -> None:
         """Import all that a kernel needs and what notebooks are going to import."""
         sys.modules["debugpy"] = None  # type: ignore[assignment]  # nobody debugs a batch run
-        importlib.import_module("ipykernel.debugger")
+        with _sibling("reseeding").noting():
+            importlib.import_module("ipykernel.debugger")
         del sys.modules["debugpy"]
         base = [f"{PACKAGE}.batch", f"{PACKAGE}.task"]
         if not self._preloader.load([*base, *self._preload]):

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,34 @@ def test_two_forks_share_neither_names_nor_random_numbers(zygotes: Zygotes, tmp_
         one.close()
     assert [text.split()[0] for text in said] == ["False", "False"]
     assert len({number for text in said for number in text.split()[1:]}) == 4
+
+
+KEEPS = """\
+import random, numpy
+free = random.Random(), numpy.random.default_rng(), numpy.random.RandomState()
+given = random.Random(3), numpy.random.default_rng(3), numpy.random.RandomState(3)
+"""
+
+
+def test_what_a_library_seeded_with_nothing_draws_other_numbers_in_each_fork(
+    tmp_path: Path,
+) -> None:
+    """A spare as well, which was forked before anybody asked for it."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "v"], check=True)
+    (site,) = (tmp_path / "v" / "lib").glob("*/site-packages")
+    (site / "ours.pth").write_text(sysconfig.get_path("purelib"))
+    (site / "keeps.py").write_text(KEEPS)
+    own, python = Zygotes(tmp_path / "z"), tmp_path / "v" / "bin" / "python"
+    code = "print(*(one.random() for one in keeps.free), *(one.random() for one in keeps.given))"
+    said = []
+    for _ in range(3):
+        one = Batch(own, tmp_path, preload=["keeps"], python=python)
+        template_of(one.process)
+        assert one.run("import sys\nprint('keeps' in sys.modules)") == "True"
+        said.append(one.run(f"import keeps\n{code}").split())
+        one.close()
+    own.close()
+    assert [len({*drawn}) for drawn in zip(*said, strict=True)] == [3, 3, 3, 1, 1, 1]
 
 
 OWN = """\
