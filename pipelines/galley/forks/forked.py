@@ -69,10 +69,11 @@ class Forked:
         return self.returncode
 
 
-def readable(connection: socket.socket, timeout: float | None) -> bool:
+def readable(connection: socket.socket | int, timeout: float | None) -> bool:
     """Wait until there is something to read, or the other side is gone.
 
     Args:
+        connection: or any file descriptor.
         timeout: in seconds; None: however long it takes.
     """
     waiting = select.poll()  # not ``select``, which knows no file descriptors beyond 1023

@@ -27,13 +27,14 @@ from galley.run.outputs import Outputs
 from galley.run.piped import BrokenKernel
 from galley.run.redaction import Redactor
 from galley.run.walls import Walls
+from galley.run.wanted import Unwanted
 from galley.run.zygotes import NoZygote, Zygotes
 
 logger = logging.getLogger(__name__)
 
 AUTOSAVE_S = 10
 _ENDS = (
-    *(PapermillExecutionError, DeadKernelError, NoSuchKernel, NoZygote),
+    *(PapermillExecutionError, DeadKernelError, NoSuchKernel, NoZygote, Unwanted),
     *(RuntimeError, OSError),
 )
 """What is expected to end an execution before its last cell. nbclient raises others where what a
@@ -95,7 +96,7 @@ def execute(
     or the kernel is killed. No process that the notebook started is alive afterwards.
 
     Args:
-        cancelled: asked every 0.1 s while the kernel lives.
+        cancelled: asked every 0.1 s while the kernel comes into being, and while it lives.
         on_cell: called with (code cells finished, code cells in total).
         on_text: called with (``stdout`` or ``stderr``, text) as the text comes.
         on_note: called with what the log should say of the limits.
@@ -210,6 +211,8 @@ def _story(
         other = other_language(source) is not None  # which Python's kernel is, is ours to say
         whose_fault = FailureClass.USER if other else FailureClass.INFRASTRUCTURE
         failure = whose_fault, failures.missing_kernel(ended, task=task)
+    elif guard is None and (stop := observer.given_up) is not None:
+        failure = failures.stopped(stop, task=task, cell=cell, used=0, given=limits.given)
     elif guard is None:
         if ended is not None:
             failure = (

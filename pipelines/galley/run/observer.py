@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,7 +20,7 @@ from galley.run import cells as whose
 from galley.run import failures
 from galley.run.confine import confine
 from galley.run.family import Family
-from galley.run.guard import Guard
+from galley.run.guard import Guard, Stop
 from galley.run.outputs import MAX_CELL, MAX_OUTPUT, Outputs
 from galley.run.piped import Fork
 from galley.run.processes import TASK_MARK, lives
@@ -84,6 +85,7 @@ class Observer:
         ended_well: whether the last cell has ended.
         fell_silent: whether the connection to the kernel ended before that.
         lived_on: whether the kernel was still there a moment later.
+        given_up: why it is not waited for any more that a kernel comes into being; None: it is.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class Observer:
         self.ended_well = False
         self.fell_silent = False
         self.lived_on = False
+        self.given_up: Stop | None = None
         self.counted: frozenset[int] = frozenset()
         self.process: subprocess.Popen[bytes] | ForkedKernel | None = None
         self.guard: Guard | None = None
@@ -190,7 +193,16 @@ class Observer:
             isolate=isolate,
             secrets=self._secrets,
             walls=self.walls,
+            wanted=self._is_wanted,
         )
+
+    def _is_wanted(self) -> bool:
+        """Whether a kernel is to come into being; there is no guard before it has."""
+        if self._cancelled():
+            self.given_up = Stop.CANCELLED
+        elif datetime.now(UTC) >= self._limits.deadline:
+            self.given_up = Stop.DEADLINE
+        return self.given_up is None
 
     @contextlib.contextmanager
     def handing(self) -> Iterator[None]:

@@ -8,11 +8,9 @@ or the folder is removed.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
-import select
 import socket
 import subprocess
 import sys
@@ -27,8 +25,9 @@ from galley.forks import TO_FORK, Forked, read_line
 from galley.inside import inherited
 from galley.inside import zygote as program
 from galley.run.walls import Walls
+from galley.run.wanted import Wanted, always, lock, readable_in_time
+from galley.run.zygote_start import start
 
-START_S = 60.0
 ANSWER_S = 30.0
 KILL_S = 10.0
 TAG = "GALLEY_ATTEMPT"
@@ -113,6 +112,7 @@ class Zygotes:
         isolate: bool,
         secrets: Mapping[str, str] | None = None,
         walls: Walls | None = None,
+        wanted: Wanted = always,
     ) -> ForkedKernel:
         """Return a new process, forked from the zygote of its environment.
 
@@ -124,9 +124,12 @@ class Zygotes:
             isolate: whether it is to have a pid namespace of its own.
             secrets: name → value, for ``galley.secret``.
             walls: what it is to see of its host's files; None: all of them.
+            wanted: whether it still is; asked a few times a second while a zygote starts, or
+                imports what the notebook does.
 
         Raises:
             NoZygote: it cannot be had.
+            Unwanted: it is not wanted any more.
         """
         interpreter = str(python or sys.executable)
         try:
@@ -155,9 +158,9 @@ class Zygotes:
                 name = _name(interpreter, at_start)
                 connection = _connected(folder, name)
                 if connection is None:
-                    connection = self._start(folder, name, interpreter, at_start, preload)
+                    connection = self._start(folder, name, interpreter, at_start, preload, wanted)
             with handed_over(told) as private:
-                return _ask(connection, request, [*files, private])
+                return _ask(connection, request, [*files, private], wanted)
 
         try:
             try:
@@ -229,64 +232,35 @@ class Zygotes:
         interpreter: str,
         environment: Mapping[str, str],
         preload: Sequence[str],
+        wanted: Wanted,
     ) -> socket.socket:
-        lock = os.open(f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=folder)
+        held = os.open(f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=folder)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock(held, wanted)
             if (connection := _connected(folder, name)) is not None:
                 return connection
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{name}.sock", dir_fd=folder)
-            self._launch(folder, name, interpreter, environment, preload)
+            start(
+                [interpreter, program.__file__, f"{name}.sock"],
+                env={**environment, **TO_FORK, **self._of_a_host()},
+                folder=folder,
+                config={"preload": list(preload), "without": [], "idle_s": self._idle_s},
+                log=self.folder / f"{name}.log",
+                wanted=wanted,
+            )
         finally:
-            os.close(lock)
+            os.close(held)
         connection = _connected(folder, name)
         if connection is None:
             raise OSError("the zygote that was just started does not answer")
         return connection
-
-    def _launch(
-        self,
-        folder: int,
-        name: str,
-        interpreter: str,
-        environment: Mapping[str, str],
-        preload: Sequence[str],
-    ) -> None:
-        config = {"preload": list(preload), "without": [], "idle_s": self._idle_s}
-        with (self.folder / f"{name}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [interpreter, program.__file__, f"{name}.sock"],
-                env={**environment, **TO_FORK, **self._of_a_host()},
-                cwd=f"/proc/self/fd/{folder}",
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,
-            )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        with process.stdin, process.stdout:
-            process.stdin.write(json.dumps(config).encode() + b"\n")
-            process.stdin.flush()
-            ready, _, _ = select.select([process.stdout], [], [], START_S)
-            if not ready or process.stdout.readline() != b"ready\n":
-                process.kill()
-                process.wait()
-                said = (self.folder / f"{name}.log").read_text(errors="replace").strip()
-                raise OSError(f"the zygote did not start: {said[-300:] or 'it said nothing'}")
-        _STARTED.append(process)
-        _STARTED[:] = [one for one in _STARTED if one.poll() is None]
 
 
 def own_zygotes() -> Zygotes:
     """Return the zygotes of this person on this machine, outside of any platform."""
     runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     return Zygotes(runtime / f"galley-zygotes-{os.geteuid()}")
-
-
-_STARTED: list[subprocess.Popen[bytes]] = []
-"""Zygotes that this process is the parent of, to collect those that have ended."""
 
 
 @contextlib.contextmanager
@@ -335,14 +309,14 @@ def _connected(folder: int, name: str) -> socket.socket | None:
 
 
 def _ask(
-    connection: socket.socket, request: Mapping[str, Any], files: Sequence[int]
+    connection: socket.socket, request: Mapping[str, Any], files: Sequence[int], wanted: Wanted
 ) -> ForkedKernel:
     """Send a request and read the answer."""
     try:
         data = json.dumps(request).encode() + b"\n"
         sent = socket.send_fds(connection, [data[: 1 << 16]], list(files))
         connection.sendall(data[sent:])
-        answer = json.loads(read_line(connection))
+        answer = _answer(connection, wanted)
         forked = ForkedKernel(connection, answer)
     except KeyError:
         connection.close()
@@ -352,3 +326,11 @@ def _ask(
         raise
     connection.settimeout(None)
     return forked
+
+
+def _answer(connection: socket.socket, wanted: Wanted) -> dict[str, Any]:
+    """Wait for the answer of a zygote, which imports what is new to it first."""
+    if not readable_in_time(connection.fileno(), seconds=ANSWER_S, wanted=wanted):
+        raise TimeoutError(f"the zygote has not answered for {ANSWER_S:g} s")
+    answer: dict[str, Any] = json.loads(read_line(connection))
+    return answer

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 from galley.inside.wire import Frames, frame
 from galley.run.walls import Walls
+from galley.run.wanted import Wanted, always
 from galley.run.zygotes import ForkedKernel, Zygotes
 
 
@@ -30,6 +31,7 @@ class Batch:
         walls: Walls | None = None,
         gone: bool = False,
         python: Path | None = None,
+        wanted: Wanted = always,
         **more: str,
     ) -> None:
         self.pipe, theirs = socket.socketpair()
@@ -48,6 +50,7 @@ class Batch:
                 preload=preload,
                 isolate=isolate,
                 walls=walls,
+                wanted=wanted,
             )
         self.frames = Frames()
 

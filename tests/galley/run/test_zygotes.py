@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import resource
 import signal
@@ -16,10 +17,12 @@ from typing import Any
 
 import psutil
 import pytest
+from galley.inside import zygote as program
 from galley.inside.birth import NOT_BEGUN
 from galley.inside.wire import Frames, frame
 from galley.run import zygotes as module
 from galley.run.observer import lives_on
+from galley.run.wanted import Unwanted
 from galley.run.zygotes import ForkedKernel, NoZygote, Zygotes
 
 from tests.galley.run.batches import Batch, gone, prepare_spare, template_of, until, zygote_of
@@ -421,7 +424,7 @@ def test_a_client_that_dies_takes_its_fork_with_it(zygotes: Zygotes, tmp_path: P
 def test_what_is_forked_for_clients_that_have_gone_meanwhile_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def go(_: socket.socket) -> bytes:
+    def go(*_: object) -> None:
         raise ValueError("the client ends")
 
     own = Zygotes(tmp_path / "z", idle_s=0.1)
@@ -429,7 +432,7 @@ def test_what_is_forked_for_clients_that_have_gone_meanwhile_ends(
     zygote = zygote_of(one.process)
     until(lambda: len(zygote.children()) == 3)  # the task, the template and a spare
     zygote.suspend()
-    monkeypatch.setattr(module, "read_line", go)
+    monkeypatch.setattr(module, "_answer", go)
     ours, theirs = socket.socketpair()
     with ours, theirs:
         files = (theirs.fileno(), one.output.fileno(), one.output.fileno())
@@ -579,6 +582,60 @@ def test_that_a_kernel_has_gone_is_seen_while_its_zygote_is_busy(
     assert killed.process.returncode == -signal.SIGKILL
     for batch in (killed, other):
         batch.close()
+
+
+def test_a_zygote_that_nobody_wants_any_more_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends when who has it started wants it no more, and leaves the lock to others."""
+    slow = tmp_path / "slow.py"
+    slow.write_text("import os, time\nos.mkdir(str(os.getpid()))\ntime.sleep(600)")
+    monkeypatch.setattr(program, "__file__", str(slow))
+    own = Zygotes(tmp_path / "z")
+
+    def pids() -> list[int]:
+        return [int(one.name) for one in own.folder.iterdir() if one.is_dir()]
+
+    with pytest.raises(Unwanted):
+        Batch(own, tmp_path, wanted=lambda: not pids())
+    (pid,) = pids()
+    assert gone(pid)
+    with next(own.folder.glob("*.lock")).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(Unwanted):
+            Batch(own, tmp_path, wanted=lambda: False)
+    assert pids() == [pid]
+
+
+def test_an_answer_that_nobody_wants_any_more_is_not_waited_for(tmp_path: Path) -> None:
+    own = Zygotes(tmp_path / "z")
+    one = Batch(own, tmp_path)
+    zygote = zygote_of(one.process)
+    until(lambda: len(zygote.children()) == 3)  # the task, the template and a spare
+    zygote.suspend()
+    with pytest.raises(Unwanted):
+        Batch(own, tmp_path, wanted=lambda: False)
+    zygote.resume()
+    other = Batch(own, tmp_path)
+    assert other.run("print('alive')") == "alive"
+    for batch in (one, other):
+        batch.close()
+    until(lambda: len(zygote.children()) == 2)
+    own.close()
+
+
+def test_one_that_does_not_answer_in_time_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Zygotes(tmp_path / "z")
+    one = Batch(own, tmp_path)
+    zygote_of(one.process).suspend()
+    monkeypatch.setattr(module, "ANSWER_S", 0.2)
+    with pytest.raises(NoZygote, match=r"has not answered for 0\.2 s"):
+        Batch(own, tmp_path)
+    zygote_of(one.process).resume()
+    one.close()
+    own.close()
 
 
 def test_an_interpreter_that_is_none_is_told(tmp_path: Path) -> None:
