@@ -79,6 +79,7 @@ class Zygote:
         self._preloader = _sibling("preload").Preloader(without, Path(path).with_suffix(".unfit"))
         self._idle_s = idle_s
         self._used_at = time.monotonic()
+        self._asking: socket.socket | None = None
         self._selector = selectors.DefaultSelector()
         self._children: dict[socket.socket, tuple[int, int]] = {}
         self._tags: dict[socket.socket, str] = {}
@@ -220,7 +221,7 @@ class Zygote:
     def _answer(self, client: socket.socket) -> None:
         request, fds = _request(client)
         try:
-            if request.get("kind") == "end":
+            if request["kind"] == "end":
                 if self._owner not in {None, _peer(client)[0]}:
                     raise PermissionError("only the owner of this folder may end what it forked")
                 self._end(request.get("tag"))
@@ -249,11 +250,15 @@ class Zygote:
         return fit
 
     def _fork(self, client: socket.socket, request: dict[str, Any], fds: list[int]) -> None:
-        born = self._taken(request, fds) or self._deliver(
-            lambda: _sibling("task").run(request, fds),
-            # Nobody gets a fork without walls of a host's: a kernel that was started may ask, too.
-            isolate=bool(request.get("isolate")) or self._owner is not None,
-        )
+        self._asking = client
+        try:
+            born = self._taken(request, fds) or self._deliver(
+                lambda: _sibling("task").run(request, fds),
+                # Nobody gets a fork without walls of a host's: a kernel that was started may ask.
+                isolate=bool(request.get("isolate")) or self._owner is not None,
+            )
+        finally:
+            self._asking = None
         self._children[client] = (born.init, born.status)
         self._tags[client] = request.get("tag", "")
         answer = {"pid": born.pid, "obstacle": born.obstacle, "inherited": born.inherited}
@@ -307,6 +312,8 @@ class Zygote:
     def _forget(self) -> None:
         """In a fork: let go of what is the zygote's."""
         self._selector.close()
+        if self._asking is not None:  # or the task could say itself how it has ended
+            self._asking.close()
         for client, (_, reading) in self._children.items():
             client.close()
             os.close(reading)
@@ -463,7 +470,12 @@ def _request(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
                 raise ValueError("not a request")
             data += more
         request = json.loads(data)
-        if request.get("kind") != "end" and len(fds) != FILES:
+        match request:
+            case {"kind": str()}:
+                pass
+            case _:
+                raise ValueError("not a request")
+        if request["kind"] != "end" and len(fds) != FILES:
             raise ValueError(f"a request comes with {FILES} files, not with {len(fds)}")
         unless_taken.pop_all()
     return request, list(fds)

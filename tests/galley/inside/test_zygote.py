@@ -10,7 +10,9 @@ from galley.inside import zygote
 
 
 @pytest.mark.parametrize(
-    "data", [b"{}", b"{}\n", b"{"], ids=["cut off", "too few files", "no JSON"]
+    "data",
+    [b"{}", b'{"kind": "batch"}\n', b"{", b"{}\n", b"[]\n"],
+    ids=["cut off", "too few files", "no JSON", "no kind", "no object"],
 )
 def test_the_files_of_what_is_no_request_are_closed(data: bytes) -> None:
     asking, asked = socket.socketpair()

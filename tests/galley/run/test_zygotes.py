@@ -421,6 +421,31 @@ def test_a_client_that_dies_takes_its_fork_with_it(zygotes: Zygotes, tmp_path: P
     one.output.close()
 
 
+SPEAKS_FOR_ITSELF = """
+import contextlib, os, stat
+own = get_ipython().kernel.session.pipe.fileno()
+for fd in map(int, os.listdir("/proc/self/fd")):
+    with contextlib.suppress(OSError):
+        if fd != own and stat.S_ISSOCK(os.fstat(fd).st_mode):
+            os.write(fd, b'{"status": 0}\\n')
+print("said")
+"""
+
+
+@pytest.mark.parametrize("isolate", [True, False])
+def test_a_task_cannot_say_that_it_has_ended(tmp_path: Path, isolate: bool) -> None:
+    own = Zygotes(tmp_path / "z")
+    for _ in range(2):  # the first one is not made ahead
+        one = Batch(own, tmp_path, isolate=isolate, preload=())
+        assert one.run(SPEAKS_FOR_ITSELF) == "said"
+        assert one.process.poll() is None
+        assert one.run("print('still here')") == "still here"
+        if isolate:
+            template_of(one.process)
+        one.close()
+    own.close()
+
+
 def test_what_is_forked_for_clients_that_have_gone_meanwhile_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
