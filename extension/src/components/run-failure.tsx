@@ -2,7 +2,7 @@
 import * as React from 'react';
 import { bugIcon } from '@jupyterlab/ui-components';
 import type { Attempt, Run, TaskTry } from '../api/types';
-import { failureAdvice, failureOf, repeatedText } from '../model/failures';
+import { errorOf, failureAdvice, failureOf, repeatedText } from '../model/failures';
 import { Button } from './basics';
 import { useGalley } from './context';
 import { FailureBox } from './failure';
@@ -21,7 +21,7 @@ export function RunFailure(props: {
   }
   return (
     <FailureBox
-      error={attempt?.error ?? attempt?.tasks?.find(task => task.error)?.error}
+      error={errorOf(attempt)}
       reason={found.reason}
       failure={found.failure}
       retried={repeatedText(trans, attempt, found.sequel)}

@@ -1,6 +1,6 @@
 /** Which attempts failed, whose failure it was, and what one can do about it. */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { Attempt, FailureClass, Run } from '../api/types';
+import type { Attempt, CellError, FailureClass, Run } from '../api/types';
 import { ended } from './words';
 
 /** What followed a failure: another attempt, one that is still to come, or nothing. */
@@ -117,8 +117,18 @@ export function failureAdvice(
         trans.__('Publish it with a longer limit, or run it with less work.')
       ].join(' ');
     default:
-      return sequel ? sequelText(trans, attempt, sequel) : mendIt(trans, run);
+      if (sequel) {
+        return sequelText(trans, attempt, sequel);
+      }
+      return (errorOf(attempt)?.cell ?? null) === null
+        ? mendThat(trans, run)
+        : mendCell(trans, run);
   }
+}
+
+/** The error of an attempt, which may be only one of its tasks'. */
+export function errorOf(attempt: Attempt | undefined): CellError | null {
+  return attempt?.error ?? attempt?.tasks?.find(task => task.error)?.error ?? null;
 }
 
 function sequelText(trans: TranslationBundle, attempt: Attempt, sequel: Sequel): string {
@@ -154,7 +164,19 @@ function lostForGood(trans: TranslationBundle, run: Run): string {
   }
 }
 
-function mendIt(trans: TranslationBundle, run: Run): string {
+/** What to do where no cell failed, such as where a secret or a kernel is missing. */
+function mendThat(trans: TranslationBundle, run: Run): string {
+  switch (run.kind) {
+    case 'rehearsal':
+      return trans.__('Publish the notebook again once that is mended.');
+    case 'trial':
+      return trans.__('Once that is mended, “Try again…” starts another trial.');
+    default:
+      return trans.__('Once that is mended, Retry repeats it, or publish the next version.');
+  }
+}
+
+function mendCell(trans: TranslationBundle, run: Run): string {
   switch (run.kind) {
     case 'rehearsal':
       return trans.__(

@@ -111,6 +111,30 @@ describe('RunFailure', () => {
     expect(alert).not.toContain('fails the same way');
   });
 
+  it.each([
+    ['pipeline', 'Once that is mended, Retry repeats it'],
+    ['rehearsal', 'Publish the notebook again once that is mended.'],
+    ['trial', '“Try again…” starts another trial']
+  ] as const)('blames no cell of a %s where none failed', async (kind, advice) => {
+    const error = {
+      task: null,
+      cell: null,
+      ename: 'NoSecret',
+      evalue: '',
+      message: 'there is no secret key'
+    };
+    const failed = attempt(1, { state: 'failed', failure_class: 'user', error });
+    const alert = await told({ kind, state: 'failed', attempts: [failed] }, failed);
+    expect(alert).toContain('There is no secret key');
+    expect(alert).toContain(advice);
+    expect(alert).not.toContain('Mend the cell');
+    await clear();
+    const inCell = { ...failed, error: { ...error, cell: 0 } };
+    expect(await told({ kind, state: 'failed', attempts: [inCell] }, inCell)).toContain(
+      'Mend the cell'
+    );
+  });
+
   it('tells why a run failed that had no attempt', async () => {
     const reason = "its profile 'gpu' is not declared any more; publish the next version";
     const alert = await told({ state: 'failed', state_reason: reason }, undefined);
