@@ -28,6 +28,7 @@ from galley.run.guard import Guard, Stop
 from galley.run.lines import Lines
 from galley.run.redaction import Redactor
 from galley.run.walls import Walls
+from galley.run.wanted import Unwanted
 from galley.run.zygotes import ForkedKernel, NoZygote, Zygotes
 
 HOST = "127.0.0.1"
@@ -42,7 +43,7 @@ MAX_TEXT = 2**20
 MAX_FAILURES = 3
 """How often in a row it may end otherwise than by a client's wish."""
 CLOSE_S = 15.0
-"""How long its end is waited for: a fork that is just asked for may take a minute."""
+"""How long its end is waited for."""
 
 
 class Size(NamedTuple):
@@ -97,6 +98,7 @@ class NotebookCluster:
             key=files.key,
         )
         self._stop, self._stopping = os.pipe()
+        self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._own_shm = 0
 
@@ -129,6 +131,7 @@ class NotebookCluster:
                 argv=(json.dumps(self._size.told(self._folder / "dask")),),
                 isolate=True,
                 walls=walls,
+                wanted=lambda: not self._closed.is_set(),
             )
 
         self._thread = threading.Thread(
@@ -137,10 +140,8 @@ class NotebookCluster:
         self._thread.start()
 
     def close(self) -> None:
-        """End it, and wait until nothing of it is left.
-
-        One that is just being forked, and cannot be, is left to end with this process.
-        """
+        """End it, and wait until nothing of it is left."""
+        self._closed.set()
         os.close(self._stopping)
         if self._thread is not None:
             self._thread.join(CLOSE_S)
@@ -155,6 +156,8 @@ class NotebookCluster:
         while self._stop not in _readable(self._listener.fileno(), self._stop):
             try:
                 failures = failures + 1 if self._be(fork, printed) else 0
+            except Unwanted:
+                return
             except (NoZygote, OSError) as error:
                 self._give_up(str(error))
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -21,8 +22,9 @@ from galley.run.locked import Locked
 from galley.run.redaction import Redactor
 from galley.run.runner import Runner
 from galley.run.scaling import NotebookCluster, Size, size_of
-from galley.run.zygotes import Zygotes
+from galley.run.zygotes import ForkedKernel, Zygotes
 
+from tests.galley.run.batches import Batch, zygote_of
 from tests.galley.run.forking import zygotes
 from tests.galley.run.jobs import make_job
 from tests.galley.run.projects import single
@@ -215,6 +217,43 @@ def test_one_that_cannot_be_what_it_is_to_be_is_given_up(tmp_path: Path) -> None
     said = refused(tmp_path, Zygotes(zygotes()), given)
     assert said.count("dask: the cluster ended by itself (1)") == 3
     assert said[-1] == "dask: no cluster for this run's notebooks: it has failed 3 times"
+
+
+class ZygotesThatTell(Zygotes):
+    """Tell that a fork is asked for."""
+
+    asked = threading.Event()
+
+    def fork(self, **of: Any) -> ForkedKernel:
+        self.asked.set()
+        return super().fork(**of)
+
+
+def test_one_that_is_yet_to_be_forked_holds_up_no_end(tmp_path: Path) -> None:
+    own, said = ZygotesThatTell(tmp_path / "z"), list[str]()
+    first = Batch(own, tmp_path)
+    zygote = zygote_of(first.process)
+    zygote.suspend()
+    own.asked.clear()
+    try:
+        cluster = NotebookCluster(tmp_path, name="t", size=SIZE, zygotes=own, say=said.append)
+        with closing(cluster):
+            environment = {name: os.environ[name] for name in ("PATH", "HOME")}
+            cluster.open(
+                python=None,
+                environment=environment,
+                cwd=tmp_path,
+                walls=None,
+                redactor=Redactor({}),
+            )
+            port = int(cluster.address.address.rpartition(":")[2])
+            with socket.create_connection(("127.0.0.1", port)):
+                assert own.asked.wait(60)
+        assert said == []
+    finally:
+        zygote.resume()
+        first.close()
+        own.close()
 
 
 def test_one_that_prints_without_end_ends_all_the_same(job: Callable[..., Job]) -> None:
