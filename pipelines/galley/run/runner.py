@@ -14,10 +14,12 @@ from ploomber.exceptions import DAGBuildError
 
 from galley.cluster.address import ClusterAddress
 from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
+from galley.domain.usage import Used
 from galley.domain.versions import CellError
 from galley.domain.work import Outcome
 from galley.errors import PublicError
 from galley.locking import Stopped
+from galley.run import scaling
 from galley.run.compute import Compute, InlineCompute
 from galley.run.dag import (
     BrokenProject,
@@ -335,6 +337,7 @@ class Runner:
             size=size_of(job.dask_workers, job.profile.memory),
             zygotes=Zygotes(job.zygotes),
             say=self._say,
+            used=self._scaling_used,
         )
         given = kernel_environment(job, self._inherited, self._locked, 1, made.address)
         made.open(
@@ -345,6 +348,10 @@ class Runner:
             redactor=Redactor(job.secrets.values),
         )
         return made
+
+    def _scaling_used(self, memory: int, cpu_s: float) -> None:
+        now = datetime.now(UTC)
+        self.journal.used(Used(task=scaling.NAME, at=now, memory=memory, cpu_s=round(cpu_s, 2)))
 
     def _walls(self, cluster: ClusterAddress | None) -> Walls | None:
         return walls_of(self.job, cluster, self._inherited.get("GALLEY_DATASETS"))

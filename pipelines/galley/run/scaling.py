@@ -27,10 +27,13 @@ from galley.run.family import Family
 from galley.run.guard import Guard, Stop
 from galley.run.lines import Lines
 from galley.run.redaction import Redactor
+from galley.run.usage import Meter
 from galley.run.walls import Walls
 from galley.run.wanted import Unwanted
 from galley.run.zygotes import ForkedKernel, NoZygote, Zygotes
 
+NAME = "dask-cluster"
+"""What it is called where its use of memory and CPU stands beside that of the tasks."""
 HOST = "127.0.0.1"
 WAITING = 128
 """Clients that may wait while the cluster starts."""
@@ -76,18 +79,28 @@ class NotebookCluster:
         name: the tenant's, for the certificates.
         zygotes: what forks it.
         say: takes one line of the log.
+        used: takes the memory that it has, bytes, and the CPU time that it took until then,
+            seconds, at most once a second.
 
     Raises:
         OSError: there is no port or no room for its files.
     """
 
     def __init__(
-        self, folder: Path, *, name: str, size: Size, zygotes: Zygotes, say: Callable[[str], None]
+        self,
+        folder: Path,
+        *,
+        name: str,
+        size: Size,
+        zygotes: Zygotes,
+        say: Callable[[str], None],
+        used: Callable[[int, float], None] = lambda _memory, _cpu_s: None,
     ) -> None:
         self._size = size
         self._folder = folder
         self._zygotes = zygotes
         self._say = say
+        self._used = used
         (folder / "dask").mkdir(parents=True, exist_ok=True)
         files = make_certificates(folder / "tls", name=name, now=datetime.now(UTC))
         self._listener = socket.create_server((HOST, 0), backlog=WAITING)
@@ -207,6 +220,7 @@ class NotebookCluster:
             grace_s=0,
             cancelled=lambda: False,
             group=group,
+            on_sample=Meter(self._used),
         )
         guard.start()
         try:

@@ -14,6 +14,7 @@ import psutil
 import pytest
 from galley.domain.runs import AttemptState, RunKind
 from galley.domain.tenants import Profile
+from galley.domain.usage import Used
 from galley.domain.work import Outcome, TaskSecrets
 from galley.run.environment import has_dask
 from galley.run.job import Job
@@ -21,7 +22,7 @@ from galley.run.journal import Journal
 from galley.run.locked import Locked
 from galley.run.redaction import Redactor
 from galley.run.runner import Runner
-from galley.run.scaling import NotebookCluster, Size, size_of
+from galley.run.scaling import NAME, NotebookCluster, Size, size_of
 from galley.run.zygotes import ForkedKernel, Zygotes
 
 from tests.galley.run.batches import Batch, zygote_of
@@ -82,20 +83,23 @@ def test_its_workers_are_there_at_once_and_are_in_the_notebooks_folder_and_envir
 ) -> None:
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "beside.py").write_text("def twice(x):\n    return 2 * x")
-    log = succeeds(
-        job(
-            CLIENT,
-            "print('threads', client.nthreads().values())",
-            "import beside\nprint('twice', client.submit(beside.twice, 21).result())",
-            "mine = os.getcwd(), os.environ['GALLEY_RUN_ID']\n"
-            "theirs = client.run(lambda: (os.getcwd(), os.environ['GALLEY_RUN_ID']))\n"
-            "print('same', set(theirs.values()) == {mine})",
-        )
+    given = job(
+        CLIENT,
+        "print('threads', client.nthreads().values())",
+        "import beside\nprint('twice', client.submit(beside.twice, 21).result())",
+        "mine = os.getcwd(), os.environ['GALLEY_RUN_ID']\n"
+        "theirs = client.run(lambda: (os.getcwd(), os.environ['GALLEY_RUN_ID']))\n"
+        "print('same', set(theirs.values()) == {mine})",
     )
+    log = succeeds(given)
     assert "a cluster of this run's own for its notebooks, 2 workers of 512.0 MiB each" in log
     for said in ("threads dict_values([1, 1])", "twice 42", "same True"):
         assert f"| {said}" in log
     assert processes_in(tmp_path / "project") == [os.getpid()], "nothing of it is left"
+    lines = (given.journal / "usage.jsonl").read_text().splitlines()
+    used = [point for point in map(Used.model_validate_json, lines) if point.task == NAME]
+    assert used[-1].memory > MIB
+    assert used[-1].cpu_s > 0
 
 
 REACHES = """
