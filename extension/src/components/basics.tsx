@@ -142,6 +142,15 @@ export function Elapsed(props: { start?: string | null; end?: string | null }): 
   );
 }
 
+/** A message of the platform's: what it has between backticks is code. */
+export function Message({ text }: { text: string }): JSX.Element {
+  const parts = text.split('`');
+  if (parts.length % 2 === 0) {
+    return <>{text}</>; // one of them has no other
+  }
+  return <>{parts.map((part, at) => (at % 2 ? <code key={at}>{part}</code> : part))}</>;
+}
+
 /** What to do next where a list is empty. */
 export function Empty(props: { title: string; children?: React.ReactNode }): JSX.Element {
   return (

@@ -4,7 +4,7 @@ import type { Check, Evidence, FileUse, Version } from '../api/types';
 import { bytes, figure } from '../format/quantity';
 import { duration } from '../format/time';
 import { gateName, severityWord } from '../model/words';
-import { Empty, Facts, Name, Time } from './basics';
+import { Empty, Facts, Message, Name, Time } from './basics';
 import { useTrans } from './context';
 import { Badge, Dot } from './glyph';
 
@@ -28,7 +28,7 @@ export function Checks(props: {
         <li key={index}>
           <Dot word={severityWord(trans, check.severity)} />
           <span>
-            {check.message}
+            <Message text={check.message} />
             {check.cell !== null && check.cell !== undefined && (
               <>
                 {' '}

@@ -3,6 +3,7 @@ import * as React from 'react';
 import type { CellError, FailureClass } from '../api/types';
 import { capitalised } from '../format/names';
 import { failureName } from '../model/failures';
+import { Message } from './basics';
 import { useTrans } from './context';
 import { Glyph } from './glyph';
 
@@ -33,7 +34,11 @@ export function FailureBox(props: IFailureProps): JSX.Element {
       <Glyph name="cross" />
       <div>
         <div className="jp-Galley-failureTitle">
-          {capitalised(error?.message ?? props.reason ?? trans.__('It failed without a message.'))}
+          <Message
+            text={capitalised(
+              error?.message ?? props.reason ?? trans.__('It failed without a message.')
+            )}
+          />
         </div>
         <div className="jp-Galley-muted">
           {[name, ...where, props.retried].filter(Boolean).join(' · ')}

@@ -4,7 +4,7 @@ import type { Difference, Evidence, Proof, Version } from '../api/types';
 import { duration } from '../format/time';
 import { seenIn } from '../model/split';
 import { proofWord } from '../model/words';
-import { Empty, Facts, Name } from './basics';
+import { Empty, Facts, Message, Name } from './basics';
 import { useTrans } from './context';
 import { CellLink } from './evidence';
 import { Badge, Glyph } from './glyph';
@@ -248,7 +248,7 @@ function Differences(props: {
         <li key={index} className="jp-mod-idle">
           <Glyph name="info" />
           <span>
-            {one.message}
+            <Message text={one.message} />
             {one.task && (
               <span className="jp-Galley-muted">
                 {' '}

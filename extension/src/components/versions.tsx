@@ -5,7 +5,7 @@ import { may } from '../model/galley';
 import type { PagedList } from '../model/list';
 import { Resource } from '../model/resource';
 import { gateShort, proofWord, versionWord } from '../model/words';
-import { Button, Empty, Link, Loading, ProblemBox, Time } from './basics';
+import { Button, Empty, Link, Loading, Message, ProblemBox, Time } from './basics';
 import { useAction, useChanges, useGalley, useModel } from './context';
 import { CellDiffs, SettingDiffs } from './diff-view';
 import { Field } from './field';
@@ -119,7 +119,11 @@ function Entry(
         )}
       </div>
       {version.note && <div className="jp-Galley-clip">{version.note}</div>}
-      {version.state_reason && <div className="jp-Galley-muted">{version.state_reason}</div>}
+      {version.state_reason && (
+        <div className="jp-Galley-muted">
+          <Message text={version.state_reason} />
+        </div>
+      )}
       {passed.length > 0 && (
         <div className="jp-Galley-muted">
           {trans.__('Approved by')}{' '}

@@ -1,7 +1,7 @@
 /** What debugging a run here means: told before anything is written. */
 import * as React from 'react';
 import type { DebugPlan } from '../api/types';
-import { Name } from '../components/basics';
+import { Message, Name } from '../components/basics';
 import { useTrans } from '../components/context';
 import { Glyph } from '../components/glyph';
 import { capitalised } from '../format/names';
@@ -85,7 +85,7 @@ export function PlanView({ plan }: { plan: DebugPlan }): JSX.Element {
       )}
       {(plan.missing ?? []).map(text => (
         <p key={text} className="jp-Galley-muted">
-          {text}
+          <Message text={text} />
         </p>
       ))}
     </div>

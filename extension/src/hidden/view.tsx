@@ -1,7 +1,7 @@
 /** What a session has that a clean run has not, in a list that leads to the cells. */
 import * as React from 'react';
 import type { Check } from '../api/types';
-import { Button, Empty, Loading, ProblemBox } from '../components/basics';
+import { Button, Empty, Loading, Message, ProblemBox } from '../components/basics';
 import { useChanges, useTrans } from '../components/context';
 import { Badge, Dot, Glyph } from '../components/glyph';
 import type { Resource } from '../model/resource';
@@ -67,7 +67,9 @@ export function SessionChecks(props: {
       {props.checks.map((check, index) => (
         <li key={index}>
           <Dot word={severityWord(trans, check.severity)} />
-          <span>{check.message}</span>
+          <span>
+            <Message text={check.message} />
+          </span>
           {check.cell !== null && check.cell !== undefined && (
             <Button
               kind="quiet"

@@ -184,7 +184,7 @@ def _is_python(kernel: dict[str, Any]) -> bool:
 
 
 def _intro(run: Run, attempt: Attempt, error: CellError | None) -> dict[str, Any]:
-    what = "Rehearsal" if run.kind is RunKind.REHEARSAL else "Run"
+    what = "Run" if run.kind is RunKind.PIPELINE else str(run.kind).capitalize()
     name = json.dumps(run.pipeline_name, ensure_ascii=False)[1:-1]
     lines = [
         f"# Debugging: {name} v{run.version}",

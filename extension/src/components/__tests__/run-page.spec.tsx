@@ -117,8 +117,11 @@ describe('RunPage', () => {
 
   it('says of a failure what happened, in which cell, of which class, and what to do', async () => {
     const { box } = await show({ state: 'failed', attempts: [FAILED], attempt_count: 1 });
-    const alert = box.querySelector('[role=alert]')!.textContent;
-    expect(alert).toContain('Cell 7 uses `df2`, which no cell of this notebook defines');
+    const failure = box.querySelector('[role=alert]')!;
+    expect(failure.innerHTML).toContain(
+      'Cell 7 uses <code>df2</code>, which no cell of this notebook defines'
+    );
+    const alert = failure.textContent;
     expect(alert).toContain('Error in the notebook · task train · cell 7 · not repeated');
     expect(alert).toContain('Mend the cell');
     await settle(() => button('Show the traceback').click());

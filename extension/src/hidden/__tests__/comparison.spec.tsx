@@ -87,7 +87,7 @@ describe('ComparisonView', () => {
   it('lists what differs, each with the way to its cell', async () => {
     const went: number[] = [];
     const box = await show({ version: 3, checks: [found], reason: null, compared: true }, went);
-    expect(box.textContent).toContain('`df` has 30 columns');
+    expect(box.innerHTML).toContain('<code>df</code> has 30 columns');
     await settle(() => button('Go to cell 4').click());
     expect(went).toEqual([3]);
   });
