@@ -247,7 +247,7 @@ class GalleyEngine(NBClientEngine):  # type: ignore[misc]
             observer,
             kernel_name=kernel_name,
             kernel_manager_class=KernelManager,
-            startup_timeout=kwargs.get("start_timeout", START_S),
+            startup_timeout=kwargs["start_timeout"],
             timeout=None,
             iopub_timeout=OUTPUT_S,
             log=logger,

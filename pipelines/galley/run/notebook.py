@@ -169,6 +169,7 @@ def _execute(
                 engine_name=engine.NAME,
                 kernel_name=kernel_name(source),
                 progress_bar=False,
+                start_timeout=engine.START_S,
                 autosave_cell_every=AUTOSAVE_S,
                 observer=observer,
             )

@@ -232,6 +232,7 @@ def test_a_kernel_that_never_answers_is_no_failure_of_the_notebook(
     assert result.failure_class is FailureClass.INFRASTRUCTURE
     assert result.error is not None
     assert result.error.message == "the kernel did not answer within 2 s of its start"
+    assert "didn't respond in 2 seconds" in result.error.evalue
 
 
 def test_nothing_that_the_notebook_started_outlives_it(executed: Executed) -> None:
