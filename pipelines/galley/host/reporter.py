@@ -5,8 +5,10 @@ While the service is away the attempt goes on; what was not reported is reported
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections.abc import Iterator
 
 from galley.domain.work import Assignment, Heartbeat, TaskReport
 from galley.errors import InvalidInput, PublicError, TooLarge, Unavailable
@@ -94,6 +96,40 @@ class Reporter(threading.Thread):
             self.cancel.set()
         return bool(text or used)
 
+    @contextlib.contextmanager
+    def _renewing(self) -> Iterator[None]:
+        """Renew the lease meanwhile: what is sent may be large, and the way to the service slow."""
+        sent = threading.Event()
+        renewing = threading.Thread(target=self._renew_until, args=(sent,), name="renew")
+        renewing.start()
+        try:
+            yield
+        finally:
+            sent.set()
+            renewing.join()
+
+    def _renew_until(self, sent: threading.Event) -> None:
+        while not sent.wait(self._assignment.heartbeat_s):
+            known = self._reported or Report()
+            try:
+                reply = self._service.heartbeat(
+                    self._assignment,
+                    Heartbeat(
+                        fencing=self._assignment.fencing,
+                        phase=known.phase,
+                        tasks=known.tasks,
+                        mlflow_run_id=known.mlflow_run_id,
+                        log_offset=self.log.offset,
+                    ),
+                )
+            except Unavailable:
+                continue
+            except PublicError:
+                self.lost.set()
+                return
+            if reply.cancel:
+                self.cancel.set()
+
     def named(self, tasks: tuple[TaskReport, ...]) -> tuple[TaskReport, ...]:
         """Return reports of tasks with the ids that their runs have on MLflow's server by now."""
         return tuple(
@@ -136,9 +172,10 @@ class Reporter(threading.Thread):
             if path.name in self._shipped:
                 continue
             try:
-                self._service.upload_file(
-                    self._assignment.attempt, self._assignment.run_token, path
-                )
+                with self._renewing():
+                    self._service.upload_file(
+                        self._assignment.attempt, self._assignment.run_token, path
+                    )
             except (TooLarge, InvalidInput) as error:
                 self._refused(f"the file {path.name!r}", error)
             self._shipped.add(path.name)
@@ -156,9 +193,10 @@ class Reporter(threading.Thread):
 
     def _upload(self, task: str, content: bytes) -> None:
         try:
-            self._service.upload(
-                self._assignment.attempt, self._assignment.run_token, task, content
-            )
+            with self._renewing():
+                self._service.upload(
+                    self._assignment.attempt, self._assignment.run_token, task, content
+                )
         except TooLarge as error:
             self._refused(f"the notebook of task {task!r}, as it was executed by now,", error)
 

@@ -1,0 +1,80 @@
+"""What an attempt's reporter does while it sends what is large."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from galley.domain.work import Assignment, Heartbeat, HeartbeatReply
+from galley.errors import Conflict, Unavailable
+from galley.host.reporter import Reporter
+
+from tests.galley.host.recording_service import assignment
+from tests.galley.run.jobs import make_job
+
+
+class SlowService:
+    """Takes a file only once it has had heartbeats meanwhile."""
+
+    def __init__(self, *answers: Exception | None, cancel: bool = False) -> None:
+        self.answers = list(answers)
+        self.cancel = cancel
+        self.beats: list[Heartbeat] = []
+        self.sent: list[str] = []
+        self.alive = threading.Event()
+
+    def heartbeat(self, work: Assignment, beat: Heartbeat) -> HeartbeatReply:
+        assert beat.fencing == work.fencing
+        self.beats.append(beat)
+        answer = self.answers.pop(0) if self.answers else None
+        if not self.answers:
+            self.alive.set()
+        if answer is not None:
+            raise answer
+        return HeartbeatReply(cancel=self.cancel, lease_until=datetime.now(UTC))
+
+    def upload_file(self, attempt: UUID, token: str, path: Path) -> None:
+        assert self.alive.wait(60), "its lease has ended by now"
+        self.sent.append(path.name)
+
+    def upload(self, attempt: UUID, token: str, task: str, notebook: bytes) -> None:
+        assert self.alive.wait(60), "its lease has ended by now"
+        self.sent.append(task)
+
+
+def reporter_of(folder: Path, service: Any) -> Reporter:
+    job = make_job(folder)
+    job.outputs.mkdir(parents=True)
+    (job.outputs / "fit.csv").write_text("1")
+    job.notebooks.mkdir(parents=True)
+    (job.notebooks / "fit.ipynb").write_text('{"cells": []}')
+    work = assignment().model_copy(update={"heartbeat_s": 0.02})
+    outboxes: Any = None  # no MLflow
+    return Reporter(service, work, job, outboxes)
+
+
+@pytest.mark.parametrize("what", ["notebooks", "files"])
+def test_the_lease_is_renewed_while_something_large_is_sent(tmp_path: Path, what: str) -> None:
+    service = SlowService(Unavailable("busy"), None, None, cancel=True)
+    reporter = reporter_of(tmp_path, service)
+    if what == "files":
+        reporter.ship_files()
+    else:
+        reporter.notebooks.ship()
+    assert service.sent == [{"files": "fit.csv", "notebooks": "fit"}[what]]
+    assert len(service.beats) >= 3
+    assert {(beat.log, beat.log_offset) for beat in service.beats} == {("", 0)}
+    assert reporter.cancel.is_set()
+    assert not reporter.lost.is_set()
+
+
+def test_a_lease_that_is_refused_meanwhile_is_not_asked_for_again(tmp_path: Path) -> None:
+    service = SlowService(Conflict("another attempt has it"))
+    reporter = reporter_of(tmp_path, service)
+    reporter.ship_files()
+    assert reporter.lost.is_set()
+    assert len(service.beats) == 1
