@@ -22,6 +22,7 @@ from galley.inside.birth import NOT_BEGUN
 from galley.inside.wire import Frames, frame
 from galley.run import zygotes as module
 from galley.run.observer import lives_on
+from galley.run.processes import lives
 from galley.run.wanted import Unwanted
 from galley.run.zygotes import ForkedKernel, NoZygote, Zygotes
 
@@ -197,7 +198,7 @@ def test_a_template_that_does_not_answer_is_given_up_and_leaves_nothing(tmp_path
     for one in (first, second, third):
         assert one.run("print('alive')") == "alive"
         one.close()
-    until(lambda: all(one.status() != psutil.STATUS_ZOMBIE for one in zygote.children()))
+    until(lambda: all(map(lives, zygote.children())))
     own.close()
 
 

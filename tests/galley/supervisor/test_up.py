@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from galley.run.processes import lives
 from galley.supervisor.plan import read_settings
 from galley.supervisor.status import Status, read_status
 
@@ -55,7 +56,7 @@ def hosts(platform: Platform) -> list[psutil.Process]:
 
 
 def alive(tree: list[psutil.Process]) -> list[psutil.Process]:
-    return [one for one in tree if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    return [one for one in tree if lives(one)]
 
 
 def test_start_stop_start_kill(tmp_path: Path) -> None:
