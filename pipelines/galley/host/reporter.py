@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+from galley.domain.usage import Used
 from galley.domain.work import Assignment, Heartbeat, TaskReport
 from galley.errors import InvalidInput, PublicError, TooLarge, Unavailable
 from galley.host.outboxes import Outboxes
@@ -76,6 +77,15 @@ class Reporter(threading.Thread):
         report = self._report() or Report()
         text = self.log.next()
         lines, used = self.usage.next()
+        self._tell(report, text, used)
+        self.log.shipped(text)
+        self.usage.shipped(lines)
+        self._reported = report
+        self._last_beat = time.monotonic()
+        return bool(text or used)
+
+    def _tell(self, report: Report, log: str = "", used: tuple[Used, ...] = ()) -> None:
+        """Renew the lease with what is told; learn whether the attempt is to end."""
         reply = self._service.heartbeat(
             self._assignment,
             Heartbeat(
@@ -84,17 +94,12 @@ class Reporter(threading.Thread):
                 tasks=report.tasks,
                 mlflow_run_id=report.mlflow_run_id,
                 log_offset=self.log.offset,
-                log=text,
+                log=log,
                 used=used,
             ),
         )
-        self.log.shipped(text)
-        self.usage.shipped(lines)
-        self._reported = report
-        self._last_beat = time.monotonic()
         if reply.cancel:
             self.cancel.set()
-        return bool(text or used)
 
     @contextlib.contextmanager
     def _renewing(self) -> Iterator[None]:
@@ -110,25 +115,13 @@ class Reporter(threading.Thread):
 
     def _renew_until(self, sent: threading.Event) -> None:
         while not sent.wait(self._assignment.heartbeat_s):
-            known = self._reported or Report()
             try:
-                reply = self._service.heartbeat(
-                    self._assignment,
-                    Heartbeat(
-                        fencing=self._assignment.fencing,
-                        phase=known.phase,
-                        tasks=known.tasks,
-                        mlflow_run_id=known.mlflow_run_id,
-                        log_offset=self.log.offset,
-                    ),
-                )
+                self._tell(self._reported or Report())
             except Unavailable:
                 continue
             except PublicError:
                 self.lost.set()
                 return
-            if reply.cancel:
-                self.cancel.set()
 
     def named(self, tasks: tuple[TaskReport, ...]) -> tuple[TaskReport, ...]:
         """Return reports of tasks with the ids that their runs have on MLflow's server by now."""
