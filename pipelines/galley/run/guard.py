@@ -108,9 +108,13 @@ class Guard(threading.Thread):
 
     def measure(self) -> None:
         """Look at the memory: of a task that ends before the first look there is no other."""
-        self.last = self._family.memory(self.memory)
-        self.peak = max(self.peak, self.last)
-        self._on_sample(self._family.members(), self.last)
+        try:
+            self.last = self._family.memory(self.memory)
+            self.peak = max(self.peak, self.last)
+            self._on_sample(self._family.members(), self.last)
+        except Exception as error:  # whichever thread it is that looks
+            self.failed = error
+            raise
 
     def close(self) -> None:
         """Stop watching and kill whatever is left."""

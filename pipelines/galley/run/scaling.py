@@ -196,6 +196,9 @@ class NotebookCluster:
             if guard.reason is Stop.MEMORY:
                 limit = human_bytes(guard.memory)
                 self._say(f"dask: the cluster used more than {limit} of memory and was ended")
+            elif guard.failed is not None:
+                why = guard.failed
+                self._say(f"dask: the cluster was ended, it could not be held to its limits: {why}")
             elif code:
                 self._say(f"dask: the cluster ended by itself ({code})")
             return code
