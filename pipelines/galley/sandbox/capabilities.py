@@ -21,11 +21,18 @@ INSTALL = "apt-get install -y bubblewrap slirp4netns util-linux"
 _APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 _DEBIAN = Path("/proc/sys/kernel/unprivileged_userns_clone")
 TRY_S = 30
-_TRIAL = (
-    "import json; from galley.inside import walls; walls.try_out();"
-    " print(json.dumps([walls.obstacle, walls.foreign]))"
-)
-"""What the sandbox is tried out with: a task in it, as the zygotes of a host try theirs."""
+_TRIAL = """
+import json
+from galley.inside import walls
+try:
+    walls.try_out()
+    found = walls.obstacle, walls.foreign
+except Exception as error:
+    found = repr(error), repr(error)
+print(json.dumps(found))
+"""
+"""What the sandbox is tried out with: a task in it, as the zygotes of a host try theirs. Where that
+fails the sandbox is one all the same."""
 _RUNNER = "galley sandbox"
 """What lines of a sandbox's runner begin with."""
 _COVERED = "mount proc"
