@@ -3,8 +3,8 @@
 It only imports what an environment has installed: no code of a tenant, no token, no thread, no
 event loop. A module that starts a thread or prints when it is imported is left to the notebooks:
 the zygote starts itself over without it, and a file beside its socket tells those that come after
-it. Who may ask: processes of the same uid that do not descend
-from a zygote themselves, so a notebook cannot have itself forked out of its walls.
+it. Who may ask: processes of the same uid that do not descend from a zygote themselves, so a
+notebook cannot have itself forked out of its walls.
 
 Configuration is one line of JSON on standard input: ``preload`` and ``without`` (names of modules)
 and ``idle_s``. It says ``ready`` on standard output, once.
