@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 from papermill.iorw import load_notebook_node
 from ploomber import exceptions as ploomber_errors
 from ploomber.products import MetaProduct
-from ploomber.spec import DAGSpec
+from ploomber.spec import DAGSpec, dagspec
 from ploomber.tasks import NotebookRunner
 
 from galley.errors import GalleyError
@@ -42,6 +42,21 @@ _LOADING = (
 
 class BrokenProject(GalleyError):
     """The project cannot be turned into a DAG of notebooks; the message says why."""
+
+
+@contextlib.contextmanager
+def _beside(path: str | None, chdir: bool) -> Iterator[None]:
+    """Be in a project's folder, importing nothing of it.
+
+    Ploomber's own puts the folder first on ``sys.path``, for callables that a ``pipeline.yaml``
+    names; ours names none. A version's ``ipykernel.py`` would be imported by the process that has
+    the run's secrets and tells how it ended.
+    """
+    with contextlib.chdir(path) if path is not None and chdir else contextlib.nullcontext():
+        yield
+
+
+dagspec.add_to_sys_path = _beside
 
 
 def load_dag(project: Path, parameters: Mapping[str, Any]) -> Any:

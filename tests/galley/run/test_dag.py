@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,3 +27,26 @@ def test_what_no_task_declares_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BrokenProject, match="no task declares the parameters x in a cell tagged"):
         load_dag(tmp_path, {"x": 1})
+
+
+LOADS = """
+import os, sys
+from pathlib import Path
+from galley.run.dag import load_dag
+os.chdir(sys.argv[1])
+print(*load_dag(Path(sys.argv[1]), {}))
+"""
+
+
+def test_nothing_of_a_project_is_imported(tmp_path: Path) -> None:
+    project = single(tmp_path, "x = 1")
+    tells = (
+        "import pathlib\n(pathlib.Path(__file__).parent / 'imported').touch()\nraise ImportError"
+    )
+    # What Ploomber and papermill import while they load a project, if nobody has before.
+    for name in ("ipykernel", "debugpy", "jupyter_client", "telltale"):
+        (project / f"{name}.py").write_text(tells)
+    command = [sys.executable, "-P", "-c", LOADS, project]
+    loaded = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert loaded == "report\n"
+    assert not (project / "imported").exists()
