@@ -5045,6 +5045,8 @@ export interface operations {
             query?: {
                 /** @description Repeatable; default: all of the caller's. */
                 tenant?: string[] | null;
+                /** @description Of these runs, versions, … only; repeatable; default: of everything. */
+                subject?: string[] | null;
             };
             header?: {
                 "Last-Event-ID"?: number | null;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sized
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ from galley.domain.versions import PublishRequest, Version, VersionState
 from galley.errors import InvalidInput
 from galley.project import archive
 
-PAUSE_S = 0.5
 _UNDER_WAY = (VersionState.ANALYSING, VersionState.REHEARSING)
 
 
@@ -220,13 +218,14 @@ def _show_proof(session: Session, version: Version, proof: Proof) -> None:
 
 def _follow(session: Session, version: Version) -> Version:
     said = None
-    while version.state in _UNDER_WAY:
-        line = _progress(version.progress or {})
-        if line and line != said:
-            said = line
-            click.echo(line, err=True)
-        time.sleep(PAUSE_S)
-        version = session.client.version(version.id)
+    with session.client.watch(version.id) as watch:
+        while version.state in _UNDER_WAY:
+            line = _progress(version.progress or {})
+            if line and line != said:
+                said = line
+                click.echo(line, err=True)
+            watch.wait()
+            version = session.client.version(version.id)
     return version
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from galley.client.events import EventStream
 from galley.client.routes import Routes
+from galley.client.watch import Watch
 from galley.domain.api import KeptFile, LogChunk
 from galley.domain.comparison import RunComparison
 from galley.domain.days import Moment
@@ -21,8 +22,6 @@ from galley.domain.usage import AttemptUsage
 
 LOG_PIECE = 2**20
 """What is read of a log at a time, bytes."""
-LOG_PAUSE_S = 0.7
-"""Pause between two looks at a log that has not grown, seconds."""
 
 
 class RunRoutes(Routes):
@@ -177,26 +176,27 @@ class RunRoutes(Routes):
         """
         stop = stop or threading.Event()
         attempt, offset = 1, 0
-        while not stop.is_set():
-            state = self.run(run)
-            look(state)
-            if state.attempt_count >= attempt:
-                chunk = self.log(run, attempt=attempt, offset=offset, limit=LOG_PIECE)
-                offset = chunk.next_offset
-                if chunk.text:
-                    yield chunk.text
-                if offset < chunk.size:
-                    continue
-                if state.attempt_count > attempt:
-                    attempt, offset = attempt + 1, 0
-                    continue
-                if state.state.ended and chunk.ended:
+        with self.watch(run, stop=stop) as watch:
+            while not stop.is_set():
+                state = self.run(run)
+                look(state)
+                if state.attempt_count >= attempt:
+                    chunk = self.log(run, attempt=attempt, offset=offset, limit=LOG_PIECE)
+                    offset = chunk.next_offset
+                    if chunk.text:
+                        yield chunk.text
+                    if offset < chunk.size:
+                        continue
+                    if state.attempt_count > attempt:
+                        attempt, offset = attempt + 1, 0
+                        continue
+                    if state.state.ended and chunk.ended:
+                        return
+                elif state.state.ended:
                     return
-            elif state.state.ended:
-                return
-            if not follow:
-                return
-            stop.wait(LOG_PAUSE_S)
+                if not follow:
+                    return
+                watch.wait()
 
     def events(
         self,
@@ -213,3 +213,19 @@ class RunRoutes(Routes):
             stop: ends the iteration once it is set and something arrives.
         """
         return EventStream(self._transport, tenants, last_event_id, stop).events()
+
+    def watch(self, subject: UUID, *, stop: threading.Event | None = None) -> Watch:
+        """Return what tells when to look again at a run or a version.
+
+            with client.watch(run.id) as watch:
+                while not (run := client.run(run.id)).state.ended:
+                    watch.wait()
+
+        Args:
+            stop: ends a wait early once it is set.
+        """
+
+        def events(left: threading.Event, connected: Callable[[bool], None]) -> Iterator[Event]:
+            return EventStream(self._transport, (), None, left, subject, connected).events()
+
+        return Watch(events, f"events of {subject}", stop)

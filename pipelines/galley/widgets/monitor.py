@@ -17,7 +17,6 @@ from galley.domain.usage import AttemptUsage, joined
 from galley.errors import PublicError, Unavailable
 from galley.widgets.connection import own_client
 
-PAUSE_S = 1.0
 TAIL = 12
 """Lines of the log that are shown."""
 
@@ -83,17 +82,18 @@ class RunMonitor(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untype
         self._show()
 
     def _follow(self) -> None:
-        while not self._stop.wait(PAUSE_S):
-            try:
-                self.refresh()
-            except Unavailable as error:
-                self._foot.value = f"<i>{escape(error.detail)} Trying again.</i>"
-                continue
-            except PublicError as error:
-                self._foot.value = f"✗ {escape(error.detail)}"
-                return
-            if self.run.state.ended:
-                return
+        with self._client.watch(self._id, stop=self._stop) as watch:
+            while watch.wait():
+                try:
+                    self.refresh()
+                except Unavailable as error:
+                    self._foot.value = f"<i>{escape(error.detail)} Trying again.</i>"
+                    continue
+                except PublicError as error:
+                    self._foot.value = f"✗ {escape(error.detail)}"
+                    return
+                if self.run.state.ended:
+                    return
 
     def _read_log(self) -> None:
         if self.run.attempt_count > self._attempt:

@@ -80,6 +80,7 @@ def test_what_a_rehearsal_is_doing_is_said_in_words(
     steps = [version.model_copy(update={"progress": one}) for one in seen]
     steps.append(version.model_copy(update={"state": "failed", "state_reason": "it was enough"}))
     monkeypatch.setattr("galley.client.Client.version", lambda *_: steps.pop(0))
+    monkeypatch.setattr("galley.client.watch.QUIET_S", 0)  # no event tells of made-up progress
     done = galley("publish", galley.notebook("y = alpha"), "--slug", "again")
     assert [line.strip() for line in done.stderr.splitlines()] == [
         "preparing the environment",

@@ -77,5 +77,16 @@ def test_a_refusal_is_raised_not_repeated() -> None:
 
 
 def test_messages_of_several_lines_and_comments() -> None:
-    lines = [": comment", "data: a", "data:b", "", "", "event: x", "", "data: c", ""]
-    assert list(messages(lines)) == ["a\nb", "c"]
+    lines = [": comment", "id: 7", "data: a", "data:b", "", "", "event: x", "", "data: c", ""]
+    assert list(messages(lines)) == [("7", "a\nb"), (None, "c")]
+    assert list(messages([": connected", "id: 12", ""])) == [("12", "")]
+
+
+def test_a_connection_that_is_lost_before_an_event_is_resumed_where_it_began() -> None:
+    began = httpx.Response(200, text=": connected\nid: 41\n\n")
+    service, stop = ServiceThatAnswers([began, stream(event(42))]), Impatient()
+    for one in service.client().events(stop=stop):
+        assert one.id == 42
+        stop.set()
+    resumed = [request.headers.get("Last-Event-ID") for request in service.requests]
+    assert resumed == [None, "41"]

@@ -30,13 +30,13 @@ class Live:
     platform: Platform
     url: str
 
-    def append(self, number: int, tenant: str = "oncology") -> int:
+    def append(self, number: int, tenant: str = "oncology", subject: int = 1) -> int:
         return self.platform.store.write(
             lambda s: events.append(
                 s,
                 tenant=tenant,
                 kind=EventKind.RUN_PROGRESS,
-                subject=UUID(int=1),
+                subject=UUID(int=subject),
                 pipeline="p",
                 data={"number": number},
                 now=self.platform.clock(),
@@ -44,9 +44,12 @@ class Live:
         )
 
     @contextmanager
-    def stream(self, user: str = "ada", **headers: str) -> Iterator[Iterator[dict[str, Any]]]:
+    def stream(
+        self, user: str = "ada", query: str = "", **headers: str
+    ) -> Iterator[Iterator[dict[str, Any]]]:
         sent = {**self.platform.as_user(user), **headers}
-        with httpx.stream("GET", f"{self.url}{API}/events", headers=sent, timeout=20) as answer:
+        address = f"{self.url}{API}/events{query}"
+        with httpx.stream("GET", address, headers=sent, timeout=20) as answer:
             assert answer.status_code == 200, answer.read()
             messages = parsed(answer.iter_lines())
             assert next(messages)["comment"] == "connected"
@@ -100,6 +103,19 @@ def test_it_resumes_after_the_last_event_that_was_seen(live: Live) -> None:
         assert numbers(messages, 3) == [2, 3, 4]
         live.append(5)
         assert numbers(messages, 1) == [5]
+
+
+def test_of_some_things_only_and_where_it_is_all_the_same(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = f"?subject={UUID(int=2)}&subject={UUID(int=3)}"
+    with live.stream(query=query) as messages:
+        for number, subject in enumerate((1, 2, 1, 3)):
+            live.append(number, subject=subject)
+        assert numbers(messages, 2) == [1, 3]
+        monkeypatch.setattr(routes, "HEARTBEAT_S", 0)
+        last = live.append(4, subject=1)
+        assert next(messages) == {"id": str(last)}
 
 
 def test_a_stream_that_is_opened_before_it_is_known_what_there_was_brings_nothing_of_it(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Header, Query
 from starlette.responses import StreamingResponse
@@ -31,6 +32,10 @@ async def follow_events(
     tenant: Annotated[
         list[str] | None, Query(description="Repeatable; default: all of the caller's.")
     ] = None,
+    subject: Annotated[
+        list[UUID] | None,
+        Query(description="Of these runs, versions, … only; repeatable; default: of everything."),
+    ] = None,
     last_event_id: Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=2**63 - 1)] = None,
 ) -> StreamingResponse:
     """Follow what happens: `id:`, `event: KIND`, `data:` an Event as JSON."""
@@ -38,14 +43,18 @@ async def follow_events(
         caller.require(name, Action.READ)
     wanted = frozenset(tenant or caller.tenants)
     return StreamingResponse(
-        _stream(context, caller, wanted, last_event_id),
+        _stream(context, caller, wanted, frozenset(subject or ()), last_event_id),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
 async def _stream(
-    context: Context, caller: Caller, wanted: frozenset[str], after: int | None
+    context: Context,
+    caller: Caller,
+    wanted: frozenset[str],
+    subjects: frozenset[UUID],
+    after: int | None,
 ) -> AsyncIterator[str]:
     guard = _Guard(context, caller, wanted)
     context.metrics.streams.inc()
@@ -59,10 +68,15 @@ async def _stream(
             after = context.feed.latest
         yield f": connected\nretry: 2000\nid: {after}\n\n"
         following = context.feed.follow(after, guard.tenants, HEARTBEAT_S, context.stopping.is_set)
+        told = context.monotonic()
         async for batch in following:
             if not await guard.alive():
                 return
-            yield "".join(_text(event) for event in batch) or ": still here\n\n"
+            text = "".join(_text(one) for one in batch if not subjects or one.subject in subjects)
+            if text or context.monotonic() - told >= HEARTBEAT_S:
+                told = context.monotonic()
+                # The id of what was left out, so that it is not looked through again.
+                yield text or (f"id: {batch[-1].id}\n\n" if batch else ": still here\n\n")
     finally:
         context.metrics.streams.dec()
 
