@@ -51,9 +51,13 @@ class ClusterOptions(Model):
             "distributed.scheduler.http.routes": [],
             "distributed.worker.http.routes": [],
             "distributed.scheduler.allowed-failures": 1,
-            "distributed.scheduler.work-stealing": False,
+            # A task with resources is sent to a worker at once, and would wait there behind a
+            # long notebook of another run while a worker has nothing to do.
+            "distributed.scheduler.work-stealing": True,
+            "distributed.scheduler.work-stealing-interval": "200 ms",
             "distributed.deploy.lost-worker-timeout": f"{self.lost_s} s",
-            "distributed.admin.low-level-log-length": 1000,
+            # As many messages of each topic would be kept, too, and each attempt has its topic.
+            "distributed.admin.low-level-log-length": 0,
             # What nobody looks at without Dask's pages takes a tenth of a core while tasks run.
             "distributed.worker.profile.enabled": False,
             "distributed.admin.system-monitor.gil.enabled": False,

@@ -169,6 +169,8 @@ class DaskCompute:
         self._promises[spec.name] = promise
         remote = self._client.submit(execute_here, spec, key=spec.key, pure=False, resources=wanted)
         self._futures[spec.name] = remote
+        if self._cancelled.is_set():  # meanwhile: it was none of those that were withdrawn
+            self.cancel()
         remote.add_done_callback(lambda ended: self._settle(promise, spec, ended))
         return promise
 

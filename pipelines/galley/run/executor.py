@@ -6,6 +6,7 @@ rendered notebook, the output path and values are sent out; independent tasks ru
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -28,6 +29,10 @@ from galley.run.staging import place, reached, show
 from galley.run.tasks import TaskResult, TaskSpec
 
 POLL_S = 0.5
+_THE_SYSTEMS = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE)
+)
+"""Errors of files that are no fault of a notebook."""
 
 
 class DaskExecutor(Executor):  # type: ignore[misc]
@@ -70,6 +75,8 @@ class DaskExecutor(Executor):  # type: ignore[misc]
             ready = self._next(dag, submitted, len(pending))
             again = False
             for task in ready:
+                if self.stopping():  # what is taken over may have taken its time
+                    break
                 _ensure_parents_exist(task.product)
                 spec = self.spec_of(task)
                 submitted.add(spec.name)
@@ -131,13 +138,14 @@ def _finish(task: Any, spec: TaskSpec, result: TaskResult) -> TaskResult:
         task._post_run_actions()
     except (TaskBuildError, OSError) as error:
         task.exec_status = TaskStatus.Errored
+        systems = isinstance(error, OSError) and error.errno in _THE_SYSTEMS
         reason = CellError(
             task=spec.name, ename=type(error).__name__, evalue=str(error), message=str(error)
         )
         return result.model_copy(
             update={
                 "state": TaskState.FAILED,
-                "failure_class": FailureClass.USER,
+                "failure_class": (FailureClass.INFRASTRUCTURE if systems else FailureClass.USER),
                 "error": reason,
             }
         )

@@ -198,7 +198,7 @@ class Runner:
             self.close()
             scratch.close()
         if self.job.kind is not RunKind.REHEARSAL:
-            written.keep(self.job.outputs)
+            self._keep(written)
         progress.close(cancelled=self._cancelled.is_set())
         verdict = self._judge(failure)
         return self.ended(*(kept.end(verdict) if kept else verdict), progress)
@@ -235,6 +235,12 @@ class Runner:
             self.job.secrets.values.values(),
             self._say,
         )
+
+    def _keep(self, written: Written) -> None:
+        try:
+            written.keep(self.job.outputs)
+        except Exception as error:  # how the run ended is known, and is not lost for this
+            self._say(f"what the run wrote beside its products is not kept: {error!r}")
 
     def _on_event(self, event: TaskEvent) -> None:
         notebook = self.job.notebooks / f"{event.task}.ipynb"

@@ -83,7 +83,7 @@ class Written:
             return f"is one more than the {MAX_FILES} that are kept of a run"
         if size + file.stat().st_size > MAX_BYTES:
             return _TOO_MUCH
-        return _LEAKS if self._holds(str(path).encode()) else None
+        return _LEAKS if self._holds(os.fsencode(path)) else None
 
     def _copy(self, file: Path, target: Path, most: int) -> int | str:
         """Copy a file that may still change; returns its size, bytes, or why it is not kept."""

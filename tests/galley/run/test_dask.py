@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -15,10 +16,11 @@ import psutil
 import pytest
 from galley.cluster.address import ClusterAddress
 from galley.cluster.local import LocalProvider
-from galley.domain.runs import AttemptState, FailureClass, RunKind
+from galley.cluster.resources import Need
+from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
 from galley.domain.tenants import Profile
 from galley.domain.work import Outcome
-from galley.run.dask import DaskCompute
+from galley.run.dask import DaskCompute, topic
 from galley.run.job import Job
 from galley.run.journal import Journal
 from galley.run.runner import Runner
@@ -171,6 +173,54 @@ def test_a_task_that_fails_as_nobody_expected_ends_the_run(
     assert outcome.failure_class is FailureClass.INFRASTRUCTURE
     assert outcome.error is not None
     assert outcome.error.message.startswith("task 'fit' could not be executed: ")
+
+
+def test_what_is_submitted_while_a_run_is_cancelled_is_withdrawn(
+    cluster: ClusterAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit = DaskCompute.submit
+
+    def cancelled_meanwhile(self: DaskCompute, spec: TaskSpec) -> Future[TaskResult]:
+        self._cancelled.set()
+        return submit(self, spec)
+
+    monkeypatch.setattr(DaskCompute, "submit", cancelled_meanwhile)
+    tasks_of(tmp_path, fit="time.sleep(600)")
+    outcome = run(job_on(cluster, tmp_path))
+    assert [task.state for task in outcome.tasks] == [TaskState.CANCELLED]
+
+
+def test_nothing_waits_behind_a_long_notebook_while_a_worker_is_idle(
+    cluster: ClusterAddress, tmp_path: Path
+) -> None:
+    def waiting(name: str) -> list[str]:
+        return ["sh", "-c", f"while [ ! -e {tmp_path / name} ]; do sleep 0.1; done"]
+
+    part = Need(cpu=0.5, memory=MIB).dask()
+    with connect(cluster) as client:
+        notebooks = [
+            client.submit(subprocess.call, waiting(name), pure=False, resources=part)
+            for name in ("long", "short")
+        ]
+        others = [
+            client.submit(subprocess.call, ["true"], pure=False, resources=part) for _ in range(4)
+        ]
+        (tmp_path / "short").touch()
+        try:
+            assert [one.result(timeout=30) for one in (notebooks[1], *others)] == [0] * 5
+        finally:
+            (tmp_path / "long").touch()
+        assert notebooks[0].result(timeout=30) == 0
+
+
+def test_the_scheduler_keeps_nothing_of_what_tasks_told(
+    cluster: ClusterAddress, tmp_path: Path
+) -> None:
+    tasks_of(tmp_path, fit="print('x' * 1000)\nPath(product['data']).touch()")
+    job = job_on(cluster, tmp_path)
+    assert run(job).state is AttemptState.SUCCEEDED
+    with connect(cluster) as client:
+        assert client.get_events(topic(str(job.attempt))) == ()
 
 
 def test_notebooks_on_all_workers_have_the_runs_own_cluster_work_for_them(

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import threading
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,14 @@ from galley.domain.tenants import Profile
 from galley.domain.work import Outcome
 from galley.inside.outbox import runs, spool
 from galley.run import scratch
+from galley.run.compute import InlineCompute
 from galley.run.job import Job
 from galley.run.journal import Journal, read_report
 from galley.run.locked import Locked
 from galley.run.runner import Runner
+from galley.run.tasks import TaskResult, TaskSpec
 from galley.run.tracked import run_tags
+from galley.run.written import Written
 
 from tests.galley.run.jobs import make_job
 from tests.galley.run.projects import diamond, notebook, single, write_project
@@ -73,6 +77,20 @@ def test_files_that_notebooks_write_are_kept_also_when_one_fails(tmp_path: Path)
     assert run(job).state is AttemptState.FAILED
     kept = {path.name: path.read_text() for path in job.outputs.glob("*")}
     assert kept == {"report.csv": "a,b", "half.txt": "h"}
+
+
+def test_how_a_run_ended_is_not_lost_for_what_it_wrote_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keep(self: Written, folder: Path) -> None:
+        raise ValueError("as nobody expected")
+
+    monkeypatch.setattr(Written, "keep", keep)
+    single(tmp_path / "project", "1 + 1")
+    job = make_job(tmp_path, kind=RunKind.PIPELINE)
+    assert run(job).state is AttemptState.SUCCEEDED
+    said = "what the run wrote beside its products is not kept: ValueError('as nobody expected')"
+    assert said in log_of(job)
 
 
 def test_after_a_failure_only_what_depends_on_it_is_left_out(tmp_path: Path) -> None:
@@ -167,6 +185,21 @@ def test_a_product_that_was_not_made_is_a_failure(tmp_path: Path) -> None:
     assert "model.bin" in outcome.error.message
 
 
+def test_a_disk_that_is_full_is_no_fault_of_the_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("galley.run.executor._place", full)
+    single(tmp_path / "project", "1 + 1")
+    outcome = run(make_job(tmp_path))
+    assert outcome.state is AttemptState.FAILED
+    assert outcome.failure_class is FailureClass.INFRASTRUCTURE
+    assert outcome.error is not None
+    assert "No space left on device" in outcome.error.message
+
+
 def test_a_full_scratch_ends_the_run(tmp_path: Path) -> None:
     single(
         tmp_path / "project",
@@ -216,6 +249,27 @@ def test_cancelling_ends_running_and_waiting_tasks(tmp_path: Path) -> None:
     states = {task.name: task.state for task in outcome.tasks}
     assert states["load"] is TaskState.SUCCEEDED
     assert {states[name] for name in ("left", "right", "join")} == {TaskState.CANCELLED}
+
+
+def test_of_what_is_ready_nothing_is_submitted_after_a_cancel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = {"notebook": notebook(("upstream = None\nproduct = None", ["parameters"]), "1")}
+    write_project(tmp_path / "project", dict.fromkeys(("first", "second", "third"), task))
+    job = make_job(tmp_path)
+    runner = Runner(job, Journal(job.journal), os.environ)
+    submitted: list[str] = []
+    submit = InlineCompute.submit
+
+    def submit_and_cancel(self: InlineCompute, spec: TaskSpec) -> Future[TaskResult]:
+        submitted.append(spec.name)
+        runner.cancel()
+        return submit(self, spec)
+
+    monkeypatch.setattr(InlineCompute, "slots", 3)
+    monkeypatch.setattr(InlineCompute, "submit", submit_and_cancel)
+    assert runner.run().state is AttemptState.CANCELLED
+    assert len(submitted) == 1
 
 
 def test_the_whole_run_has_one_deadline(tmp_path: Path) -> None:

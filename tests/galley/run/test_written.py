@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,13 @@ def test_what_was_written_is_kept_and_what_was_there_is_not(tmp_path: Path) -> N
         "plots__ber_sicht.png": "png",
         "report.csv": "a,b",
     }
+    assert attempt.said == []
+
+
+def test_a_file_whose_name_is_no_text_is_kept(tmp_path: Path) -> None:
+    attempt = Attempt(tmp_path, "hunter2-correct-horse")
+    attempt.write(os.fsdecode(b"caf\xe9.csv"), "a,b")
+    assert attempt.keep() == {"caf_.csv": "a,b"}
     assert attempt.said == []
 
 
