@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import distributions
@@ -17,6 +18,7 @@ from galley.errors import Conflict, InvalidInput
 
 FOLDER = "debug"
 KERNEL = "python3"
+_NO_NAME = re.compile(r"[^A-Za-z0-9_-]+")
 _LAUNCHER = Path(__file__).with_name("debug_kernel.py")
 """Starts the kernel of a locked environment, which has no galley of its own."""
 
@@ -215,7 +217,8 @@ def installed_here() -> dict[str, str]:
 
 
 def _name(kit: DebugKit) -> str:
-    return f"{kit.run}-{kit.task}" if kit.task else str(kit.run)
+    # A task is called what its run says: a name is a part of a path, and leads nowhere.
+    return f"{kit.run}-{_NO_NAME.sub('-', kit.task)[:100]}" if kit.task else str(kit.run)
 
 
 def _kernel(kit: DebugKit) -> str:

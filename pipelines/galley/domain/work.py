@@ -129,7 +129,7 @@ class Assignment(Model):
 class TaskReport(Model):
     """Progress of one task; the latest of each task wins."""
 
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")
     state: TaskState
     upstream: tuple[str, ...] = ()
     cell: int | None = None

@@ -28,7 +28,7 @@ def live(tmp_path: Path) -> Iterator[tuple[Platform, Client]]:
 
 
 def listening(platform: Platform) -> bool:
-    return platform.context.metrics.streams._value.get() > 0
+    return bool(platform.context.metrics.streams._value.get())
 
 
 def test_events_wake_who_follows_a_run(

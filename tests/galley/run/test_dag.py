@@ -46,7 +46,7 @@ def test_nothing_of_a_project_is_imported(tmp_path: Path) -> None:
     # What Ploomber and papermill import while they load a project, if nobody has before.
     for name in ("ipykernel", "debugpy", "jupyter_client", "telltale"):
         (project / f"{name}.py").write_text(tells)
-    command = [sys.executable, "-P", "-c", LOADS, project]
+    command = [sys.executable, "-P", "-c", LOADS, str(project)]
     loaded = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     assert loaded == "report\n"
     assert not (project / "imported").exists()

@@ -137,6 +137,19 @@ def test_what_is_there_is_not_written_over_unasked(kit: DebugKit, tmp_path: Path
     assert (notebook.parent / "mine.txt").exists()
 
 
+@pytest.mark.parametrize("task", ["x/../../.ipython/startup", "/etc/x", "a/b", "..", "a/.."])
+def test_whatever_a_task_is_called_its_folder_is_one_below(
+    kit: DebugKit, tmp_path: Path, task: str
+) -> None:
+    home = tmp_path / "some" / "home"
+    plan = bench(home).plan(kit)
+    assert bench(home).write(kit.model_copy(update={"task": task})).written
+    (notebook,) = tmp_path.rglob("*.ipynb")
+    assert notebook.name == Path(plan.notebook).name
+    assert notebook.parents[1] == home / "debug"
+    assert notebook.parent.name.startswith(f"{kit.run}-")
+
+
 def test_differing_packages_are_named_one_by_one(kit: DebugKit, tmp_path: Path) -> None:
     packages = {"pandas": "2.2.0", "numpy": "2.4", "gone": "1"}
     lock = kit.lock.model_copy(update={**MADE_HERE, "packages": packages})
