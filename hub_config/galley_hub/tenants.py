@@ -20,11 +20,11 @@ SERVICES = ("galley", "mlflow")
 EXPLAINED = {
     Action.READ: "See pipelines, versions, runs and the audit trail.",
     Action.PUBLISH: "Publish notebooks for review.",
-    Action.RUN: "Start runs.",
+    Action.RUN: "Start, cancel and retry runs.",
     Action.APPROVE_LEAD: "Decide reviews as data-science lead.",
     Action.APPROVE_MLE: "Decide reviews as machine-learning engineer.",
     Action.DEPLOY: "Choose the version that is live.",
-    Action.OPERATE: "Pause, resume, cancel and retry.",
+    Action.OPERATE: "Pause and resume schedules and triggers.",
     Action.SECRETS: "Set and delete the tenant's secrets.",
 }
 LAB_ROLES = frozenset({Role.DATA_SCIENTIST})
