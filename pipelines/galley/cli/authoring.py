@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from galley.cli import output
+from galley.cli.following import at_cell
 from galley.cli.parameters import parse_values
 from galley.cli.plans import read_layout, show_checks, show_files, show_plan, verdict
 from galley.cli.schedule_options import schedule_options, schedule_request
@@ -232,9 +233,8 @@ def _follow(session: Session, version: Version) -> Version:
 def _progress(progress: dict[str, Any]) -> str | None:
     if progress.get("phase"):
         return f"  {progress['phase']}"
-    if progress.get("cells") is None:
-        return None
-    return f"  cell {progress['cell']} of {progress['cells']}"
+    where = at_cell(progress.get("cell"), progress.get("cells"))
+    return f"  {where}" if where else None
 
 
 def _ending(version: Version) -> str:

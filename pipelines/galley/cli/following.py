@@ -40,7 +40,7 @@ class Standing:
     def look(self, run: Run) -> None:
         """Take the run as it is now; say what is new."""
         running = tuple(
-            (task.name, task.cell, task.cells)
+            (task.name, at_cell(task.cell, task.cells) or "running")
             for task in (run.attempts[-1].tasks if run.attempts else ())
             if task.state is TaskState.RUNNING
         )
@@ -51,8 +51,7 @@ class Standing:
             return
         self._told, self._next = running, instant + EVERY_S
         used = self._used(run)
-        for name, cell, cells in running:
-            where = f"cell {min((cell or 0) + 1, cells)} of {cells}" if cells else "running"
+        for name, where in running:
             uses = f" · {used[name]}" if name in used else ""
             self._say(f"── {name}: {where}{uses}")
 
@@ -62,6 +61,11 @@ class Standing:
         except PublicError:  # the log goes on and says itself what is wrong
             return {}
         return {one.task: now(one, attempt) for one in attempt.tasks if one.points}
+
+
+def at_cell(finished: int | None, cells: int | None) -> str | None:
+    """Return at which cell a notebook is; None where nobody knows how many there are."""
+    return f"cell {min((finished or 0) + 1, cells)} of {cells}" if cells else None
 
 
 def follow(client: Client, run: UUID, stop: threading.Event | None = None) -> Iterator[str]:

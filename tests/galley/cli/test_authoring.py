@@ -84,7 +84,7 @@ def test_what_a_rehearsal_is_doing_is_said_in_words(
     done = galley("publish", galley.notebook("y = alpha"), "--slug", "again")
     assert [line.strip() for line in done.stderr.splitlines()] == [
         "preparing the environment",
-        "cell 2 of 9",
+        "cell 3 of 9",
         "split run",
     ]
 
