@@ -165,13 +165,15 @@ def take_tracked(session: Session, attempt_id: UUID, tracked: TrackedRuns, now: 
     """Keep which MLflow runs belong to an attempt, which may have ended; raises NotFound.
 
     A task that an attempt which succeeded does not have is left out. Of another one the runner may
-    have been killed before it could tell of the task.
+    have been killed before it could tell of the task. How far the run is, its latest attempt says:
+    news of an earlier one change that in nothing.
     """
     attempt = runs.require_attempt(session, attempt_id)
     run = session.get_one(RunRow, attempt.run_id)
+    latest = attempt.number == run.attempt_count
     if tracked.mlflow_run_id is not None:
         attempt.mlflow_run_id = tracked.mlflow_run_id
-        if attempt.number == run.attempt_count:
+        if latest:
             run.mlflow_run_id = tracked.mlflow_run_id
     for name, mlflow_run_id in tracked.tasks.items():
         row = session.get(TaskTryRow, (attempt.id, name))
@@ -182,7 +184,7 @@ def take_tracked(session: Session, attempt_id: UUID, tracked: TrackedRuns, now: 
         if row is not None:
             row.mlflow_run_id = mlflow_run_id
     session.flush()
-    if run.kind is not RunKind.REHEARSAL:
+    if latest and run.kind is not RunKind.REHEARSAL:
         _tell(session, attempt, run, None, now)
 
 

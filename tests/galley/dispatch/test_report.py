@@ -406,6 +406,33 @@ def test_what_a_runner_made_and_could_not_tell_leads_to_what_it_logged(
     ] == [(TaskState.SUCCEEDED, 3, "r1", None), (TaskState.SUCCEEDED, 3, "r1", 1)]
 
 
+def test_what_mlflow_has_of_an_earlier_attempt_leaves_the_runs_progress_alone(
+    world: World, work: Assignment
+) -> None:
+    """MLflow was away: it has what the first attempt logged once the second one is under way."""
+    world.start(work)
+    beat(world, work, tasks=(TaskReport(name="load", state=TaskState.RUNNING, cell=1, cells=9),))
+    world.finish(work, AttemptState.FAILED, failure_class=FailureClass.INFRASTRUCTURE)
+    world.now += timedelta(minutes=1)
+    again = world.must_claim()
+    world.start(again)
+    beat(world, again, tasks=(TaskReport(name="load", state=TaskState.RUNNING, cell=7, cells=9),))
+
+    def tell(told: Assignment, run: str, task: str) -> tuple[Run, list[Event]]:
+        before = world.read(events.latest)
+        tracked = TrackedRuns(mlflow_run_id=run, tasks={"load": task})
+        world.write(lambda s: dispatch.take_tracked(s, told.attempt, tracked, world.now))
+        return world.run(work.run), since(world, before, EventKind.RUN_PROGRESS)
+
+    run, news = tell(work, "p1", "r1")
+    assert (run.cell, run.cells, run.mlflow_url, news) == (7, 9, None, [])
+    first = run.attempts[0]
+    assert (first.mlflow_run_id, first.tasks[0].mlflow_run_id) == ("p1", "r1")
+    run, (event,) = tell(again, "p2", "r2")
+    assert (run.cell, event.data["attempt"], event.data["cell"]) == (7, 2, 7)
+    assert run.mlflow_url is not None
+
+
 def test_a_report_of_an_ended_attempt_is_refused(world: World, work: Assignment) -> None:
     world.start(work)
     world.finish(work)
