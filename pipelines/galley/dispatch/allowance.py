@@ -44,9 +44,11 @@ def rehearsal_time(version: VersionRow, tenant: Tenant) -> int:
 def run_time(of_platform: bool | None) -> int:
     """Return how much longer than the version's time limit a run may take, seconds.
 
-    That is the time to make its environment, where the platform's own does not serve.
+    That is the time to make its environment, as the runner has it: also where the platform's own
+    served as the version was locked, for it may have been upgraded since. The runner itself ends
+    what has reached the time limit; this is when nobody waits for it any more.
 
     Args:
-        of_platform: whether it does; None: the version has no lock.
+        of_platform: whether it served; None: the version has no lock.
     """
-    return ENVIRONMENT_S if of_platform is False else 0
+    return 0 if of_platform is None else ENVIRONMENT_S

@@ -349,8 +349,9 @@ class AttemptRow(Base):
     """One lease of a run by a worker host.
 
     ``larger_profile`` is where the run is tried again when this attempt runs out of memory; None:
-    it is not. ``extra_s`` is the time that a rehearsal has beyond its version's limit;
-    ``rehearsal`` what it found beside how the notebook ran.
+    it is not. ``extra_s`` is the time beyond its version's limit that it has to make its
+    environment, and as a rehearsal to prove a split; ``rehearsal`` what that found beside how the
+    notebook ran.
     """
 
     __tablename__ = "attempts"
