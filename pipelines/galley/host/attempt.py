@@ -21,6 +21,7 @@ from galley.domain.work import Assignment, Outcome, TaskReport
 from galley.errors import PublicError, Unavailable
 from galley.forks.forked import Forked
 from galley.host.config import HostConfig
+from galley.host.delivery import deliver
 from galley.host.outboxes import Outboxes
 from galley.host.reporter import Reporter
 from galley.host.runners import Runners, Spare, end
@@ -40,7 +41,8 @@ logger = logging.getLogger(__name__)
 GRACE_S = 5.0
 END_S = 25.0
 """Grace of the kernel, waiting for the cluster's workers, last words to MLflow: all together."""
-MAX_RETRY_S = 30.0
+PROJECT_S = 30.0
+"""How long the project is asked for while the service does not answer."""
 RESULTS_S = 30 * 24 * 3600
 """How long what nobody took over is kept for incremental runs."""
 
@@ -94,7 +96,7 @@ class AttemptRun:
             ending = outcome.state
             self._outboxes.ended(job.attempt, status_of(ending))
             if not reporter.lost.is_set():
-                self._deliver(outcome, reporter)
+                deliver(self._service, self._assignment, outcome, reporter, self._stopping)
         except PublicError as error:
             logger.warning("attempt %s: %s", self._assignment.attempt, error.detail)
         finally:
@@ -179,7 +181,7 @@ class AttemptRun:
 
     def _project(self, first: Future[bytes]) -> bytes:
         """Return the project: what the first try got, made while the attempt began, or another."""
-        deadline = time.monotonic() + MAX_RETRY_S
+        deadline = time.monotonic() + PROJECT_S
         fetch = first.result
         while True:
             try:
@@ -281,36 +283,6 @@ class AttemptRun:
             else 0,
         )
 
-    def _deliver(self, outcome: Outcome, reporter: Reporter) -> None:
-        """Report until the service has it or refuses it; a stopping host tries for 3 s."""
-        pause = 0.5
-        give_up = time.monotonic() + 3
-        while True:
-            try:
-                _send_log(reporter)
-                reporter.notebooks.ship()
-                reporter.ship_files()
-                if reporter.log.waiting:  # it names what is not kept
-                    _send_log(reporter)
-                self._service.outcome(
-                    self._assignment,
-                    outcome.model_copy(
-                        update={
-                            "fencing": self._assignment.fencing,
-                            "log_offset": reporter.log.offset,
-                            "tasks": reporter.named(outcome.tasks),
-                        }
-                    ),
-                )
-            except Unavailable as error:
-                logger.warning("the outcome waits: %s", error.detail)
-                if self._stopping.is_set() and time.monotonic() > give_up:
-                    return
-                self._stopping.wait(pause)
-                pause = min(2 * pause, MAX_RETRY_S)
-            else:
-                return
-
     def _note(self, sentence: str) -> None:
         """Add a line to the log of the attempt, which its runner has open as well."""
         journal = self._folder / "journal"
@@ -322,11 +294,6 @@ class AttemptRun:
         attempt = str(self._assignment.attempt)
         Zygotes(self._config.zygotes).end(attempt)
         kill_all(marked(TAG, attempt))
-
-
-def _send_log(reporter: Reporter) -> None:
-    while reporter.beat():
-        pass
 
 
 def _how_died(returncode: int, report: Report | None) -> str:

@@ -48,6 +48,7 @@ class Reporter(threading.Thread):
         self._last_beat = 0.0
         self._last_upload = 0.0
         self._quiet_until = 0.0
+        self._renewing = False
         self._shipped: set[str] = set()
         self._told: set[str] = set()
         self.cancel = threading.Event()
@@ -102,16 +103,24 @@ class Reporter(threading.Thread):
             self.cancel.set()
 
     @contextlib.contextmanager
-    def _renewing(self) -> Iterator[None]:
-        """Renew the lease meanwhile: what is sent may be large, and the way to the service slow."""
+    def renewing(self) -> Iterator[None]:
+        """Renew the lease meanwhile: what is sent may be large, and the way to the service slow.
+
+        Within another one it is renewed already.
+        """
+        if self._renewing:
+            yield
+            return
         sent = threading.Event()
         renewing = threading.Thread(target=self._renew_until, args=(sent,), name="renew")
+        self._renewing = True
         renewing.start()
         try:
             yield
         finally:
             sent.set()
             renewing.join()
+            self._renewing = False
 
     def _renew_until(self, sent: threading.Event) -> None:
         while not sent.wait(self._assignment.heartbeat_s):
@@ -165,7 +174,7 @@ class Reporter(threading.Thread):
             if path.name in self._shipped:
                 continue
             try:
-                with self._renewing():
+                with self.renewing():
                     self._service.upload_file(
                         self._assignment.attempt, self._assignment.run_token, path
                     )
@@ -186,7 +195,7 @@ class Reporter(threading.Thread):
 
     def _upload(self, task: str, content: bytes) -> None:
         try:
-            with self._renewing():
+            with self.renewing():
                 self._service.upload(
                     self._assignment.attempt, self._assignment.run_token, task, content
                 )
