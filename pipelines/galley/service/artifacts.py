@@ -6,8 +6,9 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import IO, BinaryIO
@@ -19,6 +20,7 @@ from galley.errors import InvalidInput, NotFound, TooLarge
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}")
 _FILES = "files"
 TASK_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_NEW = ".new-"
 COUNT_AGAIN_S = 60.0
 """How long a counted size is believed, seconds; what we write ourselves is added at once."""
 
@@ -44,7 +46,17 @@ class Artifacts:
     def receive(self) -> IO[bytes]:
         """Return a new file beside the kept ones, for a body that arrives in pieces."""
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return tempfile.NamedTemporaryFile(dir=self._root, prefix=".new-", delete=False)
+        return tempfile.NamedTemporaryFile(dir=self._root, prefix=_NEW, delete=False)
+
+    def sweep(self, before: datetime) -> None:
+        """Remove what was last written to before an instant and never put in its place.
+
+        Whoever wrote it was killed, if nobody takes that long to write.
+        """
+        for path in self._root.glob(f"{_NEW}*"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before.timestamp():
+                    path.unlink()
 
     def put(
         self, tenant: str, run: UUID, attempt: UUID, task: str, received: Path, *, limit: int
@@ -63,9 +75,9 @@ class Artifacts:
         key = f"{tenant}/{run}/{attempt}/{task}.ipynb"
         path = self._root / key
         before = path.stat().st_size if path.exists() else 0
-        self.claim(tenant, received.stat().st_size - before, limit=limit)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        received.replace(path)
+        with self._claimed(tenant, received.stat().st_size - before, limit=limit):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            received.replace(path)
         return key
 
     def put_file(
@@ -81,12 +93,10 @@ class Artifacts:
         size = data.seek(0, os.SEEK_END)
         data.seek(0)
         before = path.stat().st_size if path.exists() else 0
-        self.claim(tenant, size - before, limit=limit)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        with os.fdopen(handle, "wb") as file:
-            shutil.copyfileobj(data, file)
-        Path(temporary).replace(path)
+        with self._claimed(tenant, size - before, limit=limit):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _replacing(path, self._root) as file:
+                shutil.copyfileobj(data, file)
 
     def files(self, tenant: str, run: UUID, attempt: UUID) -> list[KeptFile]:
         """Return the files that an attempt left, by name."""
@@ -164,8 +174,22 @@ class Artifacts:
                     limit="artifacts",
                     allowed=limit,
                 )
-            at, _ = self._counted[tenant]
-            self._counted[tenant] = at, used + more
+            self._count(tenant, more)
+
+    @contextmanager
+    def _claimed(self, tenant: str, more: int, *, limit: int) -> Iterator[None]:
+        """Count ``more`` bytes as used, unless what is to use them fails; raises TooLarge."""
+        self.claim(tenant, more, limit=limit)
+        try:
+            yield
+        except BaseException:
+            with self._lock:
+                self._count(tenant, -more)
+            raise
+
+    def _count(self, tenant: str, more: int) -> None:
+        at, used = self._counted[tenant]
+        self._counted[tenant] = at, used + more
 
     def _used(self, tenant: str) -> int:
         now = self._monotonic()
@@ -178,12 +202,23 @@ class Artifacts:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write ``data`` so that a reader sees the old file or the new one, never a part."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    with _replacing(path, path.parent) as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _replacing(path: Path, beside: Path) -> Iterator[IO[bytes]]:
+    """Yield a new file that is put in the place of ``path``, or removed where that fails.
+
+    Args:
+        beside: the folder that it lies in until then, of the same file system.
+    """
+    handle, name = tempfile.mkstemp(dir=beside, prefix=_NEW)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            yield file
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

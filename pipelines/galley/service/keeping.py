@@ -39,6 +39,9 @@ ONE_PASS = 2000
 UNUSED_BLOBS_KEPT = timedelta(days=7)
 """A blob is written before the version that names it is recorded."""
 
+UNFINISHED_KEPT = timedelta(days=1)
+"""A file that is being received: another process of the service may be at it."""
+
 COUNTED_EVERY = timedelta(minutes=1)
 """How old a figure of what is on disk may be: counting walks through every folder."""
 
@@ -73,7 +76,8 @@ class Keeper:
         self._counted: dict[str, tuple[datetime, DiskUse]] = {}
 
     def tidy(self, tenants: Tenants, now: datetime) -> None:
-        """Apply every tenant's policies, and sweep the blobs that no version needs any more."""
+        """Apply every tenant's policies; sweep what no version needs and nobody will complete."""
+        self._artifacts.sweep(now - UNFINISHED_KEPT)
         self._remove_forgotten()
         for name, tenant in tenants.tenants.items():
             self.apply(name, tenant, audit.PLATFORM, now)

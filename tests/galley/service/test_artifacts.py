@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import io
+import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 from galley.errors import InvalidInput, NotFound, TooLarge
 from galley.service.artifacts import COUNT_AGAIN_S, Artifacts
+
+from tests.galley.service.full_disk import full_disk
 
 RUN, ATTEMPT = UUID(int=1), UUID(int=2)
 
@@ -54,6 +58,45 @@ def test_files_lie_beside_the_notebooks_and_count(store: Store) -> None:
     with pytest.raises(TooLarge):
         put_file(store, 51, "more.txt")
     assert len(store.artifacts.files("oncology", RUN, ATTEMPT)) == 1
+
+
+def test_what_a_full_disk_does_not_take_leaves_nothing_and_does_not_count(store: Store) -> None:
+    put_file(store, 30)
+    for _ in range(3):
+        with full_disk(room=20), pytest.raises(OSError, match="too large"):
+            put_file(store, 90)
+    assert not list(store.root.rglob(".new-*"))
+    (kept,) = store.artifacts.files("oncology", RUN, ATTEMPT)
+    assert kept.size == 30
+    put_file(store, 100)
+
+
+def test_a_notebook_that_cannot_be_put_in_its_place_does_not_count(store: Store) -> None:
+    in_the_way = store.root / "kept" / "oncology" / str(RUN)
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.touch()
+    with pytest.raises(OSError, match=str(RUN)):
+        store.put(60)
+    in_the_way.unlink()
+    store.put(100)
+
+
+def test_what_nobody_completes_is_swept(store: Store) -> None:
+    """Whoever received it was killed; another process may still be receiving the other one."""
+    key = store.put(10)
+    old, new = (store.artifacts.receive() for _ in range(2))
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    before = (yesterday - timedelta(minutes=1)).timestamp()
+    for path in (Path(old.name), store.artifacts.path(key)):
+        os.utime(path, (before, before))
+    old.close()
+    store.artifacts.sweep(yesterday)
+    assert not Path(old.name).exists()
+    new.write(b"x" * 20)
+    new.close()
+    store.artifacts.put("oncology", RUN, ATTEMPT, "score", Path(new.name), limit=100)
+    assert store.artifacts.get(key) == b"x" * 10
+    Artifacts(store.root / "none", lambda t: store.tracked, lambda: 0).sweep(yesterday)
 
 
 @pytest.mark.parametrize("name", ["../fit.ipynb", ".hidden", "a/b", "", "x" * 201])

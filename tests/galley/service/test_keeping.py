@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -294,6 +295,18 @@ def test_blobs_that_no_version_needs_are_swept_once_they_are_old(platform: Platf
     platform.context.keeper.tidy(platform.tenants, platform.clock())
     assert set(blobs) == needed | {fresh}
     assert platform.get(f"/versions/{version['id']}").status_code == 200
+
+
+def test_what_a_killed_service_was_receiving_is_swept_a_day_later(platform: Platform) -> None:
+    received = []
+    for hours in (25, 23):
+        with platform.context.artifacts.receive() as file:
+            file.write(b"half of a noteb")
+        at = (platform.clock() - timedelta(hours=hours)).timestamp()
+        os.utime(file.name, (at, at))
+        received.append(Path(file.name))
+    platform.context.keeper.tidy(platform.tenants, platform.clock())
+    assert [path.exists() for path in received] == [False, True]
 
 
 def test_disk_use_is_told_by_kind(old: tuple[Platform, list[str]]) -> None:
