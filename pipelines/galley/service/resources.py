@@ -11,10 +11,12 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
+
+from pydantic import ValidationError
 
 from galley.domain.usage import MOST_POINTS, TaskUsage, Usage, Used, halved
 from galley.service.artifacts import TASK_NAME, write_atomically
@@ -55,7 +57,9 @@ class Resources:
         return tuple(
             TaskUsage(
                 task=path.stem,
-                points=tuple(one for one in _read(path) if after is None or one.at > after),
+                points=tuple(
+                    one for one in _points(_bytes(path)) if after is None or one.at > after
+                ),
             )
             for path in sorted(folder.glob("*.jsonl"))
         )
@@ -66,7 +70,8 @@ class Resources:
 
 
 def _append(path: Path, points: Sequence[Usage]) -> list[Usage]:
-    kept = _read(path)
+    there = _bytes(path)
+    kept = _points(there)
     last = kept[-1].at if kept else None
     fresh = []
     for point in sorted(points, key=lambda one: one.at):
@@ -79,16 +84,23 @@ def _append(path: Path, points: Sequence[Usage]) -> list[Usage]:
             thinner = halved(thinner)
         write_atomically(path, _lines(thinner))
     elif fresh:
+        torn = bool(there) and not there.endswith(b"\n")
         with path.open("ab") as file:
-            file.write(_lines(fresh))
+            file.write(b"\n" * torn + _lines(fresh))
     return fresh
 
 
-def _read(path: Path) -> list[Usage]:
-    if not path.exists():
-        return []
-    whole, _, _ = path.read_bytes().rpartition(b"\n")
-    return [Usage.model_validate_json(line) for line in whole.splitlines()]
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
+
+
+def _points(lines: bytes) -> list[Usage]:
+    """Return the points of a file; a line that a full disk or a crash cut short has none."""
+    found = []
+    for line in lines.splitlines():
+        with suppress(ValidationError):
+            found.append(Usage.model_validate_json(line))
+    return found
 
 
 def _lines(points: Sequence[Usage]) -> bytes:

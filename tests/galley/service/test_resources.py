@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from galley.domain.usage import MOST_POINTS, Used
 from galley.service import API
 from galley.service.resources import Resources
 
+from tests.galley.service.full_disk import full_disk
 from tests.galley.service.platform import Platform
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -27,6 +29,38 @@ def test_a_repeated_point_is_kept_once(tmp_path: Path) -> None:
     assert (load.task, len(load.points)) == ("load", 1)
     (late, none) = kept.read(attempt, AT + timedelta(seconds=2))
     assert ([len(late.points), len(none.points)]) == [1, 0]
+
+
+LINE = len(used(1).model_dump_json(exclude={"task"})) + 1
+
+
+@pytest.mark.parametrize("part", [0, 1, LINE // 2, LINE - 1, LINE, LINE + 5])
+def test_a_full_disk_costs_no_point(tmp_path: Path, part: int) -> None:
+    kept, attempt = Resources(tmp_path), uuid4()
+    kept.append(attempt, [used(1)])
+    with full_disk(room=LINE + part), pytest.raises(OSError, match="too large"):
+        kept.append(attempt, [used(2), used(3)])
+    for again in ([used(2), used(3)], [used(2), used(3), used(4)], [used(5)]):
+        kept.append(attempt, again)
+    (task,) = kept.read(attempt)
+    assert [(point.at - AT).total_seconds() for point in task.points] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [b'{"at":"2026-11-2', b"\0" * 40, b"\xff\n", b"[]\n\n"],
+    ids=["cut", "zeros", "no text", "no point"],
+)
+def test_a_line_that_is_none_costs_no_other(tmp_path: Path, bad: bytes) -> None:
+    kept, attempt = Resources(tmp_path), uuid4()
+    kept.append(attempt, [used(1)])
+    (path,) = tmp_path.rglob("fit.jsonl")
+    with path.open("ab") as file:
+        file.write(bad)
+    assert len(kept.read(attempt)[0].points) == 1
+    assert list(kept.append(attempt, [used(2)])) == ["fit"]
+    assert kept.append(attempt, [used(2)]) == {}
+    assert len(kept.read(attempt)[0].points) == 2
 
 
 def test_long_runs_keep_their_peaks_and_their_end_in_a_bounded_number_of_points(
