@@ -1,6 +1,7 @@
 """Renews an attempt's lease and reports what moved, until it is told to stop.
 
-While the service is away the attempt goes on; what was not reported is reported later.
+While the service is away, or has no room, the attempt goes on; what was not reported is reported
+later.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ class Reporter(threading.Thread):
         """Send one heartbeat; returns whether there may be more to send.
 
         Raises:
-            Unavailable: the service did not answer.
+            Unavailable: the service did not answer, or has no room for what was sent, which is
+                sent again.
         """
         report = self._report() or Report()
         text = self.log.next()
@@ -87,19 +89,22 @@ class Reporter(threading.Thread):
 
     def _tell(self, report: Report, log: str = "", used: tuple[Used, ...] = ()) -> None:
         """Renew the lease with what is told; learn whether the attempt is to end."""
-        reply = self._service.heartbeat(
-            self._assignment,
-            Heartbeat(
-                fencing=self._assignment.fencing,
-                phase=report.phase,
-                tasks=report.tasks,
-                mlflow_run_id=report.mlflow_run_id,
-                log_offset=self.log.offset,
-                log=log,
-                used=used,
-            ),
+        beat = Heartbeat(
+            fencing=self._assignment.fencing,
+            phase=report.phase,
+            tasks=report.tasks,
+            mlflow_run_id=report.mlflow_run_id,
+            log_offset=self.log.offset,
+            log=log,
+            used=used,
         )
-        if reply.cancel:
+        try:
+            cancel = self._service.heartbeat(self._assignment, beat).cancel
+        except Unavailable as error:
+            if error.data.get("cancel"):
+                self.cancel.set()
+            raise
+        if cancel:
             self.cancel.set()
 
     @contextlib.contextmanager

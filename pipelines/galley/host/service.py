@@ -72,7 +72,12 @@ class Service:
         return self._call("GET", url, assignment.run_token).content
 
     def heartbeat(self, assignment: Assignment, heartbeat: Heartbeat) -> HeartbeatReply:
-        """Renew the lease."""
+        """Renew the lease.
+
+        Raises:
+            Unavailable: also where the lease is renewed but not all could be kept, which is to be
+                told again; ``cancel`` of its data says whether the attempt is to end.
+        """
         response = self._call(
             "POST",
             f"{self._base}/attempts/{assignment.attempt}/heartbeat",
@@ -146,10 +151,13 @@ class Service:
 def _problem(response: httpx.Response) -> PublicError:
     try:
         body = response.json()
-        detail, code = str(body["detail"]), str(body.get("code", ""))
+        detail, code, data = str(body["detail"]), str(body.get("code", "")), body.get("data")
     except (ValueError, KeyError, TypeError):
-        detail, code = response.text[:300], ""
+        detail, code, data = response.text[:300], "", None
     if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-        return Unavailable(f"the service failed with {response.status_code}: {detail}")
+        cancel = isinstance(data, dict) and data.get("cancel") is True
+        return Unavailable(
+            f"the service failed with {response.status_code}: {detail}", cancel=cancel
+        )
     fallback = _BY_STATUS.get(response.status_code, PublicError)
     return BY_CODE.get(code, fallback)(detail)

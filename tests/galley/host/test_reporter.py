@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
+from galley.domain.usage import Used
 from galley.domain.work import Assignment, Heartbeat, HeartbeatReply
 from galley.errors import Conflict, Unavailable
+from galley.host.config import HostConfig
 from galley.host.reporter import Reporter
+from galley.host.service import Service
 
 from tests.galley.host.recording_service import assignment
 from tests.galley.run.jobs import make_job
@@ -78,3 +82,51 @@ def test_a_lease_that_is_refused_meanwhile_is_not_asked_for_again(tmp_path: Path
     reporter.ship_files()
     assert reporter.lost.is_set()
     assert len(service.beats) == 1
+
+
+class ServiceWithoutRoom:
+    """Renews the lease and keeps nothing of the log, until it was asked twice.
+
+    Args:
+        cancel: whether it wants the attempt to end.
+    """
+
+    def __init__(self, *, cancel: bool) -> None:
+        self.cancel = cancel
+        self.beats: list[Heartbeat] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.beats.append(Heartbeat.model_validate_json(request.content))
+        if len(self.beats) < 3:
+            no_room = Unavailable("the log cannot be written", cancel=self.cancel)
+            return httpx.Response(503, json=no_room.problem())
+        reply = HeartbeatReply(cancel=False, lease_until=datetime.now(UTC))
+        return httpx.Response(200, text=reply.model_dump_json())
+
+
+@pytest.mark.parametrize("cancel", [False, True])
+def test_what_the_service_has_no_room_for_is_sent_again(tmp_path: Path, cancel: bool) -> None:
+    answers = ServiceWithoutRoom(cancel=cancel)
+    config = HostConfig(
+        service_url="http://galley.test/services/galley",
+        token="host-token",
+        tenant="oncology",
+        name="oncology@test",
+        folder=tmp_path,
+    )
+    reporter = reporter_of(tmp_path, Service(config, httpx.MockTransport(answers)))
+    job = make_job(tmp_path)
+    job.journal.mkdir()
+    (job.journal / "attempt.log").write_text("première\n", encoding="utf-8")
+    point = Used(task="fit", at=datetime(2026, 11, 21, tzinfo=UTC), memory=5, cpu_s=1)
+    (job.journal / "usage.jsonl").write_text(f"{point.model_dump_json()}\n")
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="cannot be written"):
+            reporter.beat()
+    assert (reporter.log.offset, reporter.log.waiting, reporter.usage.waiting) == (0, True, True)
+    assert reporter.beat()
+    assert not reporter.beat()
+    told = [(beat.log_offset, beat.log, beat.used) for beat in answers.beats]
+    assert told == [*[(0, "première\n", (point,))] * 3, (len("première\n".encode()), "", ())]
+    assert reporter.cancel.is_set() is cancel
+    assert not reporter.lost.is_set()

@@ -7,6 +7,8 @@ import pytest
 from galley.service import logs
 from galley.service.logs import Logs
 
+from tests.galley.service.full_disk import full_disk
+
 
 def test_a_repeated_part_is_kept_once(tmp_path: Path) -> None:
     kept, attempt = Logs(tmp_path), uuid4()
@@ -15,6 +17,17 @@ def test_a_repeated_part_is_kept_once(tmp_path: Path) -> None:
     assert kept.append(attempt, 0, "one\ntwo\n") == 8
     assert kept.read(attempt, 0, 100) == ("one\ntwo\n", 0, 8, 8)
     assert kept.read(attempt, 4, 100) == ("two\n", 4, 8, 8)
+
+
+@pytest.mark.parametrize("room", [0, 6, 9, 20])
+def test_what_a_full_disk_did_not_take_is_sent_again(tmp_path: Path, room: int) -> None:
+    kept, attempt = Logs(tmp_path), uuid4()
+    with full_disk(room), pytest.raises(OSError, match="too large"):
+        kept.append(attempt, 0, "première ligne, à moitié\n")
+    assert kept.size(attempt) <= room
+    whole = "première ligne, à moitié\ndeuxième\n"
+    assert kept.append(attempt, 0, whole) == len(whole.encode())
+    assert kept.read(attempt, 0, 100)[0] == whole
 
 
 def test_it_is_read_in_whole_characters(tmp_path: Path) -> None:

@@ -24,11 +24,12 @@ from galley.domain.work import (
     Outcome,
     TrackedRuns,
 )
-from galley.errors import Conflict, Forbidden, NotFound, NotSignedIn
+from galley.errors import Conflict, Forbidden, NotFound, NotSignedIn, Unavailable
 from galley.review import settle_rehearsals
 from galley.service import INTERNAL
 from galley.service.accepting import judge
 from galley.service.context import Context, InContext, context_of
+from galley.service.reports import keep
 from galley.service.sessions import header_token
 from galley.service.wakeup import wait
 from galley.store import runs, tokens
@@ -115,14 +116,21 @@ def start_attempt(body: StartRequest, attempt: TheAttempt, context: InContext) -
 
 @router.post("/attempts/{attempt_id}/heartbeat")
 def heartbeat(body: Heartbeat, attempt: TheAttempt, context: InContext) -> HeartbeatReply:
-    """Renew the lease; keep what the log grew by and what the tasks used."""
-    size = _keep_log(context, attempt, body)
-    stale = attempt.ended or attempt.fencing != body.fencing
-    newest = {} if stale else context.resources.append(attempt.id, body.used)
-    now = context.clock()
-    return context.store.write(
-        lambda s: dispatch.heartbeat(s, attempt.id, body, now, log_size=size, newest=newest)
-    )
+    """Renew the lease; keep what the log grew by and what the tasks used.
+
+    503 where these cannot be written: the lease is renewed, and the host sends them again.
+    """
+    kept, now = keep(context.logs, context.resources, attempt, body), context.clock()
+
+    def renew(session: Session) -> HeartbeatReply:
+        return dispatch.heartbeat(
+            session, attempt.id, body, now, log_size=kept.log_size, newest=kept.newest
+        )
+
+    reply = context.store.write(renew)
+    if kept.missing is not None:
+        raise Unavailable(kept.missing, cancel=reply.cancel)
+    return reply
 
 
 @router.put("/attempts/{attempt_id}/tasks/{task}/notebook", status_code=204)
@@ -178,12 +186,16 @@ def get_project(attempt: TheAttempt, context: InContext) -> Response:
 @router.post("/attempts/{attempt_id}/outcome")
 def finish_attempt(body: Outcome, attempt: TheAttempt, context: InContext) -> Run:
     """Say how the attempt ended; a rehearsal's end moves its version on."""
-    size = _keep_log(context, attempt, body)
+    kept = keep(context.logs, context.resources, attempt, body)
+    if kept.missing is not None:
+        raise Unavailable(kept.missing)
     outcome, found = (body, None) if attempt.ended else judge(context, attempt, body)
     tenants, now = context.tenants(), context.clock()
 
     def finish(session: Session) -> Run:
-        run = dispatch.finish(session, attempt.id, outcome, now, log_size=size, rehearsal=found)
+        run = dispatch.finish(
+            session, attempt.id, outcome, now, log_size=kept.log_size, rehearsal=found
+        )
         settle_rehearsals(session, tenants, now)
         return run
 
@@ -196,12 +208,3 @@ def track_attempt(body: TrackedRuns, attempt: HostsAttempt, context: InContext) 
     now = context.clock()
     context.store.write(lambda s: dispatch.take_tracked(s, attempt.id, body, now))
     return Response(status_code=204)
-
-
-def _keep_log(
-    context: Context, attempt: runs.AttemptRef, report: Heartbeat | Outcome
-) -> int | None:
-    """Append the report's log unless the report is stale, which dispatch then refuses."""
-    if attempt.ended or attempt.fencing != report.fencing or not report.log:
-        return None
-    return context.logs.append(attempt.id, report.log_offset, report.log)
