@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from galley.inside.outbox import runs, spool
+from galley.inside.outbox.within import Refused
 
 
 def test_a_torn_line_loses_itself_only(tmp_path: Path) -> None:
@@ -85,12 +89,93 @@ def test_a_log_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert len(spool.read(tmp_path / spool.LOG)[0]) == 20
 
 
-def test_a_disk_that_is_full_is_an_error() -> None:
-    full = Path("/dev/full")
-    if not full.exists():
-        pytest.skip("there is no /dev/full here")
-    with pytest.raises(spool.OutboxFull, match="cannot be written"):
-        spool.Log(full).append({"op": "batch"})
+def test_a_disk_that_is_full_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / spool.LOG
+    log = spool.Log(path)
+    log.append({"op": "batch", "n": 1})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 5, before[1]))
+    try:
+        with pytest.raises(spool.OutboxFull, match="cannot be written: the disk is full"):
+            log.append({"op": "batch", "n": 2})
+        with pytest.raises(spool.OutboxFull, match=r"cannot be written: .*File too large"):
+            log.append({"op": "batch", "n": 3})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [one["n"] for one in spool.read(path)[0]] == [1]
+
+
+def pipe(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+
+def link(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to("../elsewhere")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("strange", [pipe, link])
+def test_what_a_task_puts_in_the_place_of_a_log_is_refused(
+    tmp_path: Path, strange: Callable[[Path], None]
+) -> None:
+    (tmp_path / "elsewhere").write_text('{"op":"batch"}\n')
+    (tmp_path / "task").mkdir()
+    strange(tmp_path / "task" / spool.LOG)
+    path = tmp_path / "task" / spool.LOG
+    with pytest.raises(Refused):
+        spool.read(path)
+    with pytest.raises(Refused):
+        spool.size(path)
+    with pytest.raises(spool.OutboxFull, match="is a link or no plain file"):
+        spool.Log(path).append({"op": "closed"})
+    assert (tmp_path / "elsewhere").read_text() == '{"op":"batch"}\n'
+    assert spool.logs(tmp_path) == ["task"], "whoever reads it is told"
+    assert runs.find(tmp_path, "r") is None
+    spool.sync(tmp_path)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("strange", [pipe, link])
+def test_what_a_task_puts_in_the_place_of_state_and_lock_is_refused(
+    tmp_path: Path, strange: Callable[[Path], None]
+) -> None:
+    outbox = tmp_path / "outbox"
+    outbox.mkdir()
+    state = spool.State(outbox)
+    state.add(know="run", run="r", id="s", experiment="1", artifacts="a", by="platform")
+    strange(outbox / spool.STATE)
+    strange(outbox / "lock")
+    with pytest.raises(Refused):
+        state.refresh()
+    assert state.runs["r"]["id"] == "s"
+    with pytest.raises(Refused), spool.creating(outbox, 1):
+        pass
+    spool.sync(outbox)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_folder_of_a_log_that_is_a_link_is_not_entered(tmp_path: Path) -> None:
+    outbox, other = tmp_path / "outbox", tmp_path / "other"
+    for folder in (outbox / "mine", other):
+        folder.mkdir(parents=True)
+        spool.Log(folder / spool.LOG).append({"op": "create", "run": folder.name})
+    (outbox / "theirs").symlink_to(other)
+    (outbox / "lock").touch()
+    assert spool.logs(outbox) == ["mine", "theirs"]
+    with pytest.raises(Refused, match="'theirs' on the way is a link"):
+        spool.read(outbox / "theirs" / spool.LOG)
+    with pytest.raises(spool.OutboxFull):
+        spool.Log(outbox / "theirs" / spool.LOG).append({"op": "closed"})
+    assert len(spool.read(other / spool.LOG)[0]) == 1
+    assert spool.logs(tmp_path / "none") == []
+
+
+def test_a_line_of_nothing_but_brackets_is_no_record(tmp_path: Path) -> None:
+    path = tmp_path / spool.LOG
+    path.write_bytes(b"[" * 500_000 + b"\n" + b'{"n":1}\n')
+    assert spool.read(path) == ([{"n": 1}], path.stat().st_size, 1)
 
 
 def test_the_state_is_what_all_processes_wrote(tmp_path: Path) -> None:

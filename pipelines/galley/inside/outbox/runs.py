@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from . import spool
+from .within import Refused
 
 KEY = "galley.key"
 """Tag of a run on the server, with its local id: by it a run whose making was in doubt is found."""
@@ -124,7 +125,10 @@ def _order(point: Mapping[str, Any]) -> tuple[Any, ...]:
 def find(folder: Path, run: str) -> RunState | None:
     """Return a run of an attempt as it stands in the attempt's logs; None: it is none of them."""
     for name in spool.logs(folder):
-        records, _, _ = spool.read(folder / name / spool.LOG)
+        try:
+            records, _, _ = spool.read(folder / name / spool.LOG)
+        except Refused:  # told where that log is sent
+            continue
         if any(one.get("op") == "create" and one.get("run") == run for one in records):
             found: dict[str, RunState] = {}
             apply(found, records)

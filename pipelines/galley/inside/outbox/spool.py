@@ -13,6 +13,9 @@ returns, the record outlives this process, however it dies: it is in the system'
 writer that is killed in mid-write leaves an unfinished line; the next record begins on a new one,
 and readers leave out what is no JSON object. Against a loss of power, logs are synced to disk when
 their attempt ends (:func:`sync`), not at each record.
+
+A task may have put anything in the place of a file or a folder of these. So all are opened by way
+of :mod:`.within`, and whoever reads one is ready for it to be refused.
 """
 
 from __future__ import annotations
@@ -26,8 +29,10 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
+
+from . import within
 
 LOG = "log.jsonl"
 STATE = "state.jsonl"
@@ -46,6 +51,10 @@ Record = dict[str, Any]
 
 class OutboxFull(Exception):
     """A record could not be written as a whole."""
+
+
+class LogFull(OutboxFull):
+    """The log is as large as one may be."""
 
 
 def local_run() -> str:
@@ -73,14 +82,14 @@ class Log:
         line = b"\n" + json.dumps(record, separators=(",", ":")).encode() + b"\n"
         try:
             if self._fd is None:
-                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-                self._fd = os.open(self.path, flags, 0o600)
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+                self._fd = _opened(self.path, flags)
             size = os.fstat(self._fd).st_size
             written = os.write(self._fd, line) if size + len(line) <= MAX_LOG else 0
         except OSError as error:
             raise OutboxFull(f"{self.path} cannot be written: {error}") from error
         if size + len(line) > MAX_LOG:
-            raise OutboxFull(
+            raise LogFull(
                 f"one task may log {MAX_LOG // 2**20} MiB; log less often, or an artifact instead"
             )
         if written < len(line):
@@ -97,9 +106,13 @@ def read(path: Path, offset: int = 0) -> tuple[list[Record], int, int]:
     """Return the complete records after ``offset``, where they end, and how many were broken.
 
     A missing file has no records. A line that is still being written is left for the next time.
+
+    Raises:
+        Refused: it is no plain file, or it lies behind a link.
+        OSError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with os.fdopen(_opened(path, os.O_RDONLY), "rb") as file:
             file.seek(offset)
             data = file.read(MAX_LOG + 2**20)
     except FileNotFoundError:
@@ -112,7 +125,7 @@ def read(path: Path, offset: int = 0) -> tuple[list[Record], int, int]:
             continue
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):  # nothing but brackets
             record = None
         if isinstance(record, dict):
             records.append(record)
@@ -121,23 +134,55 @@ def read(path: Path, offset: int = 0) -> tuple[list[Record], int, int]:
     return records, offset + end, broken
 
 
+def size(path: Path) -> int:
+    """Return the size of a log, bytes; 0 where there is none. Raises as :func:`read` does."""
+    try:
+        file = _opened(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return 0
+    try:
+        return os.fstat(file).st_size
+    finally:
+        os.close(file)
+
+
 def logs(folder: Path) -> list[str]:
-    """Return the names of an attempt's logs; that of its own run comes first."""
-    names = [
-        path.parent.name for path in folder.glob(f"*/{LOG}") if NAME.fullmatch(path.parent.name)
-    ]
+    """Return the names of an attempt's logs; that of its own run comes first.
+
+    What only may be one is named as well: whoever reads it is told why it is refused.
+    """
+    names: list[str] = []
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        names = [one.name for one in entries if NAME.fullmatch(one.name) and _is_log(folder, one)]
     return sorted(names, key=lambda name: (name != RUN, name))
+
+
+def _is_log(folder: Path, entry: os.DirEntry[str]) -> bool:
+    if entry.is_symlink():
+        return True
+    if not entry.is_dir(follow_symlinks=False):
+        return False
+    try:
+        return within.there(folder, PurePath(entry.name, LOG))
+    except within.Refused:  # it has just become a link
+        return True
 
 
 def sync(folder: Path) -> None:
     """Have an attempt's logs and its state on disk."""
     for path in (*(folder / name / LOG for name in logs(folder)), folder / STATE):
-        with contextlib.suppress(FileNotFoundError):
-            descriptor = os.open(path, os.O_RDONLY)
+        with contextlib.suppress(FileNotFoundError, within.Refused):
+            descriptor = _opened(path, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+
+
+def _opened(path: Path, flags: int) -> int:
+    """Open a log, or the state: neither it nor the folder that it lies in may be a link."""
+    folder = path.parent
+    return within.opened(folder.parent, PurePath(folder.name, path.name), flags)
 
 
 class State:
@@ -162,7 +207,7 @@ class State:
         self.sent: dict[str, int] = {}
 
     def refresh(self) -> None:
-        """Read what was added by others."""
+        """Read what was added by others. Raises as :func:`read` does."""
         with self._lock:
             records, self._offset, _ = read(self._path, self._offset)
             self._take_all(records)
@@ -202,8 +247,9 @@ def creating(folder: Path, timeout_s: float) -> Iterator[None]:
 
     Raises:
         TimeoutError: somebody else kept it for ``timeout_s``.
+        Refused: no plain file is where the lock is.
     """
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = within.opened(folder, PurePath("lock"), os.O_RDWR | os.O_CREAT)
     deadline = time.monotonic() + timeout_s
     try:
         while True:
