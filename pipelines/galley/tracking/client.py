@@ -7,7 +7,7 @@ one raises :class:`TrackingUnavailable` after a few seconds, and the run goes on
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import httpx
@@ -201,8 +201,13 @@ class TrackingClient:
         query = {"filter": f"run_id = '{run_id}'", "max_results": "1"}
         return bool(self._call("GET", "model-versions/search", params=query).get("model_versions"))
 
-    def upload(self, run: TrackedRun, name: str, content: bytes) -> None:
-        """Store an artifact of a run through MLflow's artifact proxy."""
+    def upload(self, run: TrackedRun, name: str, content: Iterable[bytes], size: int) -> None:
+        """Store an artifact of a run through MLflow's artifact proxy.
+
+        Args:
+            content: piece by piece; what it raises is passed on.
+            size: of all pieces together, bytes.
+        """
         scheme, _, path = run.artifact_uri.partition(":")
         if scheme != "mlflow-artifacts":
             raise TrackingUnavailable(
@@ -212,6 +217,7 @@ class TrackingClient:
             "PUT",
             f"mlflow-artifacts/artifacts/{path.lstrip('/')}/{name}",
             content=content,
+            headers={"Content-Length": str(size)},
             timeout=httpx.Timeout(30.0, connect=2.0),
         )
 

@@ -8,14 +8,17 @@ that are sent twice change nothing, because MLflow keeps one point per metric, v
 
 from __future__ import annotations
 
-import os
+import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from galley.inside.outbox import runs, spool
+from galley.inside.outbox.within import Refused
+from galley.tracking import files
 from galley.tracking.batches import batches, halves
 from galley.tracking.client import (
     TrackedRun,
@@ -23,6 +26,8 @@ from galley.tracking.client import (
     TrackingRefused,
     TrackingUnavailable,
 )
+
+logger = logging.getLogger(__name__)
 
 TASK = "galley.task"
 KIND = "galley.kind"
@@ -50,6 +55,9 @@ class _Gathered:
 class Shipper:
     """Sends one attempt's outbox; used by one thread, while tasks go on writing.
 
+    A log that is refused is told of and left out. Where the files are refused that tell what was
+    sent, nothing can be sent any more.
+
     Args:
         folder: of the attempt's outbox.
         experiment: name of the attempt's experiment.
@@ -76,26 +84,33 @@ class Shipper:
         self._settle_s = settle_s
         self._state = spool.State(folder)
         self._begun: dict[str, runs.RunState] = {}
+        self._refused: set[str] = set()
 
     def ship(self, *names: str) -> None:
         """Send what is new in the named logs, or in all.
 
         Raises:
             TrackingUnavailable: MLflow does not answer; nothing is lost, call again.
+            Refused: something else is where the outbox keeps what was sent.
         """
         self._state.refresh()
         for name in names or spool.logs(self._folder):
             self._ship(name)
 
     def waiting(self, name: str) -> int:
-        """Return how many bytes of a log were not sent yet."""
+        """Return how many bytes of a log were not sent yet; raises as :meth:`ship` does."""
         self._state.refresh()
-        path = self._folder / name / spool.LOG
-        return max(0, path.stat().st_size - self._state.sent.get(name, 0)) if path.exists() else 0
+        try:
+            size = spool.size(self._folder / name / spool.LOG)
+        except Refused as error:
+            self._refuse(name, error)
+            return 0
+        return max(0, size - self._state.sent.get(name, 0))
 
     def known(self, run: str) -> str | None:
         """Return the server's id of a local run; None: it is not there yet."""
-        self._state.refresh()
+        with suppress(OSError):  # what was known before still holds, and an outcome waits for this
+            self._state.refresh()
         known = self._state.runs.get(run)
         return known["id"] if known else None
 
@@ -119,7 +134,7 @@ class Shipper:
         own: str | None = None
         tries: dict[str, tuple[int, str]] = {}
         for name in spool.logs(self._folder):
-            records, _, _ = spool.read(self._folder / name / spool.LOG)
+            records, _, _ = self._read(name)
             first = next((one for one in records if one.get("op") == "create"), None)
             known = self.known(str(first.get("run"))) if first else None
             if first is None or known is None:
@@ -135,9 +150,7 @@ class Shipper:
         self._state.close()
 
     def _ship(self, name: str) -> None:
-        records, end, broken = spool.read(
-            self._folder / name / spool.LOG, self._state.sent.get(name, 0)
-        )
+        records, end, broken = self._read(name, self._state.sent.get(name, 0))
         if broken:
             self._say(f"{broken} unfinished record(s) of a killed process are left out")
         if not records:
@@ -153,6 +166,20 @@ class Shipper:
         for local, news in gathered.items():
             self._send(name, local, news)
         self._state.add(know="sent", log=name, offset=end)
+
+    def _read(self, name: str, offset: int = 0) -> tuple[list[spool.Record], int, int]:
+        """Read a log; one that is refused has nothing, and that is told."""
+        try:
+            return spool.read(self._folder / name / spool.LOG, offset)
+        except Refused as error:
+            self._refuse(name, error)
+            return [], offset, 0
+
+    def _refuse(self, name: str, error: Refused) -> None:
+        """Say once that a log is left out."""
+        if name not in self._refused:
+            self._refused.add(name)
+            self._say(f"what is logged there is left out: {error}")
 
     def _gather(self, name: str, gathered: dict[str, _Gathered], record: Mapping[str, Any]) -> None:
         operation = record["op"]
@@ -184,7 +211,7 @@ class Shipper:
         MLflow ends the notebook's active run as finished when the interpreter exits, for whatever
         reason; how the task ended is not its to say.
         """
-        records, _, _ = spool.read(self._folder / name / spool.LOG)
+        records, _, _ = self._read(name)
         known: dict[str, runs.RunState] = {}
         runs.apply(known, records)
         own = next(iter(known), None)
@@ -332,37 +359,47 @@ class Shipper:
                 raise
 
     def _upload(self, name: str, run: TrackedRun, path: str, file: str) -> None:
-        if not spool.NAME.fullmatch(file) or not spool.NAME.fullmatch(path):
-            self._say(f"the artifact {path!r} has no proper name and is left out")
-            return
         try:
-            descriptor = os.open(self._folder / name / "files" / file, os.O_RDONLY | os.O_NOFOLLOW)
+            files.send(self._client, run, self._folder / name, file, path)
         except OSError as error:
             self._say(f"the artifact {path!r} is left out: {error}")
-            return
-        with os.fdopen(descriptor, "rb") as opened:
-            content = opened.read()
-        try:
-            self._client.upload(run, path, content)
         except TrackingRefused as error:
             if not _final(error, run.id) and error.status not in _NO_ROOM:
                 raise
             self._say(f"MLflow refused the artifact {path!r}: {error.reason}")
 
 
-def close_open(folder: Path, status: str, at_ms: int) -> None:
+def close_open(
+    folder: Path, status: str, at_ms: int, say: Callable[[str], None] = logger.warning
+) -> None:
     """End the logs of an attempt whose writers are gone before they ended them themselves.
 
     Args:
         status: how the attempt ended. A task that did not say how it ended was killed.
+        say: takes a sentence about a log that can never be ended.
+
+    Raises:
+        OutboxFull, OSError: one of them cannot be ended now; the others are.
     """
+    failed: Exception | None = None
     for name in spool.logs(folder):
-        path = folder / name / spool.LOG
-        records, _, _ = spool.read(path)
-        if not any(one.get("op") == "closed" for one in records):
-            ended = status if name == spool.RUN else "KILLED"
-            log = spool.Log(path)
-            log.append({"op": "closed", "status": ended, "at": at_ms})
+        try:
+            _close(folder / name / spool.LOG, status if name == spool.RUN else "KILLED", at_ms)
+        except (spool.LogFull, Refused) as error:
+            say(f"the end of a run is not kept for MLflow: {error}")
+        except (spool.OutboxFull, OSError) as error:
+            failed = error
+    if failed is not None:
+        raise failed
+
+
+def _close(path: Path, status: str, at_ms: int) -> None:
+    records, _, _ = spool.read(path)
+    if not any(one.get("op") == "closed" for one in records):
+        log = spool.Log(path)
+        try:
+            log.append({"op": "closed", "status": status, "at": at_ms})
+        finally:
             log.close()
 
 

@@ -70,7 +70,7 @@ def test_a_run_keeps_what_is_logged(
         metrics={"auc": 0.9, "broken": float("nan")},
         at_ms=5,
     )
-    client.upload(run, "fit.ipynb", b"{}")
+    client.upload(run, "fit.ipynb", iter([b"{", b"}"]), 2)
     client.end(run.id, status="FINISHED", end_ms=9)
     assert client.get(run.id).status == "FINISHED"
     assert client.get(run.id).metrics == {"auc": 0.9}
@@ -104,7 +104,7 @@ def test_an_artifact_outside_the_proxy_is_refused(client: TrackingClient, experi
     run = client.create(client.experiment(experiment), name="r", start_ms=1, tags={})
     elsewhere = run.model_copy(update={"artifact_uri": "file:/tmp/x"})
     with pytest.raises(TrackingUnavailable, match="not behind MLflow's proxy"):
-        client.upload(elsewhere, "a", b"")
+        client.upload(elsewhere, "a", [], 0)
 
 
 def test_milliseconds() -> None:
