@@ -10,11 +10,13 @@ import math
 import os
 import shutil
 from collections.abc import Mapping
-from pathlib import Path
+from contextlib import suppress
+from pathlib import Path, PurePath
 from typing import Any, Self
 
-from galley.inside.outbox import SCHEME, place, runs, spool
+from galley.inside.outbox import SCHEME, place, runs, spool, within
 from galley.tracking.client import MAX_PARAM, MAX_TAG
+from galley.tracking.files import FILES
 
 PLUGIN = "plugin"
 """Folder of an attempt's outbox that a kernel has in its path, with MLflow's entry points."""
@@ -23,16 +25,23 @@ PLUGIN = "plugin"
 class Outbox:
     """The log of one run.
 
+    Args:
+        folder: of the attempt's outbox.
+        log: name of the log.
+        run: local id of the run.
+
     Attributes:
         run: local id of the run.
         uri: what MLflow takes as its tracking URI.
     """
 
-    def __init__(self, log: Path, run: str) -> None:
+    def __init__(self, folder: Path, log: str, run: str) -> None:
         self.run = run
-        self.uri = f"{SCHEME}:{log.parent.resolve()}"
-        self._path = log
-        self._log = spool.Log(log)
+        self.uri = f"{SCHEME}:{folder.resolve() / log}"
+        self._folder = folder
+        self._name = log
+        self._path = folder / log / spool.LOG
+        self._log = spool.Log(self._path)
 
     @classmethod
     def begin(
@@ -57,9 +66,10 @@ class Outbox:
             OutboxFull, OSError: it cannot be written.
         """
         run = run or spool.local_run()
-        place_ = folder / (log or run)
-        place_.mkdir(mode=0o700, parents=True, exist_ok=True)
-        begun = cls(place_ / spool.LOG, run)
+        begun = cls(folder, log or run, run)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with within.entered(folder, PurePath(begun._name, spool.LOG), make=0o700):
+            pass
         cut = {key: value[:MAX_TAG] for key, value in tags.items()}
         begun._append(
             runs.created(run, experiment=spool.EXPERIMENT, name=name, start_ms=start_ms, tags=cut)
@@ -73,6 +83,9 @@ class Outbox:
         """Return the latest value of each metric of the run, as far as it is a finite number.
 
         MLflow keeps the others; neither JSON nor a database of ours knows them.
+
+        Raises:
+            OSError: the log cannot be read.
         """
         records, _, _ = spool.read(self._path)
         known: dict[str, runs.RunState] = {}
@@ -86,14 +99,16 @@ class Outbox:
         Raises:
             OutboxFull, OSError: it cannot be kept.
         """
-        files = self._path.parent / "files"
-        files.mkdir(mode=0o700, exist_ok=True)
-        kept = files / name
-        kept.unlink(missing_ok=True)
-        try:
-            os.link(file, kept)
-        except OSError:  # another file system, or one without links
-            shutil.copyfile(file, kept)
+        kept = PurePath(self._name, FILES, name)
+        with within.entered(self._folder, kept, make=0o700) as files:
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=files)
+            try:
+                os.link(file, name, dst_dir_fd=files, follow_symlinks=False)
+            except OSError:  # another file system, or one without links
+                new = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=files)
+                with os.fdopen(new, "wb") as copy, file.open("rb") as source:
+                    shutil.copyfileobj(source, copy)
         self._append({"op": "artifact", "run": self.run, "path": name, "file": name})
 
     def end(self, status: str, *, at_ms: int, metrics: Mapping[str, float] | None = None) -> None:
@@ -120,7 +135,11 @@ class Outbox:
 
 
 def place_plugin(folder: Path) -> Path:
-    """Return the folder that kernels of the attempt need in their path, filled once."""
+    """Return the folder that kernels of the attempt need in their path, filled once.
+
+    Raises:
+        OSError: it cannot be filled.
+    """
     plugin = folder / PLUGIN
     if not plugin.exists():
         place(plugin)

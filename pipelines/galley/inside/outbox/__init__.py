@@ -4,6 +4,7 @@ This package works by itself: it is copied into a folder of its own under the na
 ``galley_outbox``, beside the entry points that MLflow looks for (:func:`place`). Importing it
 imports no MLflow; the functions below do that when MLflow calls them.
 
+    within     opening files where somebody else writes as well
     spool      the files: complete lines, who may write which
     runs       what the lines say: the state of each run
     server     the real MLflow: run ids there, and the calls that need an answer
@@ -15,8 +16,10 @@ imports no MLflow; the functions below do that when MLflow calls them.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
+
+from . import within
 
 SCHEME = "galley-outbox"
 NAME = "galley_outbox"
@@ -38,17 +41,20 @@ def place(folder: Path) -> Path:
     """Copy this package and its entry points to ``folder``, made where it is missing.
 
     A Python that has the folder in its path finds the store when it imports MLflow, in whatever
-    environment it runs; nothing else is in the folder.
+    environment it runs; nothing else is in the folder. Tasks may write there while this is done
+    for another one, so no link in it is followed.
+
+    Raises:
+        OSError: it cannot be written.
     """
-    package, info = folder / NAME, folder / f"{NAME}-1.dist-info"
-    package.mkdir(parents=True, exist_ok=True)
-    info.mkdir(exist_ok=True)
-    for source in Path(__file__).resolve().parent.glob("*.py"):
-        (package / source.name).write_bytes(source.read_bytes())
-    (info / "entry_points.txt").write_text(_ENTRY_POINTS, encoding="utf-8")
-    (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: galley-outbox\nVersion: 1\n", encoding="utf-8"
-    )
+    own = Path(__file__).resolve().parent
+    files = {PurePath(NAME, one.name): one.read_bytes() for one in own.glob("*.py")}
+    info = PurePath(f"{NAME}-1.dist-info")
+    files[info / "entry_points.txt"] = _ENTRY_POINTS.encode()
+    files[info / "METADATA"] = b"Metadata-Version: 2.1\nName: galley-outbox\nVersion: 1\n"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for path, content in files.items():
+        within.write(folder.parent, PurePath(folder.name) / path, content)
     return folder
 
 
