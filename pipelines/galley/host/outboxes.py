@@ -2,7 +2,8 @@
 
 One thread of the host does it, with the host's own token, so neither a notebook nor an attempt's
 end ever waits for MLflow. Each attempt has a folder below ``outbox`` of the host's own folder,
-which stays until all of it has arrived; a host that begins finds what the last one left.
+which stays until all of it has arrived; a host that begins finds what the last one left. Tasks can
+write in that folder, so nothing in it is opened but by way of :mod:`galley.inside.outbox.within`.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from uuid import UUID
 
 from galley.domain.work import TrackedRuns
 from galley.errors import PublicError, Unavailable
 from galley.host.config import HostConfig
 from galley.host.service import Service
-from galley.inside.outbox import spool
+from galley.inside.outbox import spool, within
+from galley.inside.outbox.within import Refused
 from galley.run.job import write_private
 from galley.run.processes import kill_all, marked
 from galley.tracking.client import TrackingClient, TrackingRefused, TrackingUnavailable
@@ -37,7 +39,9 @@ LIVE_S = 10.0
 TIMEOUT_S = 60.0
 MAX_PAUSE_S = 30.0
 _NOTE = "attempt.json"
+_MAX_NOTE = 2**16
 _ENDED = "ended"
+_WANTED = "wanted"
 
 
 @dataclass
@@ -85,12 +89,14 @@ class Outboxes(threading.Thread):
     def adopt(self) -> None:
         """Take over what an earlier host left: its attempts have ended."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for note in sorted(self._folder.glob(f"*/{_NOTE}")):
+        for folder in sorted(self._folder.iterdir()):
             try:
-                told = json.loads(note.read_bytes())
-                attempt, experiment = UUID(note.parent.name), str(told["experiment"])
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                logger.warning("the outbox %s is left alone: %s", note.parent, error)
+                if not within.there(self._folder, PurePath(folder.name, _NOTE)):
+                    continue
+                note = within.read(self._folder, PurePath(folder.name, _NOTE), _MAX_NOTE)
+                attempt, experiment = UUID(folder.name), str(json.loads(note)["experiment"])
+            except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+                logger.warning("the outbox %s is left alone: %s", folder, error)
                 continue
             self._watch(attempt, experiment, logger.warning)
             kill_all(marked("GALLEY_ATTEMPT", str(attempt)))  # nobody waits for it any more
@@ -111,17 +117,17 @@ class Outboxes(threading.Thread):
     def ended(self, attempt: UUID, status: str) -> None:
         """Note that nothing is written any more; what nobody ended has ended as ``status``."""
         folder = self._folder / str(attempt)
-        if attempt not in self._attempts or (folder / _ENDED).exists():
+        found = self._attempts.get(attempt)
+        if found is None or _is_over(folder):
             return
         try:
-            close_open(folder, status, int(datetime.now(UTC).timestamp() * 1000))
-            (folder / _ENDED).touch()
+            now_ms = int(datetime.now(UTC).timestamp() * 1000)
+            close_open(folder, status, now_ms, lambda why: found.say(f"tracking: {why}"))
+            os.close(within.opened(folder, PurePath(_ENDED), os.O_WRONLY | os.O_CREAT))
             spool.sync(folder)
         except (spool.OutboxFull, OSError):
             logger.exception("the outbox of attempt %s could not be ended", attempt)
-        with self._lock:
-            if (found := self._attempts.get(attempt)) is not None:
-                found.say = logger.warning
+        found.say = logger.warning
 
     def known(self, attempt: UUID, run: str | None) -> str | None:
         """Return the id that people use for a run of an attempt; None while it has none."""
@@ -157,7 +163,7 @@ class Outboxes(threading.Thread):
             try:
                 self._send(attempt)
                 self._pause = 0.0
-            except TrackingRefused as error:  # this attempt's matter; the others go on
+            except (TrackingRefused, Refused) as error:  # this attempt's matter; the others go on
                 self._tell(attempt, str(error))
             except (TrackingUnavailable, Unavailable) as error:
                 self._pause = min(MAX_PAUSE_S, 2 * self._pause or 1.0)
@@ -179,27 +185,35 @@ class Outboxes(threading.Thread):
             self._attempts[attempt] = found
 
     def _send(self, attempt: _Attempt) -> None:
-        over = (attempt.folder / _ENDED).exists()
-        for name in spool.logs(attempt.folder):
-            if self._is_due(attempt, name, over=over):
-                attempt.shipper.ship(name)
-                attempt.due.pop(name, None)
-                (attempt.folder / name / "wanted").unlink(missing_ok=True)
+        over = _is_over(attempt.folder)
+        try:
+            self._send_logs(attempt, over=over)
+        except Refused as error:
+            if not over:
+                raise
+            attempt.say(f"tracking: what attempt {attempt.attempt} logged is lost: {error}")
         if over and attempt.silent:
             attempt.silent = False
             logger.warning("the outbox of attempt %s was sent", attempt.attempt)
         if over:
             self._finish(attempt)
 
+    def _send_logs(self, attempt: _Attempt, *, over: bool) -> None:
+        for name in spool.logs(attempt.folder):
+            if self._is_due(attempt, name, over=over):
+                attempt.shipper.ship(name)
+                attempt.due.pop(name, None)
+                within.remove(attempt.folder, PurePath(name, _WANTED))
+
     def _is_due(self, attempt: _Attempt, name: str, *, over: bool) -> bool:
         if attempt.shipper.waiting(name) == 0:
-            (attempt.folder / name / "wanted").unlink(missing_ok=True)
+            within.remove(attempt.folder, PurePath(name, _WANTED))
             return False
         now = time.monotonic()
         first = name == spool.RUN and name not in attempt.due
         due = attempt.due.setdefault(name, now if first else now + LIVE_S)
-        wanted = (attempt.folder / name / "wanted").exists()
-        return over or wanted or now >= due or _closed(attempt.folder / name / spool.LOG)
+        wanted = within.there(attempt.folder, PurePath(name, _WANTED))
+        return over or wanted or now >= due or _is_closed(attempt.folder, name)
 
     def _finish(self, attempt: _Attempt) -> None:
         """Tell the service which runs there are, and forget an attempt that was sent as a whole."""
@@ -226,9 +240,13 @@ class Outboxes(threading.Thread):
             attempt.say(f"tracking: what is logged waits for MLflow; the run goes on. {reason}")
 
 
-def _closed(log: Path) -> bool:
+def _is_over(folder: Path) -> bool:
+    return within.there(folder, PurePath(_ENDED))
+
+
+def _is_closed(folder: Path, name: str) -> bool:
     """Whether the last record of a log says that nothing follows."""
-    with log.open("rb") as file:
+    with os.fdopen(within.opened(folder, PurePath(name, spool.LOG)), "rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 200))
         return b'{"op":"closed"' in file.read()

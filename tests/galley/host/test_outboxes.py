@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import uuid
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from galley.errors import Unavailable
 from galley.host.config import HostConfig
 from galley.host.outboxes import Outboxes
 from galley.host.service import Service
-from galley.tracking.client import TrackingClient
+from galley.inside.outbox import spool
+from galley.tracking.client import TrackedRun, TrackingClient
 from galley.tracking.outbox import Outbox
 
 from tests.galley.host.conftest import host_process
@@ -191,3 +193,102 @@ def test_what_is_no_outbox_is_left_alone(tmp_path: Path, gate: Gate) -> None:
     assert outboxes.drain(0)
     assert strange.exists()
     assert broken.exists()
+
+
+@pytest.mark.timeout(60)
+def test_a_task_that_makes_a_pipe_of_its_log_holds_up_neither_its_end_nor_what_others_logged(
+    tmp_path: Path, gate: Gate
+) -> None:
+    service, attempt, said = ServiceAway(), uuid.uuid4(), list[str]()
+    outboxes = outboxes_in(tmp_path, gate, service)
+    folder = outboxes.open(attempt, f"e-{attempt}", said.append)
+    run = Outbox.begin(folder, "run", name="run", start_ms=1, tags={})
+    task = Outbox.begin(folder, None, name="fit", start_ms=1, tags={"galley.task": "fit"})
+    (folder / task.run / spool.LOG).unlink()
+    os.mkfifo(folder / task.run / spool.LOG)
+    (folder / task.run / "wanted").mkdir()
+    (folder / "away").symlink_to(tmp_path)
+    ready(outboxes)
+    assert len(said) == 2
+    assert all("what is logged there is left out: " in line for line in said)
+    outboxes.ended(attempt, "FAILED")
+    assert len(said) == 4
+    assert all("the end of a run is not kept for MLflow: " in line for line in said[2:])
+    ready(outboxes)
+    ((_, runs),) = service.told
+    (made,) = runs_of(gate, attempt, run.run)
+    assert runs.mlflow_run_id == made.id
+    assert not folder.exists()
+    assert outboxes.drain(0)
+
+
+def runs_of(gate: Gate, attempt: uuid.UUID, local: str) -> list[TrackedRun]:
+    """Return the MLflow runs of a local one."""
+    with TrackingClient(gate.uri, "t", timeout_s=20) as client:
+        return client.find_all(client.experiment(f"e-{attempt}"), {"galley.key": local})
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", [spool.STATE, "lock"])
+def test_an_outbox_that_cannot_be_sent_any_more_holds_up_no_other_and_goes_when_it_has_ended(
+    tmp_path: Path, gate: Gate, name: str
+) -> None:
+    service, spoiled, other = ServiceAway(), uuid.uuid4(), uuid.uuid4()
+    said = list[str]()
+    outboxes = outboxes_in(tmp_path, gate, service)
+    folders = {one: outboxes.open(one, f"e-{one}", said.append) for one in (spoiled, other)}
+    for folder in folders.values():
+        Outbox.begin(folder, "run", name="run", start_ms=1, tags={})
+    os.mkfifo(folders[spoiled] / name)
+    for _ in range(2):
+        ready(outboxes)
+    (line,) = said
+    assert f"{name} is a link or no plain file" in line
+    assert outboxes.known(spoiled, "galley-" + "0" * 32) is None
+    for one in folders:
+        outboxes.ended(one, "FAILED")
+    ready(outboxes)
+    assert [attempt for attempt, _ in service.told] == [other]
+    assert not any(folder.exists() for folder in folders.values())
+    assert outboxes.drain(0)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["made before", "made in this moment"])
+def test_that_an_attempt_ended_is_not_noted_where_a_link_leads(
+    tmp_path: Path,
+    gate: Gate,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    first: bool,
+) -> None:
+    attempt, host = uuid.uuid4(), tmp_path / "of-the-host"
+    outboxes = outboxes_in(tmp_path, gate, ServiceAway())
+    folder = outboxes.open(attempt, f"e-{attempt}", lambda _: None)
+
+    def link(*_: Any) -> None:
+        (folder / "ended").symlink_to(host)
+
+    if first:
+        link()
+    else:
+        monkeypatch.setattr("galley.host.outboxes.close_open", link)
+    outboxes.ended(attempt, "FAILED")
+    assert not host.exists()
+    assert ("could not be ended" in caplog.text) is not first
+
+
+@pytest.mark.timeout(60)
+def test_a_host_begins_whatever_tasks_left_in_place_of_notes(tmp_path: Path, gate: Gate) -> None:
+    pipe, link, deep, endless = (tmp_path / "outbox" / str(uuid.uuid4()) for _ in range(4))
+    for folder in (pipe, link, deep, endless):
+        folder.mkdir(parents=True)
+    os.mkfifo(pipe / "attempt.json")
+    (tmp_path / "note").write_text('{"experiment": "e"}')
+    (link / "attempt.json").symlink_to(tmp_path / "note")
+    (deep / "attempt.json").write_text("[" * 60_000)
+    with (endless / "attempt.json").open("wb") as file:
+        file.truncate(2**40)
+    (tmp_path / "outbox" / "file").touch()
+    outboxes = outboxes_in(tmp_path, gate, ServiceAway())
+    assert outboxes.drain(0)
