@@ -57,6 +57,9 @@ class TrackedTask:
         try:
             if self._spec.output.exists():
                 self._outbox.keep(f"{self._spec.name}.ipynb", self._spec.output)
+        except _LOST as error:
+            self._say(f"tracking: the notebook could not be kept for MLflow: {error}")
+        try:
             self._outbox.end(_STATUS[state], at_ms=milliseconds(datetime.now(UTC)))
         except _LOST as error:
             self._say(f"tracking: how the task ended could not be kept for MLflow: {error}")
@@ -94,8 +97,8 @@ class TrackedTask:
             try:
                 shipper.ship(run)
                 self._on_server = shipper.known(run)
-            except TrackingUnavailable as error:
-                self._say(f"tracking: the task's run could not be started: {error.reason}")
+            except (TrackingUnavailable, *_LOST) as error:
+                self._say(f"tracking: the task's run could not be started: {error}")
             finally:
                 shipper.close()
         self.environment = direct_tracking(tracking, self._on_server)
@@ -108,7 +111,11 @@ class TrackedTask:
                 TrackingClient(tracking.uri, tracking.token) as client,
             ):
                 return client.get(self._on_server).metrics
-        return self._outbox.metrics() if self._outbox else {}
+        try:
+            return self._outbox.metrics() if self._outbox else {}
+        except OSError as error:
+            self._say(f"tracking: what the task logged cannot be read: {error}")
+            return {}
 
     def _tell(self, sentence: str) -> None:
         self._say(f"tracking: {sentence}")

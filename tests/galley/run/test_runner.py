@@ -337,6 +337,32 @@ def test_an_outbox_that_cannot_be_written_does_not_fail_the_run(tmp_path: Path) 
     assert "tracking: the task runs without MLflow" in log_of(job)
 
 
+EXCHANGES = """
+import os
+from pathlib import Path
+own = Path(os.environ["MLFLOW_TRACKING_URI"].partition(":")[2])
+(own / "log.jsonl").unlink()
+os.mkfifo(own / "log.jsonl")
+(own / "files").symlink_to(ELSEWHERE)
+"""
+
+
+@pytest.mark.timeout(120)
+def test_a_notebook_that_exchanges_the_files_of_its_outbox_holds_up_nobody(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    single(tmp_path / "project", f"ELSEWHERE = {str(other)!r}{EXCHANGES}")
+    tracking = {"uri": "http://127.0.0.1:9/m", "token": "t", "experiment": "e"}
+    job = make_job(tmp_path, tracking={**tracking, "outbox": tmp_path / "outbox"})
+    outcome = run(job)
+    assert (outcome.state, outcome.metrics) == (AttemptState.SUCCEEDED, {})
+    log = log_of(job)
+    assert "tracking: the notebook could not be kept for MLflow: " in log
+    assert "'files' on the way is a link or no folder" in log
+    assert "tracking: what the task logged cannot be read: " in log
+    assert list(other.iterdir()) == []
+
+
 def test_tags_carry_the_correlation_id_and_the_version(tmp_path: Path) -> None:
     job = make_job(tmp_path)
     tags = run_tags(job)
