@@ -62,8 +62,8 @@ def execute_here(spec: TaskSpec) -> TaskResult:
         with closing(part):
             devices = ",".join(map(str, part.given.gpus))
             given = {**spec.environment, "CUDA_VISIBLE_DEVICES": devices}
-            own = staged(spec.model_copy(update={"environment": given}))
-            result = run_task(own, emit, cancelled)
+            with staged(spec.model_copy(update={"environment": given})) as own:
+                result = run_task(own, emit, cancelled)
         emit(TaskEvent(task=spec.name, kind="ended", at=result.ended_at, result=result))
         return result
     finally:

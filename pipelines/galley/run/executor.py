@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import uuid
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
@@ -133,7 +134,7 @@ def _finish(task: Any, spec: TaskSpec, result: TaskResult) -> TaskResult:
         return result
     try:
         if result.staged is not None:
-            place(spec, result.staged)
+            place(spec, result.staged, result.staged_as)
         _place(task, executed, spec.cwd)
         task._post_run_actions()
     except (TaskBuildError, OSError) as error:
@@ -162,9 +163,10 @@ def _place(task: Any, executed: Path, project: Path) -> None:
         products = [task.product[key] for key in ([keys] if isinstance(keys, str) else keys)]
     for product in products:
         with reached(project, Path(os.path.relpath(str(product), project))) as target:
-            staged = target.with_name(f".{target.name}.new")
-            staged.unlink(missing_ok=True)
-            shutil.copyfile(executed, staged)
+            staged = target.with_name(f".{target.name}.{uuid.uuid4().hex}.new")
+            # As a new file, which no task can have made a link of.
+            with staged.open("xb") as copy, executed.open("rb") as source:
+                shutil.copyfileobj(source, copy)
             staged.replace(target)
     converters = task._converter if isinstance(task._converter, list) else [task._converter]
     for converter in converters:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -18,34 +17,45 @@ from pathlib import Path
 
 import nbformat
 
+from galley.inside.outbox.within import Identity, entered, identity
 from galley.run.cells import is_injected
 from galley.run.tasks import TaskSpec
 
 PRODUCTS = "GALLEY_PRODUCTS"
 """Where the project's ``handover`` stores variables, in a kernel's environment."""
 _HANDED = "products"
-_WITHIN = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def staged(spec: TaskSpec) -> TaskSpec:
-    """Return what one try executes: ``spec`` with a folder of its own."""
+@contextlib.contextmanager
+def staged(spec: TaskSpec) -> Iterator[TaskSpec]:
+    """Yield what one try executes: ``spec`` with a folder of its own.
+
+    Raises:
+        OSError: the folder cannot be made, or another task has just put something in its place.
+    """
     if spec.tries is None:
-        return spec
+        yield spec
+        return
     name = f"{spec.name}.{uuid.uuid4().hex}"
     folder = spec.tries / name
     folder.mkdir(parents=True)
     executed = spec.output.parent / "tries" / name / f"{spec.name}.ipynb"
     executed.parent.mkdir(parents=True)
-    for product in spec.products:
-        (folder / product).parent.mkdir(parents=True, exist_ok=True)
-    return spec.model_copy(
-        update={
-            "notebook": _redirected(spec, folder),
-            "output": executed,
-            "staged": folder,
-            "environment": {**spec.environment, PRODUCTS: str(folder / _HANDED)},
-        }
-    )
+    # It stays open: some file systems give a folder that nobody uses another number.
+    with entered(folder, Path()) as own:
+        made = identity(own)
+        for product in spec.products:
+            with reached(folder, product, made):
+                pass
+        yield spec.model_copy(
+            update={
+                "notebook": _redirected(spec, folder),
+                "output": executed,
+                "staged": folder,
+                "staged_as": made,
+                "environment": {**spec.environment, PRODUCTS: str(folder / _HANDED)},
+            }
+        )
 
 
 def _redirected(spec: TaskSpec, folder: Path) -> str:
@@ -76,24 +86,28 @@ def restore(spec: TaskSpec) -> None:
         spec.output.write_text(restored, encoding="utf-8")
 
 
-def place(spec: TaskSpec, folder: Path) -> None:
+def place(spec: TaskSpec, folder: Path, known: Identity | None = None) -> None:
     """Move the products of a try to their places, each in one step.
 
     What is not there was written to its place by the notebook itself, or is missing. The try's
     own path goes on leading to the product.
 
+    Args:
+        folder: of the try; its tasks can write where it lies.
+        known: which folder was made there for the try; None: nobody has looked.
+
     Raises:
         OSError: a product cannot be moved.
     """
     for product in spec.products:
-        with reached(folder, product) as own, reached(spec.cwd, product) as final:
+        with reached(folder, product, known) as own, reached(spec.cwd, product) as final:
             if own.exists() and not own.is_symlink():
                 replace(own, final)
                 own.symlink_to(spec.cwd / product)
 
 
 @contextlib.contextmanager
-def reached(folder: Path, path: Path) -> Iterator[Path]:
+def reached(folder: Path, path: Path, known: Identity | None = None) -> Iterator[Path]:
     """Yield where a file of a folder is, however the folders between are moved meanwhile.
 
     They are made where they are missing. Notebooks write there: a link that one of them has made
@@ -101,28 +115,13 @@ def reached(folder: Path, path: Path) -> Iterator[Path]:
 
     Args:
         path: relative to ``folder``.
+        known: which folder that is; None: nobody else can give its place to another one.
 
     Raises:
-        OSError: a folder on the way is a link, or no folder.
+        OSError: it or a folder on the way is a link, or no folder, or not the known one.
     """
-    if path.is_absolute() or ".." in path.parts:
-        raise OSError(f"{path} is not in {folder}")
-    place = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for part in path.parent.parts:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(part, dir_fd=place)
-            try:
-                inner = os.open(part, _WITHIN, dir_fd=place)
-            except OSError as error:
-                raise OSError(
-                    f"{folder / path} cannot be placed: {part!r} on the way is a link or no folder"
-                ) from error
-            os.close(place)
-            place = inner
+    with entered(folder, path, make=0o777, known=known) as place:
         yield Path(f"/proc/self/fd/{place}") / path.name
-    finally:
-        os.close(place)
 
 
 def replace(source: Path, target: Path) -> None:

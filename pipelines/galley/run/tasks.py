@@ -53,6 +53,7 @@ class TaskSpec(Model):
         products: what it makes beside the notebook, relative to ``cwd``.
         tries: folder for the folders of the task's tries; None: there is only one try, in place.
         staged: folder of this try.
+        staged_as: device and inode of that folder, whose place tasks can give to another one.
         memory: limit of all the task's processes together, bytes.
         memory_tag: the tag that the limit comes from; None: the profile.
         cpu: cores; None: all.
@@ -78,6 +79,7 @@ class TaskSpec(Model):
     products: tuple[Path, ...] = ()
     tries: Path | None = None
     staged: Path | None = None
+    staged_as: tuple[int, int] | None = None
     memory: int
     memory_tag: str | None = None
     cpu: float | None = None
@@ -104,6 +106,7 @@ class TaskResult(Model):
 
     Attributes:
         staged: folder of the try that ended so; None: it worked in place.
+        staged_as: device and inode of that folder, as it was made.
         output: the try's executed notebook.
         reused_from: number of the attempt that executed it; None: this one did, or another run.
         reused_run: the earlier run that executed it; None: this one did.
@@ -122,6 +125,7 @@ class TaskResult(Model):
     peak_memory: int = 0
     mlflow_run_id: str | None = None
     staged: Path | None = None
+    staged_as: tuple[int, int] | None = None
     output: Path | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
     reused_from: int | None = None

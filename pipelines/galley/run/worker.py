@@ -84,6 +84,7 @@ def run_task(spec: TaskSpec, emit: Emit, cancelled: Callable[[], bool]) -> TaskR
         peak_memory=execution.peak_memory,
         mlflow_run_id=tracked.run,
         staged=spec.staged,
+        staged_as=spec.staged_as,
         output=spec.output,
         metrics=metrics,
         kernel=execution.kernel,

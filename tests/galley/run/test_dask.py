@@ -324,6 +324,33 @@ def still_known(cluster: ClusterAddress, task: str) -> list[str]:
     return known
 
 
+EXCHANGE = {
+    "a link": "own.symlink_to(shared / 'other')",
+    "another folder": "import shutil\nshutil.copytree(shared / 'other', own)",
+}
+
+
+@pytest.mark.parametrize("by", EXCHANGE)
+def test_what_a_notebook_puts_in_place_of_its_tries_folder_is_not_taken_for_its_products(
+    cluster: ClusterAddress, tmp_path: Path, by: str
+) -> None:
+    (tmp_path / "other" / "products").mkdir(parents=True)
+    theirs = tmp_path / "other" / "products" / "load.txt"
+    theirs.write_text("theirs")
+    tasks_of(
+        tmp_path,
+        load="Path(product['data']).write_text('mine')\nown = Path(product['data']).parent.parent\n"
+        f"own.rename(own.with_name('away'))\n{EXCHANGE[by]}",
+    )
+    outcome = run(job_on(cluster, tmp_path))
+    assert (outcome.state, outcome.failure_class) == (AttemptState.FAILED, FailureClass.USER)
+    assert outcome.error is not None
+    said = {"a link": "is a link or no folder", "another folder": "is not the folder any more"}
+    assert said[by] in outcome.error.message
+    assert (theirs.read_text(), theirs.is_symlink()) == ("theirs", False)
+    assert not (tmp_path / "project" / "products" / "load.txt").exists()
+
+
 def test_a_task_that_has_ended_is_not_executed_again_when_its_worker_is_lost(
     cluster: ClusterAddress, tmp_path: Path
 ) -> None:

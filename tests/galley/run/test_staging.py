@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from galley.inside.outbox import within
+from galley.run import staging
 from galley.run.staging import PRODUCTS, place, reached, replace, restore, show, staged
 from galley.run.tasks import TaskSpec
 
@@ -38,7 +41,8 @@ def spec(tmp_path: Path) -> TaskSpec:
 
 
 def test_each_try_has_a_place_of_its_own(spec: TaskSpec) -> None:
-    first, second = staged(spec), staged(spec)
+    with staged(spec) as first, staged(spec) as second:
+        pass
     assert first.staged is not None
     assert first.staged != second.staged
     assert first.staged.parent == spec.tries
@@ -55,11 +59,13 @@ def test_each_try_has_a_place_of_its_own(spec: TaskSpec) -> None:
 
 def test_without_tries_a_task_works_in_place(spec: TaskSpec) -> None:
     alone = spec.model_copy(update={"tries": None})
-    assert staged(alone) is alone
+    with staged(alone) as one:
+        assert one is alone
 
 
 def test_only_what_is_placed_is_there_and_the_tries_path_leads_to_it(spec: TaskSpec) -> None:
-    first, second = staged(spec), staged(spec)
+    with staged(spec) as first, staged(spec) as second:
+        pass
     final = spec.cwd / "products" / "fit.txt"
     for one, text in ((first, "first"), (second, "second")):
         assert one.staged is not None
@@ -76,7 +82,8 @@ def test_what_a_try_made_is_not_placed_where_a_link_leads(spec: TaskSpec, tmp_pa
     """The driver is behind no walls: a notebook could have it write anywhere."""
     host = tmp_path / "host"
     host.mkdir()
-    one = staged(spec)
+    with staged(spec) as one:
+        pass
     assert one.staged is not None
     (one.staged / "products" / "fit.txt").write_text("made")
     (spec.cwd / "products").symlink_to(host)
@@ -91,6 +98,80 @@ def test_what_a_try_made_is_not_placed_where_a_link_leads(spec: TaskSpec, tmp_pa
     assert (spec.cwd / "products" / "fit.txt").read_text() == "made"
 
 
+def test_what_is_in_the_place_of_a_tries_folder_is_not_placed(
+    spec: TaskSpec, tmp_path: Path
+) -> None:
+    """A notebook can move the folder of its try, and the driver is behind no walls."""
+    other = tmp_path / "attempts" / "other"
+    (other / "products").mkdir(parents=True)
+    (other / "products" / "fit.txt").write_text("theirs")
+    with staged(spec) as one:
+        pass
+    assert one.staged is not None
+    own = one.staged
+    (own / "products" / "fit.txt").write_text("made")
+    own.rename(own.with_name("away"))
+    own.symlink_to(other)
+    for known in (one.staged_as, None):
+        with pytest.raises(OSError, match="is a link or no folder"):
+            place(spec, own, known)
+    own.unlink()
+    shutil.copytree(other, own)
+    with pytest.raises(OSError, match="is not the folder any more that was made there"):
+        place(spec, own, one.staged_as)
+    assert (other / "products" / "fit.txt").read_text() == "theirs"
+    assert not (spec.cwd / "products" / "fit.txt").exists()
+    shutil.rmtree(own)
+    own.with_name("away").rename(own)
+    place(spec, own, one.staged_as)
+    assert (spec.cwd / "products" / "fit.txt").read_text() == "made"
+
+
+@pytest.mark.parametrize("when", ["it was made", "it was looked at"])
+def test_no_folder_is_made_where_a_link_leads_that_another_task_makes_once(
+    spec: TaskSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    host = tmp_path / "host"
+    host.mkdir()
+    make, look = Path.mkdir, within.identity
+
+    def exchange() -> None:
+        assert spec.tries is not None
+        for path in spec.tries.iterdir() if spec.tries.exists() else ():
+            if not path.is_symlink() and path.name != "away":
+                path.rename(path.with_name("away"))
+                path.symlink_to(host)
+
+    def made(path: Path, *arguments: Any, **options: Any) -> None:
+        make(path, *arguments, **options)
+        exchange()
+
+    def looked_at(folder: int) -> tuple[int, int]:
+        known = look(folder)
+        exchange()
+        return known
+
+    if when == "it was made":
+        monkeypatch.setattr(Path, "mkdir", made)
+    else:
+        monkeypatch.setattr(staging, "identity", looked_at)
+    with pytest.raises(OSError, match="is a link or no folder"), staged(spec):
+        pass
+    assert list(host.iterdir()) == []
+
+
+def test_the_folder_of_a_try_is_open_while_it_runs(spec: TaskSpec) -> None:
+    before = _opened()
+    with staged(spec) as one:
+        assert _opened() - before == {str(one.staged)}
+    assert _opened() == before
+
+
+def _opened() -> set[str]:
+    links = Path("/proc/self/fd").iterdir()
+    return {str(link.readlink()) for link in links if link.is_symlink()}
+
+
 @pytest.mark.parametrize("path", ["../aside.txt", "/aside.txt", "a/../../aside.txt"])
 def test_nothing_is_reached_outside_of_a_folder(tmp_path: Path, path: str) -> None:
     with pytest.raises(OSError, match="is not in"), reached(tmp_path, Path(path)):
@@ -98,7 +179,8 @@ def test_nothing_is_reached_outside_of_a_folder(tmp_path: Path, path: str) -> No
 
 
 def test_the_executed_notebook_names_the_final_places(spec: TaskSpec) -> None:
-    one = staged(spec)
+    with staged(spec) as one:
+        pass
     one.output.write_text(one.notebook)
     restore(one)
     assert json.loads(one.output.read_text()) == json.loads(spec.notebook)
