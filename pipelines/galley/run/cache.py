@@ -7,12 +7,14 @@ import os
 import shutil
 import uuid
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from uuid import UUID
 
 from pydantic import Field
 
 from galley.domain.model import Model
+from galley.inside.outbox.within import entered, there
+from galley.run.copies import copy, size_of
 from galley.run.job import write_private
 from galley.run.staging import reached, replace
 from galley.run.strays import marks
@@ -82,10 +84,7 @@ class TaskCache:
         kept = self.folder / name
         try:
             for product in made.products:
-                with reached(self._project, product) as target:
-                    new = target.with_name(f".{uuid.uuid4().hex}.new")
-                    _copy(kept / _PRODUCTS / product, new)
-                    replace(new, target)
+                self._place(kept / _PRODUCTS, product, made.size)
             _copy(kept / _NOTEBOOK, output)
             if whole is not None and (kept / _WHOLE).is_dir():
                 _copy(kept / _WHOLE, whole)
@@ -99,12 +98,29 @@ class TaskCache:
         with contextlib.suppress(OSError):
             os.utime(kept)  # what is used is kept
 
+    def _place(self, kept: Path, product: Path, most: int) -> None:
+        with (
+            entered(kept, product) as source,
+            entered(self._project, product, make=0o777) as target,
+        ):
+            new = Path(f"/proc/self/fd/{target}") / f".{product.name}.{uuid.uuid4().hex}.new"
+            try:
+                copy(source, product, target, new.name, most)
+                replace(new, new.with_name(product.name))
+            finally:
+                _remove(new)
+
     def _placed(self, made: Made, output: Path, whole: Path | None) -> int:
         """Return the size of what was placed of an entry, bytes: another run may just remove it."""
-        parts = [output, *(self._project / product for product in made.products)]
+        parts = [output]
         if whole is not None:
             parts += whole.glob(f"{made.result.name}.*")
-        return sum(map(_size, parts))
+        return sum(map(_size, parts)) + sum(map(self._size, made.products))
+
+    def _size(self, product: Path) -> int:
+        """Return the size of a product in the project, bytes; raises OSError as ``put`` does."""
+        with entered(self._project, product) as place:
+            return size_of(place, product)
 
     def put(
         self,
@@ -127,20 +143,21 @@ class TaskCache:
         Raises:
             OSError: it cannot be kept: one of its products is a link, or there is no space.
         """
-        made = [product for product in spec.products if (self._project / product).exists()]
-        for product in made:
-            if (link := _link_of(self._project / product)) is not None:
-                raise OSError(f"{link} is a link, and what it leads to may change")
+        made = {one: self._size(one) for one in spec.products if there(self._project, one)}
         executed = result.output or spec.output
-        parts = [executed, *(self._project / product for product in made), *whole]
-        size = sum(map(_size, parts))
+        size = sum(made.values()) + sum(map(_size, (executed, *whole)))
         if size > room:
             return 0
         new = self.folder / f".{uuid.uuid4().hex}.new"
         new.mkdir(mode=0o700, parents=True)
         try:
-            for product in made:
-                _copy(self._project / product, new / _PRODUCTS / product)
+            for product, most in made.items():
+                inner = PurePath(_PRODUCTS) / product
+                with (
+                    entered(self._project, product) as place,
+                    entered(new, inner, make=0o700) as target,
+                ):
+                    copy(place, product, target, product.name, most)
             _copy(executed, new / _NOTEBOOK)
             for file in whole:
                 _copy(file, new / _WHOLE / file.name)
@@ -185,12 +202,6 @@ def prune(folder: Path, now_s: float, *, max_age_s: float = MAX_AGE_S) -> None:
         total += size
         if now_s - changed_s > max_age_s or total > MAX_ALL:
             _remove(one)
-
-
-def _link_of(path: Path) -> Path | None:
-    """Return a link that a product is, or has within."""
-    within = (path / name for name, _ in marks(path)) if path.is_dir() else ()
-    return next((one for one in (path, *within) if one.is_symlink()), None)
 
 
 def _size(path: Path) -> int:
