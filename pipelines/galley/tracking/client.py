@@ -6,6 +6,7 @@ one raises :class:`TrackingUnavailable` after a few seconds, and the run goes on
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
@@ -222,7 +223,14 @@ class TrackingClient:
         )
 
     def _post(self, route: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = self._call("POST", route, json=body)
+        # Half a pair of surrogates, as cut text has it, is no Unicode: a "?" arrives for it.
+        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        answer: dict[str, Any] = self._call(
+            "POST",
+            route,
+            content=text.encode(errors="replace"),
+            headers={"Content-Type": "application/json"},
+        )
         return answer
 
     def _call(self, method: str, route: str, *, missing_ok: bool = False, **options: Any) -> Any:

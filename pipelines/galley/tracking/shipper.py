@@ -121,10 +121,11 @@ class Shipper:
             TrackingUnavailable: MLflow does not answer, or it is too early to tell.
         """
         for local, asked in self._state.begun.items():
-            if len(asked) < 2 or local not in self._state.runs:
+            ours = self._state.runs.get(local)
+            # MLflow's own client, which a notebook's call goes through, asks again unnoticed.
+            if ours is None or (len(asked) < 2 and ours["by"] != "notebook"):
                 continue
             self._wait_for(asked)
-            ours = self._state.runs[local]
             for one in self._client.find_all(ours["experiment"], {runs.KEY: local}):
                 if one.id != ours["id"]:
                     self._client.post("runs/delete", {"run_id": one.id})
@@ -164,7 +165,13 @@ class Shipper:
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 self._say(f"a record that makes no sense is left out ({type(error).__name__})")
         for local, news in gathered.items():
-            self._send(name, local, news)
+            try:
+                self._send(name, local, news)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                self._say(
+                    f"something logged for run {local} makes no sense and is left out "
+                    f"({type(error).__name__})"
+                )
         self._state.add(know="sent", log=name, offset=end)
 
     def _read(self, name: str, offset: int = 0) -> tuple[list[spool.Record], int, int]:
@@ -361,7 +368,7 @@ class Shipper:
     def _upload(self, name: str, run: TrackedRun, path: str, file: str) -> None:
         try:
             files.send(self._client, run, self._folder / name, file, path)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a name need not be text
             self._say(f"the artifact {path!r} is left out: {error}")
         except TrackingRefused as error:
             if not _final(error, run.id) and error.status not in _NO_ROOM:

@@ -228,6 +228,30 @@ def test_what_needs_an_answer_goes_through_and_makes_no_second_run(
     assert "galley-" not in described
 
 
+ASKED = """
+import json, mlflow
+mlflow.log_metric("m", 1.0)
+mlflow.log_dict({"a": 1}, "facts.json")
+facts = mlflow.artifacts.load_dict(mlflow.get_artifact_uri("facts.json"))
+print(json.dumps({"facts": facts}))
+"""
+
+
+def test_a_run_whose_answer_was_lost_on_the_way_to_the_notebook_is_there_once(
+    attempt: Attempt, gate: Gate
+) -> None:
+    task = attempt.task()
+    attempt.shipper.ship(spool.RUN)
+    gate.calls.clear()
+    gate.lose.add("runs/create")
+    assert attempt.run(task, ASKED)["facts"] == {"a": 1}
+    task.end("FINISHED", at_ms=9)
+    attempt.sent()
+    assert gate.count("runs/create") == 2
+    attempt.shipper.settle()
+    assert len([run for run in attempt.sent() if run["info"]["run_name"] == "fit"]) == 1
+
+
 AUTOLOGGED = """
 import json, mlflow
 import pandas

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import uuid
@@ -59,7 +60,7 @@ def shipper(
 
 def logged(outbox: Outbox, **record: Any) -> None:
     log = spool.Log(Path(outbox.uri.partition(":")[2]) / spool.LOG)
-    log.append({"op": "batch", "run": outbox.run, **record})
+    log.append({"op": "batch", "run": outbox.run} | record)
     log.close()
 
 
@@ -258,6 +259,52 @@ def test_what_mlflow_refuses_is_told_and_the_rest_arrives(
     assert data_of(run, "metrics") == {"m": 1.0}
     (line,) = said
     assert "MLflow refused params 'bad\\x01name'" in line
+
+
+def test_texts_and_names_that_are_no_unicode_hold_up_nothing(
+    shipper: Callable[..., Shipper],
+    gate: Gate,
+    mlflow: MlflowProcess,
+    experiment: str,
+    tmp_path: Path,
+    said: list[str],
+) -> None:
+    outbox = begin(tmp_path)
+    logged(outbox, params={"note": "caf\ud83d menu"}, tags={"half": "\udc00"})
+    notebook = tmp_path / "fit.ipynb"
+    notebook.write_text("{}")
+    outbox.keep(os.fsdecode(b"caf\xe9.ipynb"), notebook)
+    logged(outbox, metrics=[point("m", 1.0)])
+    outbox.end("FINISHED", at_ms=9)
+    shipper().ship()
+    (run,) = mlflow.runs(experiment)
+    assert data_of(run, "params") == {"note": "caf? menu"}
+    assert data_of(run, "tags")["half"] == "?"
+    assert data_of(run, "metrics") == {"m": 1.0}
+    assert run["info"]["status"] == "FINISHED"  # type: ignore[index]
+    (line,) = said
+    assert line.startswith("the artifact 'caf\\udce9.ipynb' is left out: ")
+
+
+def test_a_record_that_makes_no_sense_holds_up_nothing(
+    shipper: Callable[..., Shipper],
+    mlflow: MlflowProcess,
+    experiment: str,
+    tmp_path: Path,
+    said: list[str],
+) -> None:
+    outbox = begin(tmp_path)
+    child = {"run": spool.local_run(), "experiment": 7, "tags": "none", "start": "now", "user": 1}
+    logged(outbox, op="create", name="child", **child)
+    logged(outbox, run=child["run"], metrics=[point("m", 2.0)])
+    logged(outbox, metrics=[point("m", 1.0)])
+    outbox.end("FINISHED", at_ms=9)
+    again = shipper()
+    again.ship()
+    assert again.waiting(outbox.run) == 0
+    (run,) = mlflow.runs(experiment)
+    assert data_of(run, "metrics") == {"m": 1.0}
+    assert any("makes no sense" in line for line in said)
 
 
 def test_numbers_that_json_does_not_know_arrive(
