@@ -15,7 +15,7 @@ from pydantic import Field
 
 from galley.domain.model import Instant, Model
 from galley.errors import InvalidInput
-from galley.inside.outbox.redact import MIN_VALUE
+from galley.inside.outbox.forms import MIN_VALUE
 
 MAX_VALUE = 64 * 2**10
 """Largest value, bytes as UTF-8."""

@@ -1,18 +1,21 @@
-"""The forms of secret values in texts, and their replacement: needs nothing but Python."""
+"""Finds the values of secrets in texts and replaces them: needs nothing but Python."""
 
 from __future__ import annotations
 
-import base64
-import html
-import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from typing import Any
-from urllib.parse import quote, quote_plus
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
-MIN_VALUE = 4
-"""Characters below which a value, a line or a form of it is left alone; no secret is shorter."""
+from .bare import Bare
+from .beginnings import Beginnings
+from .forms import MIN_VALUE, forms
+
+LONG = 24
+"""Characters from which on a form is recognised by its first ones, too, where it was cut."""
+LEAST_BEGINNING = 16
+"""How many of them there must be, before the dots that say that it was cut."""
+DOTS = ("...", "…")
 _KINDS = frozenset(
     {
         *("stream", "stdout", "stderr", "display_data", "execute_result", "error"),
@@ -31,9 +34,14 @@ _KEYS = frozenset(
 )
 """What messages and notebooks consist of: everybody knows it, and nothing works without it."""
 _MEDIA = re.compile(r"(text|image|audio|video|application)/[\w.+-]+")
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
-_LEAST_BASE64 = 8
-"""Characters of base64 below which a match would be by chance."""
+
+
+class Span(NamedTuple):
+    """Where a value stands in a text, and the name of the secret."""
+
+    start: int
+    end: int
+    name: str
 
 
 class Values:
@@ -42,35 +50,62 @@ class Values:
     What is replaced is each value as it stands, each line of a value with several, and the forms
     in which values usually show up: escaped as in ``repr``, JSON, HTML and addresses, as
     hexadecimal digits, and as base64, also within longer base64 such as that of
-    ``user:password``. What a notebook makes of a value beyond that, one character per line say,
-    cannot be known.
+    ``user:password``, and in lines. Of those with at least 24 characters, the first 16 or more are
+    replaced as well where dots say that something was cut, as in a table. What a notebook makes of
+    a value beyond that, one character per line say, cannot be known.
 
     Args:
         values: name → value; none: everything passes as it is.
 
     Attributes:
         names: form → name of the secret.
-        pattern: finds the forms, longer ones first.
     """
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        self.names = {
-            form: name for name, value in sorted(values.items()) for form in _forms(value)
+        self.names = {form: name for name, value in sorted(values.items()) for form in forms(value)}
+        self._by_start: dict[str, list[str]] = {}
+        for form in sorted(self.names, key=lambda form: (-len(form), form)):
+            self._by_start.setdefault(form[:MIN_VALUE], []).append(form)
+        self._beginnings = Beginnings(form[:LEAST_BEGINNING] for form in self.names)
+        self._in_marks = {
+            form: [
+                (mark, at)
+                for mark in map(_mark, values)
+                if form in mark
+                for at in range(len(mark))
+                if mark.startswith(form, at)
+            ]
+            for form in self.names
         }
-        longest_first = sorted(self.names, key=lambda form: (-len(form), form))
-        self.pattern = re.compile("|".join(map(re.escape, longest_first)))
 
     def __bool__(self) -> bool:
         return bool(self.names)
 
     def text(self, text: str) -> str:
-        """Return a text without values; colours go where they stood within a value."""
+        """Return a text without values; colours go that stood within a value or beside it."""
+        return self.marked(text, self.spans(text))
+
+    def marked(self, text: str, spans: Iterable[Span]) -> str:
+        """Return a text with marks in the place of values, which are given in their order."""
+        parts, at = list[str](), 0
+        for span in spans:
+            parts += text[at : span.start], _mark(span.name)
+            at = span.end
+        return "".join([*parts, text[at:]]) if parts else text
+
+    def spans(self, text: str, before: str = "") -> list[Span]:
+        """Return where values stand in a text, in their order; none overlaps another.
+
+        Args:
+            before: what stands before the text, if that is known.
+        """
         if not self.names:
-            return text
-        clean = self.pattern.sub(self._mark, text)
-        if "\x1b[" in clean and self.pattern.search(plain := _ANSI.sub("", clean)):
-            return self.pattern.sub(self._mark, plain)
-        return clean
+            return []
+        found = list(self._standing(text))
+        if bare := Bare(text, before):
+            hidden = (one for one in self._standing(bare.text) if bare.hides(one.start, one.end))
+            found += (Span(*bare.original(one.start, one.end), one.name) for one in hidden)
+        return _apart(found)
 
     def tree(self, value: Any, *, keys: bool = True) -> Any:
         """Return JSON, or a message's content, without values in any of its texts.
@@ -100,8 +135,36 @@ class Values:
     def _key(self, key: Any) -> Any:
         return key if key in _KEYS or _MEDIA.fullmatch(str(key)) else self.tree(key)
 
-    def _mark(self, match: re.Match[str]) -> str:
-        return f"[secret {self.names[match[0]]}]"
+    def _standing(self, text: str) -> Iterator[Span]:
+        """Yield where values stand as they are; the longest of those that begin in one place."""
+        past = 0
+        for place in self._beginnings.places(text):
+            if place >= past and (span := self._at(text, place)):
+                yield span
+                past = span.end
+
+    def _at(self, text: str, place: int) -> Span | None:
+        """Return the value that begins in a place."""
+        end, found = place, ""
+        for form in self._by_start[text[place : place + MIN_VALUE]]:
+            whole = text.startswith(form, place)
+            if whole and self._is_of_mark(text, place, form):
+                continue
+            reached = place + len(form) if whole else _cut(text, place, form)
+            if reached > end:
+                end, found = reached, form
+            if whole:
+                break
+        return Span(place, end, self.names[found]) if found else None
+
+    def _is_of_mark(self, text: str, place: int, form: str) -> bool:
+        """Return whether what stands there is part of a mark, as a secret's name may be its value.
+
+        So that what is redacted can be redacted again.
+        """
+        return any(
+            text.startswith(mark, place - at) for mark, at in self._in_marks[form] if place >= at
+        )
 
 
 def given() -> Values:
@@ -109,38 +172,26 @@ def given() -> Values:
     return Values(vars(sys.modules.get("galley_inside_secrets", object)).get("_values", {}))
 
 
-def _forms(value: str) -> set[str]:
-    """Return how a value may show up, itself among it."""
-    whole = {value, value.strip()}
-    lines = {line.strip() for line in value.splitlines()}
-    forms: set[str] = set()
-    for part in whole | {line for line in lines if len(line) >= MIN_VALUE}:
-        forms |= {
-            part,
-            html.escape(part),
-            html.escape(part, quote=False),
-            html.escape(part).replace("&#x27;", "&#39;"),
-            json.dumps(part)[1:-1],
-            json.dumps(part, ensure_ascii=False)[1:-1],
-            repr(part)[1:-1],
-            repr(part.encode())[2:-1],
-            quote(part),
-            quote(part, safe=""),
-            quote_plus(part),
-            part.encode().hex(),
-            part.encode().hex().upper(),
-            *_base64_forms(part.encode()),
-        }
-    return {form for form in forms if len(form) >= MIN_VALUE}
+def _mark(name: str) -> str:
+    return f"[secret {name}]"
 
 
-def _base64_forms(data: bytes) -> Iterator[str]:
-    """Yield what is the same in base64 whatever stands before and after ``data``."""
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        yield encode(data).decode()
-        for before in range(3):
-            text = encode(bytes(before) + data).decode()
-            first = -(-8 * before // 6)  # characters that hold a bit of what stands before
-            last = 8 * (before + len(data)) // 6  # those after it hold a bit of what follows
-            if len(inner := text[first:last]) >= _LEAST_BASE64:
-                yield inner
+def _cut(text: str, place: int, form: str) -> int:
+    """Return where the dots are that a form is cut by; ``place``: it is not."""
+    least = place + LEAST_BEGINNING
+    if len(form) < LONG or not text.startswith(form[:LEAST_BEGINNING], place):
+        return place
+    pairs = enumerate(zip(form, text[place : place + len(form)], strict=False))
+    differs = place + next((at for at, (one, other) in pairs if one != other), len(form))
+    return max(place, *(text.rfind(dots, least, differs + len(dots)) for dots in DOTS))
+
+
+def _apart(spans: list[Span]) -> list[Span]:
+    """Return spans in their order; those that overlap as one, named after the first."""
+    apart = list[Span]()
+    for span in sorted(spans, key=lambda one: (one.start, -one.end)):
+        if apart and span.start < apart[-1].end:
+            apart[-1] = apart[-1]._replace(end=max(span.end, apart[-1].end))
+        else:
+            apart.append(span)
+    return apart
