@@ -6,13 +6,14 @@ import base64
 import html
 import json
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from galley.inside.outbox.redact import Values
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQ"
-VALUES = Values({"token": TOKEN, "url": "postgres://ana:hunter2@db.example/x"})
+VALUES = Values({"token": TOKEN, "pin": "48291734", "url": "postgres://ana:hunter2@db.example/x"})
 
 
 @pytest.mark.parametrize("dots", ["...", "…"])
@@ -86,6 +87,30 @@ def test_the_lines_of_other_base64_are_left() -> None:
     other = base64.encodebytes(bytes(range(256))).decode()
     text = f"{other}\n{base64.encodebytes(TOKEN.encode()).decode()}\n{other}"
     assert VALUES.text(text) == f"{other}\n[secret token]\n\n{other}"
+
+
+@pytest.mark.parametrize(
+    ("value", "clean"),
+    [
+        (48291734, "[secret pin]"),
+        (48291734.0, "[secret pin]"),
+        (482917345, 482917345),
+        (48291734.5, 48291734.5),
+        (True, True),
+        (None, None),
+    ],
+)
+def test_a_number_that_is_a_value(value: object, clean: object) -> None:
+    tree = {"data": {"application/json": {"pin": value, "all": [value]}}}
+    assert VALUES.tree(tree) == {"data": {"application/json": {"pin": clean, "all": [clean]}}}
+
+
+def test_numbers_that_a_format_needs_stay_and_texts_in_their_place_do_not() -> None:
+    cell: dict[str, Any] = {"execution_count": 48291734, "version_major": 48291734}
+    assert VALUES.tree(cell) == cell
+    assert VALUES.tree({"line": 48291734}, keys=False) == {"line": 48291734}
+    assert VALUES.tree({"execution_count": "48291734"}) == {"execution_count": "[secret pin]"}
+    assert VALUES.tree({"execution_count": [48291734]}) == {"execution_count": ["[secret pin]"]}
 
 
 def test_what_is_redacted_can_be_redacted_again_whatever_secrets_are_called() -> None:

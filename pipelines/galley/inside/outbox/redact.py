@@ -33,6 +33,8 @@ _KEYS = frozenset(
     }
 )
 """What messages and notebooks consist of: everybody knows it, and nothing works without it."""
+_COUNTS = frozenset({"execution_count", "version_major", "version_minor"})
+"""Under which of these keys there must be a number."""
 _MEDIA = re.compile(r"(text|image|audio|video|application)/[\w.+-]+")
 
 
@@ -108,12 +110,13 @@ class Values:
         return _apart(found)
 
     def tree(self, value: Any, *, keys: bool = True) -> Any:
-        """Return JSON, or a message's content, without values in any of its texts.
+        """Return JSON, or a message's content, without values in any of its texts and numbers.
 
         A term of the messages' own stays, even where somebody's secret is part of it.
 
         Args:
-            keys: whether in keys, too; not where the keys are those of a format.
+            keys: whether in keys, too; not where the keys are those of a format, which has its
+                numbers in places of their own, too.
         """
         if not self.names:
             return value
@@ -125,15 +128,25 @@ class Values:
             )
         if isinstance(value, Mapping):
             return {
-                self._key(key) if keys else key: self.tree(one, keys=keys)
+                self._key(key) if keys else key: self.tree(
+                    one, keys=keys and not (key in _COUNTS and isinstance(one, int))
+                )
                 for key, one in value.items()
             }
         if isinstance(value, list | tuple):
             return [self.tree(one, keys=keys) for one in value]
-        return value
+        return self._number(value) if keys else value
 
     def _key(self, key: Any) -> Any:
         return key if key in _KEYS or _MEDIA.fullmatch(str(key)) else self.tree(key)
+
+    def _number(self, value: Any) -> Any:
+        """Return a mark for a number that is a value, also where a column made it a float."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return value
+        text = repr(value)
+        name = self.names.get(text) or self.names.get(text.removesuffix(".0"))
+        return value if name is None else _mark(name)
 
     def _standing(self, text: str) -> Iterator[Span]:
         """Yield where values stand as they are; the longest of those that begin in one place."""
