@@ -76,7 +76,7 @@ class Observer(Protocol):
         """Note that a code cell has ended, well or not."""
 
     def stream(self, name: str, text: str) -> None:
-        """Take text that a cell printed."""
+        """Take text that a cell printed, with the values of secrets that are in it."""
 
 
 class _Rendered:
@@ -208,13 +208,14 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     def process_message(self, *args: Any, **kwargs: Any) -> NotebookNode | None:
         """Pass on printed text as it comes, before a ``clear_output`` can take it away."""
         output: NotebookNode | None = None
-        outputs, index = self._observer.outputs, args[2]
-        for message in self._observer.redactor.message(args[0]):
+        outputs, index, redactor = self._observer.outputs, args[2], self._observer.redactor
+        if args[0]["msg_type"] == "stream":
+            self._observer.stream(args[0]["content"]["name"], args[0]["content"]["text"])
+        for message in redactor.message(args[0]):
             content = message["content"]
-            if message["msg_type"] == "stream":
-                self._observer.stream(content["name"], content["text"])
             taken = [outputs.take(message, index, self._widget(message))]
             if message["msg_type"] == "status" and content["execution_state"] == "idle":
+                redactor.outputs(args[1].outputs)
                 taken.insert(0, outputs.late(index))
             for kept in filter(None, taken):
                 output = super().process_message(kept, *args[1:], **kwargs)

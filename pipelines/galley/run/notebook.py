@@ -150,6 +150,7 @@ def execute(
         if isinstance(ended, NoZygote):
             observer.fork, unforked = None, str(ended)
             ended = _execute(rendered, output, source, observer)
+        observer.streams_ended()
         observer.outputs.close()
         redactor.notebook(output)
         tail = redactor.text(_tail(kernel_output))[-TAIL:]

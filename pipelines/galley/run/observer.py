@@ -6,6 +6,7 @@ import contextlib
 import subprocess
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from galley.run.confine import confine
 from galley.run.family import Family
 from galley.run.guard import Guard, Stop
 from galley.run.outputs import MAX_CELL, MAX_OUTPUT, Outputs
+from galley.run.pieces import Pieces
 from galley.run.piped import Fork
 from galley.run.processes import TASK_MARK, lives
 from galley.run.redaction import Redactor
@@ -133,7 +135,8 @@ class Observer:
         self._on_cell = on_cell
         self._on_note = on_note
         self._on_used = on_used
-        self.stream = on_text
+        self._on_text = on_text
+        self._printed = defaultdict[str, Pieces](redactor.pieces)
 
     @property
     def cells(self) -> int:
@@ -210,6 +213,21 @@ class Observer:
         waiting = {} if self.fork is not None else self._secrets
         with handed(waiting, self.environment) as (self.environment, self.files, self.needed):
             yield
+
+    def stream(self, name: str, text: str) -> None:
+        """Pass on text that a cell printed, without values of secrets.
+
+        Lines go on whatever comes between their parts, an output or another cell, so that nothing
+        but more of the same stream ends the wait for the rest of a value.
+        """
+        if clean := self._printed[name].feed(text):
+            self._on_text(name, clean)
+
+    def streams_ended(self) -> None:
+        """Pass on what waited in vain."""
+        for name, pieces in self._printed.items():
+            if rest := pieces.rest():
+                self._on_text(name, rest)
 
     def cell_started(self, cell: nbformat.NotebookNode, cell_index: int) -> None:
         """Note that a cell begins."""

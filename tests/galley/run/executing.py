@@ -11,6 +11,7 @@ from typing import Any
 
 from galley.run.notebook import Execution, execute
 from galley.run.observer import Limits
+from galley.run.redaction import Redactor
 from galley.run.zygotes import Zygotes
 
 from tests.galley.run.conformance import Cell
@@ -41,6 +42,7 @@ class Executed:
         cell_timeout_s: float | None = None,
         cancelled: Callable[[], bool] = lambda: False,
         on_text: Callable[[str], None] = lambda _: None,
+        redactor: Redactor | None = None,
     ) -> Execution:
         def take(_: str, text: str) -> None:
             self.text += text
@@ -69,4 +71,5 @@ class Executed:
             on_cell=lambda cell, cells: self.progress.append((cell, cells)),
             on_text=take,
             zygotes=self.zygotes,
+            redactor=redactor,
         )

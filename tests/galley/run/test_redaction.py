@@ -108,6 +108,36 @@ def test_what_only_begins_like_a_value_comes_out_in_its_place() -> None:
     ]
 
 
+def comm(**state: Any) -> dict[str, Any]:
+    return {"msg_type": "comm_msg", "content": {"comm_id": "1", "data": {"state": state}}}
+
+
+UPDATE = {"msg_type": "update_display_data", "content": {"data": {}, "metadata": {}}}
+
+
+@pytest.mark.parametrize("between", [comm(value=5), UPDATE, {**comm(), "msg_type": "comm_open"}])
+def test_what_puts_nothing_out_does_not_end_the_wait_for_the_rest_of_a_value(
+    between: dict[str, Any],
+) -> None:
+    redactor = Redactor({"a": "hunter2"})
+    assert shown(redactor, stream("hunt"), between, stream("er2"), status()) == "[secret a]"
+    passed = [one for message in (stream("hunt"), between) for one in redactor.message(message)]
+    assert passed == [between]
+
+
+def test_what_an_output_widget_takes_from_there_on_was_not_printed_before() -> None:
+    redactor = Redactor({"a": "hunter2"})
+    messages = (stream("hunt"), comm(msg_id="2"), stream("er"))
+    passed = [one for message in messages for one in redactor.message(message)]
+    assert passed == list(messages)
+
+
+@pytest.mark.parametrize("data", [None, "state", {"state": "msg_id"}, {"state": ["msg_id"]}])
+def test_what_is_told_of_no_widget_can_be_anything(data: Any) -> None:
+    message = {"msg_type": "comm_msg", "content": {"comm_id": "1", "data": data}}
+    assert list(Redactor({"a": "hunter2"}).message(message)) == [message]
+
+
 def test_every_text_of_a_message_but_nothing_else_of_it() -> None:
     redactor = Redactor({"a": "hunter2"})
     message = {
@@ -148,9 +178,33 @@ def test_an_executed_notebook_keeps_its_sources(tmp_path: Path) -> None:
     assert found["metadata"]["widgets"] == {"v": "[secret a]"}
 
 
+def test_an_executed_notebook_has_no_value_in_parts_either(tmp_path: Path) -> None:
+    def printed(text: str | list[str], name: str = "stdout") -> dict[str, Any]:
+        return {"output_type": "stream", "name": name, "text": text}
+
+    first = [printed(["x\n", "hun"]), printed("50%", "stderr"), printed(["ter2\n"]), printed("hun")]
+    widget = {"state": {"outputs": [printed("hun"), printed("50%", "stderr"), printed("ter2")]}}
+    cells = [{"source": "", "outputs": first}, {"source": "text"}, {"outputs": [printed("ter2")]}]
+    path = tmp_path / "out.ipynb"
+    path.write_text(
+        json.dumps({"metadata": {"widgets": {"v": {"state": {"1": widget}}}}, "cells": cells})
+    )
+    Redactor({"a": "hunter2"}).notebook(path)
+    found = json.loads(path.read_text())
+    assert [output["text"] for output in found["cells"][0]["outputs"]] == [
+        ["x\n", "[secret a]"], "50%", ["\n"], "[secret a]"
+    ]  # fmt: skip
+    assert found["cells"][2]["outputs"] == [printed("")]
+    outputs = found["metadata"]["widgets"]["v"]["state"]["1"]["state"]["outputs"]
+    assert [output["text"] for output in outputs] == ["[secret a]", "50%", ""]
+
+
 def test_without_secrets_everything_passes_as_it_is(tmp_path: Path) -> None:
     redactor, message = Redactor({}), stream("text")
     assert not redactor
     assert next(redactor.message(message)) is message
     assert redactor.text("") == ""
+    outputs = [{"output_type": "stream", "name": "stdout", "text": text} for text in "ab"]
+    redactor.outputs(outputs)
+    assert [output["text"] for output in outputs] == ["a", "b"]
     redactor.notebook(tmp_path / "missing.ipynb")

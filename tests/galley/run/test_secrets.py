@@ -20,6 +20,7 @@ from galley.run.journal import read_outcome
 from galley.run.redaction import Redactor
 from galley.run.secrets import HANDED, handed
 
+from tests.galley.run.executing import Executed
 from tests.galley.run.jobs import make_job
 from tests.galley.run.projects import single
 
@@ -144,6 +145,86 @@ def test_a_notebook_that_leaks_wherever_it_can(
     assert found_below(tmp_path) == []
     assert looking.found == set()
     assert read_outcome(job.journal) == outcome
+
+
+HALVES = (
+    """import galley, sys
+from IPython.display import display
+from ipywidgets import FloatProgress, Output
+
+value = galley.secret('warehouse')
+half, rest = value[:6], value[6:]
+
+def say(text, file=sys.stdout):
+    file.write(text)
+    file.flush()
+""",
+    "say(f'stderr {half}')\nsay('50%\\n', sys.stderr)\nsay(f'{rest}\\n')",
+    "say(f'cell {half}')",
+    "say(f'{rest}\\n')",
+    "bar = FloatProgress()\nbar",
+    "say(f'widget {half}')\nbar.value = 5\nsay(f'{rest}\\n')",
+    "say(f'display {half}')\ndisplay(1)\nsay(f'{rest}\\n')",
+    """out = Output()
+with out:
+    say(f'inside {half}')
+    say('60%\\n', sys.stderr)
+    say(f'{rest}\\n')
+out
+""",
+    "say(f'end {half}')",
+)
+
+
+@pytest.mark.integration
+def test_a_value_in_two_parts_with_something_in_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path)
+    single(tmp_path / "project", *HALVES)
+    job = make_job(tmp_path, kind=RunKind.PIPELINE)
+    path = tmp_path / "attempt" / "job.json"
+    write_private(path, job.model_dump_json())
+    outcome = execute_job(path, {**os.environ, HANDED: SECRETS.model_dump_json()}, lambda _: None)
+    assert (outcome.state, outcome.error) == (AttemptState.SUCCEEDED, None)
+    log = (job.journal / "attempt.log").read_text()
+    for what in ("stderr", "cell", "widget", "display", "inside"):
+        assert f"{what} [secret warehouse]\n" in log
+    assert f"end {VALUE[:6]}\n" in log, "what was no value in the end is there in the end"
+    executed = nbformat.read(job.notebooks / "report.ipynb", as_version=4)
+    nbformat.validate(executed)
+    outputs = [cell.get("outputs", ()) for cell in executed.cells]
+    shown = ["".join(one.get("text", "|") for one in parts) for parts in outputs if parts]
+    assert shown[:5] == [
+        "stderr [secret warehouse]50%\n\n",
+        "cell [secret warehouse]",
+        "\n",
+        "|",
+        "widget [secret warehouse]\n",
+    ]
+    assert shown[5] == "display [secret warehouse]|\n"
+    assert VALUE[6:] not in json.dumps([outputs, executed.metadata])
+    assert found_below(tmp_path) == []
+
+
+@pytest.mark.integration
+def test_a_half_is_marked_on_disk_as_soon_as_its_cell_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("galley.run.engine.SAVE_S", 0)
+    executed, seen = Executed(tmp_path, None), list[str]()
+    halves = ("hunter", "2-long")
+    executed.run(
+        f"import sys\nprint({halves[0]!r}, end='', flush=True)\n"
+        f"print('50%', file=sys.stderr, flush=True)\nprint({halves[1]!r}, flush=True)",
+        "print('next', flush=True)",
+        on_text=lambda text: seen.append(executed.output.read_text() if "next" in text else ""),
+        redactor=Redactor({"a": "".join(halves)}),
+    )
+    (while_it_ran,) = filter(None, seen)
+    outputs = json.loads(while_it_ran)["cells"][0]["outputs"]
+    assert [output["text"] for output in outputs] == [["[secret a]"], ["50%\n"], ["\n"]]
 
 
 @pytest.mark.integration
