@@ -137,6 +137,7 @@ def execute(
                 lambda index: failures.published_cell(source.cells, index),
                 each=limits.output,
                 cell=limits.cell_outputs,
+                pieces=redactor.pieces,
                 say=on_note,
             ),
             walls,

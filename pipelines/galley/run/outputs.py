@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from galley.run.pieces import Pieces, without_values
 from galley.run.room import OVERHEAD, Key, Place, Room, Stream
 from galley.run.whole import WholeFiles
 from galley.run.widget_limit import WidgetLimit
@@ -59,6 +60,7 @@ class Outputs:
         each: bytes of one output.
         cell: bytes of all outputs of a cell.
         overhead: bytes that each output counts beside its content.
+        pieces: makes what cleans a stream, which is joined in a file.
         say: takes a line for the log.
     """
 
@@ -71,9 +73,10 @@ class Outputs:
         each: int = MAX_OUTPUT,
         cell: int = MAX_CELL,
         overhead: int = OVERHEAD,
+        pieces: Callable[[], Pieces] = without_values,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._files = WholeFiles(folder, task, say)
+        self._files = WholeFiles(folder, task, say, pieces)
         self._widgets = WidgetLimit(task, cell, say)
         self._room = Room(cell, overhead)
         self._published = published
@@ -120,8 +123,8 @@ class Outputs:
         content, place = message["content"], self._room.place(key)
         text, name = content["text"], content["name"]
         stream = place.streams.setdefault(name, Stream())
-        if stream.cut:
-            stream.file = self._files.write(stream.file, text)
+        if stream.file is not None:
+            stream.file.write(text)
             return None
         size, room = _size(text), min(self._each - stream.size, self._room.left(key))
         if size <= room:
@@ -131,10 +134,9 @@ class Outputs:
             return message
         if place.cut >= MAX_CUT:
             return self._rest(message, place)
-        stream.cut = True
         stream.file, where = self._files.open(self._name(f"{name}.txt"))
         for part in (*stream.head, text):
-            stream.file = self._files.write(stream.file, part)
+            stream.file.write(part)
         stream.head.clear()
         kept = _first(text, room)
         self._room.add(key, _size(kept))
@@ -200,15 +202,12 @@ class Outputs:
 
     def _rest(self, message: dict[str, Any], place: Place) -> dict[str, Any] | None:
         """Put what has no room to the rest of its place; the notebook gets a note, once."""
-        began, note = place.resting, ""
-        if not began:
-            place.resting = True
-            place.rest, where = self._files.open(self._name("outputs.jsonl"))
+        kind, content, note = message["msg_type"], message["content"], ""
+        if place.rest is None:
+            place.rest, where = self._files.rest(self._name("outputs.jsonl"))
             note = f"[what more is put out here and has no room is left out; {where}]"
-        kind, content = message["msg_type"], message["content"]
-        line = {"output_type": kind} | {k: one for k, one in content.items() if k != "transient"}
-        place.rest = self._files.write(place.rest, f"{json.dumps(line)}\n")
-        if began:
+        place.rest.add(kind, {key: one for key, one in content.items() if key != "transient"})
+        if not note:
             return None
         header = {**message.get("header", {}), "msg_type": "display_data"}
         shown = {"data": {"text/plain": note}, "metadata": {}}

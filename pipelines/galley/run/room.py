@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any
+
+from galley.run.whole import Growing, Rest
 
 OVERHEAD = 256
 """Bytes that an output takes beside its content: in the notebook, on a page, and of time."""
@@ -23,13 +25,12 @@ class Stream:
     Attributes:
         size: bytes so far, while it is not cut.
         head: what came so far, while it is not cut.
-        file: what it goes to once it is cut; None: it could not be kept.
+        file: what it goes to once it is cut.
     """
 
     size: int = 0
     head: list[str] = field(default_factory=list)
-    cut: bool = False
-    file: IO[str] | None = None
+    file: Growing | None = None
 
 
 @dataclass
@@ -42,8 +43,7 @@ class Place:
         streams: by name.
         shown: ids of what is displayed there.
         clearing: whether it is to be empty before its next output.
-        resting: whether what has no room goes to one file, all together.
-        rest: that file; None: it could not be kept.
+        rest: the file that all goes to together that has no room; None: there is none yet.
         late: the latest error that had no room: the one that ended the cell, if none follows.
     """
 
@@ -52,8 +52,7 @@ class Place:
     streams: dict[str, Stream] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
     clearing: bool = False
-    resting: bool = False
-    rest: IO[str] | None = None
+    rest: Rest | None = None
     late: dict[str, Any] | None = None
 
     def close(self) -> None:

@@ -2,13 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+from galley.run.pieces import Pieces
 
 MAX_FILES = 100
 """Outputs of one task that are kept whole beside the notebook."""
 _PIECE = 2**20
+
+
+class Growing:
+    """A file that grows.
+
+    Args:
+        file: None: it could not be kept.
+        lost: takes why it can be kept no longer.
+        pieces: cleans what is written: the parts of a value can come one by one.
+    """
+
+    def __init__(
+        self, file: IO[str] | None, lost: Callable[[OSError], object], pieces: Pieces
+    ) -> None:
+        self._file = file
+        self._lost = lost
+        self._pieces = pieces
+
+    def write(self, text: str) -> None:
+        """Append."""
+        self._append(self._pieces.feed(text))
+
+    def close(self) -> None:
+        """Complete it."""
+        self._append(self._pieces.rest())
+        if self._file is not None:
+            self._file.close()
+
+    def _append(self, text: str) -> None:
+        try:
+            if text and self._file is not None:
+                for start in range(0, len(text), _PIECE):
+                    self._file.write(text[start : start + _PIECE])
+                self._file.flush()
+        except OSError as error:
+            self._lost(error)
+            self._file = None
+
+
+class Rest:
+    """Outputs as lines of a file.
+
+    Args:
+        pieces: makes what cleans a stream: its parts are in lines of their own.
+    """
+
+    def __init__(self, file: Growing, pieces: Callable[[], Pieces]) -> None:
+        self._file = file
+        self._streams = defaultdict[str, Pieces](pieces)
+
+    def add(self, kind: str, content: Mapping[str, Any]) -> None:
+        """Append an output."""
+        if kind == "stream":
+            text = self._streams[content["name"]].feed(content["text"])
+            if content["text"] and not text:
+                return
+            content = {**content, "text": text}
+        self._file.write(f"{json.dumps({'output_type': kind, **content})}\n")
+
+    def close(self) -> None:
+        """Complete the file."""
+        for name, pieces in self._streams.items():
+            if text := pieces.rest():
+                line = {"output_type": "stream", "name": name, "text": text}
+                self._file.write(f"{json.dumps(line)}\n")
+        self._file.close()
 
 
 class WholeFiles:
@@ -17,12 +87,20 @@ class WholeFiles:
     Args:
         folder: made when it is needed.
         say: takes a line for the log.
+        pieces: makes what cleans a file that grows.
     """
 
-    def __init__(self, folder: Path, task: str, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        task: str,
+        say: Callable[[str], None],
+        pieces: Callable[[], Pieces],
+    ) -> None:
         self._folder = folder
         self._task = task
         self._say = say
+        self._pieces = pieces
         self.made = 0
 
     def save(self, name: str, content: bytes) -> str:
@@ -35,27 +113,22 @@ class WholeFiles:
             return self._lost(error)
         return _pointer(path)
 
-    def open(self, name: str) -> tuple[IO[str] | None, str]:
+    def open(self, name: str) -> tuple[Growing, str]:
         """Begin a file that grows; return it, and in words where it is, or why it is not."""
+        file: IO[str] | None = None
         try:
             path = self._path(name)
-            if path is None:
-                return None, _pointer(None)
-            return path.open("a", encoding="utf-8", errors="replace"), _pointer(path)
+            if path is not None:
+                file = path.open("a", encoding="utf-8", errors="replace")
+            where = _pointer(path)
         except OSError as error:
-            return None, self._lost(error)
+            where = self._lost(error)
+        return Growing(file, self._lost, self._pieces()), where
 
-    def write(self, file: IO[str] | None, text: str) -> IO[str] | None:
-        """Append to a file; return it, or None where that was not possible."""
-        try:
-            if file is not None:
-                for start in range(0, len(text), _PIECE):
-                    file.write(text[start : start + _PIECE])
-                file.flush()
-        except OSError as error:
-            self._lost(error)
-            return None
-        return file
+    def rest(self, name: str) -> tuple[Rest, str]:
+        """Begin a file of outputs; return it, and in words where it is, or why it is not."""
+        file, where = self.open(name)
+        return Rest(file, self._pieces), where
 
     def _path(self, name: str) -> Path | None:
         if self.made >= MAX_FILES:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from galley.run.outputs import MAX_CUT, MAX_NAME, Outputs
+from galley.run.redaction import Redactor
 from galley.run.whole import MAX_FILES
 
 
@@ -35,12 +37,19 @@ CLEAR = {"msg_type": "clear_output", "content": {"wait": False}}
 class Notebook:
     """What a notebook gets of the messages of its cells."""
 
-    def __init__(self, folder: Path, *, cell: int = 150, overhead: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        cell: int = 150,
+        overhead: int = 0,
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.said: list[str] = []
         self.outputs = Outputs(
             folder, "fit", lambda index: index - 1 if index else None, each=100, cell=cell,
-            overhead=overhead, say=self.said.append,
+            overhead=overhead, say=self.said.append, pieces=Redactor(secrets or {}).pieces,
         )  # fmt: skip
 
     def shown(self, message: dict[str, Any], index: int = 3, widget: str | None = None) -> str:
@@ -74,6 +83,28 @@ def test_text_is_cut_with_a_pointer_to_all_of_it(notebook: Notebook) -> None:
     assert "'fit.cell-3.stdout.txt'" in shown
     assert "c" not in shown.replace("cut", "").replace("cell", "").replace("attempt", "")
     assert notebook.files() == {"fit.cell-3.stdout.txt": b"a" * 60 + b"b" * 60 + b"c" * 60}
+
+
+def test_a_file_joins_no_value_of_what_came_in_parts(tmp_path: Path) -> None:
+    notebook = Notebook(tmp_path / "outputs", secrets={"db": "hunter2", "other": "correct horse"})
+    notebook.text("a" * 90, "hun", "ter2" + "b" * 90, "correct ")
+    notebook.text("50%", name="stderr")
+    notebook.text("horse\n", "hunt")
+    assert notebook.files() == {
+        "fit.cell-3.stdout.txt": b"a" * 90 + b"[secret db]" + b"b" * 90 + b"[secret other]\nhunt"
+    }
+
+
+def test_nor_do_the_lines_of_what_has_no_room(tmp_path: Path) -> None:
+    notebook = Notebook(tmp_path / "outputs", cell=20, secrets={"db": "hunter2"})
+    for _ in range(MAX_CUT):
+        notebook.outputs.take(display(text_plain="x" * 5000), 3)
+    for text, name in (("hun", "stdout"), ("50%", "stderr"), ("ter2", "stdout"), ("hu", "stdout")):
+        notebook.outputs.take(stream(text, name), 3)
+    lines = notebook.files()["fit.cell-3.outputs.jsonl"].decode().splitlines()
+    assert [(json.loads(line)["name"], json.loads(line)["text"]) for line in lines] == [
+        ("stderr", "50%"), ("stdout", "[secret db]"), ("stdout", "hu")
+    ]  # fmt: skip
 
 
 def test_no_character_is_halved(notebook: Notebook) -> None:

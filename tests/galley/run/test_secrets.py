@@ -172,6 +172,7 @@ with out:
     say(f'{rest}\\n')
 out
 """,
+    "say('x' * 5000 + '\\n' + half)\nsay('70%\\n', sys.stderr)\nsay(f'{rest}\\n')",
     "say(f'end {half}')",
 )
 
@@ -183,7 +184,7 @@ def test_a_value_in_two_parts_with_something_in_between(
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path)
     single(tmp_path / "project", *HALVES)
-    job = make_job(tmp_path, kind=RunKind.PIPELINE)
+    job = make_job(tmp_path, kind=RunKind.PIPELINE, max_output=4000)
     path = tmp_path / "attempt" / "job.json"
     write_private(path, job.model_dump_json())
     outcome = execute_job(path, {**os.environ, HANDED: SECRETS.model_dump_json()}, lambda _: None)
@@ -205,6 +206,8 @@ def test_a_value_in_two_parts_with_something_in_between(
     ]
     assert shown[5] == "display [secret warehouse]|\n"
     assert VALUE[6:] not in json.dumps([outputs, executed.metadata])
+    (whole,) = [file for file in tmp_path.rglob("*.stdout.txt") if "cell" in file.name]
+    assert whole.read_text()[5000:] == "\n[secret warehouse]\n"
     assert found_below(tmp_path) == []
 
 
