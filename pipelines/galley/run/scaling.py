@@ -165,7 +165,7 @@ class NotebookCluster:
         self._listener.close()
 
     def _serve(self, fork: Callable[[int], ForkedKernel], redactor: Redactor) -> None:
-        printed, failures = _Printed(self._say, redactor), 0
+        printed, failures = Printed(self._say, redactor), 0
         while self._stop not in _readable(self._listener.fileno(), self._stop):
             try:
                 failures = failures + 1 if self._be(fork, printed) else 0
@@ -182,7 +182,7 @@ class NotebookCluster:
         self._say(f"dask: no cluster for this run's notebooks: {why}")
         self._listener.close()  # a client learns that there is none
 
-    def _be(self, fork: Callable[[int], ForkedKernel], printed: _Printed) -> int | None:
+    def _be(self, fork: Callable[[int], ForkedKernel], printed: Printed) -> int | None:
         """Be a cluster until it has ended; returns how, or None: it is to end."""
         reading, writing = os.pipe()
         with open(reading, "rb", buffering=0) as output:  # noqa: PTH123  it is open already
@@ -232,7 +232,7 @@ class NotebookCluster:
             process.kill()
             guard.close()
 
-    def _attend(self, process: ForkedKernel, output: Any, printed: _Printed) -> int | None:
+    def _attend(self, process: ForkedKernel, output: Any, printed: Printed) -> int | None:
         """Take what the cluster prints until it has ended; returns how, or None: it is to end."""
         ended = process.connection.fileno()
         watched = {ended, self._stop, output.fileno()}
@@ -254,12 +254,12 @@ class NotebookCluster:
         return f"{workers} worker{'' if workers == 1 else 's'} of {memory} each"
 
 
-class _Printed:
+class Printed:
     """Text that the cluster prints, as lines of the log."""
 
     def __init__(self, say: Callable[[str], None], redactor: Redactor) -> None:
         self._say = say
-        self._redactor = redactor
+        self._pieces = redactor.pieces()
         self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
         self._lines = Lines()
         self._room = MAX_TEXT
@@ -268,13 +268,17 @@ class _Printed:
         """Take bytes; none: that was all."""
         if self._room < 0:
             return
-        text = self._lines.feed(self._decoder.decode(data, final=not data))
-        for line in (text if data else text + self._lines.rest()).splitlines():
+        text = self._pieces.feed(self._decoder.decode(data, final=not data))
+        if data:
+            lines = self._lines.feed(text)
+        else:
+            lines = self._lines.feed(text + self._pieces.rest()) + self._lines.rest()
+        for line in lines.splitlines():
             self._room -= len(line)
             if self._room < 0:
                 self._say(f"dask: no more of what it prints is kept than {MAX_TEXT >> 20} MiB")
                 return
-            self._say(f"dask: {self._redactor.text(line)}")
+            self._say(f"dask: {line}")
 
 
 def _readable(*files: int) -> set[int]:

@@ -19,10 +19,11 @@ from galley.domain.work import Outcome, TaskSecrets
 from galley.run.environment import has_dask
 from galley.run.job import Job
 from galley.run.journal import Journal
+from galley.run.lines import MAX_LINE
 from galley.run.locked import Locked
 from galley.run.redaction import Redactor
 from galley.run.runner import Runner
-from galley.run.scaling import NAME, NotebookCluster, Size, size_of
+from galley.run.scaling import NAME, NotebookCluster, Printed, Size, size_of
 from galley.run.zygotes import ForkedKernel, Zygotes
 
 from tests.galley.run.batches import Batch, zygote_of
@@ -287,3 +288,13 @@ def test_there_are_no_more_workers_than_have_room(memory: int, workers: int) -> 
 def test_an_environment_without_a_lock_is_the_platforms_which_has_dask() -> None:
     assert has_dask(None)
     assert has_dask(Locked())
+
+
+def test_what_it_prints_has_no_values_however_it_is_cut() -> None:
+    said = list[str]()
+    printed = Printed(said.append, Redactor({"db": "hunter2"}))
+    for data in (b"a" * (MAX_LINE - 3) + b"hunt", b"er2\nhun", b"ter2\n", b"hunt", b""):
+        printed.take(data)
+    lines = [line.removeprefix("dask: ") for line in said]
+    assert "".join(lines[:2]) == "a" * (MAX_LINE - 3) + "[secret db]"
+    assert lines[2:] == ["[secret db]", "hunt"]
