@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from galley.inside.outbox.bare import BEFORE
 from galley.inside.outbox.redact import Values
 from galley.run.strays import Strays
 
@@ -47,7 +48,7 @@ class Written:
         self._strays = Strays(project, {"": products})
         self._values = Values({str(at): value for at, value in enumerate(secrets)})
         self._forms = [form.encode() for form in self._values.names]
-        self._longest = max(map(len, self._forms), default=1)
+        self._overlap = 2 * max(map(len, self._forms), default=1) + BEFORE  # lines may be wrapped
         self._say = say
 
     def keep(self, folder: Path) -> None:
@@ -98,12 +99,14 @@ class Written:
                     return _TOO_MUCH
                 if self._holds(before + piece):
                     return _LEAKS
-                before = piece[-self._longest :]
+                before = piece[-self._overlap :]
                 copy.write(piece)
         return size
 
     def _holds(self, content: bytes) -> bool:
-        return any(form in content for form in self._forms)
+        if b"\0" in content:  # no text, in which something would be cut or wrapped
+            return any(form in content for form in self._forms)
+        return bool(self._values.spans(content.decode("utf-8", "surrogateescape")))
 
 
 def _free(folder: Path, path: Path) -> Path:

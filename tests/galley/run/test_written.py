@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import os
@@ -112,3 +113,18 @@ def test_a_secret_is_found_as_it_may_be_written(tmp_path: Path) -> None:
     attempt.write('p@ss"wo&rd1.txt', "x")
     assert attempt.keep() == {}
     assert "wo&rd1" not in "".join(attempt.said)
+
+
+def test_a_secret_is_found_where_it_was_cut_or_wrapped(tmp_path: Path) -> None:
+    value = "sk-live-" + "0123456789abcdef" * 5
+    attempt = Attempt(tmp_path, value)
+    wrapped = base64.encodebytes(b"u" * 50 + value.encode()).decode()
+    attempt.write("a.txt", f"0  {value[:47]}...")
+    attempt.write("b.txt", wrapped)
+    attempt.write("c.txt", "x" * (2**20 - 80) + "\n" + wrapped)
+    attempt.write("d.txt", f"{value[:15]}...")
+    (attempt.project / "e.bin").write_bytes(b"\0\xff" + value.encode())
+    (attempt.project / "f.bin").write_bytes(b"\xff\xfe" + value.encode())
+    (attempt.project / "g.bin").write_bytes(b"\xff\xfe")
+    attempt.written.keep(attempt.kept)
+    assert sorted(path.name for path in attempt.kept.iterdir()) == ["d.txt", "g.bin"]
