@@ -6,62 +6,23 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from galley.domain.settings import Settings
 from galley.domain.work import Assignment
 from galley.service import MLFLOW_PREFIX
-from galley.tracking.server import ALLOWED_HOST, mlflow_command
 from playwright.sync_api import sync_playwright
 
-from tests.galley.service.platform import HOST, Platform, eventually, running_platform, served
+from tests.galley.service.platform import HOST, Platform, running_platform, served
+from tests.galley.service.tracked import Call, api, bearer, new_run
 
 pytestmark = pytest.mark.integration
 
-Call = Callable[..., httpx.Response]
 CHROMIUM = Path("/usr/bin/chromium")
 HTML = "<h1>Report</h1><script>top.stolen = 1</script>"
-
-
-@pytest.fixture(scope="session")
-def mlflow_home() -> Iterator[Path]:
-    """The state directory of a running MLflow server; its path must be short."""
-    home = Path(tempfile.mkdtemp(prefix="galley-", dir="/tmp"))
-    settings = Settings(
-        home=home,
-        tenants_file=home / "tenants.yaml",
-        hub_port=1,
-        proxy_api_port=2,
-        service_port=3,
-        isolation="full",
-    )
-    argv, env = mlflow_command(settings)
-    with (home / "mlflow.log").open("wb") as log:
-        server = subprocess.Popen(
-            argv, env={**os.environ, **env}, cwd=home, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            eventually(lambda: _answers(settings.mlflow_socket), within_s=120)
-            yield home
-        finally:
-            server.terminate()
-            server.wait(30)
-    shutil.rmtree(home)
-
-
-def _answers(socket: Path) -> bool:
-    if not socket.exists():
-        return False
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket))) as client:
-        try:
-            return client.get(f"http://{ALLOWED_HOST}/health").is_success
-        except httpx.TransportError:
-            return False
 
 
 @pytest.fixture
@@ -71,54 +32,11 @@ def platform(mlflow_home: Path) -> Iterator[Platform]:
         yield running
 
 
-@pytest.fixture
-def call(platform: Platform) -> Call:
-    def request(
-        path: str,
-        body: Any = None,
-        *,
-        headers: dict[str, str],
-        tenant: str = "oncology",
-        method: str | None = None,
-        **more: Any,
-    ) -> httpx.Response:
-        url = f"{MLFLOW_PREFIX}/{tenant}{path}"
-        chosen = method or ("GET" if body is None else "POST")
-        answer: httpx.Response = platform.client.request(
-            chosen, url, headers=headers, json=body, **more
-        )
-        return answer
-
-    return request
-
-
-def api(path: str) -> str:
-    return f"/api/2.0/mlflow/{path}"
-
-
-def new_run(call: Call, headers: dict[str, str], name: str, tenant: str = "oncology") -> str:
-    found = call(
-        api(f"experiments/get-by-name?experiment_name={name}"), headers=headers, tenant=tenant
-    )
-    if found.is_success:
-        experiment = found.json()["experiment"]["experiment_id"]
-    else:
-        made = call(api("experiments/create"), {"name": name}, headers=headers, tenant=tenant)
-        assert made.status_code == 200, made.text
-        experiment = made.json()["experiment_id"]
-    run = call(api("runs/create"), {"experiment_id": experiment}, headers=headers, tenant=tenant)
-    return str(run.json()["run"]["info"]["run_id"])
-
-
 def work(platform: Platform) -> Assignment:
     platform.publish()
     assignment = platform.lease("oncology", "ada")
     assert assignment is not None
     return assignment
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
 
 
 def test_tenants_do_not_see_each_others_runs(platform: Platform, call: Call) -> None:
@@ -224,7 +142,7 @@ def test_an_auditor_reads_and_does_not_write(platform: Platform, call: Call) -> 
 def test_a_task_writes_to_its_tenant_only_and_needs_no_hub(platform: Platform, call: Call) -> None:
     task = bearer(work(platform).task_token)
     platform.mlflow_hub.away = True
-    run = new_run(call, task, "rehearsals")
+    run = new_run(call, task, "daily-report (rehearsals)")
     metric = {"run_id": run, "key": "accuracy", "value": 0.5, "timestamp": 1}
     assert call(api("runs/log-metric"), metric, headers=task).status_code == 200
     elsewhere = call(api("runs/log-metric"), metric, headers=task, tenant="cardiology")
