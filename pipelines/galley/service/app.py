@@ -29,6 +29,7 @@ from galley.service.keeping import Keeper
 from galley.service.leading import Leading
 from galley.service.logs import Logs
 from galley.service.metrics import Measured, Metrics
+from galley.service.mlflow.guard import Guard
 from galley.service.mlflow.proxy import MlflowProxy
 from galley.service.mlflow.pruning import Pruning
 from galley.service.mlflow.workspaces import workspace_of
@@ -163,6 +164,7 @@ def create_app(
         settings, tenants, store, blobs, launcher, renderer, clock, leading.require, keeper=keeper
     )
     vault = Vault(settings.secret_keys)
+    proxy = MlflowProxy(settings.mlflow_socket)
     context = Context(
         settings=settings,
         tenants=tenants,
@@ -171,7 +173,8 @@ def create_app(
         launcher=launcher,
         sessions=Sessions(hub, tenants, secret),
         mlflow_sessions=Sessions(mlflow_hub, tenants, secret, own_pages=False),
-        mlflow=MlflowProxy(settings.mlflow_socket),
+        mlflow=proxy,
+        mlflow_guard=Guard(proxy.ask),
         feed=feed,
         logs=logs,
         resources=resources,

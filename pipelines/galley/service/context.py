@@ -24,6 +24,7 @@ from galley.service.keeping import Keeper
 from galley.service.logs import Logs
 from galley.service.loops import Loop
 from galley.service.metrics import Metrics
+from galley.service.mlflow.guard import Guard
 from galley.service.mlflow.proxy import MlflowProxy
 from galley.service.rendering import Renderer
 from galley.service.resources import Resources
@@ -50,6 +51,7 @@ class Context:
     sessions: Sessions
     mlflow_sessions: Sessions
     mlflow: MlflowProxy
+    mlflow_guard: Guard
     feed: Feed
     logs: Logs
     resources: Resources

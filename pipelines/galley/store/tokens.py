@@ -14,13 +14,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import case, insert, update
+from sqlalchemy import case, insert, select, update
 from sqlalchemy.orm import Session
 
 from galley.domain.model import Instant, Model
+from galley.domain.runs import experiment_of
 from galley.store.many import insert_all
 from galley.store.records import TokenKind, TokenRow
-from galley.store.tables import Base
+from galley.store.tables import AttemptRow, Base, PipelineRow, RunRow
 
 LATE_REPORTS = timedelta(hours=1)
 """How long a runner's token is still known after its attempt, so that it hears why it is late."""
@@ -194,3 +195,19 @@ def find(session: Session, secret: str, now: datetime) -> Token | None:
         rehearsal=row.rehearsal,
         expires_at=row.expires_at,
     )
+
+
+def experiment(session: Session, token: Token) -> str | None:
+    """Return the name of the MLflow experiment of the run that a credential is for.
+
+    None: it is for no single run, or the run is not kept any more.
+    """
+    run = token.host.run if token.host is not None else None
+    if token.attempt is not None:
+        run = session.scalar(select(AttemptRow.run_id).where(AttemptRow.id == token.attempt))
+    found = session.execute(
+        select(RunRow.kind, PipelineRow.slug)
+        .join(PipelineRow, PipelineRow.id == RunRow.pipeline_id)
+        .where(RunRow.id == run)
+    ).one_or_none()
+    return None if found is None else experiment_of(found.kind, found.slug)

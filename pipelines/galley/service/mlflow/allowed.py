@@ -22,32 +22,60 @@ class Need(StrEnum):
     REGISTRY = "registry"
 
 
+class Of(StrEnum):
+    """What a route that writes changes; by it a request says which one (:mod:`.targets`)."""
+
+    NEW_EXPERIMENT = "new experiment"
+    EXPERIMENT = "experiment"
+    WITHIN = "something new in an experiment"
+    SPANS = "spans"
+    RUN = "run"
+    MODEL = "logged model"
+    TRACE = "trace"
+    DATASET = "dataset"
+    FILE = "artifact by its path"
+    UPLOAD = "artifact by its run"
+    REGISTERED = "registered model"
+
+
 @dataclass(frozen=True)
 class Route:
     """One allowed route.
 
     Attributes:
+        pattern: of the path; what is written to is in groups of it.
         artifact: it answers with content that a notebook wrote.
+        of: what it changes; None: nothing.
+        makes: it makes something that has tags.
     """
 
     need: Need
     methods: frozenset[str]
     pattern: re.Pattern[str]
     artifact: bool = False
+    of: Of | None = None
+    makes: bool = False
 
 
-def _routes(need: Need, methods: str, *paths: str, artifact: bool = False) -> list[Route]:
+def _routes(
+    need: Need,
+    methods: str,
+    *paths: str,
+    artifact: bool = False,
+    of: Of | None = None,
+    makes: bool = False,
+) -> list[Route]:
     names = frozenset(methods.split())
-    return [Route(need, names, re.compile(_expand(path)), artifact) for path in paths]
+    return [Route(need, names, re.compile(_expand(path)), artifact, of, makes) for path in paths]
 
 
 def _expand(path: str) -> str:
     path = path.replace("{2}", "/(?:ajax-)?api/2[.]0/mlflow").replace(
         "{3}", "/(?:ajax-)?api/3[.]0/mlflow"
     )
-    return path.replace("{artifacts}", "/(?:ajax-)?api/2[.]0/mlflow-artifacts/artifacts").replace(
-        "<id>", "[^/]+"
-    )
+    path = path.replace("{artifacts}", "/(?:ajax-)?api/2[.]0/mlflow-artifacts/artifacts")
+    path = path.replace("<id>", "[^/]+").replace("<file>", "(?P<file>.+)")
+    return re.sub(r"(?<!\?P)<(\w+)>", r"(?P<\1>[^/]+)", path)
 
 
 _READS = [
@@ -95,66 +123,112 @@ _READS = [
 ]
 
 _WRITES = [
+    *_routes(Need.WRITE, "POST", "{2}/experiments/create", of=Of.NEW_EXPERIMENT),
+    *_routes(Need.WRITE, "POST", "{2}/experiments/(?:delete|restore|update)", of=Of.EXPERIMENT),
+    *_routes(Need.WRITE, "POST", "{2}/runs/create", "{2}/logged-models", of=Of.WITHIN, makes=True),
     *_routes(
         Need.WRITE,
         "POST",
-        "{2}/experiments/(?:create|delete|restore|update)",
         "{2}/experiments/(?:set|delete)-experiment-tag",
-        "{2}/logged-models",
-        "{2}/logged-models/<id>/params",
-        "{2}/runs/(?:create|delete|restore|update|outputs)",
-        "{2}/runs/(?:set-tag|delete-tag)",
-        "{2}/runs/log-(?:batch|inputs|metric|model|parameter)",
         "{2}/traces",
-        "{2}/traces/(?:delete-traces|link-to-run)",
-        "{2}/upload-artifact",
+        "{2}/traces/delete-traces",
         "{3}/datasets/create",
-        "{3}/datasets/<id>/(?:records|add-experiments|remove-experiments)",
         "{3}/traces",
         "{3}/traces/delete-traces",
-        "{3}/traces/<id>/assessments",
-        "/v1/traces",
+        of=Of.WITHIN,
     ),
+    *_routes(Need.WRITE, "POST", "/v1/traces", of=Of.SPANS),
+    *_routes(
+        Need.WRITE,
+        "POST",
+        "{2}/runs/(?:delete|restore|update|outputs)",
+        "{2}/runs/(?:set-tag|delete-tag)",
+        "{2}/runs/log-(?:batch|inputs|metric|model|parameter)",
+        "{2}/traces/link-to-run",
+        of=Of.RUN,
+    ),
+    *_routes(Need.WRITE, "POST", "{2}/logged-models/<model>/params", of=Of.MODEL),
     *_routes(
         Need.WRITE,
         "PATCH",
-        "{2}/logged-models/<id>",
-        "{2}/logged-models/<id>/tags",
-        "{2}/traces/<id>",
-        "{2}/traces/<id>/tags",
-        "{3}/datasets/<id>/tags",
-        "{3}/traces/<id>/tags",
-        "{3}/traces/<id>/assessments/<id>",
+        "{2}/logged-models/<model>",
+        "{2}/logged-models/<model>/tags",
+        of=Of.MODEL,
     ),
     *_routes(
         Need.WRITE,
         "DELETE",
-        "{2}/logged-models/<id>",
-        "{2}/logged-models/<id>/tags/<id>",
-        "{2}/traces/<id>/tags",
-        "{3}/datasets/<id>",
-        "{3}/datasets/<id>/(?:records|tags/<id>)",
-        "{3}/traces/<id>/tags",
-        "{3}/traces/<id>/assessments/<id>",
+        "{2}/logged-models/<model>",
+        "{2}/logged-models/<model>/tags/<id>",
+        of=Of.MODEL,
     ),
-    *_routes(Need.WRITE, "PUT DELETE", "{artifacts}/.+"),
+    *_routes(Need.WRITE, "POST", "{3}/traces/<trace>/assessments", of=Of.TRACE),
+    *_routes(
+        Need.WRITE,
+        "PATCH",
+        "{2}/traces/<trace>",
+        "{2}/traces/<trace>/tags",
+        "{3}/traces/<trace>/tags",
+        "{3}/traces/<trace>/assessments/<id>",
+        of=Of.TRACE,
+    ),
+    *_routes(
+        Need.WRITE,
+        "DELETE",
+        "{2}/traces/<trace>/tags",
+        "{3}/traces/<trace>/tags",
+        "{3}/traces/<trace>/assessments/<id>",
+        of=Of.TRACE,
+    ),
+    *_routes(
+        Need.WRITE,
+        "POST",
+        "{3}/datasets/<dataset>/(?:records|add-experiments|remove-experiments)",
+        of=Of.DATASET,
+    ),
+    *_routes(Need.WRITE, "PATCH", "{3}/datasets/<dataset>/tags", of=Of.DATASET),
+    *_routes(
+        Need.WRITE,
+        "DELETE",
+        "{3}/datasets/<dataset>",
+        "{3}/datasets/<dataset>/(?:records|tags/<id>)",
+        of=Of.DATASET,
+    ),
+    *_routes(Need.WRITE, "PUT DELETE", "{artifacts}/<file>", of=Of.FILE),
+    *_routes(Need.WRITE, "POST", "{2}/upload-artifact", of=Of.UPLOAD),
 ]
 
 _REGISTRY = [
     *_routes(
         Need.REGISTRY,
         "POST",
-        "{2}/model-versions/(?:create|set-tag|transition-stage)",
-        "{2}/registered-models/(?:create|alias|rename|set-tag)",
-        "{2}/traces/link-prompts",
+        "{2}/model-versions/create",
+        "{2}/registered-models/create",
+        of=Of.REGISTERED,
+        makes=True,
     ),
-    *_routes(Need.REGISTRY, "PATCH", "{2}/model-versions/update", "{2}/registered-models/update"),
+    *_routes(
+        Need.REGISTRY,
+        "POST",
+        "{2}/model-versions/(?:set-tag|transition-stage)",
+        "{2}/registered-models/(?:alias|rename|set-tag)",
+        of=Of.REGISTERED,
+    ),
+    *_routes(
+        Need.REGISTRY,
+        "PATCH",
+        "{2}/model-versions/update",
+        "{2}/registered-models/update",
+        of=Of.REGISTERED,
+    ),
     *_routes(
         Need.REGISTRY,
         "DELETE",
         "{2}/model-versions/(?:delete|delete-tag)",
         "{2}/registered-models/(?:alias|delete|delete-tag)",
+        of=Of.REGISTERED,
     ),
+    *_routes(Need.REGISTRY, "POST", "{2}/traces/link-prompts", of=Of.WITHIN),
 ]
 
 _SHIPPING = [

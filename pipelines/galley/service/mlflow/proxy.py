@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -44,6 +45,7 @@ _KEPT_HERE = _HOP_BY_HOP | {
     "x-xsrftoken",
 }
 _NOT_RETURNED = _HOP_BY_HOP | {"set-cookie", "server", "date"}
+_AWAY = "MLflow does not answer at the moment: try again; what runs keeps its results"
 _PATIENCE = httpx.Timeout(connect=5, read=300, write=300, pool=30)
 
 
@@ -72,7 +74,40 @@ class MlflowProxy:
             return False
         return answer.is_success
 
-    async def forward(self, request: Request, tenant: str, path: str, route: Route) -> Response:
+    async def ask(
+        self,
+        tenant: str,
+        method: str,
+        route: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> tuple[int, dict[str, Any]]:
+        """Return the status and the JSON of what MLflow says to the service itself.
+
+        Args:
+            route: below ``/api``.
+
+        Raises:
+            Unavailable: MLflow does not answer.
+        """
+        try:
+            workspace = await self._workspaces.ensure(tenant)
+            answer = await self._client.request(
+                method,
+                f"http://{ALLOWED_HOST}/api/{route}",
+                params=params,
+                json=body,
+                headers={WORKSPACE_HEADER: workspace},
+            )
+        except httpx.TransportError as error:
+            raise Unavailable(_AWAY) from error
+        found = answer.json() if answer.is_success else {}
+        return answer.status_code, found
+
+    async def forward(
+        self, request: Request, tenant: str, path: str, route: Route, content: bytes | None
+    ) -> Response:
         """Return MLflow's answer for the tenant's workspace.
 
         Args:
@@ -80,6 +115,7 @@ class MlflowProxy:
             tenant: decides the workspace, whatever the request says.
             path: below the tenant's prefix, decoded.
             route: the allowed route that it is.
+            content: the body to send; None: the request's own, which nobody has read yet.
 
         Raises:
             Unavailable: MLflow does not answer.
@@ -87,12 +123,12 @@ class MlflowProxy:
         try:
             workspace = await self._workspaces.ensure(tenant)
             answer = await self._client.send(
-                self._upstream(request, path, workspace), stream=True, follow_redirects=False
+                self._upstream(request, path, workspace, content),
+                stream=True,
+                follow_redirects=False,
             )
         except httpx.TransportError as error:
-            raise Unavailable(
-                "MLflow does not answer at the moment: try again; what runs keeps its results"
-            ) from error
+            raise Unavailable(_AWAY) from error
         if is_changed(path):
             return await changed_answer(path, answer)
         return StreamingResponse(
@@ -102,11 +138,14 @@ class MlflowProxy:
             background=BackgroundTask(answer.aclose),
         )
 
-    def _upstream(self, request: Request, path: str, workspace: str) -> httpx.Request:
+    def _upstream(
+        self, request: Request, path: str, workspace: str, content: bytes | None
+    ) -> httpx.Request:
+        kept_here = _KEPT_HERE if content is None else {*_KEPT_HERE, "content-length"}
         headers = [
             (name, value)
             for name, value in request.headers.items()
-            if name not in _KEPT_HERE and not name.startswith("x-forwarded-")
+            if name not in kept_here and not name.startswith("x-forwarded-")
         ]
         headers += [("host", ALLOWED_HOST), (WORKSPACE_HEADER, workspace)]
         url = httpx.URL(
@@ -114,13 +153,10 @@ class MlflowProxy:
             host=ALLOWED_HOST,
             raw_path=quote(path, safe="/:@!$&'()*+,;=~").encode() + _query(request),
         )
-        has_body = request.method not in {"GET", "HEAD"}
-        return self._client.build_request(
-            request.method,
-            url,
-            headers=headers,
-            content=request.stream() if has_body else None,
-        )
+        body: bytes | AsyncIterator[bytes] | None = content
+        if content is None and request.method not in {"GET", "HEAD"}:
+            body = request.stream()
+        return self._client.build_request(request.method, url, headers=headers, content=body)
 
 
 def _query(request: Request) -> bytes:

@@ -12,9 +12,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from galley.domain.tenants import Action
 from galley.errors import Forbidden, NotFound, NotSignedIn
 from galley.service import MLFLOW_PREFIX
+from galley.service.callers import Via
 from galley.service.context import Context, InContext
 from galley.service.mlflow.allowed import Need, Route, route_of, ships
 from galley.service.mlflow.answers import constant_answer
+from galley.service.mlflow.guard import Writer
 from galley.service.sessions import header_token
 from galley.store import tokens
 
@@ -53,16 +55,18 @@ async def mlflow_route(tenant: str, path: str, request: Request, context: InCont
     if path == "/" and _may_sign_in(request, context):
         return await context.mlflow_sessions.sign_in(request)
     route = route_of(request.method, path)
-    if not await _authorised_by_work(request, context, tenant, path, route):
-        await _authorise_person(request, context, tenant, route)
+    writer = await _authorised_by_work(request, context, tenant, path, route)
+    if writer is None:
+        writer = await _authorise_person(request, context, tenant, route)
     constant = constant_answer(request.method, path)
     if constant is not None:
         return constant
     if route is None:
         raise NotFound(f"MLflow's {request.method} {path} is not open to tenants")
+    content = await context.mlflow_guard.content(request, tenant, path, route, writer)
     if request.method == "PUT":
         await _claim_space(request, context, tenant)
-    return await context.mlflow.forward(request, tenant, path, route)
+    return await context.mlflow.forward(request, tenant, path, route, content)
 
 
 def _may_sign_in(request: Request, context: Context) -> bool:
@@ -72,41 +76,45 @@ def _may_sign_in(request: Request, context: Context) -> bool:
 
 async def _authorised_by_work(
     request: Request, context: Context, tenant: str, path: str, route: Route | None
-) -> bool:
-    """Return whether a token of running work allows this; False when the token is not one.
+) -> Writer | None:
+    """Return what the token of running work stands for; None: it is no such token.
 
     A worker host sends what its tasks logged, also when their own tokens have ended: that is all
     its token allows here.
     """
     secret = header_token(request)
     if secret is None:
-        return False
+        return None
     now = context.clock()
     token = await asyncio.to_thread(context.store.read, lambda s: tokens.find(s, secret, now))
     if token is None:
-        return False
+        return None
     if token.kind not in WORK_TOKENS or token.tenant != tenant:
         raise NotFound(f"there is no tenant {tenant!r} for this token")
     if token.kind == "host":
         if not ships(request.method, path):
             raise Forbidden("a worker host's token only sends what tasks logged to MLflow")
-        return True
-    if token.rehearsal and route is not None and route.need is Need.REGISTRY:
+    elif token.rehearsal and route is not None and route.need is Need.REGISTRY:
         raise Forbidden(
             "a rehearsal may not write to the model registry: only an approved version may. "
             "The environment variable GALLEY_REHEARSAL is '1' in a rehearsal."
         )
-    return True
+    host = token.kind == "host"
+    if not token.rehearsal:
+        return Writer(approved=True, host=host)
+    own = await asyncio.to_thread(context.store.read, lambda s: tokens.experiment(s, token))
+    return Writer(rehearsal=own or "", host=host)
 
 
 async def _authorise_person(
     request: Request, context: Context, tenant: str, route: Route | None
-) -> None:
+) -> Writer:
     caller = await context.mlflow_sessions.caller(request)
     caller.require(tenant, Action.READ)
     writes = route is not None and route.need is not Need.READ
     if writes and not (caller.may(tenant, Action.PUBLISH) or caller.may(tenant, Action.RUN)):
         raise Forbidden(f"your roles in tenant {tenant!r} only allow to read in MLflow")
+    return Writer(server=caller.identity.via is Via.SERVER)
 
 
 async def _claim_space(request: Request, context: Context, tenant: str) -> None:
