@@ -419,6 +419,57 @@ def test_texts_are_logged_without_secrets_and_nothing_else_is_changed_by_them(
         assert tags_of(runs["child"])[tag] == fit["info"]["run_id"]
 
 
+ELSEWHERE = """
+import json, mlflow
+from mlflow import MlflowClient
+with mlflow.start_run(experiment_id="EXPERIMENT", run_name="child", nested=True) as run:
+    mlflow.log_metric("auc", 0.5)
+    mlflow.log_text("report", "report.txt")
+print(json.dumps({"experiment": run.info.experiment_id}))
+"""
+
+
+@pytest.mark.parametrize(("rehearsal", "where"), [("1", "own"), ("0", "other")])
+def test_a_run_for_another_experiment_is_in_a_rehearsals_own(
+    attempt: Attempt, gate: Gate, rehearsal: str, where: str
+) -> None:
+    names = {"own": attempt.experiment, "other": f"e-{uuid.uuid4().hex}"}
+    with TrackingClient(gate.uri, "t", timeout_s=30) as client:
+        place = client.experiment(names["other"])
+    task = attempt.task()
+    code = f"import mlflow; mlflow.start_run()\n{ELSEWHERE.replace('EXPERIMENT', place)}"
+    told = attempt.run(task, code, GALLEY_REHEARSAL=rehearsal)
+    assert ("a rehearsal logs to its own experiment" in told["stderr"]) == (where == "own")
+    task.end("FINISHED", at_ms=9)
+    attempt.sent()
+    for which, name in names.items():
+        there = "child" in named(gate.mlflow.runs(name))
+        assert there == (which == where), which
+
+
+LATE = """
+import json
+import mlflow
+from mlflow.store.tracking.rest_store import RestStore
+
+real, asked = RestStore.get_experiment_by_name, []
+def late(store, name):
+    asked.append(name)
+    return None if len(asked) == 1 else real(store, name)
+
+RestStore.get_experiment_by_name = late
+mlflow.log_text("report", "report.txt")
+print(json.dumps({"asked": len(asked)}))
+"""
+
+
+def test_an_experiment_that_somebody_else_makes_at_the_same_time_is_the_one(
+    attempt: Attempt,
+) -> None:
+    attempt.client.experiment(attempt.experiment)
+    assert attempt.run(attempt.task(), LATE)["asked"] == 2
+
+
 FORKED = """
 import json, os, sys
 import mlflow, mlflow.sklearn  # as in a zygote: before anything is known about the task

@@ -422,7 +422,8 @@ def test_what_a_registered_model_comes_of_stays_as_it_is(
         assert who.put(f"{folder}/model.pkl") == who.put(f"{folder}/code/a.py") == 403
         assert who.put(f"{below}/old/model.pkl") == who.put(f"{below}/old/code/a.py") == 403
         assert who.delete(f"{folder}/model.pkl") == who.delete(folder) == 403
-        assert who.delete(f"{below}/old") == who.delete(below) == 403
+        assert who.delete(f"{below}/old") == who.delete(below) == who.delete(f"{below}/") == 403
+        assert who.delete(f"{below}//old") == who.put(f"{below}/%252E/old/model.pkl") == 403
         assert "delete the version first" in who.refused("runs/delete", {"run_id": run})
         who.refused(f"logged-models/{model}", method="DELETE")
         assert who.put(f"{below}/older/report.html") == 200, "beside it is not within it"

@@ -90,9 +90,19 @@ class Server:
         if known is None:
             self.check()
             found = self._rest.get_experiment_by_name(self.experiment)
-            known = found.experiment_id if found else self._rest.create_experiment(self.experiment)
+            known = found.experiment_id if found else self._make(self.experiment)
             self.state.add(know="experiment", name=self.experiment, id=known)
         return str(known)
+
+    def _make(self, experiment: str) -> str:
+        """Make the task's own experiment, which another thread or task may do at the same time."""
+        try:
+            return str(self._rest.create_experiment(experiment))
+        except MlflowException:
+            found = self._rest.get_experiment_by_name(experiment)
+            if found is None:
+                raise
+            return str(found.experiment_id)
 
     def translated(self, text: str) -> str:
         """Return ``text`` as the server understands it."""

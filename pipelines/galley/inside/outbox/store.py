@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -40,6 +41,8 @@ from .entries import as_text, check_unchanged, parsed, point_of
 from .redact import given
 from .server import Server, artifact_uri, away, folder_of, say
 
+REHEARSAL = "GALLEY_REHEARSAL"
+"""Environment variable: "1" in a rehearsal or trial."""
 MERGE_S = 5
 """How long a read waits for what the server has beside the outbox, seconds."""
 PAUSE_S = 30.0
@@ -72,9 +75,18 @@ class OutboxStore(RestStore):  # type: ignore[misc]
     def create_run(
         self, experiment_id: Any, user_id: Any, start_time: Any, tags: Any, run_name: Any
     ) -> Run:
-        """Begin a run; it has a local id at once. Another experiment than the task's must exist."""
+        """Begin a run; it has a local id at once. Another experiment than the task's must exist.
+
+        In a rehearsal it is in the task's all the same: the server takes it in no other one.
+        """
         if str(experiment_id) != spool.EXPERIMENT and str(experiment_id) not in self._experiments:
             self.get_experiment(str(experiment_id))
+        if str(experiment_id) != spool.EXPERIMENT and os.environ.get(REHEARSAL) == "1":
+            say(
+                f"a rehearsal logs to its own experiment: this run is in {self._server.experiment}"
+                f" and not in the experiment {experiment_id}"
+            )
+            experiment_id = spool.EXPERIMENT
         given = {tag.key: str(tag.value) for tag in tags or ()}
         name = run_name or given.get(runs.RUN_NAME) or _generate_random_name()
         local = spool.local_run()
