@@ -380,7 +380,7 @@ def test_two_tasks_at_once_share_nothing_but_their_parent(attempt: Attempt, gate
 
 
 GIVEN = """
-import json, sys, types
+import json, pathlib, sys, types
 sys.modules["galley_inside_secrets"] = types.SimpleNamespace(_values=VALUES)
 import mlflow
 password = VALUES["password"]
@@ -392,12 +392,17 @@ mlflow.log_text(f"for {password}\\r\\n", "report.txt")
 mlflow.log_dict({"login": password}, "facts.json")
 with open("model.bin", "wb") as file:
     file.write(b"\\0" + password.encode())
-mlflow.log_artifact("model.bin")
+refused = []
+for name in ("model.bin", f"{password}.txt"):
+    open(name, "ab").close()
+    try:
+        mlflow.log_artifact(name)
+    except mlflow.MlflowException as error:
+        refused.append(str(error))
 own = mlflow.active_run().info.run_id
 loaded = mlflow.artifacts.download_artifacts(run_id=own)
-read = {name: open(f"{loaded}/{name}", "rb").read().decode()
-        for name in ("report.txt", "facts.json", "model.bin")}
-print(json.dumps(read))
+read = {path.name: path.read_bytes().decode() for path in pathlib.Path(loaded).iterdir()}
+print(json.dumps({"read": read, "refused": refused}))
 """
 
 
@@ -407,9 +412,14 @@ def test_texts_are_logged_without_secrets_and_nothing_else_is_changed_by_them(
     values = {"password": "hunter2-long", "user": "galley", "database": "task", "word": "mlflow"}
     task = attempt.task()
     told = attempt.run(task, GIVEN.replace("VALUES", repr(values)))
-    assert told["report.txt"] == "for [secret password]\r\n"
-    assert json.loads(told["facts.json"]) == {"login": "[secret password]"}
-    assert told["model.bin"] == "\0hunter2-long", "no text, which it would no longer fit"
+    read = told["read"]
+    assert read.keys() == {"report.txt", "facts.json"}, "no other is a text, which it still fits"
+    assert read["report.txt"] == "for [secret password]\r\n"
+    assert json.loads(read["facts.json"]) == {"login": "[secret password]"}
+    for sentence in told["refused"]:
+        assert "it holds the value of a secret, which must not lie in a file" in sentence
+        assert "hunter2-long" not in sentence
+    assert len(told["refused"]) == 2
     task.end("FINISHED", at_ms=9)
     runs = named(attempt.sent())
     fit = runs["fit"]
@@ -417,6 +427,117 @@ def test_texts_are_logged_without_secrets_and_nothing_else_is_changed_by_them(
     assert data_of(fit, "metrics") == {"of secret password": 0.5}
     for tag in ("mlflow.parentRunId", "above"):
         assert tags_of(runs["child"])[tag] == fit["info"]["run_id"]
+
+
+SENT = """
+import json, os, sys, types
+sys.modules["galley_inside_secrets"] = types.SimpleNamespace(_values=VALUES)
+import mlflow, numpy
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
+from sklearn.linear_model import LinearRegression
+
+secret, name = VALUES["dsn"], os.environ["NAME"]
+mlflow.start_run()
+client = MlflowClient()
+mlflow.set_experiment_tag("dsn", secret)
+other = client.create_experiment(f"{name} of {secret}", tags={"dsn": secret, secret: "1"})
+assert client.get_experiment_by_name(f"{name} of {secret}").experiment_id == other
+fitted = LinearRegression().fit([[1.0], [2.0]], [1.0, 2.0])
+info = mlflow.sklearn.log_model(
+    fitted, name="model", metadata={"dsn": secret, secret: "key", "at": f"{secret}@host"},
+    params={"dsn": secret}, tags={"dsn": secret}, pip_requirements=[f"numpy  # {secret}"],
+)
+client.log_batch(  # to a run by the id that the server knows it by
+    os.environ["SERVER_RUN"],
+    params=[Param("dsn", secret)], tags=[RunTag(f"of {secret}", secret)],
+    metrics=[Metric(f"of {secret}", 0.5, 1, 0)],
+)
+client.log_param(os.environ["SERVER_RUN"], "late", secret)
+client.create_registered_model(name, tags={"dsn": secret}, description=secret)
+client.set_registered_model_tag(name, f"of {secret}", secret)
+version = client.create_model_version(
+    name, info.model_uri, description=secret, tags={"dsn": secret}, model_id=info.model_id
+)
+loaded = mlflow.sklearn.load_model(f"models:/{name}/{version.version}")
+assert loaded.predict([[3.0]]).round() == 3
+assert mlflow.pyfunc.load_model(f"models:/{name}/{version.version}").predict([[3.0]]).round() == 3
+plain = VALUES["plain"]
+child = client.create_run(other, tags={"mlflow.user": plain})
+client.log_param(child.info.run_id, "user", plain)
+found = mlflow.search_runs(
+    [other], filter_string=f"params.user = '{plain}'", output_format="list"
+)
+
+@mlflow.trace(name=f"of {secret}", attributes={"dsn": secret, secret: [secret]})
+def connect(dsn):
+    mlflow.get_current_active_span().set_inputs({"dsn": dsn, "deep": [{"dsn": dsn}]})
+    mlflow.update_current_trace(tags={"dsn": dsn}, metadata={"dsn": dsn})
+    raise ValueError(f"no login with {dsn}")
+
+try:
+    connect(secret)
+except ValueError:
+    pass
+mlflow.flush_trace_async_logging()
+(trace,) = mlflow.search_traces(locations=[mlflow.active_run().info.experiment_id],
+                                return_type="list")
+mlflow.log_feedback(trace_id=trace.info.trace_id, name="login", value=secret, rationale=secret)
+mlflow.set_trace_tag(trace.info.trace_id, "late", secret)
+
+with open("facts.json", "w") as file:
+    file.write("{}")
+refused = []
+def attempt(what, function, *arguments, **more):
+    try:
+        function(*arguments, **more)
+    except mlflow.MlflowException as error:
+        refused.append(what if "holds the value of a secret" in str(error) else str(error))
+fitted.note = secret
+attempt("model", mlflow.sklearn.log_model, fitted, name="evil", pip_requirements=[],
+        serialization_format="cloudpickle")
+numpy.save("array.npy", numpy.frombuffer(secret.encode(), dtype="uint8"))
+attempt("array", mlflow.log_artifact, "array.npy")
+attempt("path", mlflow.log_artifact, "facts.json", artifact_path=f"of {secret}")
+with open("large.txt", "w") as file:
+    file.write("x" * (64 * 2**20 - 4) + secret)
+attempt("large", mlflow.log_artifact, "large.txt")
+print(json.dumps({
+    "refused": refused, "other": other, "model": info.model_id, "trace": trace.info.trace_id,
+    "own": mlflow.active_run().info.run_id, "found": len(found),
+}))
+"""
+
+
+def everything(mlflow: MlflowProcess) -> Iterator[tuple[Path, bytes]]:
+    """Yield the files in which a server keeps all that it was told."""
+    for path in mlflow.socket.parent.rglob("*"):
+        if path.is_file():
+            yield path, path.read_bytes()
+
+
+def test_no_call_takes_the_value_of_a_secret_to_the_server(
+    attempt: Attempt, gate: Gate, tmp_path: Path
+) -> None:
+    value = "tr0ub4dor&'3\"-" + uuid.uuid4().hex
+    weak = {"weak": "mlflow", "user": "trace", "kind": "experiment", "tag": "params"}
+    plain = f"reader-{uuid.uuid4().hex}"
+    values = {"dsn": value, "plain": plain, **weak}
+    with TrackingClient(gate.uri, "t", timeout_s=30) as client:
+        place = client.experiment(f"e-{uuid.uuid4().hex}")
+        server_run = client.create(place, name="by-id", start_ms=1, tags={}).id
+    name = f"registered-{uuid.uuid4().hex}"
+    code = SENT.replace("VALUES", repr(values))
+    told = attempt.run(attempt.task(), code, NAME=name, SERVER_RUN=server_run)
+    assert told["refused"] == ["model", "array", "path", "large"], told["stderr"]
+    assert told["found"] == 1, "what is searched for is what was logged"
+    attempt.sent()
+    kept = list(everything(gate.mlflow))
+    # As it stands; how it is escaped in JSON, which is how the server keeps spans; its end.
+    for form in (value, json.dumps(value)[1:-1], value[-32:], plain):
+        assert [path for path, data in kept if form.encode() in data] == []
+    clean = {path.name for path, data in kept if b"[secret dsn]" in data}
+    assert clean >= {"mlflow.db", "MLmodel"}
 
 
 ELSEWHERE = """

@@ -15,6 +15,9 @@ import httpx
 
 from tests.galley.tracking.mlflow_process import MlflowProcess
 
+PLACE = "x-mlflow-experiment-id"
+"""Header of spans, which name their experiment there."""
+
 
 class Gate:
     """What passes.
@@ -35,7 +38,9 @@ class Gate:
         self.hold.set()
         self.uri = ""
 
-    def answer(self, method: str, path: str, kind: str, body: bytes) -> tuple[int, bytes] | None:
+    def answer(
+        self, method: str, path: str, kind: str, body: bytes, **headers: str
+    ) -> tuple[int, bytes] | None:
         """Return status and body; None: the answer is lost."""
         name = f"{method} {path.partition('?')[0].partition('/api/')[2]}"
         self.calls.append(name)
@@ -43,7 +48,7 @@ class Gate:
         if self.away:
             return 503, b'{"code": "unavailable", "detail": "MLflow does not answer"}'
         try:
-            answered = self.mlflow.answer(method, path.removeprefix("/m"), body, kind)
+            answered = self.mlflow.answer(method, path.removeprefix("/m"), body, kind, **headers)
         except httpx.HTTPError:
             return 503, b'{"code": "unavailable", "detail": "MLflow does not answer"}'
         for end in list(self.lose):
@@ -68,7 +73,9 @@ def gate_to(mlflow: MlflowProcess) -> Iterator[Gate]:
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             kind = self.headers.get("Content-Type", "application/json")
-            answered = gate.answer(self.command, self.path, kind, body)
+            place = self.headers.get(PLACE)
+            headers = {} if place is None else {PLACE: place}
+            answered = gate.answer(self.command, self.path, kind, body, **headers)
             if answered is None:
                 self.close_connection = True
                 return

@@ -35,11 +35,12 @@ class MlflowProcess:
             timeout=60,
         )
 
-    def answer(self, method: str, path: str, body: bytes, content_type: str) -> tuple[int, bytes]:
-        """Return status and body of one request; ``path`` begins with ``/api``."""
-        response = self.http.request(
-            method, path, content=body, headers={"Content-Type": content_type}
-        )
+    def answer(
+        self, method: str, path: str, body: bytes, content_type: str, **more: str
+    ) -> tuple[int, bytes]:
+        """Return status and body of one request; ``path`` is as below the server's address."""
+        headers = {"Content-Type": content_type, **more}
+        response = self.http.request(method, path, content=body, headers=headers)
         return response.status_code, response.content
 
     def runs(self, experiment: str) -> list[dict[str, object]]:

@@ -11,7 +11,8 @@ imports no MLflow; the functions below do that when MLflow calls them.
     store      the tracking store
     registry   the model registry, which is always asked
     artifacts  artifacts of runs, which are always sent at once
-    redact     keeps the values of secrets out of all of it: it knows their ``forms``, finds their
+    cleaning   what of all this goes without the values of secrets
+    redact     finds those values: it knows their ``forms``, finds their
                ``beginnings``, and looks at ``bare`` texts
 """
 

@@ -1,4 +1,7 @@
-"""The model registry as a task sees it: the server's, with ids that the server knows."""
+"""The model registry as a task sees it: the server's, with ids that the server knows.
+
+What is written there has no values of secrets.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import Any
 from mlflow.store.model_registry.rest_store import RestStore
 from mlflow.utils.credentials import get_default_host_creds
 
+from .cleaning import Cleaning
+from .redact import given
 from .server import Server
 
 
@@ -16,9 +21,10 @@ class OutboxRegistry(RestStore):  # type: ignore[misc]
 
     def __init__(self, uri: str) -> None:
         self._server = Server(uri)
+        self._cleaning = Cleaning(given())
         super().__init__(partial(get_default_host_creds, self._server.address))
 
     def _call_endpoint(self, api: Any, json_body: Any, *more: Any, **options: Any) -> Any:
         self._server.check()
-        translated = json_body and self._server.translated(json_body)
-        return super()._call_endpoint(api, translated, *more, **options)
+        body = json_body and self._cleaning.body(self._server.translated(json_body))
+        return super()._call_endpoint(api, body, *more, **options)

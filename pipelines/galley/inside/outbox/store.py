@@ -37,6 +37,7 @@ from mlflow.utils.proto_json_utils import parse_dict
 from mlflow.utils.rest_utils import http_request
 
 from . import runs, spool
+from .cleaning import Cleaning
 from .entries import as_text, check_unchanged, parsed, point_of
 from .redact import given
 from .server import Server, artifact_uri, away, folder_of, say
@@ -47,8 +48,6 @@ MERGE_S = 5
 """How long a read waits for what the server has beside the outbox, seconds."""
 PAUSE_S = 30.0
 """How long reads leave a server alone that did not answer."""
-_LEADING = ("op", "run", "experiment")
-_OURS = ("mlflow.", "galley.")
 
 
 class OutboxStore(RestStore):  # type: ignore[misc]
@@ -68,7 +67,7 @@ class OutboxStore(RestStore):  # type: ignore[misc]
         self._runs: dict[str, runs.RunState] = {}
         self._experiments: set[str] = set()
         self._alone_until = 0.0
-        self._secrets = given()
+        self._cleaning = Cleaning(given())
 
     # What is logged.
 
@@ -92,7 +91,7 @@ class OutboxStore(RestStore):  # type: ignore[misc]
         local = spool.local_run()
         for key, value in given.items():
             validation._validate_tag(key, value)
-        record = self._clean(
+        record = self._cleaning.record(
             runs.created(
                 local,
                 experiment=str(experiment_id),
@@ -113,7 +112,7 @@ class OutboxStore(RestStore):  # type: ignore[misc]
             return super().update_run_info(run_id, run_status, end_time, run_name)
         self._state(run_id)
         status = None if run_status is None else RunStatus.to_string(run_status)
-        name = self._secrets.tree(run_name)
+        name = self._cleaning.secrets.tree(run_name)
         self._append(
             {"op": "update", "run": run_id, "status": status, "end": end_time, "name": name}
         )
@@ -134,7 +133,7 @@ class OutboxStore(RestStore):  # type: ignore[misc]
             validation._validate_metric(metric.key, metric.value, metric.timestamp, metric.step)
         checked = [as_text(param, validation._validate_param) for param in params]
         validation._validate_param_keys_unique(checked)
-        record = self._clean(
+        record = self._cleaning.record(
             {
                 "op": "batch",
                 "run": run_id,
@@ -199,7 +198,7 @@ class OutboxStore(RestStore):  # type: ignore[misc]
             return
         self._state(run_id)
         described = [parsed(one.to_proto()) for one in datasets or ()]
-        self._append(self._clean({"op": "inputs", "run": run_id, "datasets": described}))
+        self._append(self._cleaning.record({"op": "inputs", "run": run_id, "datasets": described}))
 
     # What is read.
 
@@ -259,7 +258,7 @@ class OutboxStore(RestStore):  # type: ignore[misc]
         self, api: Any, json_body: Any = None, endpoint: Any = None, *more: Any, **options: Any
     ) -> Any:
         self._server.check()
-        body = json_body and self._server.translated(json_body)
+        body = json_body and self._cleaning.body(self._server.translated(json_body))
         place = endpoint and self._server.translated(endpoint)
         try:
             return super()._call_endpoint(api, body, place, *more, **options)
@@ -277,33 +276,11 @@ class OutboxStore(RestStore):  # type: ignore[misc]
 
     def log_spans(self, location: str, spans: Any, *more: Any, **options: Any) -> Any:
         """Send spans to the experiment's place on the server."""
-        return super().log_spans(self._server.translated(location), spans, *more, **options)
+        location = self._server.translated(location)
+        super().log_spans(location, self._cleaning.spans(spans), *more, **options)
+        return spans
 
     # How.
-
-    def _clean(self, record: spool.Record) -> spool.Record:
-        """Return a record without the values of secrets: what is kept is what is logged anew.
-
-        What leads from record to record stays, whatever somebody's secret is.
-        """
-        if not self._secrets:
-            return record
-        cleaned: spool.Record = self._secrets.tree(record, keys=False)
-        cleaned |= {part: record[part] for part in _LEADING if part in record}
-        for kind in ("params", "tags"):
-            cleaned[kind] = {
-                self._key(name): value if _is_local(value) else self._secrets.text(value)
-                for name, value in record.get(kind, {}).items()
-            }
-        for point in cleaned.get("metrics", ()):
-            point["key"] = self._key(point["key"])
-        return cleaned
-
-    def _key(self, name: str) -> str:
-        """Return a name as MLflow takes it: the brackets can only be those around a secret's."""
-        if name.startswith(_OURS):
-            return name
-        return self._secrets.text(name).replace("[", "").replace("]", "")
 
     def _append(self, record: spool.Record) -> None:
         try:
