@@ -18,6 +18,8 @@ from galley.domain.work import Assignment
 from galley.service import MLFLOW_PREFIX
 from galley.store import tokens
 from galley.store.tokens import HostIdentity
+from galley.tracking.client import WORKSPACE_HEADER
+from galley.tracking.server import ALLOWED_HOST
 
 from tests.galley.service.platform import Platform, running_platform, served
 from tests.galley.service.tracked import Call, api, bearer
@@ -423,7 +425,7 @@ def test_what_a_registered_model_comes_of_stays_as_it_is(
         assert who.put(f"{below}/old/model.pkl") == who.put(f"{below}/old/code/a.py") == 403
         assert who.delete(f"{folder}/model.pkl") == who.delete(folder) == 403
         assert who.delete(f"{below}/old") == who.delete(below) == who.delete(f"{below}/") == 403
-        assert who.delete(f"{below}//old") == who.put(f"{below}/%252E/old/model.pkl") == 403
+        assert who.delete(f"{below}//old") == who.put(f"{below}/%25252E/old/model.pkl") == 403
         assert "delete the version first" in who.refused("runs/delete", {"run_id": run})
         who.refused(f"logged-models/{model}", method="DELETE")
         assert who.put(f"{below}/older/report.html") == 200, "beside it is not within it"
@@ -488,6 +490,9 @@ def test_versions_of_approved_runs_count_wherever_they_are_and_however_they_are_
         assert notebook.register(name, own) == "2"
         approved.register(name, theirs)
         notebook.refused("model-versions/create", {"name": name, "source": f"models:/{own}"})
+    approved.ask("registered-models/create", {"name": f"{slug}-next"})
+    source = {"source": f"models:/{own}"}
+    notebook.refused("model-versions/create", {"name": f"{slug}-next", **source})
     prompt = {"name": f"{slug}-prompt"}
     is_prompt = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
     text = [*is_prompt, {"key": "mlflow.prompt.text", "value": "Dear {{name}}"}]
@@ -504,6 +509,19 @@ def test_a_version_of_an_approved_run_counts_that_nobody_marked(
     person.register(f"{slug}-by-hand", champion.model)
     alias = {"name": f"{slug}-by-hand", "alias": "prod", "version": "1"}
     notebook.refused("registered-models/alias", alias)
+
+
+def test_a_model_of_an_approved_run_counts_that_nobody_marked(
+    platform: Platform, person: Tracked, champion: Champion
+) -> None:
+    body = {"experiment_id": champion.experiment, "source_run_id": champion.run, "name": "old"}
+    socket = httpx.HTTPTransport(uds=str(platform.settings.mlflow_socket))
+    workspace = {WORKSPACE_HEADER: "oncology"}
+    with httpx.Client(transport=socket, headers=workspace) as mlflow:
+        made = mlflow.post(f"http://{ALLOWED_HOST}{api('logged-models')}", json=body)
+    info = made.json()["model"]["info"]
+    assert "galley.kind" not in made.text
+    assert person.put(f"{champion.experiment}/models/{info['model_id']}/artifacts/a.pkl") == 403
 
 
 def test_the_room_of_what_was_removed_can_be_freed_by_a_person(
