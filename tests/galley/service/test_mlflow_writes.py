@@ -218,6 +218,7 @@ def test_nobody_changes_an_approved_run_or_its_models(
         ("runs/outputs", {**run, "models": [{"model_id": "m-1", "step": 0}]}),
         (f"{UPLOAD}?run_uuid={champion.run}&path=a.txt", {}),
         ("experiments/delete", {"experiment_id": champion.experiment}),
+        ("experiments/delete", {"experiment_id": f"0{champion.experiment}"}),
         ("experiments/update", {"experiment_id": champion.experiment, "new_name": "x"}),
         (
             "logged-models",
@@ -308,6 +309,7 @@ def test_a_rehearsal_writes_nowhere_else(
     rehearsal: Tracked, rehearsed: Assignment, notebook: Tracked, slug: str
 ) -> None:
     own = rehearsal.experiment(rehearsed.experiment)
+    mine = rehearsal.run(own)
     theirs = notebook.experiment(f"{slug}-notes")
     run = notebook.run(theirs)
     model = notebook.model(theirs)
@@ -317,6 +319,8 @@ def test_a_rehearsal_writes_nowhere_else(
         ("runs/create", {"experiment_id": theirs}),
         ("runs/create", {"experiment_id": own, "experimentId": theirs}),
         ("runs/create", {}),
+        ("runs/create", {"run_id": mine}),
+        ("runs/log-metric", {"experiment_id": own, "key": "auc", "value": 1, "timestamp": 1}),
         ("runs/log-metric", {"run_id": run, "key": "auc", "value": 1, "timestamp": 1}),
         ("runs/log-metric", {"run_id": uuid4().hex, "key": "auc", "value": 1, "timestamp": 1}),
         ("runs/delete", {"run_id": run}),
@@ -335,6 +339,8 @@ def test_a_rehearsal_writes_nowhere_else(
     place = {"mlflow_experiment": {"experiment_id": theirs}, "type": "MLFLOW_EXPERIMENT"}
     trace = {"trace": {"trace_info": {"trace_id": "tr-1", "trace_location": place}}}
     rehearsal.refused("/api/3.0/mlflow/traces", trace)
+    rehearsal.refused("/api/3.0/mlflow/traces", {"experiment_id": own, "trace": {}})
+    rehearsal.refused("traces", {"trace": trace, "timestamp_ms": 1})
     rehearsal.refused("/api/3.0/mlflow/datasets/create", {"name": "d", "experiment_ids": [theirs]})
     spans = {**rehearsal.headers, "x-mlflow-experiment-id": theirs}
     assert rehearsal._call("/v1/traces", {}, headers=spans).status_code == 403

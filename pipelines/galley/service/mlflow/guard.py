@@ -112,14 +112,12 @@ class Guard:
             if here and not any(values_of(asked.to.body, "artifactlocation")):
                 return
             raise _outside(asked, own, "another experiment")
-        found = False
+        if asked.to.missing(asked.of):
+            raise _outside(asked, own, "what names none")
         async for what, experiment in self._experiments(asked):
             name = await self._entities.experiment_name(asked.tenant, experiment or "")
             if not own or name != own:
                 raise _outside(asked, own, what)
-            found = True
-        if not found:
-            raise _outside(asked, own, "what names no experiment")
 
     async def _experiments(self, asked: _Asked) -> AsyncIterator[tuple[str, str | None]]:
         """Yield in which experiment each thing is that is written to; None: it is not there."""

@@ -69,6 +69,21 @@ class Targets:
     folder: Folder | None = None
     body: Mapping[str, Any] = field(default_factory=dict)
 
+    def missing(self, of: Of | None) -> bool:
+        """Return whether it is not said to what a route that changes ``of`` writes.
+
+        MLflow takes its default experiment then, whatever else is said.
+        """
+        match of:
+            case Of.RUN | Of.UPLOAD:
+                return not self.runs
+            case Of.MODEL | Of.TRACE | Of.DATASET:
+                return not (self.models or self.traces or self.datasets)
+            case Of.FILE:
+                return self.folder is None
+            case _:
+                return not self.experiments
+
 
 async def content_of(request: Request, route: Route) -> bytes | None:
     """Return the body of a request that says there what it writes to; None: it is left unread.
@@ -116,7 +131,10 @@ def targets_of(request: Request, path: str, route: Route, content: bytes | None)
     match = route.pattern.fullmatch(path)
     at = match.groupdict() if match else {}
     body = body_of(content)
-    experiments = {*_texts(body, "experimentid", "experimentids"), *_trace_place(body)}
+    begins_trace = path.endswith("/3.0/mlflow/traces")
+    experiments = (
+        _trace_place(body) if begins_trace else _texts(body, "experimentid", "experimentids")
+    )
     runs = _texts(body, "runid", "runuuid", "sourcerunid")
     if route.of is Of.SPANS:
         experiments = _once(request.headers.getlist("x-mlflow-experiment-id"), "experiment")
