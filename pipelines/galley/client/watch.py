@@ -74,8 +74,9 @@ class Watch:
         try:
             for _ in self._events(self._left, self._comes):
                 self._moved.set()
-        except PublicError:
-            # Who may not listen looks; what is refused there is told by the look.
+        except (PublicError, ValueError):
+            # Who may not listen looks, and what is refused there is told by the look; so does who
+            # does not know the events of a newer service.
             self._comes(False)
         except RuntimeError:
             # httpx's word for a connection that was closed while it was read.

@@ -78,9 +78,17 @@ def test_what_others_do_wakes_nobody(
         assert looks == [run.id]
 
 
-def test_where_events_are_refused_it_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    refused = httpx.Response(403, json={"code": "forbidden", "detail": "no"})
-    service = ServiceThatAnswers([refused])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(403, json={"code": "forbidden", "detail": "no"}),
+        httpx.Response(200, text='id: 1\ndata: {"kind": "of.tomorrow"}\n\n'),
+    ],
+)
+def test_where_events_are_refused_or_unknown_it_looks_again(
+    monkeypatch: pytest.MonkeyPatch, answer: httpx.Response
+) -> None:
+    service = ServiceThatAnswers([answer])
     monkeypatch.setattr(watch, "PAUSE_S", 0.01)
     monkeypatch.setattr(watch, "QUIET_S", 10_000)
     with service.client().watch(uuid4()) as watched:

@@ -164,6 +164,7 @@ def test_one_that_takes_too_much_memory_is_ended_and_said_so(job: Callable[..., 
         "    import subprocess, sys, time\n"
         "    code = 'import time; kept = bytearray(2**30); kept[::4096] = bytes(2**18)'\n"
         "    subprocess.run([sys.executable, '-c', code + '; time.sleep(60)'])\n"
+        "    time.sleep(60)\n"  # what it started may be ended before it
         "try:\n"
         "    client.submit(fill, pure=False, retries=0).result(timeout=60)\n"
         "except BaseException as error:\n"
