@@ -11,13 +11,15 @@ import httpx
 import pytest
 from galley.client import Client, watch
 from galley.domain.runs import RunState
+from galley.service.routes import events as routes
 
 from tests.galley.client.services import ServiceThatAnswers
 from tests.galley.service.platform import Platform, eventually, running_platform, served
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[tuple[Platform, Client]]:
+def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Platform, Client]]:
+    monkeypatch.setattr(routes, "HEARTBEAT_S", 0.2)  # who has left hears of it with the next one
     with (
         running_platform(tmp_path / "home", lifespan=False) as platform,
         served(platform) as url,
