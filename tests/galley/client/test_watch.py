@@ -59,6 +59,7 @@ def test_what_others_do_wakes_nobody(
     platform.approved()
     run = client.start_run("oncology", "daily-report")
     looks: list[UUID] = []
+    monkeypatch.setattr(watch, "QUIET_S", 0.1)
     with client.watch(run.id) as watched:
         watched.wait()
         eventually(lambda: watched._come)
