@@ -29,7 +29,7 @@ from galley.inside.outbox.within import Refused
 from galley.run.job import write_private
 from galley.run.processes import kill_all, marked
 from galley.tracking.client import TrackingClient, TrackingRefused, TrackingUnavailable
-from galley.tracking.shipper import Shipper, close_open
+from galley.tracking.shipper import Shipper, TooEarly, close_open
 
 logger = logging.getLogger(__name__)
 
@@ -163,6 +163,8 @@ class Outboxes(threading.Thread):
             try:
                 self._send(attempt)
                 self._pause = 0.0
+            except TooEarly as error:
+                attempt.quiet_until = time.monotonic() + error.left_s
             except (TrackingRefused, Refused) as error:  # this attempt's matter; the others go on
                 self._tell(attempt, str(error))
             except (TrackingUnavailable, Unavailable) as error:

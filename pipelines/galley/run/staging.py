@@ -41,7 +41,8 @@ def staged(spec: TaskSpec) -> Iterator[TaskSpec]:
     folder.mkdir(parents=True)
     executed = spec.output.parent / "tries" / name / f"{spec.name}.ipynb"
     executed.parent.mkdir(parents=True)
-    # It stays open: some file systems give a folder that nobody uses another number.
+    # It stays open while the task runs: some file systems give a folder that nobody uses another
+    # number.
     with entered(folder, Path()) as own:
         made = identity(own)
         for product in spec.products:

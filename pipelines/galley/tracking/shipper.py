@@ -39,6 +39,18 @@ SETTLE_S = 20.0
 _NO_ROOM = frozenset({413, 507})
 
 
+class TooEarly(TrackingUnavailable):
+    """A request of this attempt whose answer was lost may still take effect; MLflow is there.
+
+    Attributes:
+        left_s: for how long, seconds.
+    """
+
+    def __init__(self, left_s: float) -> None:
+        super().__init__("a request whose answer was lost may still take effect")
+        self.left_s = left_s
+
+
 @dataclass
 class _Gathered:
     """What is to be sent for one run."""
@@ -118,14 +130,17 @@ class Shipper:
         """Remove runs that a lost request made beside ours; for an attempt that has ended.
 
         Raises:
-            TrackingUnavailable: MLflow does not answer, or it is too early to tell.
+            TrackingUnavailable: MLflow does not answer.
+            TooEarly: a request may still take effect.
         """
         for local, asked in self._state.begun.items():
             ours = self._state.runs.get(local)
-            # MLflow's own client, which a notebook's call goes through, asks again unnoticed.
+            # MLflow's own client, which a notebook's call goes through, asks again unnoticed; what
+            # it asked for before the answer came has had its effect by then.
             if ours is None or (len(asked) < 2 and ours["by"] != "notebook"):
                 continue
-            self._wait_for(asked)
+            if len(asked) > 1:
+                self._wait_for(asked)
             for one in self._client.find_all(ours["experiment"], {runs.KEY: local}):
                 if one.id != ours["id"]:
                     self._client.post("runs/delete", {"run_id": one.id})
@@ -314,9 +329,10 @@ class Shipper:
         return {key: self._translated(value) for key, value in run.tags.items()}
 
     def _wait_for(self, asked: list[int]) -> None:
-        """Raise TrackingUnavailable while a lost request may still take effect."""
-        if self._clock() - max(asked) / 1000 < self._settle_s:
-            raise TrackingUnavailable("a request whose answer was lost may still take effect")
+        """Raise TooEarly while a lost request may still take effect."""
+        left_s = max(asked) / 1000 + self._settle_s - self._clock()
+        if left_s > 0:
+            raise TooEarly(left_s)
 
     def _experiment_id(self, wanted: str) -> str:
         if wanted != spool.EXPERIMENT:

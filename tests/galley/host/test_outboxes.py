@@ -19,6 +19,7 @@ from galley.host.service import Service
 from galley.inside.outbox import spool
 from galley.tracking.client import TrackedRun, TrackingClient
 from galley.tracking.outbox import Outbox
+from galley.tracking.shipper import TooEarly
 
 from tests.galley.host.conftest import host_process
 from tests.galley.host.recording_service import RecordingService, assignment, recording_service
@@ -180,6 +181,28 @@ def test_a_task_is_sent_when_it_ends_or_somebody_waits_and_else_from_time_to_tim
     outboxes._attempts[attempt].due[works.run] = 0
     outboxes.step()
     assert outboxes.known(attempt, works.run)
+
+
+def test_a_request_that_may_still_take_effect_holds_up_its_own_attempt_only(
+    tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[uuid.UUID] = []
+
+    def send(self: Outboxes, attempt: Any) -> None:
+        sent.append(attempt.attempt)
+        if len(sent) == 1:
+            raise TooEarly(30)
+
+    monkeypatch.setattr(Outboxes, "_send", send)
+    said: list[str] = []
+    early, other = uuid.uuid4(), uuid.uuid4()
+    outboxes = outboxes_in(tmp_path, gate, ServiceAway())
+    for attempt in (early, other):
+        outboxes.open(attempt, "e", said.append)
+    outboxes.step()
+    outboxes.step()
+    assert sent == [early, other, other]
+    assert said == []
 
 
 def test_what_is_no_outbox_is_left_alone(tmp_path: Path, gate: Gate) -> None:

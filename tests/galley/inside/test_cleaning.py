@@ -65,6 +65,33 @@ def test_maps_of_a_trace_lose_keys_too(cleaning: Cleaning) -> None:
     assert found["trace_metadata"] == {"mlflow.sourceRun": "1", "dsn": "[secret dsn]"}
 
 
+PIN, KEY = "48151623", '{"type": "service_account", "key": "tr0ub4dor"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        (f'{{"pin": {PIN}, "of": [1, "{PIN}"]}}', {"pin": "[secret p]", "of": [1, "[secret p]"]}),
+        (f' {{"at": 9{PIN}9}}', {"at": int(f"9{PIN}9")}),
+        (json.dumps({"deep": f'{{"pin": {PIN}}}'}), {"deep": '{"pin": "[secret p]"}'}),
+        (json.dumps({"account": KEY}), {"account": "[secret k]"}),
+        ('{"on": true, "none": null}', {"on": True, "none": None}),
+    ],
+)
+def test_json_stays_json_also_where_a_number_is_a_value(text: str, clean: Any) -> None:
+    cleaning = Cleaning(Values({"p": PIN, "k": KEY, "t": "true", "n": "null"}))
+    assert json.loads(cleaning.deep(text)) == clean
+
+
+def test_a_value_that_is_json_goes_from_json_that_it_is_part_of() -> None:
+    clean = Cleaning(Values({"k": KEY})).deep(f'{{"account": {KEY}}}')
+    assert clean == '{"account": [secret k]}'
+
+
+def test_names_without_a_value_keep_their_brackets(cleaning: Cleaning) -> None:
+    assert cleaning.label("docs[0]") == "docs[0]"
+
+
 def test_a_filter_finds_what_was_logged() -> None:
     cleaning = Cleaning(Values({"user": "reader-1", **WEAK}))
     text = "tags.`mlflow.user` = 'reader-1' and params.dsn != \"reader-1\" and params.model = 'x'"

@@ -486,6 +486,19 @@ def test_a_notebook_registers_models_of_its_own_and_a_person_promotes_any(
     person.ask("registered-models/alias", {**alias, "name": champion.name, "version": "2"})
 
 
+@pytest.mark.parametrize("who", ["notebook", "person"])
+def test_a_version_that_an_approved_run_made_is_promoted_with_its_tags_but_that_one(
+    request: pytest.FixtureRequest, who: str, champion: Champion, slug: str
+) -> None:
+    promoting: Tracked = request.getfixturevalue(who)
+    tags = [{"key": "galley.kind", "value": "pipeline"}, {"key": "auc", "value": "0.9"}]
+    name = {"name": f"{slug}-best", "tags": tags}
+    promoting.ask("registered-models/create", name)
+    source = {"source": f"models:/{champion.model}", "model_id": champion.model}
+    made = promoting.ask("model-versions/create", {**name, **source})["model_version"]
+    assert made["tags"] == [{"key": "auc", "value": "0.9"}]
+
+
 def test_versions_of_approved_runs_count_wherever_they_are_and_however_they_are_named(
     notebook: Tracked, approved: Tracked, slug: str
 ) -> None:

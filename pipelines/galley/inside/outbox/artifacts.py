@@ -26,6 +26,7 @@ MAX_TEXT = 64 * 2**20
 """Bytes above which a text is no longer changed: then it is refused, as other files are."""
 _DESCRIPTION = "MLmodel"
 _TRACE = "traces.json"
+_JSON = frozenset({".json", ".ipynb"})
 _ITS_OWN = frozenset(
     {
         *(_DESCRIPTION, _TRACE, "requirements.txt", "conda.yaml", "python_env.yaml"),
@@ -78,8 +79,8 @@ class TaskArtifacts(MlflowArtifactsRepository):  # type: ignore[misc]
             if self._cleaning.file_holds(file):
                 raise _leaks(file)
             return None
-        of_trace = file.name == _TRACE
-        clean = self._cleaning.deep(text) if of_trace else self._cleaning.secrets.text(text)
+        of_json = file.name == _TRACE or file.suffix in _JSON
+        clean = self._cleaning.deep(text) if of_json else self._cleaning.secrets.text(text)
         return None if clean == text else clean.encode()
 
     def list_artifacts(self, path: str | None = None) -> Any:

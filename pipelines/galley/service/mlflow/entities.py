@@ -197,4 +197,5 @@ def _quoted(text: str) -> str:
     for mark in ("'", '"'):
         if mark not in text and "\\" not in text:
             return f"{mark}{text}{mark}"
-    raise Conflict(f"MLflow cannot be asked about {text!r}: there are both quotation marks in it")
+    what = "a backslash" if "\\" in text else "both quotation marks"
+    raise Conflict(f"MLflow cannot be asked about {text!r}, which has {what} in it")

@@ -25,6 +25,7 @@ from galley.service.mlflow.targets import (
     content_of,
     marked,
     targets_of,
+    unmarked,
     values_of,
 )
 
@@ -93,7 +94,10 @@ class Guard:
         content = await content_of(request, route)
         to = targets_of(request, path, route, content)
         asked = _Asked(tenant, writer, request.method, path, route.of, to)
-        if claims_approval(to.body):
+        if asked.ends("model-versions/create", "registered-models/create"):
+            # Who promotes a version, has all its tags copied.
+            content = content and unmarked(content)
+        elif claims_approval(to.body):
             raise asked.refusal(
                 "the tag 'galley.kind' has the value 'pipeline' on what approved versions' runs "
                 "make, and on nothing else"

@@ -186,6 +186,16 @@ def marked(content: bytes) -> bytes:
     return json.dumps({**body, "tags": [*others, {"key": KIND, "value": APPROVED}]}).encode()
 
 
+def unmarked(content: bytes) -> bytes:
+    """Return the body of what makes something, without that tag."""
+    body = body_of(content)
+    tags = body.get("tags")
+    if not claims_approval(body) or not isinstance(tags, list):
+        return content
+    others = [tag for tag in tags if not (isinstance(tag, dict) and tag.get("key") == KIND)]
+    return json.dumps({**body, "tags": others}).encode()
+
+
 def claims_approval(body: Mapping[str, Any]) -> bool:
     """Return whether a request sets the tag that only what approved runs make has."""
     tags = body.get("tags")
@@ -233,7 +243,10 @@ def _with(one: str | None, others: set[str]) -> frozenset[str]:
 def _parts(path: str) -> tuple[str, ...]:
     """Return the parts of an artifact's path, decoded as often as MLflow does it."""
     for _ in range(_MOST_DECODING):
-        decoded = urlunparse(urlparse(unquote(path)))
+        try:
+            decoded = urlunparse(urlparse(unquote(path)))
+        except ValueError as error:  # such as of a bracket where there would be a host
+            raise InvalidInput(f"{path!r} is no path of an artifact: {error}") from error
         if decoded == path:
             return tuple(part for part in path.split("/") if part not in {"", "."})
         path = decoded

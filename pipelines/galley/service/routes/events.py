@@ -67,16 +67,21 @@ async def _stream(
                 yield ": still here\n\n"
             after = context.feed.latest
         yield f": connected\nretry: 2000\nid: {after}\n\n"
-        following = context.feed.follow(after, guard.tenants, HEARTBEAT_S, context.stopping.is_set)
-        told = context.monotonic()
+        # Of events that are left out nothing is told: their time counts as silence.
+        idle_s = HEARTBEAT_S / 2 if subjects else HEARTBEAT_S
+        following = context.feed.follow(after, guard.tenants, idle_s, context.stopping.is_set)
+        told, passed = context.monotonic(), after
         async for batch in following:
             if not await guard.alive():
                 return
+            passed = batch[-1].id if batch else passed
             text = "".join(_text(one) for one in batch if not subjects or one.subject in subjects)
-            if text or context.monotonic() - told >= HEARTBEAT_S:
+            if text or not batch or context.monotonic() - told >= idle_s:
                 told = context.monotonic()
-                # The id of what was left out, so that it is not looked through again.
-                yield text or (f"id: {batch[-1].id}\n\n" if batch else ": still here\n\n")
+                # With the id of what was left out, so that it is not looked through again.
+                yield text or (
+                    f": still here\nid: {passed}\n\n" if subjects else ": still here\n\n"
+                )
     finally:
         context.metrics.streams.dec()
 
