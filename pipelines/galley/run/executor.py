@@ -23,7 +23,6 @@ from ploomber.tasks.abc import _ensure_parents_exist
 
 from galley.domain.runs import FailureClass, TaskState
 from galley.domain.versions import CellError
-from galley.inside.outbox.within import Moved
 from galley.run.compute import Compute
 from galley.run.incremental import Incremental
 from galley.run.kept import Kept
@@ -143,7 +142,7 @@ def _finish(task: Any, spec: TaskSpec, result: TaskResult) -> TaskResult:
         task._post_run_actions()
     except (TaskBuildError, OSError) as error:
         task.exec_status = TaskStatus.Errored
-        systems = isinstance(error, Moved) or getattr(error, "errno", None) in _THE_SYSTEMS
+        systems = isinstance(error, OSError) and error.errno in _THE_SYSTEMS
         reason = CellError(
             task=spec.name, ename=type(error).__name__, evalue=str(error), message=str(error)
         )

@@ -63,8 +63,8 @@ class Cleaning:
                 self.label(name): value if _is_local(value) else self.secrets.text(value)
                 for name, value in record.get(kind, {}).items()
             }
-        for point in cleaned.get("metrics", ()):
-            point["key"] = self.label(point["key"])
+        for point, given in zip(cleaned.get("metrics", ()), record.get("metrics", ()), strict=True):
+            point["key"] = self.label(given["key"])
         return cleaned
 
     def label(self, name: str) -> str:

@@ -26,10 +26,6 @@ class Refused(OSError):
     """Something is there that is not to be used: a link, a pipe, a folder in place of a file."""
 
 
-class Moved(Refused):
-    """Another folder is where the one was that had been made."""
-
-
 @contextmanager
 def entered(
     folder: Path, path: PurePath, *, make: int | None = None, known: Identity | None = None
@@ -43,7 +39,7 @@ def entered(
         known: what ``folder`` was when it was made.
 
     Raises:
-        Refused: a folder is a link or no folder; Moved: it is not the known one.
+        Refused: a folder is a link, or no folder, or not the known one.
         OSError: it cannot be opened or made.
     """
     if path.is_absolute() or ".." in path.parts:
@@ -51,7 +47,7 @@ def entered(
     place = _entered(os.fspath(folder), None, f"{folder} is a link or no folder")
     try:
         if known is not None and identity(place) != known:
-            raise Moved(f"{folder} is not the folder any more that was made there")
+            raise Refused(f"{folder} is not the folder any more that was made there")
         for part in path.parent.parts:
             if make is not None:
                 with suppress(FileExistsError):
