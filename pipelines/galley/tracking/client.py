@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 import httpx
@@ -108,18 +109,21 @@ class TrackingClient:
             return known
         try:
             made = self._post("experiments/create", {"name": name})
+            with _understood("experiments/create"):
+                return str(made["experiment_id"])
         except TrackingUnavailable:
             # Somebody else may have made it between the two calls.
-            found = self._call("GET", "experiments/get-by-name", params={"experiment_name": name})
-            return str(found["experiment"]["experiment_id"])
-        return str(made["experiment_id"])
+            known = self.find_experiment(name)
+            if known is None:
+                raise
+            return known
 
     def find_experiment(self, name: str) -> str | None:
         """Return the id of the experiment ``name``, or None."""
-        found = self._call(
-            "GET", "experiments/get-by-name", params={"experiment_name": name}, missing_ok=True
-        )
-        return None if found is None else str(found["experiment"]["experiment_id"])
+        route = "experiments/get-by-name"
+        found = self._call("GET", route, params={"experiment_name": name}, missing_ok=True)
+        with _understood(route):
+            return None if found is None else str(found["experiment"]["experiment_id"])
 
     def find(self, experiment_id: str, tags: Mapping[str, str]) -> TrackedRun | None:
         """Return the run of an experiment that carries all ``tags``, or None."""
@@ -135,7 +139,8 @@ class TrackingClient:
             "runs/search",
             {"experiment_ids": [experiment_id], "filter": conditions, "max_results": limit},
         )
-        return [_run(run) for run in answer.get("runs", [])]
+        with _understood("runs/search"):
+            return [_run(run) for run in answer.get("runs", [])]
 
     def create(
         self,
@@ -154,11 +159,15 @@ class TrackingClient:
             "start_time": start_ms,
             "tags": [{"key": key, "value": value[:MAX_TAG]} for key, value in tags.items()],
         }
-        return _run(self._post("runs/create", body)["run"])
+        made = self._post("runs/create", body)
+        with _understood("runs/create"):
+            return _run(made["run"])
 
     def get(self, run_id: str) -> TrackedRun:
         """Return a run with its latest metrics."""
-        return _run(self._call("GET", "runs/get", params={"run_id": run_id})["run"])
+        found = self._call("GET", "runs/get", params={"run_id": run_id})
+        with _understood("runs/get"):
+            return _run(found["run"])
 
     def log(
         self,
@@ -262,6 +271,17 @@ class TrackingClient:
                 code=_code(response),
             )
         return response
+
+
+@contextmanager
+def _understood(route: str) -> Iterator[None]:
+    """Take an answer that is not MLflow's for none: what was sent counts as not having arrived."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise TrackingUnavailable(
+            f"MLflow's answer to {route} makes no sense: {type(error).__name__} {error}"
+        ) from error
 
 
 def _code(response: httpx.Response) -> str | None:

@@ -384,7 +384,7 @@ class Shipper:
     def _upload(self, name: str, run: TrackedRun, path: str, file: str) -> None:
         try:
             files.send(self._client, run, self._folder / name, file, path)
-        except (OSError, UnicodeError) as error:  # a name need not be text
+        except OSError as error:
             self._say(f"the artifact {path!r} is left out: {error}")
         except TrackingRefused as error:
             if not _final(error, run.id) and error.status not in _NO_ROOM:

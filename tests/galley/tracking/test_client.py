@@ -100,6 +100,16 @@ def test_an_error_tells_whether_anything_can_have_happened(
     assert lost.value.reached
 
 
+@pytest.mark.parametrize("answer", [{}, {"run": {}}, {"run": "m"}, []])
+def test_an_answer_that_is_not_mlflows_is_none(answer: object) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
+    with TrackingClient("http://platform/m", "token", transport=transport) as client:
+        with pytest.raises(TrackingUnavailable, match="runs/create makes no sense"):
+            client.create("1", name="a", start_ms=1, tags={})
+        with pytest.raises(TrackingUnavailable, match="experiments/get-by-name makes no sense"):
+            client.find_experiment("e")
+
+
 def test_an_artifact_outside_the_proxy_is_refused(client: TrackingClient, experiment: str) -> None:
     run = client.create(client.experiment(experiment), name="r", start_ms=1, tags={})
     elsewhere = run.model_copy(update={"artifact_uri": "file:/tmp/x"})
