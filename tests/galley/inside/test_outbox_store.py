@@ -568,6 +568,60 @@ def test_a_run_for_another_experiment_is_in_a_rehearsals_own(
         assert there == (which == where), which
 
 
+SET = """
+import json, mlflow, os
+mlflow.set_experiment("OTHER")
+with mlflow.start_run() as own:
+    mlflow.log_metric("m", 1.0)
+with mlflow.start_run(run_name="second"):
+    mlflow.log_metric("m", 2.0)
+print(json.dumps({"own": own.info.run_id}))
+"""
+
+
+@pytest.mark.parametrize("rehearsal", ["1", ""])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_notebook_that_sets_another_experiment_logs_to_its_runs(
+    attempt: Attempt, gate: Gate, rehearsal: str, there: bool
+) -> None:
+    other, task = f"{attempt.experiment}-other", attempt.task()
+    with TrackingClient(gate.uri, "t") as client:
+        if there:
+            client.experiment(other)
+        told = attempt.run(task, SET.replace("OTHER", other), GALLEY_REHEARSAL=rehearsal)
+        made = client.find_experiment(other) is not None
+    assert told["own"] == task.run
+    said = f"logs to the experiment {attempt.experiment}" if made else f"{other!r} is not made"
+    assert said in told["stderr"]
+    assert made == (there or not rehearsal), "a rehearsal makes none"
+    task.end("FINISHED", at_ms=9)
+    runs = named(attempt.sent())
+    assert data_of(runs["fit"], "metrics") == {"m": 1.0}
+    assert data_of(runs["second"], "metrics") == {"m": 2.0}
+
+
+AFTERWARDS = """
+import json, mlflow
+with mlflow.start_run():
+    mlflow.log_metric("m", 1.0)
+mlflow.set_experiment("OTHER")
+with mlflow.start_run(run_name="second"):
+    mlflow.log_metric("m", 2.0)
+print(json.dumps({}))
+"""
+
+
+def test_what_a_notebook_begins_beside_its_own_run_is_where_it_says(
+    attempt: Attempt, gate: Gate
+) -> None:
+    other, task = f"{attempt.experiment}-other", attempt.task()
+    told = attempt.run(task, AFTERWARDS.replace("OTHER", other))
+    assert "set_experiment" not in told["stderr"]
+    task.end("FINISHED", at_ms=9)
+    assert "second" not in named(attempt.sent())
+    assert "second" in named(gate.mlflow.runs(other))
+
+
 LATE = """
 import json
 import mlflow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -44,6 +45,7 @@ from .server import Server, artifact_uri, away, folder_of, say
 
 REHEARSAL = "GALLEY_REHEARSAL"
 """Environment variable: "1" in a rehearsal or trial."""
+_RUN = "MLFLOW_RUN_ID"
 MERGE_S = 5
 """How long a read waits for what the server has beside the outbox, seconds."""
 PAUSE_S = 30.0
@@ -68,8 +70,19 @@ class OutboxStore(RestStore):  # type: ignore[misc]
         self._experiments: set[str] = set()
         self._alone_until = 0.0
         self._cleaning = Cleaning(given())
+        self._given = os.environ.get(_RUN)
 
     # What is logged.
+
+    def create_experiment(self, name: Any, *more: Any, **options: Any) -> Any:
+        """Return the id of a new experiment; in a rehearsal, which makes none, that of its own."""
+        if os.environ.get(REHEARSAL) == "1":
+            say(
+                f"a rehearsal logs to its own experiment: {self._server.experiment} is used, and "
+                f"{self._cleaning.secrets.text(str(name))!r} is not made"
+            )
+            return spool.EXPERIMENT
+        return super().create_experiment(name, *more, **options)
 
     def create_run(
         self, experiment_id: Any, user_id: Any, start_time: Any, tags: Any, run_name: Any
@@ -206,6 +219,9 @@ class OutboxStore(RestStore):  # type: ignore[misc]
         """Return a run: what is in the outbox, and what only the server has where it answers."""
         if not _is_local(run_id):
             return self._server.localised(super().get_run(run_id))
+        if run_id == self._given and _RUN not in os.environ:
+            self._given = None
+            self._keep_experiment()
         try:
             state = self._state(run_id)
         except MlflowException:
@@ -281,6 +297,23 @@ class OutboxStore(RestStore):  # type: ignore[misc]
         return spans
 
     # How.
+
+    def _keep_experiment(self) -> None:
+        """Have the task's run begin, whatever experiment the notebook has set before.
+
+        ``mlflow.start_run`` has just taken the variable away that names the run, and would refuse
+        to begin it in another experiment than that: a line that works in JupyterLab would fail in
+        every run. What a run logs is in one place.
+        """
+        fluent = sys.modules.get("mlflow.tracking.fluent")
+        if getattr(fluent, "_active_experiment_id", None) in {None, spool.EXPERIMENT}:
+            return
+        vars(fluent)["_active_experiment_id"] = spool.EXPERIMENT
+        os.environ.pop("MLFLOW_EXPERIMENT_ID", None)  # that one is set by name for what it starts
+        say(
+            "mlflow.set_experiment() does not count in a run of the platform's: this task logs to "
+            f"the experiment {self._server.experiment}"
+        )
 
     def _append(self, record: spool.Record) -> None:
         try:
