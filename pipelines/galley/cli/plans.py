@@ -49,7 +49,7 @@ def show_plan(output: Output, plan: SplitPlan | None) -> None:
         handed = handings(plan)
         for task in plan.tasks:
             uses = f"; parameters {', '.join(task.parameters)}" if task.parameters else ""
-            output.say(f"{task.name} (cells {_ranges(task.cells)}{uses})")
+            output.say(f"{task.name} ({_ranges(task.cells)}{uses})")
             for line in _takes(plan, task.name, handed[task.name]):
                 output.say(f"  {line}")
     for merge in plan.merges:
@@ -71,16 +71,17 @@ def show_files(output: Output, files: Iterable[FileUse]) -> None:
 
 
 def _ranges(cells: tuple[int, ...]) -> str:
-    """Return cells as people count them: ``1-3, 7``."""
+    """Return cells as people count them: ``cells 1-3, 7``, or ``cell 7``."""
     runs: list[list[int]] = []
     for cell in cells:
         if runs and cell == runs[-1][-1] + 1:
             runs[-1].append(cell)
         else:
             runs.append([cell])
-    return ", ".join(
+    named = ", ".join(
         f"{run[0] + 1}" if len(run) == 1 else f"{run[0] + 1}-{run[-1] + 1}" for run in runs
     )
+    return f"cell{'' if len(cells) == 1 else 's'} {named}"
 
 
 def _takes(plan: SplitPlan, task: str, handing: Handing) -> Iterator[str]:
@@ -118,7 +119,7 @@ def verdict(proof: Proof) -> Iterator[str]:
             yield f"  try {number}, {sign}: {difference.message}"
     if proof.drawing:
         yield (
-            f"random numbers that nobody seeds: cells {_ranges(proof.drawing)}; what hangs on them "
+            f"random numbers that nobody seeds: {_ranges(proof.drawing)}; what hangs on them "
             "differs from run to run"
         )
     for difference in proof.unstable:

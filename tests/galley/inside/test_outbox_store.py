@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import re
 import subprocess
 import sys
 import threading
@@ -620,6 +622,26 @@ def test_what_a_notebook_begins_beside_its_own_run_is_where_it_says(
     task.end("FINISHED", at_ms=9)
     assert "second" not in named(attempt.sent())
     assert "second" in named(gate.mlflow.runs(other))
+
+
+SEEDED = """
+import json, mlflow, random
+random.seed(7)
+names = []
+for _ in range(2):
+    with mlflow.start_run():
+        pass
+    with mlflow.start_run() as own:
+        names.append(own.info.run_name)
+print(json.dumps({"drawn": random.random(), "names": names}))
+"""
+
+
+def test_a_run_without_a_name_draws_nothing_from_the_notebooks_generator(attempt: Attempt) -> None:
+    told = attempt.run(attempt.task(), SEEDED)
+    assert told["drawn"] == random.Random(7).random()
+    assert all(re.fullmatch(r"[a-z]+-[a-z]+-\d+", name) for name in told["names"]), told
+    assert len(set(told["names"])) == 2
 
 
 LATE = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
 import threading
 import time
@@ -33,7 +34,7 @@ from mlflow.store.tracking.rest_store import RestStore
 from mlflow.utils import validation
 from mlflow.utils.async_logging.run_operations import RunOperations
 from mlflow.utils.credentials import get_default_host_creds
-from mlflow.utils.name_utils import _generate_random_name
+from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
 from mlflow.utils.proto_json_utils import parse_dict
 from mlflow.utils.rest_utils import http_request
 
@@ -100,7 +101,7 @@ class OutboxStore(RestStore):  # type: ignore[misc]
             )
             experiment_id = spool.EXPERIMENT
         given = {tag.key: str(tag.value) for tag in tags or ()}
-        name = run_name or given.get(runs.RUN_NAME) or _generate_random_name()
+        name = run_name or given.get(runs.RUN_NAME) or _any_name()
         local = spool.local_run()
         for key, value in given.items():
             validation._validate_tag(key, value)
@@ -395,6 +396,17 @@ class OutboxStore(RestStore):  # type: ignore[misc]
             local._inputs = remote.inputs if remote.inputs.dataset_inputs else local._inputs
             local._outputs = getattr(remote, "outputs", None)
         return local
+
+
+def _any_name() -> str:
+    """Return a name such as MLflow gives a run that has none.
+
+    MLflow's server draws it; here the notebook's own generator would be drawn from, and what it
+    seeded would go on otherwise than in JupyterLab.
+    """
+    drawn = random.SystemRandom()
+    words = drawn.choice(_GENERATOR_PREDICATES), drawn.choice(_GENERATOR_NOUNS)
+    return f"{'-'.join(words).lower()}-{drawn.randint(0, 999)}"
 
 
 def _is_local(run_id: str) -> bool:
