@@ -38,6 +38,7 @@ class LocalProvider:
         idle_s: seconds without an attempt after which the cluster is ended.
         cpu: cores that notebooks together may have; None: one for each worker.
         gpus: numbers of the GPUs that notebooks may get.
+        machine_gpus: folder of the locks by which the machine shares them; None: it does not.
         preload: modules that each worker imports when it starts.
         lost_s: seconds after which a worker that has not come back is replaced.
         clock: monotonic seconds.
@@ -53,6 +54,7 @@ class LocalProvider:
         idle_s: float,
         cpu: float | None = None,
         gpus: Sequence[int] = (),
+        machine_gpus: Path | None = None,
         preload: Sequence[str] = (),
         lost_s: float = LOST_S,
         clock: Callable[[], float] = time.monotonic,
@@ -64,6 +66,7 @@ class LocalProvider:
         self._idle_s = idle_s
         self._cpu = cpu
         self._gpus = tuple(gpus)
+        self._machine_gpus = machine_gpus
         self._preload = tuple(preload)
         self._lost_s = lost_s
         self._clock = clock
@@ -115,6 +118,7 @@ class LocalProvider:
             memory=self._memory,
             cpu=self._cpu,
             gpus=self._gpus,
+            machine_gpus=self._machine_gpus,
             certificates=files,
             scratch=self._folder / "dask",
             preload=self._preload,

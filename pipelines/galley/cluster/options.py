@@ -14,7 +14,8 @@ LOST_S = 60.0
 again in time it closes the nanny: with its own 15 s also one that was killed twice meanwhile."""
 
 POOL = "galley.pool"
-"""Dask's setting that tells workers what their notebooks share: folder and total."""
+"""Dask's setting that tells workers what their notebooks share: folder, total, and the folder of
+the machine's GPUs."""
 
 
 class ClusterOptions(Model):
@@ -24,6 +25,7 @@ class ClusterOptions(Model):
         memory: bytes, all workers together.
         cpu: cores, all workers together; None: one for each worker.
         gpus: numbers of the GPUs that tasks may get.
+        machine_gpus: folder of the locks by which the machine shares them; None: it does not.
         lost_s: seconds after which a worker that has not come back is replaced.
     """
 
@@ -31,6 +33,7 @@ class ClusterOptions(Model):
     memory: int
     cpu: float | None = None
     gpus: tuple[int, ...] = ()
+    machine_gpus: Path | None = None
     certificates: Certificates
     scratch: Path
     preload: tuple[str, ...] = ()
@@ -66,7 +69,11 @@ class ClusterOptions(Model):
             "distributed.worker.preload": list(self.preload),
             "distributed.worker.multiprocessing-method": "forkserver",
             "distributed.diagnostics.nvml": False,
-            POOL: {"folder": str(self.scratch / "pool"), "total": self.total.model_dump()},
+            POOL: {
+                "folder": str(self.scratch / "pool"),
+                "total": self.total.model_dump(),
+                "gpus": str(self.machine_gpus) if self.machine_gpus else None,
+            },
         }
 
     @property

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from galley.cluster.gpus import Gpus, Lent
 from galley.domain.model import Model
 
 CPU = "galley-cpu"
@@ -67,11 +68,15 @@ class Pool:
 
     Who holds a part keeps a locked file that says which; the system lets go of the lock with the
     process, and whoever looks next removes the file.
+
+    Args:
+        machine: the GPUs that others on the machine may use as well.
     """
 
-    def __init__(self, folder: Path, total: Resources) -> None:
+    def __init__(self, folder: Path, total: Resources, machine: Gpus | None = None) -> None:
         self._folder = folder
         self._total = total
+        self._machine = machine or Gpus(None)
 
     def take(self, need: Need) -> Part | None:
         """Take a part; None while it does not fit beside the others'."""
@@ -82,11 +87,11 @@ class Pool:
             if (
                 sum(part.cpu for part in taken) + need.cpu > self._total.cpu + _ROUNDING
                 or sum(part.memory for part in taken) + need.memory > self._total.memory
-                or need.gpus > len(free)
+                or (lent := self._machine.take(need.gpus, free)) is None
             ):
                 return None
-            given = Resources(cpu=need.cpu, memory=need.memory, gpus=tuple(free[: need.gpus]))
-            return Part(self._folder / f"{uuid.uuid4().hex}.part", given)
+            given = Resources(cpu=need.cpu, memory=need.memory, gpus=lent.numbers)
+            return Part(self._folder / f"{uuid.uuid4().hex}.part", given, lent)
 
     @contextmanager
     def _looking(self) -> Iterator[None]:
@@ -102,15 +107,17 @@ class Pool:
 class Part:
     """What a task holds until :meth:`close`."""
 
-    def __init__(self, path: Path, given: Resources) -> None:
+    def __init__(self, path: Path, given: Resources, lent: Lent) -> None:
         self.given = given
         self._path = path
+        self._lent = lent
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._handle, fcntl.LOCK_EX)
         os.write(self._handle, given.model_dump_json().encode())
 
     def close(self) -> None:
         """Give it back."""
+        self._lent.close()
         self._path.unlink(missing_ok=True)
         os.close(self._handle)
 

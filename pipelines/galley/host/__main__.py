@@ -46,6 +46,7 @@ def main() -> int:
             memory=config.memory,
             cpu=config.cpu,
             gpus=range(this_machine().gpus),
+            machine_gpus=config.machine_gpus,
             idle_s=config.idle_s,
             preload=("galley.run.dask",),
         )

@@ -149,6 +149,7 @@ class AttemptRun:
             environments=self._config.environments,
             private=self._config.folder,
             own_scratch=self._config.own_scratch,
+            machine_gpus=self._config.machine_gpus,
             grace_s=GRACE_S,
         )
 

@@ -29,6 +29,7 @@ class HostConfig(Model):
         linger_s: how long such a host waits for MLflow, which is to have what was logged.
         environments: folder of this identity's locked environments; None: each attempt's own.
         own_scratch: folders such as ``/tmp`` that nobody outside of this sandbox sees.
+        machine_gpus: folder of the locks by which the machine shares its GPUs; None: it does not.
         packages: where distributions come from; the file that it came in is gone.
         folder: private; for the attempts' folders and the cluster's files.
     """
@@ -46,6 +47,7 @@ class HostConfig(Model):
     linger_s: float = 900
     environments: Path | None = None
     own_scratch: tuple[Path, ...] = ()
+    machine_gpus: Path | None = None
     packages: Packages = Field(default_factory=Packages)
     folder: Path
 
@@ -84,6 +86,7 @@ def host_config(environment: Mapping[str, str]) -> HostConfig:
     packages = environment.get("GALLEY_PACKAGES_FILE")
     environments = environment.get("GALLEY_ENVIRONMENTS")
     scratch = environment.get("GALLEY_OWN_SCRATCH", "")
+    gpus = environment.get("GALLEY_MACHINE_GPUS")
     return HostConfig(
         service_url=environment["GALLEY_SERVICE_URL"].rstrip("/"),
         token=token,
@@ -98,6 +101,7 @@ def host_config(environment: Mapping[str, str]) -> HostConfig:
         linger_s=float(environment.get("GALLEY_HOST_LINGER_S", "900")),
         environments=Path(environments) if environments else None,
         own_scratch=tuple(Path(one) for one in scratch.split(":") if one),
+        machine_gpus=Path(gpus) if gpus else None,
         packages=Packages.model_validate_json(_take(packages)) if packages else Packages(),
         folder=Path(environment.get("HOME", "/tmp")) / ".galley",  # noqa: S108
     )

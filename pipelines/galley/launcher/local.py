@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec
 from uuid import UUID
 
+from galley.cluster.gpus import lay_out
 from galley.domain.packages import Packages
 from galley.domain.settings import Settings
 from galley.domain.tenants import Profile, Tenant, Tenants
@@ -44,6 +45,8 @@ P = ParamSpec("P")
 Mint = Callable[[str, str | None, UUID | None, int | None], str]
 """(tenant, author or None, run or None, attempt or None) → the token of a new host."""
 
+GPUS = Path("/gpus")
+"""Where a sandbox finds the locks of the machine's GPUs."""
 OVERHEAD = 2**30
 """Memory of the host, its runners and idle Dask workers, beside what notebooks use, bytes."""
 PATIENCE_S = 10.0
@@ -219,6 +222,11 @@ class LocalLauncher:
         _give(identity, ".galley-packages", packages.model_dump_json())
         isolated = self._settings.isolation == "full"
         home = Path("/home") / identity.name if isolated else identity.home
+        gpus = self._settings.run / "gpus"
+        if profile.gpus:
+            lay_out(gpus, this_machine().gpus)
+            shared = GPUS if isolated else gpus
+            environment = {**environment, "GALLEY_MACHINE_GPUS": str(shared)}
         spec = tenant_spec(
             self._settings,
             tenant,
@@ -241,6 +249,7 @@ class LocalLauncher:
             read_only_datasets=read_only_datasets,
             extra_binds=(
                 Bind(source=environments, target=ENVIRONMENTS, mode="rw"),
+                *((Bind(source=gpus, target=GPUS),) if profile.gpus else ()),
                 *(Bind(source=link, target=link) for link in links if link.exists()),
             ),
         )

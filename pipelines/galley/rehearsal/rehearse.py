@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from galley.cluster.gpus import Gpus
 from galley.domain.proof import Proof, ProofState
 from galley.domain.runs import AttemptState
 from galley.domain.split import PlannedTask, Snapshot, SplitPlan, SplitSource
@@ -151,7 +152,7 @@ class Rehearsal:
         )
 
     def _prove(self, runner: Runner, work: ProofWork, first: PlainRun) -> Proof:
-        compute = self._compute = InlineCompute(self._tell)
+        compute = self._compute = InlineCompute(self._tell, Gpus(self.job.machine_gpus))
         scratch = ScratchGuard(
             self.job.folder,
             self.job.scratch_limit,

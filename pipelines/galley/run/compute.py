@@ -7,7 +7,8 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
-from galley.run.tasks import Emit, TaskResult, TaskSpec
+from galley.cluster.gpus import Gpus
+from galley.run.tasks import Emit, TaskResult, TaskSpec, seeing
 from galley.run.worker import lost, run_task
 
 logger = logging.getLogger(__name__)
@@ -31,12 +32,18 @@ class Compute(Protocol):
 
 
 class InlineCompute:
-    """Executes tasks one after another in this process; what a rehearsal uses."""
+    """Executes tasks one after another in this process; what a rehearsal uses.
+
+    Args:
+        gpus: of the machine; a task sees as many as it asks for. None: it sees what this process
+            does.
+    """
 
     slots = 1
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, gpus: Gpus | None = None) -> None:
         self._emit = emit
+        self._gpus = gpus
         self._cancelled = threading.Event()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="task")
 
@@ -46,7 +53,10 @@ class InlineCompute:
 
     def _run(self, spec: TaskSpec) -> TaskResult:
         try:
-            return run_task(spec, self._emit, self._cancelled.is_set)
+            if self._gpus is None:
+                return run_task(spec, self._emit, self._cancelled.is_set)
+            with self._gpus.some(spec.gpus) as seen:
+                return run_task(seeing(spec, seen), self._emit, self._cancelled.is_set)
         except Exception as error:
             logger.exception("task %r", spec.name)
             return lost(spec, error, f"task {spec.name!r} could not be executed: {error!r}")

@@ -28,12 +28,13 @@ from distributed.scheduler import KilledWorker
 from distributed.security import Security
 
 from galley.cluster.address import ClusterAddress
+from galley.cluster.gpus import Gpus
 from galley.cluster.options import POOL
 from galley.cluster.resources import CPU, GPUS, MEMORY, Need, Part, Pool, Resources
 from galley.run.events import EventSender
 from galley.run.processes import hide_from_own_uid
 from galley.run.staging import staged
-from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec
+from galley.run.tasks import Emit, TaskEvent, TaskResult, TaskSpec, seeing
 from galley.run.worker import cancelled_result, lost, not_begun, refused, run_task
 
 CONNECT_S = 20
@@ -59,11 +60,8 @@ def execute_here(spec: TaskSpec) -> TaskResult:
         part = _take_part(spec, cancelled)
         if part is None:
             return not_begun(spec, cancelled=cancelled())
-        with closing(part):
-            devices = ",".join(map(str, part.given.gpus))
-            given = {**spec.environment, "CUDA_VISIBLE_DEVICES": devices}
-            with staged(spec.model_copy(update={"environment": given})) as own:
-                result = run_task(own, emit, cancelled)
+        with closing(part), staged(seeing(spec, part.given.gpus)) as own:
+            result = run_task(own, emit, cancelled)
         emit(TaskEvent(task=spec.name, kind="ended", at=result.ended_at, result=result))
         return result
     finally:
@@ -73,7 +71,8 @@ def execute_here(spec: TaskSpec) -> TaskResult:
 def _take_part(spec: TaskSpec, cancelled: Callable[[], bool]) -> Part | None:
     """Wait for the task's part of what all share; None when it is not to begin any more."""
     setting = dask.config.get(POOL)
-    pool = Pool(Path(setting["folder"]), Resources.model_validate(setting["total"]))
+    machine = Gpus(Path(setting["gpus"]) if setting["gpus"] else None)
+    pool = Pool(Path(setting["folder"]), Resources.model_validate(setting["total"]), machine)
     pause = threading.Event()
     while (part := pool.take(need_of(spec))) is None:
         if cancelled() or datetime.now(UTC) >= spec.deadline:

@@ -65,15 +65,6 @@ def kernel_environment(
     }
 
 
-def first_gpus(number: int) -> dict[str, str]:
-    """Return what shows a kernel outside of a cluster the first GPUs of the machine, and no other.
-
-    A rehearsal, a trial and a proof run one task at a time. The tenant's cluster, which shares
-    GPUs out, knows nothing of them.
-    """
-    return {"CUDA_VISIBLE_DEVICES": ",".join(map(str, range(number)))}
-
-
 def _programs(path: str, locked: Locked | None) -> dict[str, str]:
     """Return the path of programs, which leads to one Python environment and to no other."""
     platform = str(Path(sys.executable).parent)

@@ -64,6 +64,7 @@ class Job(Model):
         private: folder of whoever gave the job, for all the jobs it gives; None: there is none.
         own_scratch: folders beside ``folder``, as ``/tmp``, that nobody outside of this sandbox
             sees; of these the tasks of each attempt have their own.
+        machine_gpus: folder of the locks by which the machine shares its GPUs; None: it does not.
         secrets: what the kernels are given; comes on the runner's connection, never with the file.
         preparing_s: seconds that making the environment took; the time limit does not count them.
         grace_s: seconds between interrupting a kernel and killing it.
@@ -101,6 +102,7 @@ class Job(Model):
     environments: Path | None = None
     private: Path | None = None
     own_scratch: tuple[Path, ...] = ()
+    machine_gpus: Path | None = None
     secrets: TaskSecrets = Field(default_factory=TaskSecrets, exclude=True, repr=False)
     preparing_s: float = 0
     grace_s: float = 5

@@ -13,6 +13,7 @@ from typing import Any
 from ploomber.exceptions import DAGBuildError
 
 from galley.cluster.address import ClusterAddress
+from galley.cluster.gpus import Gpus
 from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
 from galley.domain.usage import Used
 from galley.domain.versions import CellError
@@ -30,7 +31,7 @@ from galley.run.dag import (
     products_of,
     upstream_of,
 )
-from galley.run.environment import first_gpus, has_dask, kernel_environment
+from galley.run.environment import has_dask, kernel_environment
 from galley.run.executor import DaskExecutor
 from galley.run.failures import bounded, infrastructure
 from galley.run.incremental import Executed, Incremental
@@ -254,7 +255,7 @@ class Runner:
 
     def _place(self) -> Compute:
         if self.job.cluster is None:
-            return InlineCompute(self._on_event)
+            return InlineCompute(self._on_event, Gpus(self.job.machine_gpus))
         from galley.run.dask import DaskCompute  # distributed takes 0.3 s to import
 
         return DaskCompute(str(self.job.attempt), self.job.cluster, self._on_event)
@@ -295,10 +296,9 @@ class Runner:
             notebook=task.source.nb_str_rendered,
             output=self.job.notebooks / f"{task.name}.ipynb",
             cwd=self.job.project,
-            environment={
-                **kernel_environment(self.job, self._inherited, self._locked, taken.cpu, cluster),
-                **({} if self.job.cluster else first_gpus(taken.gpus)),
-            },
+            environment=kernel_environment(
+                self.job, self._inherited, self._locked, taken.cpu, cluster
+            ),
             python=self._locked.python if self._locked else None,
             zygotes=self.job.zygotes,
             walls=self._walls(cluster),

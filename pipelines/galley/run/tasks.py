@@ -6,7 +6,7 @@ rendered notebook, paths, limits and values; never a pickled Ploomber task.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
@@ -159,3 +159,10 @@ class TaskEvent(Model):
 
 Emit = Callable[[TaskEvent], object]
 """Hands an event to whoever follows the task; must not block."""
+
+
+def seeing(spec: TaskSpec, gpus: Iterable[int]) -> TaskSpec:
+    """Return a task that sees these GPUs and no other."""
+    devices = ",".join(map(str, gpus))
+    given = {**spec.environment, "CUDA_VISIBLE_DEVICES": devices}
+    return spec.model_copy(update={"environment": given})

@@ -44,7 +44,7 @@ def walls_of(job: Job, cluster: ClusterAddress | None, datasets: str | None = No
         return None
     tracking, environments = job.tracking, job.environments
     return Walls(
-        hidden=(job.private,),
+        hidden=(job.private, *((job.machine_gpus,) if job.machine_gpus else ())),
         # Nothing else of the attempt's folder: whoever writes there is not behind walls, and would
         # follow a link that a task has put in the place of a file or a folder.
         shown=(

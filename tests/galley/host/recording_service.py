@@ -51,6 +51,7 @@ def assignment(
     timeout_s: int = 120,
     number: int = 1,
     memory: int = 2**30,
+    gpus: int = 0,
     scratch: int = 10**9,
     tracking_path: str = "/services/mlflow/oncology",
 ) -> Assignment:
@@ -66,7 +67,7 @@ def assignment(
         pipeline="survival",
         version=3,
         parameters=parameters or {},
-        profile=Profile(display_name="Small", cpu=1, memory=memory),
+        profile=Profile(display_name="Small", cpu=1, memory=memory, gpus=gpus),
         profile_name="cpu-small",
         timeout_s=timeout_s,
         scratch=scratch,

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 import psutil
 import pytest
+from galley.cluster.gpus import Gpus, lay_out
 from galley.domain.runs import AttemptState, RunKind
 from galley.domain.settings import Settings
 from galley.domain.tenants import Dataset, Profile, Tenants
@@ -73,6 +74,13 @@ said = {
     "seen": sorted(int(name) for name in os.listdir("/proc") if name.isdigit()) == [1, os.getpid()],
 }
 print("REPORT", json.dumps(said))
+"""
+
+
+GPU_REPORT = """
+import os
+locks = os.listdir("/gpus") if os.path.isdir("/gpus") else []
+print("GPU", os.environ["CUDA_VISIBLE_DEVICES"], "locks", locks)
 """
 
 
@@ -174,6 +182,31 @@ def test_a_host_sees_gpus_where_a_profile_has_one_and_the_machine_too(
     launcher.ensure_tenant_host("winery")
     launcher.start_rehearsal_host("winery", "ada", uuid4(), 1)
     assert [profile.gpus for profile in given] == [seen, seen]
+
+
+def test_hosts_share_the_gpus_of_the_machine(
+    launcher: LocalLauncher,
+    settings: Settings,
+    service: RecordingService,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """There need not be any: which one a task is to use stands in a variable."""
+    machine = this_machine().model_copy(update={"gpus": 2})
+    monkeypatch.setattr(local, "this_machine", lambda: machine)
+    oncology = TENANTS.tenants["oncology"]
+    gpu = Profile(display_name="GPU", cpu=1, memory=2**28, gpus=1)
+    changed = oncology.model_copy(update={"profiles": {**oncology.profiles, "gpu": gpu}})
+    monkeypatch.setattr(launcher, "_tenants", lambda: Tenants(tenants={"oncology": changed}))
+    locks = settings.run / "gpus"
+    lay_out(locks, 2)
+    with Gpus(locks).some(1):
+        launcher.start_rehearsal_host("oncology", "alice", uuid.uuid4(), 1)
+        attempt = leased(service, tmp_path / "project", GPU_REPORT, gpus=1)
+        outcome = service.outcome_of(attempt)
+    assert outcome.state is AttemptState.SUCCEEDED, outcome.error
+    log = service.log_of(attempt)
+    assert "GPU 1 locks []\n" in log, "it cannot keep others from one"
 
 
 def test_the_tenants_file_says_after_what_time_an_idle_cluster_ends(

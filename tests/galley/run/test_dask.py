@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 from galley.cluster.address import ClusterAddress
+from galley.cluster.gpus import Gpus, lay_out
 from galley.cluster.local import LocalProvider
 from galley.cluster.resources import Need
 from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
@@ -36,7 +37,15 @@ MIB = 2**20
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterAddress]:
+def gpu_locks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The machine's, which another tenant might hold."""
+    folder = tmp_path_factory.mktemp("gpus")
+    lay_out(folder, 6)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory, gpu_locks: Path) -> Iterator[ClusterAddress]:
     """Two workers, 1000 MiB, and two GPUs, of which only the numbers are needed."""
     made = LocalProvider(
         tmp_path_factory.mktemp("cluster"),
@@ -45,6 +54,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterAddress
         memory=1000 * MIB,
         idle_s=60,
         gpus=(3, 5),
+        machine_gpus=gpu_locks,
         preload=("galley.run.dask",),
     )
     yield made.acquire()
@@ -139,6 +149,13 @@ def test_two_that_fit_run_together_and_each_sees_its_own_gpu(
     cluster: ClusterAddress, tmp_path: Path
 ) -> None:
     assert both(tmp_path, job_on(cluster, tmp_path, gpus=1)) == {"True3", "True5"}
+
+
+def test_a_gpu_that_another_tenant_uses_is_not_taken(
+    cluster: ClusterAddress, tmp_path: Path, gpu_locks: Path
+) -> None:
+    with Gpus(gpu_locks).some(4):  # 0 to 3
+        assert both(tmp_path, job_on(cluster, tmp_path, gpus=1)) == {"False5"}
 
 
 def test_two_that_do_not_fit_together_wait(cluster: ClusterAddress, tmp_path: Path) -> None:

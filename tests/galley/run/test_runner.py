@@ -13,6 +13,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from galley.cluster.gpus import Gpus, lay_out
 from galley.domain.runs import AttemptState, FailureClass, RunKind, TaskState
 from galley.domain.tenants import Profile
 from galley.domain.work import Outcome
@@ -153,6 +154,16 @@ def test_a_task_outside_of_a_cluster_sees_as_many_gpus_as_its_profile_has(
     job = make_job(tmp_path, profile=profile)
     assert run(job).state is AttemptState.SUCCEEDED
     assert f"| sees {visible}\n" in log_of(job)
+
+
+def test_a_task_outside_of_a_cluster_sees_gpus_that_nobody_uses(tmp_path: Path) -> None:
+    single(tmp_path / "project", "import os\nprint('sees', os.environ['CUDA_VISIBLE_DEVICES'])")
+    lay_out(tmp_path / "gpus", 3)
+    profile = Profile(display_name="GPU", cpu=1, memory=2**30, gpus=1)
+    job = make_job(tmp_path, profile=profile, machine_gpus=tmp_path / "gpus")
+    with Gpus(tmp_path / "gpus").some(2):
+        assert run(job).state is AttemptState.SUCCEEDED
+    assert "| sees 2\n" in log_of(job)
 
 
 def test_an_unknown_parameter_starts_nothing(tmp_path: Path) -> None:
