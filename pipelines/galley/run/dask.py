@@ -43,6 +43,7 @@ KNOWN_S = 1.0
 LEAVE_S = 20.0
 SEND_S = 0.001
 _RUNNING: set[str] = set()
+logger = logging.getLogger(__name__)
 # It tells with a traceback of a message that was on its way when its connection was closed.
 logging.getLogger("distributed.batched").setLevel(logging.WARNING)
 
@@ -57,11 +58,17 @@ def execute_here(spec: TaskSpec) -> TaskResult:
     ).take
     _RUNNING.add(spec.key)
     try:
-        part = _take_part(spec, cancelled)
-        if part is None:
-            return not_begun(spec, cancelled=cancelled())
-        with closing(part), staged(seeing(spec, part.given.gpus)) as own:
-            result = run_task(own, emit, cancelled)
+        try:
+            part = _take_part(spec, cancelled)
+            if part is None:
+                return not_begun(spec, cancelled=cancelled())
+            with closing(part), staged(seeing(spec, part.given.gpus)) as own:
+                result = run_task(own, emit, cancelled)
+        except Exception as error:
+            # It would travel as pickle, and where that fails, as after a deep recursion, Dask's
+            # client never learns that the task has ended.
+            logger.exception("task %r", spec.name)
+            result = lost(spec, error, f"task {spec.name!r} could not be executed: {error!r}")
         emit(TaskEvent(task=spec.name, kind="ended", at=result.ended_at, result=result))
         return result
     finally:

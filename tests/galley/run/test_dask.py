@@ -158,6 +158,37 @@ def test_a_gpu_that_another_tenant_uses_is_not_taken(
         assert both(tmp_path, job_on(cluster, tmp_path, gpus=1)) == {"False5"}
 
 
+TOO_DEEP = """
+import galley.run.dask as place
+
+def again(*_):
+    return again(*_)
+
+place.run_task = again
+"""
+
+
+def test_whatever_a_worker_fails_by_ends_the_task(tmp_path: Path) -> None:
+    """Dask tells its client nothing of an exception that it cannot pickle."""
+    (tmp_path / "too_deep.py").write_text(TOO_DEEP)
+    tasks_of(tmp_path, deep="1")
+    failing = LocalProvider(
+        tmp_path / "cluster",
+        name="oncology",
+        workers=1,
+        memory=1000 * MIB,
+        idle_s=60,
+        preload=("galley.run.dask", str(tmp_path / "too_deep.py")),
+    )
+    try:
+        outcome = run(job_on(failing.acquire(), tmp_path))
+    finally:
+        failing.close()
+    assert outcome.failure_class is FailureClass.INFRASTRUCTURE
+    assert outcome.error is not None
+    assert "'deep' could not be executed: RecursionError" in outcome.error.message
+
+
 def test_two_that_do_not_fit_together_wait(cluster: ClusterAddress, tmp_path: Path) -> None:
     assert both(tmp_path, job_on(cluster, tmp_path, memory=600 * MIB)) == {"False"}
 
