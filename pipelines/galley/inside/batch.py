@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import contextvars
 import fcntl
 import json
 import logging
@@ -207,6 +208,7 @@ class BatchApp(IPKernelApp):
     def init_sockets(self) -> None:
         """Make the session."""
         self.session = PipeSession(parent=self)
+        self.configure_tornado_logger()  # type: ignore[no-untyped-call]
         self.iopub_socket = self.iopub_thread = _Publisher(self._capture)
 
     def init_io(self) -> None:
@@ -285,9 +287,10 @@ class BatchApp(IPKernelApp):
 
 
 class Requests:
-    """Has requests answered, each in an asyncio task of its own.
+    """Has requests answered, each in an asyncio task of its own and all in one context.
 
-    So a notebook may cancel the task that it runs in, or all there are, and run the loop itself.
+    So a notebook may cancel the task that it runs in, or all there are, and run the loop itself;
+    and a cell finds the context variables that another one has set, as NumPy's print options are.
 
     Args:
         answer: handles one request; the next one is read when that is done.
@@ -303,6 +306,7 @@ class Requests:
         answer: Callable[[dict[str, Any]], Coroutine[Any, Any, None]],
     ) -> None:
         self._loop, self._pipe, self._answer = loop, pipe, answer
+        self._context = contextvars.copy_context()
         self.failed: BaseException | None = None
         self._frames = Frames()
         self._waiting: deque[dict[str, Any]] = deque()
@@ -333,7 +337,8 @@ class Requests:
         elif (request := self._waiting.popleft())["header"]["msg_type"] == "shutdown_request":
             self._loop.stop()
         else:
-            self._loop.create_task(self._answer(request)).add_done_callback(self._answered)
+            answering = self._loop.create_task(self._answer(request), context=self._context)
+            answering.add_done_callback(self._answered)
 
     def _answered(self, answering: asyncio.Task[None]) -> None:
         self.failed = None if answering.cancelled() else answering.exception()

@@ -13,6 +13,7 @@ import socket
 import sys
 import time
 import traceback
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ from typing import Any
 from . import birth, inherited, reseeding, walls
 
 INLINE = "module://matplotlib_inline.backend_inline"
+_COLUMNS = "display.max_columns"
+NOTEBOOK_COLUMNS = 20
+"""How many columns of a frame pandas shows in a notebook."""
+_LAUNCHER = str(getattr(importlib.util.find_spec("ipykernel_launcher"), "origin", None))
 _HAS_DEBUGGER = importlib.util.find_spec("debugpy") is not None
 _POOLS = {
     "openblas": (
@@ -170,15 +175,28 @@ def _enter(told: dict[str, Any]) -> None:
         from . import secrets
 
         secrets.take(told["secrets"])
-    # As ipykernel does where nothing else is named; here it may have been made before.
-    os.environ.setdefault("MPLBACKEND", INLINE)
+    if not os.environ.get("MPLBACKEND"):  # as ipykernel does; here it may have been made before
+        os.environ["MPLBACKEND"] = INLINE
     os.chdir(told["cwd"])
     if _HAS_DEBUGGER:
         sys.breakpointhook = debugpy_breakpointhook
     _paths()
-    sys.argv = ["ipykernel_launcher.py", *told["argv"]]
+    sys.argv = [_LAUNCHER, *(told["argv"] or _arguments())]
     time.tzset()
     _catch_up(told["cwd"])
+
+
+def _arguments() -> list[str]:
+    """Return what nbclient starts a kernel with: who reads arguments in a notebook finds these."""
+    from .batch import CONFIGURED
+
+    connection = f"{os.environ.get('TMPDIR', '/tmp')}/tmp{uuid.uuid4().hex[:8]}.json"  # noqa: S108
+    given = (
+        f"--{name}.{key}={value}"
+        for name, options in CONFIGURED.items()
+        for key, value in options.items()
+    )
+    return ["-f", connection, *given]
 
 
 def _paths() -> None:
@@ -206,8 +224,20 @@ def _catch_up(cwd: str) -> None:
         vars(processes)["ORIGINAL_DIR"] = cwd  # where spawned ones look for modules
     if (dask := sys.modules.get("dask.config")) is not None:
         dask.refresh()
+    if (pandas := sys.modules.get("pandas")) is not None:
+        _not_a_terminal(pandas)
     if (threads := os.environ.get("OMP_NUM_THREADS", "")).isdigit():
         _set_threads(int(threads))
+
+
+def _not_a_terminal(pandas: Any) -> None:
+    """Let pandas cut wide frames; without IPython around it took itself to be in a terminal."""
+    with contextlib.suppress(AttributeError, KeyError):  # what a default is, no function tells
+        defaults = pandas._config.config._registered_options
+        shown = defaults[_COLUMNS]
+        if shown.defval == 0:
+            defaults[_COLUMNS] = shown._replace(defval=NOTEBOOK_COLUMNS)
+            pandas.set_option(_COLUMNS, NOTEBOOK_COLUMNS)
 
 
 def _set_threads(number: int) -> None:

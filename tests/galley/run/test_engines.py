@@ -152,6 +152,19 @@ def test_an_unknown_kernel_is_papermills_error(tmp_path: Path, engine: str) -> N
         executed(tmp_path, engine, "1", kernel_name="nosuch")
 
 
+@pytest.mark.parametrize("named", ["", "agg"])
+def test_the_backend_of_plots_is_that_of_a_started_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    monkeypatch.setenv("MPLBACKEND", named)
+    code = "import os\nimport matplotlib\nmatplotlib.get_backend(), os.environ['MPLBACKEND']"
+    said = {
+        engine: executed(tmp_path, engine, code)[-1].outputs
+        for engine in (BATCH, KERNEL, "nbclient")
+    }
+    assert said[BATCH] == said[KERNEL] == said["nbclient"]
+
+
 STANDING = """
 import os, resource, signal
 from pathlib import Path
