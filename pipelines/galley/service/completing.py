@@ -8,6 +8,7 @@ from galley.notebook.widget_states import VIEW, WidgetStates
 
 _SCRIPTED = ("application/javascript", VIEW)
 """Forms of an output that only a script can show."""
+_COLOURED_BY = ("name", "pygments_lexer")
 
 
 def completed(document: Any) -> dict[str, Any]:
@@ -17,17 +18,19 @@ def completed(document: Any) -> dict[str, Any]:
     widgets = WidgetStates(metadata)
     found = enumerate(raw if isinstance(raw, list) else [])
     cells = [_cell(cell, index, widgets) for index, cell in found]
-    language = metadata.get("language_info") if isinstance(metadata, dict) else None
+    language = _language(metadata.get("language_info") if isinstance(metadata, dict) else None)
     return {
         "nbformat": 4,
         "nbformat_minor": 5,
-        "metadata": {"language_info": language} if _named(language) else {},
+        "metadata": {"language_info": language} if "name" in language else {},
         "cells": cells,
     }
 
 
-def _named(language: Any) -> bool:
-    return isinstance(language, dict) and isinstance(language.get("name"), str)
+def _language(found: Any) -> dict[str, str]:
+    """Return what is said of a notebook's language, as far as its code is coloured by that."""
+    said = found if isinstance(found, dict) else {}
+    return {key: said[key] for key in _COLOURED_BY if isinstance(said.get(key), str)}
 
 
 def _cell(cell: Any, index: int, widgets: WidgetStates) -> dict[str, Any]:
@@ -39,6 +42,8 @@ def _cell(cell: Any, index: int, widgets: WidgetStates) -> dict[str, Any]:
         "metadata": {"tags": _tags(cell.get("metadata"))},
         "source": _text(cell.get("source")),
     }
+    if kind in {"markdown", "raw"}:
+        whole["attachments"] = _attachments(cell.get("attachments"))
     if kind == "code":
         count = cell.get("execution_count")
         outputs = cell.get("outputs")
@@ -51,6 +56,17 @@ def _cell(cell: Any, index: int, widgets: WidgetStates) -> dict[str, Any]:
 def _tags(metadata: Any) -> list[str]:
     tags = metadata.get("tags") if isinstance(metadata, dict) else None
     return sorted({tag for tag in tags if isinstance(tag, str)}) if isinstance(tags, list) else []
+
+
+def _attachments(found: Any) -> dict[str, dict[str, str]]:
+    """Return file name → type → data, base64."""
+    named = found.items() if isinstance(found, dict) else ()
+    kept = {
+        name: {of: _text(data) for of, data in forms.items() if isinstance(of, str)}
+        for name, forms in named
+        if isinstance(name, str) and isinstance(forms, dict)
+    }
+    return {name: forms for name, forms in kept.items() if forms}
 
 
 def _text(value: Any) -> str:
@@ -91,6 +107,8 @@ def _data(data: Any) -> dict[str, Any]:
         for name, value in data.items()
         if isinstance(name, str) and name not in _SCRIPTED
     }
+    if "text/latex" in kept and not kept.keys() & {"text/html", "text/markdown"}:
+        kept["text/markdown"] = kept["text/latex"]  # in which formulas are shown as such
     if kept:
         return kept
     return {"text/plain": "(this output needs a script; it can be seen in JupyterLab only)"}

@@ -1,14 +1,16 @@
 """Executed notebooks as HTML, for a sandboxed frame: no script, nothing from elsewhere.
 
 nbconvert's lab template is rendered without its scripts (RequireJS, MathJax and widgets come from
-other hosts); figures are inline. What protects the reader is the policy in :data:`HEADERS`: even a
-direct link runs nothing and has no origin. The page is cached on disk by the notebook's hash.
+other hosts); figures are inline and formulas MathML. What protects the reader is the policy in
+:data:`HEADERS`: even a direct link runs nothing and has no origin. No file is read: what a picture
+names would be one of this service's. The page is cached on disk by the notebook's hash.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -32,11 +34,14 @@ HEADERS = {
 KEPT = timedelta(days=30)
 MOST_SHOWN = 32 * 2**20
 """Largest notebook that is rendered, bytes: rendering takes many times its size in memory."""
-_VERSION = 2
+_VERSION = 3
 """Raise it when the same notebook is to be rendered differently."""
 
 _REMOTE_SCRIPT = re.compile(r"<script\b[^>]*>.*?</script\s*>", re.DOTALL | re.IGNORECASE)
 _PAGE = "<!doctype html><html lang=en><meta charset=utf-8><title>Notebook</title><p>{}</p></html>"
+
+
+logger = logging.getLogger(__name__)
 
 
 class Theme(StrEnum):
@@ -89,22 +94,28 @@ def render(notebook: bytes, theme: Theme = Theme.LIGHT) -> bytes:
         document = json.loads(notebook)
     except ValueError:
         return _PAGE.format("This notebook cannot be read: it is not valid JSON.").encode()
-    body, _ = _exporter(theme).from_notebook_node(nbformat.from_dict(completed(document)))
+    try:
+        body, _ = _exporter(theme).from_notebook_node(nbformat.from_dict(completed(document)))
+    except Exception:
+        logger.exception("a notebook could not be rendered")
+        return _PAGE.format(
+            "This notebook cannot be shown here. Download it, and open it in JupyterLab."
+        ).encode()
     return _REMOTE_SCRIPT.sub("", str(body)).encode()
 
 
 @cache
 def _exporter(theme: Theme) -> Any:
-    from nbconvert.exporters import HTMLExporter
     from traitlets.config import Config
+
+    from galley.service.markdown import PageExporter
 
     config = Config()
     config.HTMLExporter.template_name = "lab"
     config.HTMLExporter.theme = str(theme)
-    config.HTMLExporter.embed_images = True
     config.HTMLExporter.require_js_url = ""
     config.HTMLExporter.mathjax_url = ""
     config.HTMLExporter.jquery_url = ""
     config.HTMLExporter.widget_renderer_url = ""
     config.HTMLExporter.mermaid_js_url = ""
-    return HTMLExporter(config=config)
+    return PageExporter(config=config)  # type: ignore[no-untyped-call]

@@ -339,11 +339,12 @@ def get_task_notebook(
         return Response(
             context.renderer.page(path, theme), media_type="text/html", headers=rendering.HEADERS
         )
+    name = f"{path.stem}-{run_id}.ipynb"
     return FileResponse(
         path,
         media_type="application/x-ipynb+json",
         headers={
             **rendering.HEADERS,
-            "Content-Disposition": f'attachment; filename="{key.rpartition("/")[2]}"',
+            "Content-Disposition": f'attachment; filename="{name}"',
         },
     )
