@@ -92,10 +92,12 @@ def render(notebook: bytes, theme: Theme = Theme.LIGHT) -> bytes:
 
     try:
         document = json.loads(notebook)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _PAGE.format("This notebook cannot be read: it is not valid JSON.").encode()
     try:
         body, _ = _exporter(theme).from_notebook_node(nbformat.from_dict(completed(document)))
+    except MemoryError:  # of this moment; the page would be kept
+        raise
     except Exception:
         logger.exception("a notebook could not be rendered")
         return _PAGE.format(

@@ -51,6 +51,7 @@ def test_a_partial_notebook_is_still_a_page(notebook: str) -> None:
 
 def test_what_is_no_notebook_is_said_so() -> None:
     assert b"cannot be read" in render(b"PK\x03\x04")
+    assert b"cannot be read" in render(b"[" * 100_000)
 
 
 def test_an_output_that_needs_a_script_says_so() -> None:
