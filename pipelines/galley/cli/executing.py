@@ -14,11 +14,14 @@ from typing import Any, TextIO
 import click
 
 from galley import __version__
+from galley.cli.root import fail
 from galley.domain.documents import other_language
 from galley.errors import GalleyError
 
 ENGINES = {"batch": "galley", "kernel": "galley-kernel", "papermill": "nbclient"}
 PIPE = "-"
+KERNEL_DIED = 138
+"""papermill's exit status for it: a scheduler tells by it that no cell failed."""
 
 
 def _version(context: click.Context, _: object, wanted: bool) -> None:
@@ -120,12 +123,13 @@ def execute(
     used for ten minutes, and until then a run costs what its own code costs. An unknown parameter
     is refused. Without OUTPUT nothing is written, unless the notebook comes by a pipe. ``-`` is
     standard input or output: ``cat IN | galley execute > OUT``, ``cat IN | galley execute OUT``.
-    The exit status is 1 where a cell fails.
+    The exit status is 1 where a cell fails, and 138 where the kernel dies.
     """
     notebook, output = _piped(notebook, output)
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]  # two seconds of compiling
     try:
         from jupyter_client.kernelspec import NoSuchKernel
+        from nbclient.exceptions import DeadKernelError
         from nbformat import ValidationError
         from papermill import PapermillExecutionError, execute_notebook
         from papermill.exceptions import PapermillException
@@ -173,6 +177,8 @@ def execute(
         ) from error
     except NoSuchKernel as error:
         raise GalleyError(failures.no_kernel(error.name)) from error
+    except DeadKernelError as error:
+        fail(f"{notebook} could not be executed: {error}", KERNEL_DIED)
     except (PapermillException, OSError, RuntimeError, ValueError) as error:
         raise GalleyError(f"{notebook} could not be executed: {error}") from error
 

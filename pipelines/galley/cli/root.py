@@ -130,10 +130,10 @@ def _not_installed(name: str, module: str) -> click.Command:
     )
 
 
-def fail(message: str) -> NoReturn:
-    """Write one sentence to stderr and end with exit code 1."""
+def fail(message: str, status: int = 1) -> NoReturn:
+    """Write one sentence to stderr and end with this exit code."""
     click.echo(f"galley: {message}", err=True)
-    sys.exit(1)
+    sys.exit(status)
 
 
 @click.group(cls=Sections, context_settings={"help_option_names": ["-h", "--help"]})

@@ -114,6 +114,27 @@ def test_a_plain_kernel_is_told_whatever_the_log_shows(
     assert done.stderr == "A plain kernel was started: there is nothing to fork from.\n"
 
 
+@pytest.mark.parametrize("engine", ["batch", "kernel", "papermill"])
+@pytest.mark.parametrize("how", ["os._exit(0)", "os.kill(os.getpid(), 9)"])
+def test_a_kernel_that_dies_has_papermills_exit_status(source: Path, engine: str, how: str) -> None:
+    source.write_text(json.dumps(notebook("print(1)", f"import os\n{how}")))
+    done = galley("in.ipynb", "out.ipynb", "--engine", engine)
+    assert done.exit_code == 138, done.output
+    assert done.stderr.endswith("galley: in.ipynb could not be executed: Kernel died\n")
+    assert printed("out.ipynb") == "1\n"
+
+
+def test_a_kernel_that_dies_has_it_with_pipes_too(source: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "galley.cli", "execute"],
+        input=json.dumps(notebook("import os\nos._exit(0)")),
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (138, "")
+
+
 @pytest.mark.parametrize("words", [["-", "-"], ["-"], []])
 def test_pipes_are_read_and_written(source: Path, words: list[str]) -> None:
     done = subprocess.run(
