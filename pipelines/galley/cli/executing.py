@@ -235,7 +235,8 @@ def _values(
 
     values: dict[str, Any] = {}
     try:
-        decoded = [base64.b64decode(one, validate=True).decode() for one in coded]
+        joined = ["".join(one.split()) for one in coded]  # `base64` breaks its lines
+        decoded = [base64.b64decode(one, validate=True).decode() for one in joined]
         read = [Path(file).read_text(encoding="utf-8") for file in files]
         for text in (*decoded, *read, *texts):
             values |= yaml.load(text, Loader=NoDatesSafeLoader) or {}  # noqa: S506  a safe one

@@ -76,6 +76,15 @@ def test_bad_input_is_refused_and_writes_nothing(source: Path, words: list[str],
     assert not Path("o.ipynb").exists()
 
 
+def test_base64_may_be_in_lines(source: Path) -> None:
+    """As `base64` writes it from 57 bytes on."""
+    coded = base64.encodebytes(f"b: {'long ' * 20}\n".encode()).decode()
+    assert coded.count("\n") > 1
+    done = galley("in.ipynb", "out.ipynb", "-b", f"  {coded}")
+    assert done.exit_code == 0, done.output
+    assert printed("out.ipynb") == f"(1, {('long ' * 20).strip()!r})\n"
+
+
 def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return what was warned of; how much else is logged may be another test's doing."""
     return [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
