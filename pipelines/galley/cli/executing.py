@@ -78,11 +78,13 @@ def _version(context: click.Context, _: object, wanted: bool) -> None:
 @click.option(
     "--report-mode/--no-report-mode", default=False, help="Hide the input cells in the result."
 )
-@click.option("--execution-timeout", type=click.IntRange(min=1), metavar="S", help="Per cell.")
 @click.option(
-    "--start-timeout", "--start_timeout", type=click.IntRange(min=1), default=60, metavar="S"
+    "--execution-timeout", type=int, metavar="S", help="Per cell; by default, and for 0: none."
 )
-@click.option("--autosave-cell-every", type=click.IntRange(min=0), default=30, metavar="S")
+@click.option("--start-timeout", "--start_timeout", type=int, default=60, metavar="S")
+@click.option(
+    "--autosave-cell-every", type=int, default=30, metavar="S", help="Within a cell; 0: never."
+)
 @click.option(
     "--request-save-on-cell-execute/--no-request-save-on-cell-execute",
     default=True,

@@ -242,6 +242,22 @@ def test_a_command_line_of_papermill_means_the_same(source: Path) -> None:
     assert 'PAPERMILL_INPUT_PATH = "in.ipynb"\nPAPERMILL_OUTPUT_PATH = "out.ipynb"' in injected
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["--execution-timeout", seconds] for seconds in ("0", "-1")),
+        *(["--autosave-cell-every", seconds] for seconds in ("0", "-1")),
+        *(["--start-timeout", seconds] for seconds in ("0", "-1")),
+    ],
+)
+def test_seconds_that_are_none_mean_what_they_mean_to_papermill(
+    source: Path, words: list[str]
+) -> None:
+    done = galley("in.ipynb", "out.ipynb", *words)
+    assert done.exit_code == 0, done.output
+    assert printed("out.ipynb") == "(1, 'x')\n"
+
+
 @pytest.mark.parametrize("shown", [True, False])
 def test_what_cells_print_can_be_seen_as_well(source: Path, shown: bool) -> None:
     words = ["in.ipynb", "out.ipynb", "--log-output" if shown else "--no-log-output"]
