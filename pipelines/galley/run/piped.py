@@ -7,6 +7,7 @@ to send one never waits: the kernel takes none while its cell runs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 from collections import deque
@@ -113,10 +114,8 @@ class PipedClient:
 
     def shutdown(self) -> None:
         """Ask the kernel to end."""
-        try:
+        with contextlib.suppress(DeadKernelError):
             self._request("shutdown_request", {})
-        except OSError:
-            return  # it has ended
 
     def is_alive(self) -> bool:
         """Whether the kernel has not closed its end."""
@@ -164,10 +163,14 @@ class PipedClient:
         """Send a message, once the kernel takes it.
 
         Raises:
-            OSError: it has closed its end.
+            DeadKernelError: it has closed its end, as one does that ends between two cells.
         """
         self._unsent.add(message)
-        if self._writing is None and not self._flush():
+        try:
+            all_sent = self._writing is not None or self._flush()
+        except OSError as error:
+            raise self._dead() from error
+        if not all_sent:
             self._writing = asyncio.get_running_loop()
             self._writing.add_writer(self._pipe, self._write)
 
@@ -262,7 +265,10 @@ class PipedClient:
             await asyncio.sleep(0)  # whoever takes outputs takes one each time
             if left == len(self.iopub_channel.arrived):
                 break
-        raise self._broken or DeadKernelError("Kernel died")
+        raise self._dead()
+
+    def _dead(self) -> DeadKernelError:
+        return self._broken or DeadKernelError("Kernel died")
 
 
 class PipedManager:

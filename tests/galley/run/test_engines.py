@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -22,6 +24,7 @@ from galley.run.provisioner import ForkProvisioner
 from galley.run.zygotes import NoZygote
 from jupyter_client.kernelspec import KernelSpec, NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import DeadKernelError
 
 from tests.galley.run.projects import notebook
 
@@ -29,6 +32,8 @@ pytestmark = pytest.mark.integration
 
 BATCH, KERNEL, PROVISIONER = "galley", "galley-kernel", "galley-fork"
 """By these names others find them."""
+NBCLIENT = "nbclient"
+"""papermill's own engine."""
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +89,25 @@ def test_papermills_time_limit_of_a_cell_holds(tmp_path: Path, engine: str) -> N
     assert [output.ename for output in cut[0].outputs] == ["KeyboardInterrupt"]
     (next_one,) = executed(tmp_path, engine, "40 + 2", execution_timeout=60)
     assert next_one.outputs[0].data["text/plain"] == "42"
+
+
+@pytest.mark.parametrize("engine", [NBCLIENT, BATCH, KERNEL])
+def test_a_kernel_that_ends_between_two_cells_is_papermills_error(
+    tmp_path: Path, engine: str
+) -> None:
+    told = tmp_path / "pid"
+
+    def ended(cell_index: int, **_: Any) -> None:
+        if cell_index == 1:
+            pid = int(told.read_text())
+            process = os.pidfd_open(pid)
+            os.kill(pid, signal.SIGKILL)
+            select.select([process], [], [])
+            os.close(process)
+
+    cells = f"import os\nopen({str(told)!r}, 'w').write(str(os.getpid()))", "1"
+    with pytest.raises(DeadKernelError, match="Kernel died"):
+        executed(tmp_path, engine, *cells, on_cell_start=ended)
 
 
 @pytest.mark.parametrize("engine", [BATCH, KERNEL])
@@ -146,7 +170,7 @@ def test_an_interpreter_whose_fork_may_mean_something_else_is_started(
     assert "a plain kernel is started" in caplog.text
 
 
-@pytest.mark.parametrize("engine", ["nbclient", BATCH, KERNEL])
+@pytest.mark.parametrize("engine", [NBCLIENT, BATCH, KERNEL])
 def test_an_unknown_kernel_is_papermills_error(tmp_path: Path, engine: str) -> None:
     with pytest.raises(NoSuchKernel, match="nosuch"):
         executed(tmp_path, engine, "1", kernel_name="nosuch")
