@@ -27,6 +27,15 @@ from galley.run.sockets import KernelManager
 from galley.run.zygotes import NoZygote, own_zygotes
 
 PROVISIONER = "galley-fork"
+_A_MANAGERS: dict[str, Any] = {
+    "config": None,
+    "extra_arguments": [],
+    "ipython_hist_file": ":memory:",
+    "kernel_manager_class": None,
+    "km": None,
+}
+"""Option of papermill's engine for the kernel's command line or its manager → what changes nothing.
+A batch has neither."""
 
 
 class _ForkedClient(PapermillNotebookClient):  # type: ignore[misc]
@@ -66,6 +75,7 @@ class BatchEngine(NBClientEngine):  # type: ignore[misc]
         """Execute the notebook; ``say`` is told why a plain kernel was started, else the log."""
         say = options.pop("say", _warn)
         try:
+            _refuse_a_managers(options)
             client = _ForkedClient(nb_man, **_client_options(kernel_name, options))
             return NotebookNode(client.execute())
         except NoZygote as error:
@@ -82,6 +92,9 @@ class KernelEngine(NBClientEngine):  # type: ignore[misc]
     ) -> NotebookNode:
         """Execute the notebook; ``say`` is told why a plain kernel was started, else the log."""
         say = options.pop("say", _warn)
+        if options.get("km") is not None:
+            say("km, the manager that was given, starts the kernel")
+            return NotebookNode(super().execute_managed_notebook(nb_man, kernel_name, **options))
         made = {"kernel_manager_class": KernelManager, **_client_options(kernel_name, options)}
         client = PapermillNotebookClient(nb_man, **made)
         client.create_kernel_manager().kernel_spec_manager = _Forking(say)
@@ -106,6 +119,12 @@ class _Forking(KernelSpecManager):
 
 def _warn(why: str) -> None:
     logger.warning("%s; a plain kernel is started", why)
+
+
+def _refuse_a_managers(options: dict[str, Any]) -> None:
+    given = [name for name, none in _A_MANAGERS.items() if options.get(name, none) != none]
+    if given:
+        raise NoZygote(f"a fork at a socket pair cannot have {', '.join(given)}")
 
 
 def _client_options(kernel_name: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from galley.run.provisioner import ForkProvisioner
 from galley.run.zygotes import NoZygote
 from jupyter_client.kernelspec import KernelSpec, NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import ensure_async
 from nbclient.exceptions import DeadKernelError
 
 from tests.galley.run.projects import notebook
@@ -122,6 +123,52 @@ def test_where_nothing_can_be_forked_a_plain_kernel_is_started(
     cells = executed(tmp_path, engine, FORKED)
     assert cells[0].outputs[0].text == "0\n"
     assert "a plain kernel is started" in caplog.text
+
+
+@pytest.mark.parametrize("engine", [NBCLIENT, BATCH, KERNEL])
+def test_a_kernel_has_the_arguments_that_are_given(
+    tmp_path: Path, engine: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = ["--IPKernelApp.exec_lines=['given = 5']"]
+    cells = executed(tmp_path, engine, "print(given)", extra_arguments=given)
+    assert cells[0].outputs[0].text == "5\n"
+    told = "cannot have extra_arguments; a plain kernel is started" in caplog.text
+    assert told == (engine == BATCH)
+
+
+class OwnManager(AsyncKernelManager):
+    """Somebody's own; its kernels can be told by their environment."""
+
+    async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
+        await super().start_kernel(**options, env={**os.environ, "WHOSE": "own"})
+
+
+WHOSE = "import os\nprint(os.environ.get('WHOSE'))"
+
+
+@pytest.mark.parametrize("engine", [NBCLIENT, BATCH, KERNEL])
+def test_a_kernel_has_the_manager_that_is_given(tmp_path: Path, engine: str) -> None:
+    (cell,) = executed(tmp_path, engine, WHOSE, kernel_manager_class=OwnManager)
+    assert cell.outputs[0].text == "own\n"
+
+
+@pytest.mark.parametrize("engine", [NBCLIENT, BATCH, KERNEL])
+def test_a_manager_that_is_there_already_is_used(
+    tmp_path: Path, engine: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    manager = OwnManager(kernel_name="python3")
+    try:
+        (cell,) = executed(tmp_path, engine, WHOSE, km=manager)
+        assert cell.outputs[0].text == "own\n"
+        assert ("a plain kernel is started" in caplog.text) == (engine != NBCLIENT)
+    finally:
+        asyncio.run(ensure_async(manager.shutdown_kernel(now=True)))
+
+
+def test_options_that_change_nothing_keep_the_fork(tmp_path: Path) -> None:
+    usual: dict[str, Any] = {"extra_arguments": [], "km": None, "ipython_hist_file": ":memory:"}
+    (cell,) = executed(tmp_path, BATCH, FORKED, **usual)
+    assert cell.outputs[0].text == "1\n"
 
 
 @pytest.fixture
