@@ -58,6 +58,11 @@ class _ForkedClient(PapermillNotebookClient):  # type: ignore[misc]
                 isolate=False,
             )
 
+    async def _async_poll_kernel_alive(self) -> None:
+        """Leave it to the pair, whose end tells at once; nbclient's own look, a second later, fails
+        where the client has been closed, and asyncio writes that to standard error.
+        """
+
     def _cleanup_kernel(self) -> None:
         process = self.km.process
         super()._cleanup_kernel()

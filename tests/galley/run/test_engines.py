@@ -24,7 +24,7 @@ from galley.run.provisioner import ForkProvisioner
 from galley.run.zygotes import NoZygote
 from jupyter_client.kernelspec import KernelSpec, NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_core.utils import ensure_async
+from jupyter_core.utils import ensure_async, ensure_event_loop
 from nbclient.exceptions import DeadKernelError
 
 from tests.galley.run.projects import notebook
@@ -90,6 +90,15 @@ def test_papermills_time_limit_of_a_cell_holds(tmp_path: Path, engine: str) -> N
     assert [output.ename for output in cut[0].outputs] == ["KeyboardInterrupt"]
     (next_one,) = executed(tmp_path, engine, "40 + 2", execution_timeout=60)
     assert next_one.outputs[0].data["text/plain"] == "42"
+
+
+@pytest.mark.parametrize("engine", [NBCLIENT, BATCH, KERNEL])
+def test_nobody_looks_after_a_kernel_that_has_died(tmp_path: Path, engine: str) -> None:
+    """What would fail in it is told on standard error, as a traceback after the reason."""
+    with pytest.raises(DeadKernelError, match="Kernel died"):
+        executed(tmp_path, engine, "import os\nos._exit(0)")
+    left = map(repr, asyncio.all_tasks(ensure_event_loop()))
+    assert [task for task in left if "poll_kernel_alive" in task] == []
 
 
 @pytest.mark.parametrize("engine", [NBCLIENT, BATCH, KERNEL])
