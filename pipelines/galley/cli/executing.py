@@ -48,7 +48,7 @@ def _version(context: click.Context, _: object, wanted: bool) -> None:
     *("-f", "--parameters-file", "--parameters_file", "files"),
     multiple=True,
     metavar="FILE",
-    help="YAML.",
+    help="YAML; a path, an address or -.",
 )
 @click.option(
     *("-y", "--parameters-yaml", "--parameters_yaml", "texts"), multiple=True, metavar="YAML"
@@ -233,16 +233,17 @@ def _values(
     """Return the values in papermill's order: Base64, files, YAML, typed by their look, texts."""
     import yaml
     from papermill.cli import _resolve_type
-    from papermill.iorw import NoDatesSafeLoader
+    from papermill.exceptions import PapermillException
+    from papermill.iorw import NoDatesSafeLoader, papermill_io
 
     values: dict[str, Any] = {}
     try:
         joined = ["".join(one.split()) for one in coded]  # `base64` breaks its lines
         decoded = [base64.b64decode(one, validate=True).decode() for one in joined]
-        read = [Path(file).read_text(encoding="utf-8") for file in files]
+        read = [papermill_io.read(file, [".json", ".yaml", ".yml"]) for file in files]
         for text in (*decoded, *read, *texts):
             values |= yaml.load(text, Loader=NoDatesSafeLoader) or {}  # noqa: S506  a safe one
-    except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
+    except (OSError, PapermillException, yaml.YAMLError, TypeError, ValueError) as error:
         raise GalleyError(f"the parameters cannot be read: {error}") from error
     values |= {name: _resolve_type(value) for name, value in parameters}
     return values | dict(raw)

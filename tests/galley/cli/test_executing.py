@@ -157,6 +157,17 @@ def test_pipes_are_read_and_written(source: Path, words: list[str]) -> None:
     assert printed("out.ipynb") == "(3, 'x')\n"
 
 
+def test_values_may_come_by_the_pipe(source: Path) -> None:
+    """As from wherever else papermill reads them."""
+    subprocess.run(
+        [sys.executable, "-m", "galley.cli", "execute", "in.ipynb", "out.ipynb", "-f", "-"],
+        input="a: 5\n",
+        check=True,
+        text=True,
+    )
+    assert printed("out.ipynb") == "(5, 'x')\n"
+
+
 def test_a_pipe_goes_into_the_only_path_that_is_named(source: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "galley.cli", "execute", "out.ipynb"],
