@@ -9,7 +9,10 @@ import os
 import sys
 from pathlib import Path
 
-from . import reseeding
+from . import asking, reseeding
+
+_NEVER = "matplotlib_inline"
+"""Asks for IPython when it is imported, and then draws what a notebook plots, or not."""
 
 
 def _threads() -> set[str]:
@@ -25,7 +28,8 @@ class Preloader:
             kept there for the zygotes to come, which would be lost to the same modules again.
 
     Attributes:
-        unfit: modules that print or start threads when they are imported, well or not.
+        unfit: modules that print, start threads or ask for IPython when they are imported, well or
+            not.
     """
 
     def __init__(self, without: list[str], kept: Path) -> None:
@@ -38,7 +42,8 @@ class Preloader:
         fit = True
         with reseeding.noting():
             for name in names:
-                if name not in self.unfit and name not in self._tried:
+                known = name in self.unfit or name.partition(".")[0] == _NEVER
+                if not known and name not in self._tried:
                     self._tried.add(name)
                     fit = self._load(name) and fit
         if not fit:
@@ -48,7 +53,7 @@ class Preloader:
 
     def _load(self, name: str) -> bool:
         threads = _threads()  # those that another one has left are not this one's
-        with os.fdopen(os.memfd_create("said"), "w+b") as said:
+        with os.fdopen(os.memfd_create("said"), "w+b") as said, asking.noting() as asked:
             kept = os.dup(1), os.dup(2)
             os.dup2(said.fileno(), 1)
             os.dup2(said.fileno(), 2)
@@ -62,7 +67,7 @@ class Preloader:
                 for number, fd in enumerate(kept, 1):
                     os.dup2(fd, number)
                     os.close(fd)
-            if said.seek(0, os.SEEK_END) == 0 and _threads() <= threads:
+            if said.seek(0, os.SEEK_END) == 0 and _threads() <= threads and not asked:
                 return True
         self.unfit.add(name)
         return False

@@ -1,10 +1,10 @@
 """``python zygote.py SOCKET``: a process with its imports ready, forked for each notebook.
 
 It only imports what an environment has installed: no code of a tenant, no token, no thread, no
-event loop. A module that starts a thread or prints when it is imported is left to the notebooks:
-the zygote starts itself over without it, and a file beside its socket tells those that come after
-it. Who may ask: processes of the same uid that do not descend from a zygote themselves, so a
-notebook cannot have itself forked out of its walls.
+event loop. A module that starts a thread, prints or asks for IPython when it is imported is left to
+the notebooks: the zygote starts itself over without it, and a file beside its socket tells those
+that come after it. Who may ask for a fork: processes of the same uid that do not descend from a
+zygote themselves, so a notebook cannot have itself forked out of its walls.
 
 Configuration is one line of JSON on standard input: ``preload`` and ``without`` (names of modules)
 and ``idle_s``. It says ``ready`` on standard output, once.

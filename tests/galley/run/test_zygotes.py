@@ -548,15 +548,21 @@ print(*sorted(preloader.unfit))
 """
 
 
-def test_modules_that_start_threads_or_print_are_left_to_the_notebook(tmp_path: Path) -> None:
+def test_modules_that_start_threads_print_or_ask_for_ipython_are_left_to_the_notebook(
+    tmp_path: Path,
+) -> None:
     """Those, too, that fail then; but not what is imported after them."""
     prints = "print('I was imported')\n"
     starts = (
         "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
     )
     fails = "raise SystemExit('not here')\n"
+    asks = "from IPython import get_ipython\nNOTEBOOK = get_ipython() is not None\n"
     modules = {
         "known": prints,
+        "asks": asks,
+        "asks_by_name": "try:\n    get_ipython()\nexcept NameError:\n    pass\n",
+        "asks_when_called": f"def ask():\n    {asks}".replace("\nN", "\n    N"),
         "quiet": "value = 7\n",
         "fails": fails,
         "talks": prints,
@@ -574,9 +580,28 @@ def test_modules_that_start_threads_or_print_are_left_to_the_notebook(tmp_path: 
         check=True,
     )
     *told, unfit = done.stdout.splitlines()
-    fit = {"known", "quiet", "fails", "calm"}
+    fit = {"asks_when_called", "known", "quiet", "fails", "calm"}
     assert told == [f"{name} {name in fit}" for name in modules]
-    assert unfit.split() == ["known", "talks", "talks_and_fails", "threads", "threads_and_fails"]
+    assert {*unfit.split()} == {*modules} - fit | {"known"}
+
+
+PLOT = "import matplotlib.pyplot as plt\nplt.plot([1])\nprint(plt.get_fignums())"
+
+
+def test_what_one_notebook_imports_for_its_plots_takes_none_from_the_next(tmp_path: Path) -> None:
+    """A figure that is drawn into the notebook is closed then; the other one would stay open."""
+    own = Zygotes(tmp_path / "z")
+    backend = "module://matplotlib_inline.backend_inline"
+    imports = ["matplotlib.pyplot", "matplotlib_inline.backend_inline"]
+    first = Batch(own, tmp_path, preload=imports, MPLBACKEND=backend)
+    first.run("from matplotlib_inline.backend_inline import set_matplotlib_formats")
+    second = Batch(own, tmp_path, preload=imports[:1], MPLBACKEND=backend)
+    assert zygote_of(first.process) == zygote_of(second.process)
+    for one in (first, second):
+        one.run(PLOT)
+        assert one.run("print(plt.get_fignums())") == "[]"
+        one.close()
+    own.close()
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["the first", "a spare"])
