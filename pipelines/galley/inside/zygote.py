@@ -3,8 +3,11 @@
 It only imports what an environment has installed: no code of a tenant, no token, no thread, no
 event loop. A module that starts a thread, prints or asks for IPython when it is imported is left to
 the notebooks: the zygote starts itself over without it, and a file beside its socket tells those
-that come after it. Who may ask for a fork: processes of the same uid that do not descend from a
-zygote themselves, so a notebook cannot have itself forked out of its walls.
+that come after it. When a file of what it has imported has changed it forks no more: who asks for a
+fork finds none here then, and starts another zygote.
+
+Who may ask for a fork: processes of the same uid that do not descend from a zygote themselves, so a
+notebook cannot have itself forked out of its walls.
 
 Configuration is one line of JSON on standard input: ``preload`` and ``without`` (names of modules)
 and ``idle_s``. It says ``ready`` on standard output, once.
@@ -77,6 +80,8 @@ class Zygote:
         self._path = path
         self._preload = list(preload)
         self._preloader = _sibling("preload").Preloader(without, Path(path).with_suffix(".unfit"))
+        # What a host's environments hold is installed once; on one's own machine files are edited.
+        self._loaded = _sibling("changes").Loaded(installed=not os.path.exists(OWNER))  # noqa: PTH110
         self._idle_s = idle_s
         self._used_at = time.monotonic()
         self._asking: socket.socket | None = None
@@ -106,6 +111,7 @@ class Zygote:
         _sibling("walls").try_out()
         self._learn()
         _sibling("task").prime()
+        self._loaded.note()
         gc.collect()
         gc.freeze()
 
@@ -228,8 +234,11 @@ class Zygote:
                 client.sendall(b"{}\n")
                 client.close()
                 return
+            if not self._aside and self._loaded.changed():
+                self._step_aside()
             if self._aside:
-                raise ValueError("this zygote forks no more")
+                client.close()  # without an answer: who hears none asks once more, of another one
+                return
             self._wanted = self._failures < MAX_FAILURES and _sibling("spare").Spare.serves(request)
             if not self._preloaded(request.get("preload", [])):
                 self._preload += request["preload"]
@@ -246,6 +255,7 @@ class Zygote:
         known = len(sys.modules)
         fit = bool(self._preloader.load(names))
         if len(sys.modules) != known:
+            self._loaded.note()
             self._drop_template()
         return fit
 

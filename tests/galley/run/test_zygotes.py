@@ -118,6 +118,41 @@ def test_what_a_library_seeded_with_nothing_draws_other_numbers_in_each_fork(
     assert [len({*drawn}) for drawn in zip(*said, strict=True)] == [3, 3, 3, 1, 1, 1]
 
 
+@pytest.mark.parametrize("where", ["edited", "edited in place", "replaced"])
+@pytest.mark.parametrize("owned", [False, True], ids=["one's own", "a host's"])
+def test_a_package_that_changed_is_imported_anew(
+    tmp_path: Path, *, where: str, owned: bool
+) -> None:
+    """A spare as well, which has the old one. What is installed for a host is only replaced."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "v"], check=True)
+    (site,) = (tmp_path / "v" / "lib").glob("*/site-packages")
+    source = tmp_path / "source"
+    source.mkdir()
+    (site / "ours.pth").write_text(f"{sysconfig.get_path('purelib')}\n{source}")
+    folder = source if where == "edited" else site
+    (folder / "ours").mkdir()
+    file = folder / "ours" / "__init__.py"
+    file.write_text("print_me = 1")
+    own, python = Zygotes(tmp_path / "z"), tmp_path / "v" / "bin" / "python"
+    if owned:
+        own.own()
+    first = Batch(own, tmp_path, preload=["ours"], python=python)
+    template_of(first.process)
+    again = Batch(own, tmp_path, preload=["ours"], python=python)
+    assert zygote_of(first.process) == zygote_of(again.process)
+    file.write_text("print_me = 22")
+    if where == "replaced":
+        (site / "ours-2.dist-info").mkdir()
+    second = Batch(own, tmp_path, preload=["ours"], python=python)
+    stays = owned and where == "edited in place"
+    assert second.run("import ours\nprint(ours.print_me)") == ("1" if stays else "22")
+    assert first.run("import ours\nprint(ours.print_me)") == "1"
+    assert (zygote_of(first.process) == zygote_of(second.process)) == stays
+    for one in (first, again, second):
+        one.close()
+    own.close()
+
+
 OWN = """\
 import os, sys
 from ipykernel.kernelapp import IPKernelApp
