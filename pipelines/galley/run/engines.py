@@ -21,7 +21,7 @@ from papermill.log import logger
 from papermill.utils import merge_kwargs, remove_args
 
 from galley.run import specs
-from galley.run.imports import imported_modules
+from galley.run.imports import imported_modules, installs_packages
 from galley.run.piped import PipedManager
 from galley.run.sockets import KernelManager
 from galley.run.zygotes import NoZygote, own_zygotes
@@ -55,6 +55,7 @@ class _ForkedClient(PapermillNotebookClient):  # type: ignore[misc]
                 kind="batch",
                 files=(pipe, nowhere.fileno(), nowhere.fileno()),
                 preload=imported_modules(self.nb.cells),
+                bare=installs_packages(self.nb.cells),
                 isolate=False,
             )
 
@@ -102,16 +103,18 @@ class KernelEngine(NBClientEngine):  # type: ignore[misc]
             return NotebookNode(super().execute_managed_notebook(nb_man, kernel_name, **options))
         made = {"kernel_manager_class": KernelManager, **_client_options(kernel_name, options)}
         client = PapermillNotebookClient(nb_man, **made)
-        client.create_kernel_manager().kernel_spec_manager = _Forking(say)
+        client.create_kernel_manager().kernel_spec_manager = _Forking(
+            say, bare=installs_packages(nb_man.nb.cells)
+        )
         return NotebookNode(client.execute())
 
 
 class _Forking(KernelSpecManager):
     """Gives Python kernels to the provisioner that forks."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], *, bare: bool) -> None:
         super().__init__()
-        self._say = say
+        self._say, self._bare = say, bare
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """Return the spec; that of another language, or with a provisioner, is left as it is."""
@@ -119,7 +122,7 @@ class _Forking(KernelSpecManager):
         if spec.language != "python" or specs.own_provisioner(spec):
             self._say(f"the kernel {kernel_name!r} is not Python's, or has its own provisioner")
             return spec
-        return specs.forked_by(spec, PROVISIONER, say=self._say)
+        return specs.forked_by(spec, PROVISIONER, say=self._say, bare=self._bare)
 
 
 def _warn(why: str) -> None:

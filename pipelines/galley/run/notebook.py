@@ -21,7 +21,7 @@ from galley.domain.versions import CellError
 from galley.run import cells as whose
 from galley.run import engine, failures
 from galley.run.guard import Stop
-from galley.run.imports import imported_modules
+from galley.run.imports import imported_modules, installs_packages
 from galley.run.observer import STARTED, Limits, Observer
 from galley.run.outputs import Outputs
 from galley.run.piped import BrokenKernel
@@ -145,7 +145,8 @@ def execute(
         observer.counted = whose.own_cells(source.cells)
         if zygotes is not None and kernel_name(source) is not None:
             modules = imported_modules(source.cells)
-            observer.fork = observer.forking(zygotes, modules, isolate=isolate)
+            bare = installs_packages(source.cells)
+            observer.fork = observer.forking(zygotes, modules, bare=bare, isolate=isolate)
         on_cell(0, observer.cells)
         ended, unforked = _execute(rendered, output, source, observer), ""
         if isinstance(ended, NoZygote):

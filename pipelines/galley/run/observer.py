@@ -184,7 +184,9 @@ class Observer:
             return Family(process.pid, None, baseline=process.inherited, held=held, own_shm=own_shm)
         return Family(process.pid, self.mark, held=held, own_shm=own_shm)
 
-    def forking(self, zygotes: Zygotes, modules: tuple[str, ...], *, isolate: bool) -> Fork:
+    def forking(
+        self, zygotes: Zygotes, modules: tuple[str, ...], *, bare: bool, isolate: bool
+    ) -> Fork:
         """Return what forks the kernel in the task's environment."""
         return lambda pipe: zygotes.fork(
             python=self.python,
@@ -193,6 +195,7 @@ class Observer:
             kind="batch",
             files=(pipe, self.kernel_output.fileno(), self.kernel_output.fileno()),
             preload=modules,
+            bare=bare,
             isolate=isolate,
             secrets=self._secrets,
             walls=self.walls,

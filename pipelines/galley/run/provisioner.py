@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
-from traitlets import Callable, List, Unicode
+from traitlets import Bool, Callable, List, Unicode
 
 from galley.run import specs
 from galley.run.zygotes import NoZygote, own_zygotes
@@ -22,6 +22,11 @@ class ForkProvisioner(LocalProvisioner):
 
     preload = List(
         Unicode(), help="Modules to have ready, such as ['pandas', 'sklearn'].", config=True
+    )
+    bare = Bool(
+        default_value=False,
+        help="Whether nothing may be imported yet, for notebooks that install packages.",
+        config=True,
     )
     say: Any = Callable(None, allow_none=True, help="Is told why nothing was forked, else the log.")
 
@@ -39,6 +44,7 @@ class ForkProvisioner(LocalProvisioner):
                     files=(nowhere.fileno(), _file(kwargs, "stdout"), _file(kwargs, "stderr")),
                     argv=arguments,
                     preload=self.preload,
+                    bare=self.bare,
                     isolate=False,
                 )
         except NoZygote as error:

@@ -109,6 +109,7 @@ class Zygotes:
         files: Sequence[int],
         argv: Sequence[str] = (),
         preload: Sequence[str] = (),
+        bare: bool = False,
         isolate: bool,
         secrets: Mapping[str, str] | None = None,
         walls: Walls | None = None,
@@ -121,6 +122,7 @@ class Zygotes:
             kind: ``batch`` or ``kernel``, see :mod:`galley.inside.zygote`.
             files: file descriptors: the kernel's socket, its output and its errors.
             preload: modules that the notebook imports.
+            bare: whether none of them may be imported yet, nor any but those of the kernel itself.
             isolate: whether it is to have a pid namespace of its own.
             secrets: name → value, for ``galley.secret``.
             walls: what it is to see of its host's files; None: all of them.
@@ -137,10 +139,11 @@ class Zygotes:
             caller = inherited.of_caller()
         except (OSError, ValueError) as error:
             raise NoZygote(f"no kernel could be forked: {error}") from error
+        ahead = [] if bare else list(preload)
         request = {
             "kind": kind,
             "isolate": isolate,
-            "preload": list(preload),
+            "preload": ahead,
             "tag": env.get(TAG, ""),
             "plain": not _OF_A_KERNEL & env.keys(),
         }
@@ -155,10 +158,10 @@ class Zygotes:
 
         def forked() -> ForkedKernel:
             with _opened(self.folder) as folder:
-                name = _name(interpreter, at_start)
+                name = _name(interpreter, at_start, bare=bare)
                 connection = _connected(folder, name)
                 if connection is None:
-                    connection = self._start(folder, name, interpreter, at_start, preload, wanted)
+                    connection = self._start(folder, name, interpreter, at_start, ahead, wanted)
             with handed_over(told) as private:
                 return _ask(connection, request, [*files, private], wanted)
 
@@ -287,10 +290,10 @@ def handed_over(told: Mapping[str, Any]) -> Iterator[int]:
         yield file.fileno()
 
 
-def _name(interpreter: str, environment: Mapping[str, str]) -> str:
+def _name(interpreter: str, environment: Mapping[str, str], *, bare: bool) -> str:
     files = Path(program.__file__).parent.glob("*.py")
     changed = sorted(file.stat().st_mtime_ns for file in files)  # an upgrade has its own zygotes
-    said = json.dumps([interpreter, changed, sorted(environment.items())])
+    said = json.dumps([interpreter, changed, sorted(environment.items()), bare])
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 

@@ -73,6 +73,19 @@ def test_papermill_finds_the_engine_and_its_kernel_is_forked(tmp_path: Path, eng
     assert result.data["text/plain"] == "4"
 
 
+INSTALLS = "import sys\nif not sys:\n    %pip install colorsys\nprint('colorsys' in sys.modules)"
+
+
+@pytest.mark.parametrize("engine", [BATCH, KERNEL])
+def test_a_notebook_that_installs_packages_imports_what_it_has_installed(
+    tmp_path: Path, engine: str
+) -> None:
+    """Nothing has been imported for it, but its kernel is forked all the same."""
+    executed(tmp_path, BATCH, "import colorsys")
+    installs, forked = executed(tmp_path, engine, INSTALLS, FORKED)
+    assert (installs.outputs[0].text, forked.outputs[0].text) == ("False\n", "1\n")
+
+
 @pytest.mark.parametrize("engine", [BATCH, KERNEL])
 def test_a_failing_cell_is_papermills_error(tmp_path: Path, engine: str) -> None:
     with pytest.raises(papermill.PapermillExecutionError, match="ZeroDivisionError") as caught:

@@ -51,6 +51,16 @@ def test_a_long_cell_is_saved_while_it_runs(
     assert result.error is None
 
 
+def test_what_a_notebook_installs_has_not_been_imported_before(
+    executed: Executed, zygotes: Zygotes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    Executed(tmp_path_factory.mktemp("before"), zygotes).run("import colorsys")
+    installs = "import sys\nif not sys:\n    %pip install x\nprint('colorsys' in sys.modules)"
+    done = executed.run(installs)
+    assert executed.text == "False\n"
+    assert done.kernel == (FORKED if executed.zygotes else STARTED)
+
+
 def test_progress_and_text_come_as_they_happen(executed: Executed) -> None:
     seen: list[tuple[int, int]] = []
     result = executed.run(
