@@ -22,8 +22,8 @@ MODULE, FUNCTION = "galley", "secret"
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _TAKEN = re.compile(
-    r"(?:PATH|HOME|USER|SHELL|LANG|TZ|TMPDIR|VIRTUAL_ENV|MPLBACKEND|LC_.*|LD_.*|PYTHON.*|IPYTHON.*"
-    r"|JUPYTER.*|GALLEY_.*|MLFLOW_.*|DASK_.*|PYDEVD_.*|SSL_CERT_FILE)"
+    r"(?:PATH|HOME|USER|SHELL|LANG|LANGUAGE|TZ|TMPDIR|VIRTUAL_ENV|MPLBACKEND|LC_.*|LD_.*|MALLOC_.*"
+    r"|GLIBC_TUNABLES|PYTHON.*|IPYTHON.*|JUPYTER.*|GALLEY_.*|MLFLOW_.*|DASK_.*|PYDEVD_.*|SSL_CERT_FILE)"
 )
 _METADATA = "the notebook's metadata (galley.secrets)"
 _EXAMPLE = '{"DB_PASSWORD": "warehouse-password"} or ["warehouse-password"]'

@@ -39,13 +39,15 @@ _AT_START = (
     "USER",
     "LOGNAME",
     "LANG",
-    "LC_ALL",
+    "LANGUAGE",
     "TZ",
     "TMPDIR",
     "PATH",
     "VIRTUAL_ENV",
+    "GLIBC_TUNABLES",
 )
-"""What an interpreter that starts, or a library's import, looks at; with PYTHON*."""
+_KINDS_AT_START = ("PYTHON", "LC_", "LD_", "MALLOC_")
+"""What the loader, an interpreter that starts, or a library's import looks at."""
 _OF_A_KERNEL = {"IPYTHONDIR", "JPY_SESSION_NAME"}
 """What kernels have one each of where they are watched, and only kernels look at."""
 _MORE_AT_START = "at-start"
@@ -192,7 +194,7 @@ class Zygotes:
         return {
             name: value
             for name, value in env.items()
-            if name != "PYTHONPATH" and (name in named or name.startswith("PYTHON"))
+            if name != "PYTHONPATH" and (name in named or name.startswith(_KINDS_AT_START))
         }
 
     def _more_at_start(self) -> list[str]:

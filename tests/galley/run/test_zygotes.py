@@ -394,6 +394,24 @@ def test_what_each_kernel_has_of_its_own_is_no_reason_for_another_interpreter(
     zygotes.close()
 
 
+def test_what_the_loader_reads_when_a_process_starts_is_the_callers(tmp_path: Path) -> None:
+    own = Zygotes(tmp_path / "z")
+    library = Path("/proc/self/maps").read_text().partition("libc.so.6")[0].split()[-1]
+    copy = tmp_path / "libutil.so.1"
+    copy.write_bytes(Path(f"{library}libutil.so.1").read_bytes())
+    code = "import ctypes\nctypes.CDLL('libutil.so.1')\nprint(open('/proc/self/maps').read())"
+    callers: list[dict[str, Any]] = [
+        {"LD_LIBRARY_PATH": str(tmp_path)},
+        {"LD_PRELOAD": str(copy)},
+        {},
+    ]
+    for more in callers:
+        one = Batch(own, tmp_path, preload=(), **more)
+        assert (str(copy) in one.run(code)) == bool(more)
+        one.close()
+    own.close()
+
+
 def test_one_that_goes_away_when_it_was_just_found_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
