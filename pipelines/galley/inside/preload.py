@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import asking, reseeding
+from . import asking, reading, reseeding
 
 _NEVER = "matplotlib_inline"
 """Asks for IPython when it is imported, and then draws what a notebook plots, or not."""
@@ -30,17 +30,24 @@ class Preloader:
     Attributes:
         unfit: modules that print, start threads or ask for IPython when they are imported, well or
             not.
+        read: names of the variables of the environment that the others have read then.
     """
 
     def __init__(self, without: list[str], kept: Path) -> None:
         self.unfit = {*without, *_read(kept)}
+        self.read: set[str] = set()
         self._kept = kept
         self._tried: set[str] = set()
 
-    def load(self, names: list[str]) -> bool:
-        """Import what can be; returns False when one of them was unfit, which cannot be undone."""
+    def load(self, names: list[str], *, of_kernel: bool = False) -> bool:
+        """Import what can be; returns False when one of them was unfit, which cannot be undone.
+
+        Args:
+            of_kernel: whether any kernel has imported them before its first cell. What they read is
+                not noted.
+        """
         fit = True
-        with reseeding.noting():
+        with reseeding.noting(), reading.noting(set() if of_kernel else self.read):
             for name in names:
                 known = name in self.unfit or name.partition(".")[0] == _NEVER
                 if not known and name not in self._tried:

@@ -20,11 +20,13 @@ A request is one JSON text with file descriptors (the kernel's socket, output, e
     env, cwd  of the task; nothing of the zygote's environment stays
     isolate   whether to try for a pid namespace
     preload   modules that this and later notebooks are going to import
+    compared  names of variables whose values suit this zygote, of which it sees none
     tag       of what the task belongs to
 
-The answer is ``{"pid", "obstacle", "inherited", "unwalled", "foreign"}``, later ``{"status"}``, a
-wait status. Closing the connection ends the task. ``{"kind": "end"}`` ends the zygote, with a
-``tag`` only its tasks.
+Where what is imported has read other variables than those, the answer is ``{"read": names}`` and
+nothing is forked. Else it is ``{"pid", "obstacle", "inherited", "unwalled", "foreign"}``, later
+``{"status"}``, a wait status. Closing the connection ends the task. ``{"kind": "end"}`` ends the
+zygote, with a ``tag`` only its tasks.
 """
 
 from __future__ import annotations
@@ -105,7 +107,9 @@ class Zygote:
             importlib.import_module("ipykernel.debugger")
         del sys.modules["debugpy"]
         base = [f"{PACKAGE}.batch", f"{PACKAGE}.task"]
-        if not self._preloader.load([*base, *self._preload]):
+        if not self._preloader.load(base, of_kernel=True) or not self._preloader.load(
+            self._preload
+        ):
             self._start_over()
         _sibling("batch").personal = not os.path.exists(OWNER)  # noqa: PTH110
         _sibling("walls").try_out()
@@ -129,7 +133,8 @@ class Zygote:
         with os.fdopen(reading) as said:
             names = json.loads(said.read() or "[]")
         os.waitpid(pid, 0)
-        if not self._preloader.load([name for name in names if "__main__" not in name]):
+        imported = [name for name in names if "__main__" not in name]
+        if not self._preloader.load(imported, of_kernel=True):
             self._start_over()
 
     def _start_over(self) -> None:
@@ -245,6 +250,10 @@ class Zygote:
                 # What is unfit is loaded now; this fork and later ones would carry its threads.
                 self._step_aside()
                 raise ValueError(f"unfit to be imported ahead: {sorted(self._preloader.unfit)}")
+            if not self._preloader.read <= {*request.get("compared", [])}:
+                client.sendall(json.dumps({"read": sorted(self._preloader.read)}).encode() + b"\n")
+                client.close()
+                return
             self._fork(client, request, fds)
         finally:
             for fd in fds:

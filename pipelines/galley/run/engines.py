@@ -24,6 +24,7 @@ from galley.run import specs
 from galley.run.imports import imported_modules, installs_packages
 from galley.run.piped import PipedManager
 from galley.run.sockets import KernelManager
+from galley.run.variables import assigned
 from galley.run.zygotes import NoZygote, own_zygotes
 
 PROVISIONER = "galley-fork"
@@ -56,6 +57,7 @@ class _ForkedClient(PapermillNotebookClient):  # type: ignore[misc]
                 files=(pipe, nowhere.fileno(), nowhere.fileno()),
                 preload=imported_modules(self.nb.cells),
                 bare=installs_packages(self.nb.cells),
+                assigned=assigned(self.nb.cells),
                 isolate=False,
             )
 
@@ -103,18 +105,17 @@ class KernelEngine(NBClientEngine):  # type: ignore[misc]
             return NotebookNode(super().execute_managed_notebook(nb_man, kernel_name, **options))
         made = {"kernel_manager_class": KernelManager, **_client_options(kernel_name, options)}
         client = PapermillNotebookClient(nb_man, **made)
-        client.create_kernel_manager().kernel_spec_manager = _Forking(
-            say, bare=installs_packages(nb_man.nb.cells)
-        )
+        client.create_kernel_manager().kernel_spec_manager = _Forking(say, nb_man.nb.cells)
         return NotebookNode(client.execute())
 
 
 class _Forking(KernelSpecManager):
     """Gives Python kernels to the provisioner that forks."""
 
-    def __init__(self, say: Callable[[str], None], *, bare: bool) -> None:
+    def __init__(self, say: Callable[[str], None], cells: list[Any]) -> None:
         super().__init__()
-        self._say, self._bare = say, bare
+        self._say = say
+        self._ahead = {"bare": installs_packages(cells), "assigned": sorted(assigned(cells))}
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """Return the spec; that of another language, or with a provisioner, is left as it is."""
@@ -122,7 +123,7 @@ class _Forking(KernelSpecManager):
         if spec.language != "python" or specs.own_provisioner(spec):
             self._say(f"the kernel {kernel_name!r} is not Python's, or has its own provisioner")
             return spec
-        return specs.forked_by(spec, PROVISIONER, say=self._say, bare=self._bare)
+        return specs.forked_by(spec, PROVISIONER, say=self._say, **self._ahead)
 
 
 def _warn(why: str) -> None:

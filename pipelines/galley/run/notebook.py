@@ -26,6 +26,7 @@ from galley.run.observer import STARTED, Limits, Observer
 from galley.run.outputs import Outputs
 from galley.run.piped import BrokenKernel
 from galley.run.redaction import Redactor
+from galley.run.variables import assigned
 from galley.run.walls import Walls
 from galley.run.wanted import Unwanted
 from galley.run.zygotes import NoZygote, Zygotes
@@ -145,8 +146,13 @@ def execute(
         observer.counted = whose.own_cells(source.cells)
         if zygotes is not None and kernel_name(source) is not None:
             modules = imported_modules(source.cells)
-            bare = installs_packages(source.cells)
-            observer.fork = observer.forking(zygotes, modules, bare=bare, isolate=isolate)
+            observer.fork = observer.forking(
+                zygotes,
+                modules,
+                bare=installs_packages(source.cells),
+                assigned=assigned(source.cells),
+                isolate=isolate,
+            )
         on_cell(0, observer.cells)
         ended, unforked = _execute(rendered, output, source, observer), ""
         if isinstance(ended, NoZygote):

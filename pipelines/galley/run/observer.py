@@ -185,7 +185,13 @@ class Observer:
         return Family(process.pid, self.mark, held=held, own_shm=own_shm)
 
     def forking(
-        self, zygotes: Zygotes, modules: tuple[str, ...], *, bare: bool, isolate: bool
+        self,
+        zygotes: Zygotes,
+        modules: tuple[str, ...],
+        *,
+        bare: bool,
+        assigned: frozenset[str],
+        isolate: bool,
     ) -> Fork:
         """Return what forks the kernel in the task's environment."""
         return lambda pipe: zygotes.fork(
@@ -196,6 +202,7 @@ class Observer:
             files=(pipe, self.kernel_output.fileno(), self.kernel_output.fileno()),
             preload=modules,
             bare=bare,
+            assigned=assigned,
             isolate=isolate,
             secrets=self._secrets,
             walls=self.walls,

@@ -28,6 +28,7 @@ class ForkProvisioner(LocalProvisioner):
         help="Whether nothing may be imported yet, for notebooks that install packages.",
         config=True,
     )
+    assigned = List(Unicode(), help="Variables that the notebook may set.", config=True)
     say: Any = Callable(None, allow_none=True, help="Is told why nothing was forked, else the log.")
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
@@ -45,6 +46,7 @@ class ForkProvisioner(LocalProvisioner):
                     argv=arguments,
                     preload=self.preload,
                     bare=self.bare,
+                    assigned=self.assigned,
                     isolate=False,
                 )
         except NoZygote as error:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from galley.errors import GalleyError
 from galley.forks import TO_FORK, Forked, read_line
 from galley.inside import inherited
 from galley.inside import zygote as program
+from galley.run.variables import OF_A_KERNEL, Variables, differ
 from galley.run.walls import Walls
 from galley.run.wanted import Wanted, always, lock, readable_in_time
 from galley.run.zygote_start import start
@@ -33,29 +34,19 @@ KILL_S = 10.0
 TAG = "GALLEY_ATTEMPT"
 """Variable of a task's environment by which all that belongs to an attempt can be ended."""
 IDLE_S = 600.0
-_AT_START = (
-    "MPLBACKEND",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "LANG",
-    "LANGUAGE",
-    "TZ",
-    "TMPDIR",
-    "PATH",
-    "VIRTUAL_ENV",
-    "GLIBC_TUNABLES",
-)
-_KINDS_AT_START = ("PYTHON", "LC_", "LD_", "MALLOC_")
-"""What the loader, an interpreter that starts, or a library's import looks at."""
-_OF_A_KERNEL = {"IPYTHONDIR", "JPY_SESSION_NAME"}
-"""What kernels have one each of where they are watched, and only kernels look at."""
-_MORE_AT_START = "at-start"
-"""File in a folder: names of more such variables."""
+MAX_COMPARED = 3
+"""How often a zygote may say of more variables that what it has imported has read them."""
 
 
 class NoZygote(GalleyError):
     """No kernel could be forked; the message says why. A plain kernel does the same, slower."""
+
+
+class _HasRead(Exception):
+    """A zygote has not forked: what it has imported has read variables that were not compared."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
 
 
 class ForkedKernel(Forked):
@@ -100,6 +91,7 @@ class Zygotes:
     def __init__(self, folder: Path, *, idle_s: float = IDLE_S) -> None:
         self.folder = folder
         self._idle_s = idle_s
+        self._variables = Variables(folder)
 
     def fork(
         self,
@@ -112,6 +104,7 @@ class Zygotes:
         argv: Sequence[str] = (),
         preload: Sequence[str] = (),
         bare: bool = False,
+        assigned: Collection[str] = (),
         isolate: bool,
         secrets: Mapping[str, str] | None = None,
         walls: Walls | None = None,
@@ -125,6 +118,7 @@ class Zygotes:
             files: file descriptors: the kernel's socket, its output and its errors.
             preload: modules that the notebook imports.
             bare: whether none of them may be imported yet, nor any but those of the kernel itself.
+            assigned: names of variables of its environment that the notebook may set.
             isolate: whether it is to have a pid namespace of its own.
             secrets: name → value, for ``galley.secret``.
             walls: what it is to see of its host's files; None: all of them.
@@ -137,17 +131,16 @@ class Zygotes:
         """
         interpreter = str(python or sys.executable)
         try:
-            at_start = self._at_start(env)
             caller = inherited.of_caller()
         except (OSError, ValueError) as error:
             raise NoZygote(f"no kernel could be forked: {error}") from error
-        ahead = [] if bare else list(preload)
+        # matplotlib reads it when it is imported.
+        bare = bare or os.path.exists(cwd / "matplotlibrc")  # noqa: PTH110  whoever may see it
         request = {
             "kind": kind,
             "isolate": isolate,
-            "preload": ahead,
             "tag": env.get(TAG, ""),
-            "plain": not _OF_A_KERNEL & env.keys(),
+            "plain": not OF_A_KERNEL & env.keys(),
         }
         told = {
             "argv": list(argv),
@@ -158,20 +151,32 @@ class Zygotes:
             "walls": None if walls is None else walls.model_dump(mode="json"),
         }
 
-        def forked() -> ForkedKernel:
+        def forked(read: set[str]) -> ForkedKernel:
+            at_start = self._variables.at_start(env, read)
+            alone = bare or differ(env, at_start, read, assigned)
+            ahead = [] if alone else list(preload)
             with _opened(self.folder) as folder:
-                name = _name(interpreter, at_start, bare=bare)
+                name = _name(interpreter, at_start, bare=alone)
                 connection = _connected(folder, name)
                 if connection is None:
                     connection = self._start(folder, name, interpreter, at_start, ahead, wanted)
             with handed_over(told) as private:
-                return _ask(connection, request, [*files, private], wanted)
+                asked = {**request, "preload": ahead, "compared": sorted(read)}
+                return _ask(connection, asked, [*files, private], wanted)
+
+        def compared() -> ForkedKernel:
+            for _ in range(MAX_COMPARED):
+                try:
+                    return forked(self._variables.read())
+                except _HasRead as more:
+                    self._variables.learn(more.names)
+            raise OSError("what it has imported reads ever more variables")
 
         try:
             try:
-                return forked()
+                return compared()
             except ConnectionError:  # it ended, or started over, when it had just been found
-                return forked()
+                return compared()
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             raise NoZygote(f"no kernel could be forked: {error}") from error
 
@@ -184,23 +189,7 @@ class Zygotes:
         """
         with _opened(self.folder):
             (self.folder / program.OWNER).write_text(str(os.getpid()))
-            (self.folder / _MORE_AT_START).write_text(
-                json.dumps(sorted({*at_start} - _OF_A_KERNEL))
-            )
-
-    def _at_start(self, env: Mapping[str, str]) -> dict[str, str]:
-        """Return what of a task's environment its zygote starts with."""
-        named = {*_AT_START, *self._more_at_start()}
-        return {
-            name: value
-            for name, value in env.items()
-            if name != "PYTHONPATH" and (name in named or name.startswith(_KINDS_AT_START))
-        }
-
-    def _more_at_start(self) -> list[str]:
-        with contextlib.suppress(FileNotFoundError):
-            return list(json.loads((self.folder / _MORE_AT_START).read_text()))
-        return []
+            self._variables.keep(at_start)
 
     def _of_a_host(self) -> dict[str, str]:
         """Keep what runs left in the home folder of all of them out of an interpreter."""
@@ -325,6 +314,8 @@ def _ask(
         forked = ForkedKernel(connection, answer)
     except KeyError:
         connection.close()
+        if "read" in answer:
+            raise _HasRead(answer["read"]) from None
         raise OSError(answer.get("error", "the zygote did not fork")) from None
     except BaseException:
         connection.close()

@@ -32,6 +32,7 @@ class Batch:
         gone: bool = False,
         python: Path | None = None,
         wanted: Wanted = always,
+        assigned: Sequence[str] = (),
         **more: str,
     ) -> None:
         self.pipe, theirs = socket.socketpair()
@@ -48,6 +49,7 @@ class Batch:
                 kind="batch",
                 files=(theirs.fileno(), self.output.fileno(), self.output.fileno()),
                 preload=preload,
+                assigned=assigned,
                 isolate=isolate,
                 walls=walls,
                 wanted=wanted,

@@ -153,6 +153,50 @@ def test_a_package_that_changed_is_imported_anew(
     own.close()
 
 
+SETTING = "import os, sys\nVALUE = os.environ.get('SETTING', 'none')\n"
+READY = "import sys\nprint('reads' in sys.modules, end=' ')\nimport reads\nprint(reads.VALUE)"
+
+
+@pytest.mark.parametrize("owned", [False, True], ids=["one's own", "a host's"])
+def test_what_a_library_reads_of_the_environment_when_it_is_imported_is_the_tasks(
+    tmp_path: Path, *, owned: bool
+) -> None:
+    """A host's zygote starts with nothing that came with a version."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "v"], check=True)
+    (site,) = (tmp_path / "v" / "lib").glob("*/site-packages")
+    (site / "ours.pth").write_text(sysconfig.get_path("purelib"))
+    (site / "reads.py").write_text(SETTING)
+    own, python = Zygotes(tmp_path / "z"), tmp_path / "v" / "bin" / "python"
+    if owned:
+        own.own()
+
+    def said(assigned: tuple[str, ...] = (), **more: Any) -> str:
+        one = Batch(own, tmp_path, preload=["reads"], python=python, assigned=assigned, **more)
+        printed = one.run(READY)
+        assert "SETTING" not in zygote_of(one.process).environ() or not owned
+        one.close()
+        return printed
+
+    for _ in range(2):
+        assert said() == "True none"
+        assert said(SETTING="a") == f"{not owned} a"
+        assert said(OTHER="b") == "True none"
+    assert said(("OTHER",)) == "True none"
+    assert said(("SETTING",)) == said(("OMP_NUM_THREADS",)) == "False none"
+    own.close()
+
+
+def test_a_folder_with_settings_of_matplotlib_has_it_imported_there(tmp_path: Path) -> None:
+    own = Zygotes(tmp_path / "z")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "matplotlibrc").write_text("lines.linewidth: 7")
+    for folder, width in ((tmp_path, "1.5"), (tmp_path / "there", "7.0")):
+        one = Batch(own, folder, preload=["matplotlib.pyplot"])
+        assert one.run("import matplotlib\nprint(matplotlib.rcParams['lines.linewidth'])") == width
+        one.close()
+    own.close()
+
+
 OWN = """\
 import os, sys
 from ipykernel.kernelapp import IPKernelApp
@@ -427,7 +471,7 @@ def test_one_that_goes_away_when_it_was_just_found_is_replaced(
     ask = module._ask
     monkeypatch.setattr(module, "_ask", once)
     zygotes = Zygotes(tmp_path / "zygotes")
-    one = Batch(zygotes, tmp_path)
+    one = Batch(zygotes, tmp_path, preload=())
     assert one.run("print('alive')") == "alive"
     assert len(asked) == 2
     one.close()
