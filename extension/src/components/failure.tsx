@@ -15,6 +15,8 @@ export interface IFailureProps {
   retried?: string | null;
   advice: string;
   actions?: React.ReactNode;
+  /** Show the task that failed. */
+  onTask?: (task: string) => void;
 }
 
 export function FailureBox(props: IFailureProps): JSX.Element {
@@ -24,9 +26,12 @@ export function FailureBox(props: IFailureProps): JSX.Element {
   // Before any cell ran there was no error in the notebook, such as where a package is not to be had.
   const known = props.failure || (error?.cell ?? null) !== null;
   const name = known ? failureName(trans, props.failure) : null;
+  const { task, cell } = error ?? {};
   const where = [
-    error?.task && trans.__('task %1', error.task),
-    error?.cell !== null && error?.cell !== undefined && trans.__('cell %1', error.cell + 1)
+    name,
+    task && <TaskName name={task} onTask={props.onTask} />,
+    cell !== null && cell !== undefined && trans.__('cell %1', cell + 1),
+    props.retried
   ].filter(Boolean);
   const traceback = (error?.traceback ?? []).join('\n').replace(COLOURS, '');
   return (
@@ -41,7 +46,12 @@ export function FailureBox(props: IFailureProps): JSX.Element {
           />
         </div>
         <div className="jp-Galley-muted">
-          {[name, ...where, props.retried].filter(Boolean).join(' · ')}
+          {where.map((part, at) => (
+            <React.Fragment key={at}>
+              {at > 0 && ' · '}
+              {part}
+            </React.Fragment>
+          ))}
         </div>
         <p>{props.advice}</p>
         <div className="jp-Galley-row">
@@ -64,6 +74,19 @@ export function FailureBox(props: IFailureProps): JSX.Element {
         )}
       </div>
     </div>
+  );
+}
+
+function TaskName(props: { name: string; onTask?: (task: string) => void }): JSX.Element {
+  const trans = useTrans();
+  const { name, onTask } = props;
+  const text = trans.__('task %1', name);
+  return onTask ? (
+    <button type="button" className="jp-Galley-textButton" onClick={() => onTask(name)}>
+      {text}
+    </button>
+  ) : (
+    <>{text}</>
   );
 }
 

@@ -1,18 +1,20 @@
 /** The tasks of a pipeline as a graph: each with its state, each edge with what crosses it. */
 import * as React from 'react';
 import type { TaskNode, TaskTry } from '../api/types';
-import { middle } from '../format/names';
+import { apart, middle } from '../format/names';
 import { arrange, type IPlaced, type IRouted } from '../model/graph';
 import { cellRanges } from '../model/split';
 import { taskWord, type IWord } from '../model/words';
 import { useTrans } from './context';
 import { Glyph } from './glyph';
 
-const BOX = { right: { width: 190, height: 58 }, down: { width: 168, height: 46 } };
+const BOX = { right: { width: 220, height: 58 }, down: { width: 168, height: 46 } };
 /** Of a label: height, room beside the text, and a letter's width, in pixels. */
 const LABEL = { height: 20, room: 18, letter: 6.4 };
 const LONGEST_LABEL = 22;
-const LONGEST_NAME = { right: 19, down: 18 };
+const LONGEST_NAME = { right: 20, down: 16 };
+/** Letters that the state's icon takes the room of. */
+const ICON = 2;
 /** Width of the outlook beside the publish form, pixels. */
 const NARROW = 390;
 
@@ -65,8 +67,25 @@ export function TaskGraph(props: IGraphProps): JSX.Element {
   }, [graph, props.edges, props.room, direction, box]);
   const tasks = new Map((props.tasks ?? []).map(task => [task.name, task]));
   const nodes = new Map(graph.map(node => [node.name, node]));
+  const shown = React.useMemo(
+    () =>
+      apart(
+        graph.map(node => node.name),
+        LONGEST_NAME[direction] - (tasks.size ? ICON : 0)
+      ),
+    [graph, direction, tasks.size]
+  );
+  const frame = React.useRef<HTMLDivElement>(null);
+  const chosen = placed.nodes.find(node => node.name === props.selected);
+  React.useLayoutEffect(() => {
+    if (frame.current && chosen) {
+      bring(frame.current, chosen, box);
+    }
+    // The layout is made anew with each event of a run: only another place or task is brought.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [chosen?.name, chosen?.x, chosen?.y]);
   return (
-    <div className={`jp-Galley-graph jp-mod-${direction}`}>
+    <div ref={frame} className={`jp-Galley-graph jp-mod-${direction}`}>
       <svg
         width={Math.ceil(placed.width)}
         height={Math.ceil(placed.height)}
@@ -101,7 +120,7 @@ export function TaskGraph(props: IGraphProps): JSX.Element {
             key={node.name}
             placed={node}
             size={box}
-            letters={LONGEST_NAME[direction]}
+            label={shown.get(node.name) ?? node.name}
             node={nodes.get(node.name)!}
             task={tasks.get(node.name)}
             selected={props.selected === node.name}
@@ -120,6 +139,14 @@ export function TaskGraph(props: IGraphProps): JSX.Element {
       </svg>
     </div>
   );
+}
+
+/** Scroll a box that is out of sight to the middle of its frame; the page stays where it is. */
+function bring(frame: HTMLElement, at: IPlaced, size: { width: number; height: number }): void {
+  const into = (from: number, length: number, start: number, room: number): number =>
+    from < start || from + length > start + room ? from + length / 2 - room / 2 : start;
+  frame.scrollTop = into(at.y, size.height, frame.scrollTop, frame.clientHeight);
+  frame.scrollLeft = into(at.x, size.width, frame.scrollLeft, frame.clientWidth);
 }
 
 function roomFor(text: string): { width: number; height: number } | null {
@@ -162,7 +189,8 @@ function Label(props: {
 function Box(props: {
   placed: IPlaced;
   size: { width: number; height: number };
-  letters: number;
+  /** Its name, cut. */
+  label: string;
   node: TaskNode & { title?: string };
   task: TaskTry | undefined;
   selected: boolean;
@@ -170,7 +198,7 @@ function Box(props: {
 }): JSX.Element {
   const trans = useTrans();
   const { placed, node, task, onSelect, size } = props;
-  const word: IWord | null = task ? taskWord(trans, task.state) : null;
+  const word = task ? tryWord(trans, task) : null;
   const progress = cellProgress(trans, task, node.cells ?? []);
   const share = task?.cells ? Math.min(1, (task.cell ?? 0) / task.cells) : 0;
   const choose = onSelect ? () => onSelect(node.name) : undefined;
@@ -198,7 +226,7 @@ function Box(props: {
       >
         <div className="jp-Galley-graphName">
           {word && <Glyph name={word.glyph} spin={word.tone === 'busy'} />}
-          <span>{middle(node.name, props.letters - (word ? 2 : 0))}</span>
+          <span>{props.label}</span>
         </div>
         <div className="jp-Galley-graphState">
           {word?.text}
@@ -216,6 +244,13 @@ function Box(props: {
 }
 
 type Trans = ReturnType<typeof useTrans>;
+
+/** How a task stands; what was taken over from another run or attempt was not executed here. */
+function tryWord(trans: Trans, task: TaskTry): IWord {
+  return task.reused_from || task.reused_run
+    ? { text: trans.__('Unchanged'), tone: 'idle', glyph: 'check' }
+    : taskWord(trans, task.state);
+}
 
 /** "cell 7 of 23", "cells 3–9", "23 cells", or nothing where it is not known. */
 export function cellProgress(

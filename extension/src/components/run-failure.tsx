@@ -11,6 +11,8 @@ export function RunFailure(props: {
   run: Run;
   attempt: Attempt | undefined;
   task: TaskTry | undefined;
+  /** Show a task. */
+  onTask?: (task: string) => void;
 }): JSX.Element | null {
   const galley = useGalley();
   const { trans } = galley;
@@ -24,6 +26,7 @@ export function RunFailure(props: {
       error={errorOf(attempt)}
       reason={found.reason}
       failure={found.failure}
+      onTask={props.onTask}
       retried={repeatedText(trans, attempt, found.sequel)}
       advice={failureAdvice(trans, run, attempt, found)}
       actions={

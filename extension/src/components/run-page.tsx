@@ -117,7 +117,7 @@ function Body(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
           </span>
         </p>
       )}
-      <RunFailure run={run} attempt={attempt} task={task} />
+      <RunFailure run={run} attempt={attempt} task={task} onTask={wide ? setPicked : undefined} />
       {wide && graph}
       <div className="jp-Galley-columns jp-mod-run">
         <div className="jp-Galley-side">

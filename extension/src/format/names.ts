@@ -11,6 +11,38 @@ export function middle(text: string, most: number): string {
   return `${letters.slice(0, head).join('')}…${letters.slice(letters.length - tail).join('')}`;
 }
 
+/** `names` cut to `most` characters so that what tells similar ones from each other stays. */
+export function apart(names: readonly string[], most: number): Map<string, string> {
+  const alike = new Map<string, string[]>();
+  for (const name of new Set(names)) {
+    const cut = middle(name, most);
+    alike.set(cut, [...(alike.get(cut) ?? []), name]);
+  }
+  return new Map(
+    [...alike].flatMap(([cut, group]) =>
+      group.length === 1 ? [[group[0], cut]] : around(group, most)
+    )
+  );
+}
+
+/** Each name from where the names begin to differ, or from its beginning where that fits, too. */
+function around(names: readonly string[], most: number): [string, string][] {
+  const letters = names.map(name => Array.from(name));
+  const [head, tail] = [shared(letters), shared(letters.map(name => name.slice().reverse()))];
+  const fits = letters.every(name => name.length - tail < most);
+  return letters.map((name, index) => {
+    const rest = fits ? name : ['…', ...name.slice(head)];
+    const cut = rest.length <= most ? rest : [...rest.slice(0, most - 1), '…'];
+    return [names[index], cut.join('')];
+  });
+}
+
+/** How many letters all names begin with alike. */
+function shared(names: readonly string[][]): number {
+  const differs = names[0].findIndex((letter, at) => names.some(name => name[at] !== letter));
+  return differs < 0 ? names[0].length : differs;
+}
+
 /** `text` as the beginning of a sentence. */
 export function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);

@@ -111,6 +111,8 @@ describe('RunPage', () => {
     expect(box.querySelector('header')!.textContent).toContain('incremental');
     const head = box.querySelector('.jp-Galley-taskHead')!;
     expect(head.textContent).toContain('unchanged, so taken from an earlier run');
+    const boxes = [...box.querySelectorAll('.jp-Galley-graphState')];
+    expect(boxes.map(one => one.textContent)).toEqual(['Unchanged · cell 1', 'Unchanged · cell 1']);
     await settle(() => head.querySelector('a')!.click());
     expect(went).toEqual([{ kind: 'run', id: 'r-0' }]);
   });
@@ -206,6 +208,25 @@ describe('RunPage', () => {
     expect(box.querySelector('.jp-Galley-detail')!.textContent).toContain(
       'It waits for the task “train”, which did not succeed.'
     );
+  });
+
+  it('brings the failed one of many tasks into sight, and again from what is told of it', async () => {
+    const tasks = Array.from({ length: 20 }, (_, at): TaskTry => {
+      const name = at === 19 ? 'train' : `task-${at}`;
+      return { name, state: at === 19 ? 'failed' : 'succeeded', upstream: [], notebook: false };
+    });
+    const graph = tasks.map(({ name }) => ({ name, upstream: [], cells: [] }));
+    const { box } = await show({ state: 'failed', graph, attempts: [{ ...FAILED, tasks }] });
+    const frame = box.querySelector('.jp-Galley-graph')!;
+    const far = frame.scrollTop;
+    expect(far).toBeGreaterThan(1000);
+    const shown = () => box.querySelector('.jp-Galley-taskHead')!.textContent;
+    await settle(() => box.querySelector<HTMLElement>('.jp-Galley-graphBox')!.click());
+    expect(shown()).toContain('task-0');
+    expect(frame.scrollTop).toBeLessThan(100);
+    await settle(() => button('task train').click());
+    expect(shown()).toContain('train');
+    expect(frame.scrollTop).toBe(far);
   });
 
   it('asks again when an event says that the run changed', async () => {

@@ -1,5 +1,5 @@
 import { trans } from '../../__tests__/trans';
-import { middle, slugify } from '../names';
+import { apart, middle, slugify } from '../names';
 import { bytes, figure } from '../quantity';
 import { distance, duration, elapsed, everyZone, relative } from '../time';
 
@@ -91,6 +91,26 @@ describe('quantities', () => {
 });
 
 describe('names', () => {
+  it('are cut so that similar ones stay apart', () => {
+    const tasks = [5, 38].map(number => `task_number_${number}_with_a_longish_name`);
+    const far = ['one', 'two'].map(
+      end => `a_name_that_begins_like_its_neighbour_${end}_and_ends_so`
+    );
+    const other = 'load_all_data_from_the_warehouse';
+    const cut = apart([...tasks, ...far, other, 'fit'], 18);
+    expect([...cut.values()].sort()).toEqual(
+      [
+        'task_number_5_wit…',
+        'task_number_38_wi…',
+        '…one_and_ends_so',
+        '…two_and_ends_so',
+        'load_all_…arehouse',
+        'fit'
+      ].sort()
+    );
+    expect(cut.get(tasks[1])).toBe('task_number_38_wi…');
+  });
+
   it('cuts long names in the middle, by characters', () => {
     expect(middle('short', 10)).toBe('short');
     expect(middle('abcdefghij', 5)).toBe('ab…ij');
