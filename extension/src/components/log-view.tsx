@@ -2,12 +2,14 @@
 import * as React from 'react';
 import { downloadIcon, searchIcon } from '@jupyterlab/ui-components';
 import { bytes } from '../format/quantity';
-import type { LogModel } from '../model/log';
+import { SEARCHED, type LogModel } from '../model/log';
 import { Button, Empty, Loading, ProblemBox } from './basics';
-import { useChanges, useTrans } from './context';
+import { useChanges, useSettled, useTrans } from './context';
 
 const LINE = 18;
 const AROUND = 30;
+/** How long one types on before a search reads what is not there yet, milliseconds. */
+const TYPING = 400;
 
 export function LogView(props: {
   log: LogModel;
@@ -26,6 +28,19 @@ export function LogView(props: {
       ? numbered.filter(line => line.text.toLowerCase().includes(wanted))
       : numbered.slice(0, log.lines[log.lines.length - 1] === '' ? -1 : undefined);
   }, [log.lines, needle]);
+  const whole = log.skipped === 0;
+  const wanted = useSettled(needle, TYPING);
+  React.useEffect(() => {
+    if (wanted && log.skipped > 0) {
+      void log.earlier(SEARCHED - log.held);
+    }
+  }, [wanted, log, log.skipped]);
+  const searching = needle !== '' && !whole && log.held < SEARCHED && !log.problem;
+  const part = bytes(log.held);
+  const earlier = (most?: number): void => {
+    setFollow(false);
+    void log.earlier(most);
+  };
 
   return (
     <div className="jp-Galley-log">
@@ -42,8 +57,17 @@ export function LogView(props: {
         </label>
         <span className="jp-Galley-muted">
           {needle
-            ? trans._n('%1 line matches', '%1 lines match', lines.length)
-            : trans._n('%1 line', '%1 lines', lines.length)}
+            ? whole
+              ? trans._n('%1 line matches', '%1 lines match', lines.length)
+              : trans._n(
+                  '%1 line of the last %2 matches',
+                  '%1 lines of the last %2 match',
+                  lines.length,
+                  part
+                )
+            : whole
+              ? trans._n('%1 line', '%1 lines', lines.length)
+              : trans.__('the last %1', part)}
           {!log.ended && log.started && ` · ${trans.__('live')}`}
         </span>
         <span className="jp-Galley-spacer" />
@@ -60,20 +84,33 @@ export function LogView(props: {
           {trans.__('Download')}
         </a>
       </div>
-      {log.skipped > 0 && (
+      {!whole && (
         <div className="jp-Galley-logBar">
           <span className="jp-Galley-muted">
-            {trans.__('%1 more before what is shown.', bytes(log.skipped))}
+            {searching
+              ? trans.__('%1 are still to be searched …', bytes(log.toGo || log.skipped))
+              : needle
+                ? trans.__('%1 before them are not searched: download the log.', bytes(log.skipped))
+                : trans.__('%1 more before what is shown.', bytes(log.toGo || log.skipped))}
           </span>
-          <Button
-            kind="quiet"
-            label={trans.__('Show earlier lines')}
-            busy={log.loadingEarlier}
-            onClick={() => {
-              setFollow(false);
-              void log.earlier();
-            }}
-          />
+          {!needle && (
+            <>
+              <Button
+                kind="quiet"
+                label={trans.__('Show earlier lines')}
+                busy={log.loadingEarlier}
+                onClick={() => earlier()}
+              />
+              {log.skipped + log.held <= SEARCHED && (
+                <Button
+                  kind="quiet"
+                  label={trans.__('Show all')}
+                  reason={log.loadingEarlier ? trans.__('Earlier lines are being read.') : null}
+                  onClick={() => earlier(log.skipped)}
+                />
+              )}
+            </>
+          )}
         </div>
       )}
       <ProblemBox problem={log.problem} retry={() => void log.pull()} />
@@ -82,11 +119,15 @@ export function LogView(props: {
       ) : lines.length === 0 ? (
         <Empty
           title={
-            needle ? trans.__('No line contains “%1”.', needle) : trans.__('Nothing logged yet.')
+            !needle
+              ? trans.__('Nothing logged yet.')
+              : whole
+                ? trans.__('No line contains “%1”.', needle)
+                : trans.__('No line of the last %1 contains “%2”.', part, needle)
           }
         />
       ) : (
-        <Lines lines={lines} follow={follow} onFollow={setFollow} />
+        <Lines lines={lines} numbered={whole} follow={follow} onFollow={setFollow} />
       )}
     </div>
   );
@@ -94,6 +135,8 @@ export function LogView(props: {
 
 function Lines(props: {
   lines: { text: string; number: number }[];
+  /** Whether their numbers are those of the log: what is before them is there. */
+  numbered: boolean;
   follow: boolean;
   onFollow: (follow: boolean) => void;
 }): JSX.Element {
@@ -128,7 +171,7 @@ function Lines(props: {
         <div style={{ transform: `translateY(${first * LINE}px)` }}>
           {lines.slice(first, last).map(line => (
             <div key={line.number} className={`jp-Galley-logLine ${weight(line.text)}`}>
-              <span aria-hidden="true">{line.number}</span>
+              <span aria-hidden="true">{props.numbered && line.number}</span>
               {plain(line.text)}
             </div>
           ))}

@@ -12,6 +12,8 @@ const TAIL = 1_000_000;
 const LEAST = 4;
 /** Lines kept for showing while it grows; earlier ones are loaded again when asked for. */
 export const MOST_LINES = 50_000;
+/** Bytes of a log that a search reads: what a browser holds with ease. */
+export const SEARCHED = 64 * 2 ** 20;
 
 export type LogReader = (offset: number, limit?: number) => Promise<ILogChunk>;
 
@@ -32,6 +34,13 @@ export class LogModel implements IDisposable, IChanging {
   started = false;
   problem: Problem | null = null;
   loadingEarlier = false;
+  /** Bytes that reading earlier ones has still before it. */
+  toGo = 0;
+
+  /** Bytes from the first line shown to the last. */
+  get held(): number {
+    return this.offset - this.skipped;
+  }
 
   get changed(): ISignal<this, void> {
     return this._changed;
@@ -70,27 +79,32 @@ export class LogModel implements IDisposable, IChanging {
     }
   }
 
-  /** Read the part before the first line shown, and keep it. */
-  async earlier(): Promise<void> {
-    if (this.loadingEarlier || this.skipped === 0) {
+  /** Read at most so many bytes before the first line shown, and keep them. */
+  async earlier(most = TAIL): Promise<void> {
+    if (this.loadingEarlier || this.skipped === 0 || most <= 0) {
       return;
     }
     this.loadingEarlier = true;
-    this._changed.emit();
+    const end = Math.max(0, this.skipped - most);
+    const pieces: string[] = [];
+    let from = this.skipped;
     try {
-      const from = Math.max(0, this.skipped - TAIL);
-      const chunk = await this.read(from, Math.max(LEAST, this.skipped - from));
-      const [first, ...rest] = this.lines;
-      const parts = chunk.text.split('\n');
-      const joint = parts.pop() + first;
-      this.lines = [...parts, joint, ...rest];
-      this.most = Math.max(this.most, this.lines.length + MOST_LINES);
-      this.skipped = from;
+      while (from > end && !this._disposed) {
+        this.toGo = from - end;
+        this._changed.emit();
+        const begin = Math.max(end, from - TAIL);
+        const chunk = await this.read(begin, Math.max(LEAST, from - begin));
+        pieces.unshift(chunk.text);
+        from = begin;
+      }
       this.problem = null;
     } catch (error) {
       this.problem = Problem.from(error);
     } finally {
+      // All at once: lines are split and searched anew with each change.
+      this.prepend(pieces.join(''), from);
       this.loadingEarlier = false;
+      this.toGo = 0;
       if (!this._disposed) {
         this._changed.emit();
       }
@@ -119,11 +133,21 @@ export class LogModel implements IDisposable, IChanging {
     }
   }
 
+  private prepend(text: string, from: number): void {
+    const [first, ...rest] = this.lines;
+    const parts = text.split('\n');
+    const joint = parts.pop() + first;
+    this.lines = parts.concat(joint, rest);
+    this.most = Math.max(this.most, this.lines.length + MOST_LINES);
+    this.skipped = from;
+  }
+
   private append(text: string): void {
     const parts = text.split('\n');
     const last = this.lines.length - 1;
     this.lines = [...this.lines.slice(0, last), this.lines[last] + parts[0], ...parts.slice(1)];
-    if (this.lines.length > this.most) {
+    // While earlier ones are read, they must meet the first line that is kept.
+    if (this.lines.length > this.most && !this.loadingEarlier) {
       const gone = this.lines.slice(0, -this.most);
       this.lines = this.lines.slice(-this.most);
       this.skipped += new Blob([`${gone.join('\n')}\n`]).size;

@@ -39,4 +39,22 @@ describe('a long log', () => {
     }
     expect(log.lines.join('\n')).toBe(text);
   });
+
+  it('loses nothing that comes while what is before is read', async () => {
+    const { read } = long(400_000);
+    let grown = '';
+    const live = async (offset: number, limit?: number) => {
+      const chunk = await read(offset, limit);
+      const text = offset >= chunk.size ? grown : chunk.text;
+      const [next_offset, size] = [offset + text.length, chunk.size + grown.length];
+      return { ...chunk, text, next_offset, size };
+    };
+    const log = new LogModel(live, 'r-1', new FakeEvents() as unknown as EventStream);
+    await log.pull();
+    const reading = log.earlier(log.skipped);
+    grown = 'more\n'.repeat(60_000);
+    await log.pull();
+    await reading;
+    expect(log.lines).toHaveLength(460_001);
+  });
 });
