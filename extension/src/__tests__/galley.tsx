@@ -13,12 +13,18 @@ import { Resource } from '../model/resource';
 import { trans } from './trans';
 
 (globalThis as { IS_REACT_ACT_ENVIRONMENT?: boolean }).IS_REACT_ACT_ENVIRONMENT = true;
-// jsdom has no modal dialogs.
+// jsdom has no modal dialogs. They give the focus back, unless they were taken off the page before.
+const openers = new WeakMap<HTMLDialogElement, HTMLElement>();
 HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) {
   this.open = true;
+  openers.set(this, document.activeElement as HTMLElement);
+  this.querySelector<HTMLElement>('button')?.focus();
 };
 HTMLDialogElement.prototype.close ??= function (this: HTMLDialogElement) {
   this.open = false;
+  if (this.isConnected) {
+    openers.get(this)?.focus();
+  }
 };
 
 export interface IAsked {

@@ -17,6 +17,8 @@ export interface IButtonProps {
   title?: string;
   icon?: React.ReactNode;
   submit?: boolean;
+  /** Whether a dialog begins at it: the choice that does no harm. */
+  first?: boolean;
 }
 
 export function Button(props: IButtonProps): JSX.Element {
@@ -30,6 +32,7 @@ export function Button(props: IButtonProps): JSX.Element {
         aria-disabled={disabled}
         aria-describedby={hint.id}
         aria-busy={props.busy}
+        data-first={props.first || undefined}
         onClick={event => {
           if (disabled) {
             event.preventDefault();

@@ -14,9 +14,11 @@ export function Modal(props: {
   const trans = useTrans();
   const dialog = React.useRef<HTMLDialogElement>(null);
   const title = React.useId();
-  React.useEffect(() => {
+  // Before React takes the dialog off the page: only then it gives the focus back to its opener.
+  React.useLayoutEffect(() => {
     const shown = dialog.current;
     shown?.showModal();
+    shown?.querySelector<HTMLElement>('[data-first]')?.focus();
     return () => shown?.close();
   }, []);
   return createPortal(

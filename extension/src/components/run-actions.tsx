@@ -137,7 +137,7 @@ function CancelDialog(props: { run: Run; onClose: () => void; onCancel: () => vo
       onClose={props.onClose}
       footer={
         <>
-          <Button label={trans.__('Let it go on')} onClick={props.onClose} />
+          <Button first label={trans.__('Let it go on')} onClick={props.onClose} />
           <Button kind="warn" label={trans.__('Cancel the run')} onClick={props.onCancel} />
         </>
       }

@@ -246,7 +246,7 @@ function DeleteDialog(props: {
       onClose={props.onClose}
       footer={
         <>
-          <Button label={trans.__('Cancel')} onClick={props.onClose} />
+          <Button first label={trans.__('Cancel')} onClick={props.onClose} />
           <Button
             kind="warn"
             label={trans.__('Delete')}

@@ -160,7 +160,7 @@ function RemoveDialog(props: {
       onClose={props.onClose}
       footer={
         <>
-          <Button label={trans.__('Cancel')} onClick={props.onClose} />
+          <Button first label={trans.__('Cancel')} onClick={props.onClose} />
           <Button
             kind="warn"
             label={trans.__('Remove')}

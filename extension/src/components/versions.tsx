@@ -184,7 +184,7 @@ function DeployDialog(props: {
       onClose={props.onClose}
       footer={
         <>
-          <Button label={trans.__('Cancel')} onClick={props.onClose} />
+          <Button first label={trans.__('Cancel')} onClick={props.onClose} />
           <Button
             kind="accept"
             label={title}

@@ -139,9 +139,12 @@ describe('RunPage', () => {
   it('cancels a run once and not without asking, and then says that it is being cancelled', async () => {
     const { transport, box } = await show({ state: 'running', ended_at: null });
     const posts = () => transport.asked.filter(one => one.method === 'POST');
+    button('Cancel run').focus();
     await settle(() => button('Cancel run').click());
     expect(document.body.textContent).toContain('Logs and notebooks are kept as far as they came');
+    expect(document.activeElement).toBe(button('Let it go on'));
     await settle(() => button('Let it go on').click());
+    expect(document.activeElement).toBe(button('Cancel run'));
     expect(document.body.textContent).not.toContain('are kept as far as they came');
     expect(posts()).toHaveLength(0);
     await settle(() => button('Cancel run').click());
