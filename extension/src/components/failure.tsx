@@ -3,7 +3,7 @@ import * as React from 'react';
 import type { CellError, FailureClass } from '../api/types';
 import { capitalised } from '../format/names';
 import { failureName } from '../model/failures';
-import { Message } from './basics';
+import { Message, Moment } from './basics';
 import { useTrans } from './context';
 import { Glyph } from './glyph';
 
@@ -11,6 +11,8 @@ export interface IFailureProps {
   error?: CellError | null;
   reason?: string | null;
   failure?: FailureClass | null;
+  /** The deadline that it missed. */
+  missed?: string | null;
   /** What was retried already. */
   retried?: string | null;
   advice: string;
@@ -25,7 +27,12 @@ export function FailureBox(props: IFailureProps): JSX.Element {
   const { error } = props;
   // Before any cell ran there was no error in the notebook, such as where a package is not to be had.
   const known = props.failure || (error?.cell ?? null) !== null;
-  const name = known ? failureName(trans, props.failure) : null;
+  const { missed } = props;
+  const name = missed
+    ? trans.__('Deadline missed')
+    : known
+      ? failureName(trans, props.failure)
+      : null;
   const { task, cell } = error ?? {};
   const where = [
     name,
@@ -39,11 +46,17 @@ export function FailureBox(props: IFailureProps): JSX.Element {
       <Glyph name="cross" />
       <div>
         <div className="jp-Galley-failureTitle">
-          <Message
-            text={capitalised(
-              error?.message ?? props.reason ?? trans.__('It failed without a message.')
-            )}
-          />
+          {missed ? (
+            <>
+              {trans.__('It had not ended by its deadline,')} <Moment at={missed} />
+            </>
+          ) : (
+            <Message
+              text={capitalised(
+                error?.message ?? props.reason ?? trans.__('It failed without a message.')
+              )}
+            />
+          )}
         </div>
         <div className="jp-Galley-muted">
           {where.map((part, at) => (

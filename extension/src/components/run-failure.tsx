@@ -2,7 +2,7 @@
 import * as React from 'react';
 import { bugIcon } from '@jupyterlab/ui-components';
 import type { Attempt, Run, TaskTry } from '../api/types';
-import { errorOf, failureAdvice, failureOf, repeatedText } from '../model/failures';
+import { errorOf, failureAdvice, failureOf, missedDeadline, repeatedText } from '../model/failures';
 import { Button } from './basics';
 import { useGalley } from './context';
 import { FailureBox } from './failure';
@@ -26,6 +26,7 @@ export function RunFailure(props: {
       error={errorOf(attempt)}
       reason={found.reason}
       failure={found.failure}
+      missed={missedDeadline(run, attempt)}
       onTask={props.onTask}
       retried={repeatedText(trans, attempt, found.sequel)}
       advice={failureAdvice(trans, run, attempt, found)}

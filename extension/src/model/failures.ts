@@ -111,6 +111,9 @@ export function failureAdvice(
         sequel ? sequelText(trans, attempt, sequel) : lostForGood(trans, run)
       ].join(' ');
     case 'timeout':
+      if (missedDeadline(run, attempt)) {
+        return laterDeadline(trans, run);
+      }
       return [
         trans.__('It took longer than its time limit.'),
         sequelText(trans, attempt, sequel),
@@ -124,6 +127,14 @@ export function failureAdvice(
         ? mendThat(trans, run)
         : mendCell(trans, run);
   }
+}
+
+/** The deadline of its run that an attempt missed; null where another limit ended it. */
+export function missedDeadline(run: Run, attempt: Attempt | undefined): string | null {
+  const { deadline } = run;
+  // What took a cell too long has an error that says so.
+  const over = attempt?.state === 'timed_out' && !errorOf(attempt) && attempt.ended_at;
+  return deadline && over && Date.parse(over) >= Date.parse(deadline) ? deadline : null;
 }
 
 /** The error of an attempt, which may be only one of its tasks'. */
@@ -162,6 +173,15 @@ function lostForGood(trans: TranslationBundle, run: Run): string {
         'It was repeated as often as the version allows; Retry repeats it once more.'
       );
   }
+}
+
+function laterDeadline(trans: TranslationBundle, run: Run): string {
+  if (run.kind === 'trial') {
+    return trans.__('“Try again…” takes a later deadline, or none.');
+  }
+  return run.trigger === 'schedule'
+    ? trans.__('Retry repeats it without a deadline; that of the next ones is its schedule’s.')
+    : trans.__('Retry repeats it without a deadline; “Run again…” takes a later one, or none.');
 }
 
 /** What to do where no cell failed, such as where a secret or a kernel is missing. */

@@ -135,6 +135,25 @@ describe('RunFailure', () => {
     );
   });
 
+  it.each([
+    [{}, 'Retry repeats it without a deadline; “Run again…” takes a later one'],
+    [{ trigger: 'schedule' }, 'that of the next ones is its schedule’s'],
+    [{ kind: 'trial' }, '“Try again…” takes a later deadline']
+  ] as [Partial<Run>, string][])('tells a deadline from a time limit (%j)', async (how, advice) => {
+    const deadline = new Date(2026, 10, 20, 9, 1).toISOString();
+    const late = attempt(1, { state: 'timed_out', failure_class: 'timeout', ended_at: deadline });
+    const state_reason = 'it had not ended by its deadline, 2026-11-20 09:01 UTC';
+    const changes: Partial<Run> = { state: 'timed_out', deadline, state_reason, ...how };
+    const alert = await told({ ...changes, attempts: [late] }, late);
+    expect(alert).toMatch(/^It had not ended by its deadline, \S* ?\S+ ?09:01Deadline missed/);
+    expect(alert).toContain(advice);
+    expect(alert).not.toMatch(/limit|UTC/);
+    await clear();
+    const slow = { ...late, ended_at: '2026-11-20T05:00:00Z' };
+    const limited = await told({ ...changes, deadline: '2026-11-21T09:01:00Z' }, slow);
+    expect(limited).toContain('Publish it with a longer limit');
+  });
+
   it('tells why a run failed that had no attempt', async () => {
     const reason = "its profile 'gpu' is not declared any more; publish the next version";
     const alert = await told({ state: 'failed', state_reason: reason }, undefined);
