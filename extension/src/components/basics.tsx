@@ -1,6 +1,7 @@
 /** Small parts that every page is made of. */
 import * as React from 'react';
 import { Problem } from '../api/problem';
+import { copy } from '../format/clipboard';
 import { middle } from '../format/names';
 import { dayAndClock, distance, duration, elapsed, everyZone, relative } from '../format/time';
 import type { Place } from '../model/place';
@@ -269,10 +270,15 @@ export function Copyable(props: {
       type="button"
       className="jp-Galley-copy"
       title={`${text}\n${trans.__('Click to copy')}`}
-      onClick={() =>
-        void navigator.clipboard
-          .writeText(text)
-          .then(() => galley.notify(trans.__('Copied %1', name ?? text), 'info'))
+      onClick={event =>
+        void copy(text, event.currentTarget.parentElement ?? undefined).then(done =>
+          done
+            ? galley.notify(trans.__('Copied %1', name ?? text), 'info')
+            : galley.notify(
+                trans.__('The browser does not let this page copy: mark the text and copy it.'),
+                'error'
+              )
+        )
       }
     >
       <code>{shown ?? text}</code>

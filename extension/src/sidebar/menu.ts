@@ -1,6 +1,7 @@
 /** The obvious actions of a row. What the lab's token may not do opens Galley's own window. */
 import { Problem } from '../api/problem';
 import type { Pipeline, Run, Version } from '../api/types';
+import { copy } from '../format/clipboard';
 import { may, type IGalley } from '../model/galley';
 import type { Place } from '../model/place';
 import { ended } from '../model/words';
@@ -102,8 +103,12 @@ function copyLink(galley: IGalley, place: Place): IEntry {
     label: trans.__('Copy link'),
     run: () =>
       act(galley, async () => {
-        await navigator.clipboard.writeText(new URL(galley.href(place), location.href).href);
-        galley.notify(trans.__('Copied the link.'), 'info');
+        const link = new URL(galley.href(place), location.href).href;
+        if (await copy(link)) {
+          galley.notify(trans.__('Copied the link.'), 'info');
+        } else {
+          galley.notify(trans.__('The browser does not let this page copy: %1', link), 'error');
+        }
       })
   };
 }
