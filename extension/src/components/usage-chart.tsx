@@ -77,6 +77,15 @@ export function UsageChart(props: IUsageChartProps): JSX.Element {
             aria-hidden="true"
           />
           <polyline points={line} />
+          {samples.length === 1 && (
+            <line
+              className="jp-mod-point"
+              x1={x(last)}
+              x2={x(last)}
+              y1={y(last.value)}
+              y2={y(last.value)}
+            />
+          )}
           {limited && (
             <line className="jp-Galley-threshold" x1="0" x2={WIDTH} y1={y(limit)} y2={y(limit)} />
           )}

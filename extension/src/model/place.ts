@@ -28,6 +28,7 @@ const FILTERS = ['state', 'of', 'pipeline'] as const;
 /** The states that runs are filtered by, as a list offers them. */
 export const RUN_STATES: RunState[] = [
   'running',
+  'launching',
   'queued',
   'succeeded',
   'failed',

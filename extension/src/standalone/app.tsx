@@ -147,7 +147,11 @@ function SessionBanner({ galley }: { galley: PageGalley }): JSX.Element {
   return session.ended ? (
     <div className="jp-Galley-banner" role="alert">
       <Glyph name="warning" />
-      <span>{trans.__('Your session has ended: nothing can be read or changed until then.')}</span>
+      <span>
+        {trans.__(
+          'Your session has ended: nothing can be read or changed until you sign in again.'
+        )}
+      </span>
       <a className="jp-Galley-link" href={window.location.href.split('#')[0]}>
         {trans.__('Sign in')}
       </a>

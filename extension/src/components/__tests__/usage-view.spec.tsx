@@ -44,6 +44,16 @@ describe('Resources', () => {
     expect(box.querySelector('tbody')!.textContent).toContain('300 MiB');
   });
 
+  it('draws the CPU of two points, which are one sample, as a dot', async () => {
+    const points = ['00', '10'].map(second => ({
+      at: `2026-11-20T09:00:${second}Z`,
+      memory: 100 * MIB,
+      cpu_s: Number(second)
+    }));
+    const box = await show([{ task: 'fit', points }]);
+    expect(box.querySelectorAll('line.jp-mod-point')).toHaveLength(1);
+  });
+
   it('says of a task that was not measured why not, and shows the others', async () => {
     const points = [{ at: '2026-11-20T09:00:00Z', memory: 100 * MIB, cpu_s: 2 }];
     const box = await show(

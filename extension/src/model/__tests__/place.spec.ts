@@ -7,6 +7,7 @@ describe('places', () => {
     { kind: 'runs' },
     { kind: 'runs', filter: { state: 'failed', of: 'all', pipeline: 'oncology/weekly-report' } },
     { kind: 'runs', filter: { of: 'rehearsal', state: undefined, pipeline: undefined } },
+    { kind: 'runs', filter: { state: 'launching', of: undefined, pipeline: undefined } },
     { kind: 'reviews' },
     { kind: 'calendar' },
     { kind: 'storage' },
