@@ -26,6 +26,11 @@ export class Problem extends Error {
     return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504;
   }
 
+  /** Whether nothing is there by that name, or can be: trying again is of no use. */
+  get absent(): boolean {
+    return this.status === 404 || (this.status === 422 && /_id$/.test(this.field ?? ''));
+  }
+
   static async of(response: Response): Promise<Problem> {
     const text = await response.text();
     const body = parse(text);

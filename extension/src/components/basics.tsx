@@ -2,7 +2,7 @@
 import * as React from 'react';
 import { Problem } from '../api/problem';
 import { copy } from '../format/clipboard';
-import { middle } from '../format/names';
+import { capitalised, middle } from '../format/names';
 import { dayAndClock, distance, duration, elapsed, everyZone, relative } from '../format/time';
 import type { Place } from '../model/place';
 import { useGalley, useNow, useTrans } from './context';
@@ -189,13 +189,31 @@ export function ProblemBox(props: { problem: unknown; retry?: () => void }): JSX
       ? trans.__('Galley does not answer (%1).', problem.message)
       : problem.status === 401
         ? trans.__('You are not signed in any more.')
-        : problem.message;
+        : capitalised(problem.message);
   return (
     <div className="jp-Galley-problem" role="alert">
       <Glyph name="warning" />
       <span>{text}</span>
-      {props.retry && <Button label={trans.__('Retry')} kind="quiet" onClick={props.retry} />}
+      {props.retry && !problem.absent && (
+        <Button label={trans.__('Retry')} kind="quiet" onClick={props.retry} />
+      )}
     </div>
+  );
+}
+
+/** Why a page has nothing to show: where there is no such thing, with a way on. */
+export function Nothing(props: {
+  problem: Problem;
+  /** What is said where there is no such thing. */
+  absent: string;
+  /** Where others like it are. */
+  children: React.ReactNode;
+  retry: () => void;
+}): JSX.Element {
+  return props.problem.absent ? (
+    <Empty title={props.absent}>{props.children}</Empty>
+  ) : (
+    <ProblemBox problem={props.problem} retry={props.retry} />
   );
 }
 

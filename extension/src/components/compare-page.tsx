@@ -5,7 +5,7 @@ import { figure } from '../format/quantity';
 import { duration } from '../format/time';
 import { Resource } from '../model/resource';
 import { runWord, triggerText } from '../model/words';
-import { Button, Empty, Link, Loading, Moment, Name, ProblemBox, Section } from './basics';
+import { Button, Empty, Link, Loading, Moment, Name, Nothing, Section } from './basics';
 import { CompareTable, type IComparedRow } from './compare-table';
 import { useGalley, useModel, useTrans } from './context';
 import { Badge } from './glyph';
@@ -31,7 +31,15 @@ export function ComparePage(props: { left: string | null; right: string }): JSX.
           <Link to={{ kind: 'run', id: right }}>{trans.__('Back to the run')}</Link>
         </Empty>
       ) : (
-        <ProblemBox problem={found.problem} retry={() => void found.refresh()} />
+        found.problem && (
+          <Nothing
+            problem={found.problem}
+            absent={trans.__('One of the two runs is not there, or you may not see it.')}
+            retry={() => void found.refresh()}
+          >
+            <Link to={{ kind: 'runs' }}>{trans.__('All runs')}</Link>
+          </Nothing>
+        )
       )}
       {found.value ? <Body found={found.value} /> : !found.problem && <Loading lines={6} />}
     </div>

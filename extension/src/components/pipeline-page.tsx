@@ -8,7 +8,7 @@ import type { PipelineTab } from '../model/place';
 import { Resource } from '../model/resource';
 import { seenIn } from '../model/split';
 import { liveOf } from '../model/live';
-import { Button, Empty, Link, Loading, Name, ProblemBox, Section, Time } from './basics';
+import { Button, Empty, Link, Loading, Name, Nothing, ProblemBox, Section, Time } from './basics';
 import { CalendarView } from './calendar';
 import { BackfillButton } from './backfill-dialog';
 import { Backfills } from './backfills';
@@ -47,7 +47,13 @@ export function PipelinePage(props: {
     return (
       <div className="jp-Galley-page">
         {resource.problem ? (
-          <ProblemBox problem={resource.problem} retry={() => void resource.refresh()} />
+          <Nothing
+            problem={resource.problem}
+            absent={trans.__('There is no pipeline “%1” in %2 that you may see.', slug, tenant)}
+            retry={() => void resource.refresh()}
+          >
+            <Link to={{ kind: 'pipelines' }}>{trans.__('All pipelines')}</Link>
+          </Nothing>
         ) : (
           <Loading lines={5} />
         )}

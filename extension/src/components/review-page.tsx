@@ -3,7 +3,18 @@ import * as React from 'react';
 import type { Version, VersionDiff } from '../api/types';
 import { Resource } from '../model/resource';
 import { phaseText, versionWord } from '../model/words';
-import { Button, Facts, Link, Loading, Meter, Name, ProblemBox, Section, Time } from './basics';
+import {
+  Button,
+  Facts,
+  Link,
+  Loading,
+  Meter,
+  Name,
+  Nothing,
+  ProblemBox,
+  Section,
+  Time
+} from './basics';
 import { useGalley, useModel } from './context';
 import { DecisionFooter } from './decision';
 import { CellDiffs, SettingDiffs } from './diff-view';
@@ -30,7 +41,13 @@ export function ReviewPage({ id }: { id: string }): JSX.Element {
     return (
       <div className="jp-Galley-page">
         {resource.problem ? (
-          <ProblemBox problem={resource.problem} retry={() => void resource.refresh()} />
+          <Nothing
+            problem={resource.problem}
+            absent={trans.__('There is no version “%1” that you may see.', id)}
+            retry={() => void resource.refresh()}
+          >
+            <Link to={{ kind: 'reviews' }}>{trans.__('All reviews')}</Link>
+          </Nothing>
         ) : (
           <Loading lines={5} />
         )}

@@ -14,6 +14,7 @@ import {
   Meter,
   Moment,
   Name,
+  Nothing,
   ProblemBox,
   Time
 } from './basics';
@@ -62,7 +63,13 @@ export function RunPage({ id }: { id: string }): JSX.Element {
     return (
       <div className="jp-Galley-page">
         {resource.problem ? (
-          <ProblemBox problem={resource.problem} retry={() => void resource.refresh()} />
+          <Nothing
+            problem={resource.problem}
+            absent={trans.__('There is no run “%1” that you may see.', id)}
+            retry={() => void resource.refresh()}
+          >
+            <Link to={{ kind: 'runs' }}>{trans.__('All runs')}</Link>
+          </Nothing>
         ) : (
           <Loading lines={5} />
         )}

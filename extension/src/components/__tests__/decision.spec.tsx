@@ -83,7 +83,7 @@ describe('DecisionFooter', () => {
     const { box, transport } = await show({ user: 'max', actions: ['approve-mle'] });
     delete transport.answers[DECIDE];
     await settle(() => button('Approve as MLE').click());
-    expect(box.querySelector('[role=alert]')?.textContent).toContain('no versions/v-3/decisions');
+    expect(box.querySelector('[role=alert]')?.textContent).toContain('No versions/v-3/decisions');
   });
 
   it('opens the service’s own window where the page may not decide', async () => {

@@ -259,9 +259,24 @@ describe('RunPage', () => {
     const { transport, box } = await show({});
     delete transport.answers['GET runs/r-1'];
     await clear();
-    const again = await draw(stage({}).galley, <RunPage id="r-1" />);
-    expect(again.textContent).toContain('no runs/r-1');
+    const { galley, went } = stage({});
+    const again = await draw(galley, <RunPage id="r-1" />);
+    expect(again.textContent).toContain('There is no run “r-1” that you may see.');
     expect(box.isConnected).toBe(false);
+    expect(() => button('Retry')).toThrow('no button');
+    await settle(() => again.querySelector('a')!.click());
+    expect(went).toEqual([{ kind: 'runs' }]);
+  });
+
+  it('takes a name that no run can have for none, and keeps Retry for what may pass', async () => {
+    const path = 'GET runs/r-1';
+    const first = stage({});
+    first.transport.refusals[path] = { detail: 'run_id: Input should be a UUID', field: 'run_id' };
+    const refused = await draw(first.galley, <RunPage id="r-1" />);
+    expect(refused.textContent).toBe('There is no run “r-1” that you may see.All runs');
+    await clear();
+    const away = await draw(stage({ [path]: new Error('gone') }).galley, <RunPage id="r-1" />);
+    expect(away.textContent).toContain('does not answer');
     expect(reasonOf('Retry')).toBeNull();
   });
 });

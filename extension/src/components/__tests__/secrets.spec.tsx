@@ -83,7 +83,7 @@ describe('SecretsOf', () => {
     await type(field(0), 'other');
     await type(field(1), 'hunter2');
     await settle(() => button('Set').click());
-    expect(document.querySelector('dialog')?.textContent).toContain('no tenants/oncology');
+    expect(document.querySelector('dialog')?.textContent).toContain('No tenants/oncology');
     expect(told).toEqual([]);
   });
 
