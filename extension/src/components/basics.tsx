@@ -2,7 +2,7 @@
 import * as React from 'react';
 import { Problem } from '../api/problem';
 import { copy } from '../format/clipboard';
-import { capitalised, middle } from '../format/names';
+import { capitalised, middle, straight } from '../format/names';
 import { dayAndClock, distance, duration, elapsed, everyZone, relative } from '../format/time';
 import type { Place } from '../model/place';
 import { useGalley, useNow, useTrans } from './context';
@@ -95,8 +95,12 @@ export function Link(props: {
 
 /** A name, cut in the middle where it is long, with the whole on hover. */
 export function Name({ text, most = 40 }: { text: string; most?: number }): JSX.Element {
-  const cut = middle(text, most);
-  return <span title={cut === text ? undefined : text}>{cut}</span>;
+  const cut = middle(straight(text), most);
+  return (
+    <span className="jp-Galley-name" title={cut === text ? undefined : text}>
+      {cut}
+    </span>
+  );
 }
 
 interface IInstantProps {
@@ -148,9 +152,9 @@ export function Elapsed(props: { start?: string | null; end?: string | null }): 
 
 /** A message of the platform's: what it has between backticks is code. */
 export function Message({ text }: { text: string }): JSX.Element {
-  const parts = text.split('`');
+  const parts = straight(text).split('`');
   if (parts.length % 2 === 0) {
-    return <>{text}</>; // one of them has no other
+    return <>{parts.join('`')}</>; // one of them has no other
   }
   return <>{parts.map((part, at) => (at % 2 ? <code key={at}>{part}</code> : part))}</>;
 }

@@ -1,7 +1,7 @@
 /** A failure: what happened, where, whose it was, and what to do. */
 import * as React from 'react';
 import type { CellError, FailureClass } from '../api/types';
-import { capitalised } from '../format/names';
+import { capitalised, straight } from '../format/names';
 import { failureName } from '../model/failures';
 import { Message, Moment } from './basics';
 import { useTrans } from './context';
@@ -82,7 +82,7 @@ export function FailureBox(props: IFailureProps): JSX.Element {
         </div>
         {open && (
           <pre className="jp-Galley-traceback" tabIndex={0}>
-            {traceback || `${error?.ename}: ${error?.evalue}`}
+            {straight(traceback || `${error?.ename}: ${error?.evalue}`)}
           </pre>
         )}
       </div>

@@ -1,6 +1,7 @@
 /** A live log: only the lines in sight are drawn; it follows its end until one scrolls up. */
 import * as React from 'react';
 import { downloadIcon, searchIcon } from '@jupyterlab/ui-components';
+import { straight } from '../format/names';
 import { bytes } from '../format/quantity';
 import { SEARCHED, type LogModel } from '../model/log';
 import { Button, Empty, Loading, ProblemBox } from './basics';
@@ -185,7 +186,7 @@ function Lines(props: {
 const COLOURS = /\u001b\[[0-9;]*m/g;
 
 function plain(text: string): string {
-  return text.replace(COLOURS, '');
+  return straight(text.replace(COLOURS, ''));
 }
 
 function weight(text: string): string {

@@ -2,6 +2,7 @@
 import * as React from 'react';
 import { launchIcon } from '@jupyterlab/ui-components';
 import type { Goal, Run } from '../api/types';
+import { straight } from '../format/names';
 import { figure } from '../format/quantity';
 import { Empty } from './basics';
 import { useTrans } from './context';
@@ -105,7 +106,7 @@ export function Values({ values }: { values: Record<string, unknown> }): JSX.Ele
           <tr key={name}>
             <td>{name}</td>
             <td>
-              <code>{JSON.stringify(value)}</code>
+              <code>{straight(JSON.stringify(value))}</code>
             </td>
           </tr>
         ))}

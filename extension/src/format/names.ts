@@ -43,6 +43,14 @@ function shared(names: readonly string[][]): number {
   return differs < 0 ? names[0].length : differs;
 }
 
+/** Characters that turn the order of the letters after them, whatever these are. */
+const TURNS = /[\u202a-\u202e]/g;
+
+/** `text` in the order in which it is stored: what would turn it is shown by its code. */
+export function straight(text: string): string {
+  return text.replace(TURNS, turn => `\\u${turn.charCodeAt(0).toString(16)}`);
+}
+
 /** `text` as the beginning of a sentence. */
 export function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);

@@ -130,6 +130,19 @@ describe('RunPage', () => {
     expect(box.querySelector('pre')!.textContent).toBe('NameError: df2');
   });
 
+  it('lets no character of a message or value turn what is beside it', async () => {
+    const error = { ...FAILED.error!, message: 'it is \u202eevil', traceback: ['\u202etrace'] };
+    const { box } = await show({
+      state: 'failed',
+      attempts: [{ ...FAILED, error }],
+      parameters: { name: '\u202evalue' }
+    });
+    await settle(() => button('Show the traceback').click());
+    await settle(() => button('Parameters').click());
+    expect(box.textContent.match(/\\u202e(evil|value|trace)/g)).toHaveLength(4);
+    expect(box.textContent).not.toContain('\u202e');
+  });
+
   it('brings what failed into JupyterLab to be debugged', async () => {
     const { debugged } = await show({ state: 'failed', attempts: [FAILED], attempt_count: 1 });
     await settle(() => button('Debug in JupyterLab').click());

@@ -1,5 +1,5 @@
 import { trans } from '../../__tests__/trans';
-import { apart, middle, slugify } from '../names';
+import { apart, middle, slugify, straight } from '../names';
 import { bytes, figure } from '../quantity';
 import { distance, duration, elapsed, everyZone, relative } from '../time';
 
@@ -91,6 +91,10 @@ describe('quantities', () => {
 });
 
 describe('names', () => {
+  it('and other texts keep the order in which they are stored', () => {
+    expect(straight('a\u202eevil שלום\u202c b')).toBe('a\\u202eevil שלום\\u202c b');
+  });
+
   it('are cut so that similar ones stay apart', () => {
     const tasks = [5, 38].map(number => `task_number_${number}_with_a_longish_name`);
     const far = ['one', 'two'].map(
