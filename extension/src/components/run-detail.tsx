@@ -3,6 +3,7 @@ import * as React from 'react';
 import type { Attempt, Run, TaskTry } from '../api/types';
 import { bytes } from '../format/quantity';
 import { LogModel } from '../model/log';
+import type { RunTab } from '../model/place';
 import { ended, taskWord } from '../model/words';
 import { Elapsed, Empty, Link, Name } from './basics';
 import { useGalley, useModel } from './context';
@@ -15,26 +16,35 @@ import { NotebookFrame } from './notebook-frame';
 import { Tabs } from './tabs';
 import { Resources } from './usage-view';
 
-type DetailTab = 'notebook' | 'log' | 'resources' | 'metrics' | 'parameters';
-
 export interface IDetailProps {
   run: Run;
   attempt: Attempt | undefined;
   task: TaskTry | undefined;
 }
 
-export function RunDetail(props: IDetailProps): JSX.Element {
+export function RunDetail(
+  props: IDetailProps & {
+    /** By default the notebook, or the log while it runs. */
+    tab?: RunTab;
+    onTab?: (tab: RunTab) => void;
+  }
+): JSX.Element {
   const { trans } = useGalley();
   const { run, attempt, task } = props;
-  const [tab, setTab] = React.useState<DetailTab>(ended(run.state) ? 'notebook' : 'log');
+  const [tab, setTab] = React.useState<RunTab>(
+    props.tab ?? (ended(run.state) ? 'notebook' : 'log')
+  );
   return (
     <div className="jp-Galley-detail">
       {task && (run.graph ?? []).length > 1 && <TaskHead task={task} />}
       {task?.kernel && <KernelNote kernel={task.kernel} />}
-      <Tabs<DetailTab>
+      <Tabs<RunTab>
         label={trans.__('Details')}
         current={tab}
-        onSelect={setTab}
+        onSelect={key => {
+          setTab(key);
+          props.onTab?.(key);
+        }}
         tabs={[
           { key: 'notebook', label: trans.__('Notebook') },
           { key: 'log', label: trans.__('Log') },

@@ -4,6 +4,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Attempt, GalleyEvent, Run, RunState, TaskTry } from '../api/types';
 import { bytes } from '../format/quantity';
 import { attemptWord, ended, kindName, runWord, triggerText } from '../model/words';
+import type { IRunPart } from '../model/place';
 import { Resource } from '../model/resource';
 import {
   Copyable,
@@ -49,7 +50,13 @@ function concerns(event: GalleyEvent, id: string, run: Run | null): boolean | nu
   return run?.state === 'queued' && run.tenant === event.tenant && frees && WAITING_EVERY;
 }
 
-export function RunPage({ id }: { id: string }): JSX.Element {
+export function RunPage(props: {
+  id: string;
+  /** What of it is looked at first. */
+  part?: IRunPart;
+  onPart?: (part: IRunPart) => void;
+}): JSX.Element {
+  const { id } = props;
   const { client, events, trans } = useGalley();
   const resource = useModel(() => {
     const run: Resource<Run> = new Resource(() => client.run(id)).follow(events, event =>
@@ -82,20 +89,36 @@ export function RunPage({ id }: { id: string }): JSX.Element {
       aria-label={trans.__('Run of %1', run.pipeline_name)}
     >
       <ProblemBox problem={resource.problem} retry={() => void resource.refresh()} />
-      <Body key={run.id} run={run} onChanged={changed => resource.set(changed)} />
+      <Body
+        key={run.id}
+        run={run}
+        first={props.part}
+        onPart={props.onPart}
+        onChanged={changed => resource.set(changed)}
+      />
     </div>
   );
 }
 
-function Body(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
+function Body(props: {
+  run: Run;
+  first?: IRunPart;
+  onPart?: (part: IRunPart) => void;
+  onChanged: (run: Run) => void;
+}): JSX.Element {
   const { trans } = useGalley();
   const { run } = props;
   const attempts = run.attempts ?? [];
-  const [chosen, setChosen] = React.useState<number | null>(null);
-  const attempt = attempts.find(one => one.number === chosen) ?? attempts[attempts.length - 1];
+  const [part, setPart] = React.useState<IRunPart>(props.first ?? {});
+  const choose = (chosen: IRunPart): void => {
+    setPart({ ...part, ...chosen });
+    props.onPart?.({ ...part, ...chosen });
+  };
+  const attempt =
+    attempts.find(one => one.number === part.attempt) ?? attempts[attempts.length - 1];
   const tasks = attempt?.tasks ?? [];
-  const [picked, setPicked] = React.useState<string | null>(null);
-  const task = tasks.find(one => one.name === picked) ?? interesting(tasks);
+  const pick = (name: string): void => choose({ task: name });
+  const task = tasks.find(one => one.name === part.task) ?? interesting(tasks);
   // One task fits beside its details; several need the page's width.
   const wide = (run.graph ?? []).length > 1;
   const graph = (
@@ -103,12 +126,17 @@ function Body(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
       graph={run.graph ?? []}
       tasks={tasks}
       selected={task?.name ?? null}
-      onSelect={setPicked}
+      onSelect={pick}
     />
   );
   return (
     <>
-      <Head run={run} attempt={attempt} onAttempt={setChosen} onChanged={props.onChanged} />
+      <Head
+        run={run}
+        attempt={attempt}
+        onAttempt={number => choose({ attempt: number })}
+        onChanged={props.onChanged}
+      />
       {EXPLAINED.includes(run.state) && run.state_reason && (
         <p className="jp-Galley-notice">
           <Glyph name={runWord(trans, run).glyph} />
@@ -124,7 +152,7 @@ function Body(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
           </span>
         </p>
       )}
-      <RunFailure run={run} attempt={attempt} task={task} onTask={wide ? setPicked : undefined} />
+      <RunFailure run={run} attempt={attempt} task={task} onTask={wide ? pick : undefined} />
       {wide && graph}
       <div className="jp-Galley-columns jp-mod-run">
         <div className="jp-Galley-side">
@@ -142,7 +170,13 @@ function Body(props: { run: Run; onChanged: (run: Run) => void }): JSX.Element {
             ]}
           />
         </div>
-        <RunDetail run={run} attempt={attempt} task={task} />
+        <RunDetail
+          run={run}
+          attempt={attempt}
+          task={task}
+          tab={part.tab}
+          onTab={tab => choose({ tab })}
+        />
       </div>
     </>
   );

@@ -10,7 +10,7 @@ export type Place =
   | { kind: 'secrets' }
   | { kind: 'storage' }
   | { kind: 'pipeline'; tenant: string; slug: string; tab?: PipelineTab }
-  | { kind: 'run'; id: string }
+  | { kind: 'run'; id: string; part?: IRunPart }
   | { kind: 'compare'; left: string | null; right: string }
   | { kind: 'review'; id: string };
 
@@ -21,6 +21,17 @@ export type IRunFilter = {
   of?: string;
   /** `TENANT/SLUG`. */
   pipeline?: string;
+};
+
+export const RUN_TABS = ['notebook', 'log', 'resources', 'metrics', 'parameters'] as const;
+export type RunTab = (typeof RUN_TABS)[number];
+
+/** What of a run is looked at; what is not set is what is shown at first. */
+export type IRunPart = {
+  /** Its number. */
+  attempt?: number;
+  task?: string;
+  tab?: RunTab;
 };
 
 const FILTERS = ['state', 'of', 'pipeline'] as const;
@@ -60,8 +71,13 @@ export function pathOf(place: Place): string {
       const path = `tenants/${encodeURIComponent(place.tenant)}/pipelines/${encodeURIComponent(place.slug)}`;
       return place.tab && place.tab !== 'overview' ? `${path}#${place.tab}` : path;
     }
-    case 'run':
-      return `runs/${encodeURIComponent(place.id)}`;
+    case 'run': {
+      const set = Object.entries(place.part ?? {}).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, String(value)]]
+      );
+      const path = `runs/${encodeURIComponent(place.id)}`;
+      return set.length > 0 ? `${path}?${new URLSearchParams(set)}` : path;
+    }
     case 'compare': {
       const query = new URLSearchParams(place.left ? { left: place.left } : {});
       query.set('right', place.right);
@@ -107,7 +123,8 @@ export function placeOf(path: string, hash = '', search = ''): Place | null {
     return right ? { kind: 'compare', left: query.get('left'), right } : null;
   }
   if (parts.length === 2 && first === 'runs') {
-    return { kind: 'run', id: second };
+    const part = partOf(new URLSearchParams(search));
+    return part ? { kind: 'run', id: second, part } : { kind: 'run', id: second };
   }
   if (parts.length === 2 && first === 'reviews') {
     return { kind: 'review', id: second };
@@ -117,4 +134,20 @@ export function placeOf(path: string, hash = '', search = ''): Place | null {
     return { kind: 'pipeline', tenant: second, slug: fourth, tab };
   }
   return null;
+}
+
+function partOf(query: URLSearchParams): IRunPart | null {
+  const part: IRunPart = {};
+  const [attempt, task] = [Number(query.get('attempt')), query.get('task')];
+  const tab = RUN_TABS.find(name => name === query.get('tab'));
+  if (Number.isInteger(attempt) && attempt > 0) {
+    part.attempt = attempt;
+  }
+  if (task) {
+    part.task = task;
+  }
+  if (tab) {
+    part.tab = tab;
+  }
+  return Object.keys(part).length > 0 ? part : null;
 }

@@ -125,7 +125,13 @@ function PlaceView(props: {
         />
       );
     case 'run':
-      return <RunPage id={place.id} />;
+      return (
+        <RunPage
+          id={place.id}
+          part={place.part}
+          onPart={part => galley.router.replace({ ...place, part })}
+        />
+      );
     case 'compare':
       return <ComparePage left={place.left} right={place.right} />;
     case 'review':

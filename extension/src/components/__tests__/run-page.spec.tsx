@@ -2,6 +2,7 @@ import * as React from 'react';
 import { button, clear, draw, reasonOf, settle, stage, until } from '../../__tests__/galley';
 import { run, version } from '../../__tests__/samples';
 import type { Action, Attempt, Run, TaskTry } from '../../api/types';
+import type { IRunPart } from '../../model/place';
 import { RunPage } from '../run-page';
 
 afterEach(clear);
@@ -243,6 +244,29 @@ describe('RunPage', () => {
     await settle(() => button('task train').click());
     expect(shown()).toContain('train');
     expect(frame.scrollTop).toBe(far);
+  });
+
+  it('shows the attempt, task and tab that its address names, and tells which are chosen', async () => {
+    const { galley } = await show({});
+    const tasks = ['load', 'train'].map(name => ({ ...TASK, name }));
+    const graph = tasks.map(({ name }) => ({ name, upstream: [], cells: [] }));
+    const attempts = [1, 2].map(number => ({ ...FAILED, id: `a-${number}`, number, tasks }));
+    galley.client.run = () => Promise.resolve(run({ state: 'failed', graph, attempts }));
+    const told: object[] = [];
+    const page = (part?: IRunPart) => (
+      <RunPage id="r-1" part={part} onPart={chosen => void told.push(chosen)} />
+    );
+    await clear();
+    const box = await draw(galley, page({ attempt: 1, task: 'train', tab: 'metrics' }));
+    expect(box.querySelector('select')!.value).toBe('1');
+    expect(box.querySelector('.jp-Galley-taskHead')!.textContent).toContain('train');
+    expect(box.querySelector('[role=tab][aria-selected=true]')!.textContent).toBe('Metrics');
+    await settle(() => box.querySelector<HTMLElement>('.jp-Galley-graphBox')!.click());
+    await settle(() => button('Parameters').click());
+    expect(told).toEqual([
+      { attempt: 1, task: 'load', tab: 'metrics' },
+      { attempt: 1, task: 'load', tab: 'parameters' }
+    ]);
   });
 
   it('asks again when an event says that the run changed', async () => {

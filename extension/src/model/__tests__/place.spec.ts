@@ -13,6 +13,7 @@ describe('places', () => {
     { kind: 'storage' },
     { kind: 'pipeline', tenant: 'oncology', slug: 'weekly-report', tab: 'versions' },
     { kind: 'run', id: '0193-a' },
+    { kind: 'run', id: '0193-a', part: { attempt: 2, task: 'fit & go', tab: 'log' } },
     { kind: 'compare', left: '0193-a', right: '0193-b' },
     { kind: 'compare', left: null, right: '0193-b' },
     { kind: 'review', id: '0193-b' }
@@ -25,6 +26,13 @@ describe('places', () => {
     expect(placeOf('runs', '', '?state=done&of=rehearsals&pipeline=foo')).toEqual({
       kind: 'runs',
       filter: {}
+    });
+  });
+
+  it('shows of a run at first what is meant by no part of it', () => {
+    expect(placeOf('runs/a', '', '?attempt=last&tab=nothing&task=')).toEqual({
+      kind: 'run',
+      id: 'a'
     });
   });
 
