@@ -50,8 +50,9 @@ def reap(session: Session, now: datetime) -> list[UUID]:
     runs moved: there may be more than one call takes.
 
     Hosts cannot report while the service is away. The time between two calls beyond the usual
-    is therefore added to every lease first: a restart of the service ends no attempt. Where the
-    clock was set back, what was planned by it is planned anew, or it would wait that much longer.
+    is therefore added to every lease and time limit first: a restart of the service ends no
+    attempt, and one whose host went with it is lost, however long that took. Where the clock was
+    set back, what was planned by it is planned anew, or it would wait that much longer.
     """
     before = liveness.last(session, LOOP)
     if before is None or not before <= now < before + TICK:
@@ -67,8 +68,16 @@ def reap(session: Session, now: datetime) -> list[UUID]:
 
 
 def _forgive_own_absence(session: Session, absence: timedelta) -> None:
-    for attempt in session.scalars(select(AttemptRow).where(_OPEN)):
+    """Take the time of ``absence`` from no attempt; a deadline of the run itself stays."""
+    for attempt, own in session.execute(
+        select(AttemptRow, RunRow.deadline)
+        .join(RunRow, RunRow.id == AttemptRow.run_id)
+        .where(_OPEN)
+    ):
         attempt.lease_until += absence
+        later = attempt.deadline + absence
+        latest = later if own is None else min(later, own + HANGING_HOST)
+        attempt.deadline = max(attempt.deadline, latest)
     session.flush()
 
 
@@ -114,7 +123,7 @@ def _end(session: Session, attempt: AttemptRow, now: datetime) -> None:
     run = session.get_one(RunRow, attempt.run_id)
     if run.cancel_requested:
         end_attempt(session, attempt, run, AttemptState.CANCELLED, now)
-    elif attempt.state is AttemptState.RUNNING and attempt.deadline <= now:
+    elif _hangs(attempt, now):
         end_attempt(
             session,
             attempt,
@@ -135,3 +144,8 @@ def _end(session: Session, attempt: AttemptRow, now: datetime) -> None:
             failure_class=FailureClass.INFRASTRUCTURE,
             reason=f"its worker host {attempt.host!r} {why}",
         )
+
+
+def _hangs(attempt: AttemptRow, now: datetime) -> bool:
+    """Whether its host, which speaks, has not ended it in time; one that is silent is lost."""
+    return attempt.state is AttemptState.RUNNING and attempt.deadline <= now < attempt.lease_until

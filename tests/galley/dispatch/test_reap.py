@@ -9,9 +9,10 @@ from galley.dispatch.late import BATCH as SKIPPED_AT_ONCE
 from galley.dispatch.policy import HANGING_HOST, LAUNCH_LIMIT
 from galley.dispatch.reap import BATCH as ENDED_AT_ONCE
 from galley.domain.runs import AttemptState, FailureClass, RunState, TaskState, TriggerKind
+from galley.domain.versions import VersionState
 from galley.domain.work import Assignment, Heartbeat, TaskReport
 from galley.store import runs
-from galley.store.tables import RunRow
+from galley.store.tables import AttemptRow, RunRow
 from sqlalchemy import update
 
 from tests.galley.world import World, tenants_with
@@ -66,12 +67,16 @@ def test_a_lease_that_never_starts_ends(world: World) -> None:
     work = world.must_claim()
     limit = world.read(lambda s: runs.require_attempt(s, work.attempt)).deadline
     assert limit == world.now + LAUNCH_LIMIT
-    while world.now + timedelta(seconds=10) <= limit:
+    world.write(
+        lambda s: s.execute(
+            update(AttemptRow)
+            .where(AttemptRow.id == work.attempt)
+            .values(deadline=world.now + timedelta(seconds=20))
+        )
+    )
+    for _ in range(2):
         beat(world, work)
-        world.later(seconds=5)
-        if world.now + timedelta(seconds=60) < limit:
-            world.now = limit - timedelta(seconds=60)
-        world.reap()
+        assert world.keep_reaping(9) == []
     beat(world, work)
     moved = world.keep_reaping(5)
     assert moved == [work.run]
@@ -110,9 +115,8 @@ def test_a_restart_of_the_service_ends_no_attempt(
     world: World, work: Assignment, away: int
 ) -> None:
     beat(world, work)
-    work_limit = timedelta(seconds=60)
     assert world.keep_reaping(4) == []
-    world.later(seconds=min(away, work_limit.seconds))
+    world.later(seconds=away)
     assert world.reap() == []
     assert world.keep_reaping(5) == []
     beat(world, work)
@@ -123,6 +127,61 @@ def test_a_host_that_is_gone_after_the_restart_is_noticed(world: World, work: As
     world.later(seconds=50)
     assert world.reap() == []
     assert world.keep_reaping(16) == [work.run]
+
+
+def test_what_went_with_the_platform_is_lost_and_repeated_however_long_that_was_away(
+    world: World,
+) -> None:
+    world.live(timeout_s=60, retries=0)
+    world.request()
+    rehearsed = world.publish("other", content="2", timeout_s=60)
+    world.reap()
+    works = [
+        world.must_claim(),
+        world.claim(author=rehearsed.author, run=rehearsed.rehearsal_run),
+    ]
+    for work in works:
+        assert work is not None
+        world.start(work)
+    world.later(hours=5)
+    assert world.reap() == []
+    assert len(world.keep_reaping(16)) == 2
+    for work in works:
+        assert work is not None
+        run = world.run(work.run)
+        assert (run.state, run.attempts[0].state) == (RunState.QUEUED, AttemptState.LOST)
+        assert run.state_reason == "its worker host 'h1' stopped answering"
+    assert world.version(rehearsed.id).state is VersionState.REHEARSING
+
+
+def test_a_host_that_dies_just_before_the_time_limit_is_lost(
+    world: World, work: Assignment
+) -> None:
+    """Also where the reaper comes when both its lease and the time are over."""
+    for _ in range(13):
+        beat(world, work)
+        assert world.keep_reaping(6) == []
+    beat(world, work)
+    for _ in range(2):
+        world.later(seconds=5)
+        assert world.reap() == []
+    world.later(seconds=5)
+    assert world.reap() == [work.run]
+    assert world.run(work.run).attempts[0].state is AttemptState.LOST
+
+
+def test_a_runs_own_deadline_passes_while_the_platform_is_away(world: World) -> None:
+    world.live(timeout_s=3600)
+    asked = world.request(deadline_s=600)
+    world.reap()
+    work = world.must_claim()
+    world.start(work)
+    world.later(hours=2)
+    assert world.reap() == [asked.id]
+    run = world.run(asked.id)
+    assert run.state is RunState.TIMED_OUT
+    assert asked.deadline is not None
+    assert f"by its deadline, {asked.deadline:%Y-%m-%d %H:%M} UTC" in (run.state_reason or "")
 
 
 def test_a_reaper_that_is_called_too_seldom_still_reaps(world: World) -> None:
