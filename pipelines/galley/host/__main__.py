@@ -19,6 +19,7 @@ def main() -> int:
     from galley.errors import GalleyError
     from galley.host.attempt import RESULTS_S
     from galley.host.config import host_config
+    from galley.host.folder import own
     from galley.host.loop import Host
     from galley.host.runners import Runners
     from galley.host.service import Service
@@ -33,8 +34,8 @@ def main() -> int:
     hide_from_own_uid()
     try:
         config = host_config(os.environ)
-        config.folder.mkdir(mode=0o700, exist_ok=True)
-        # What a host left behind that was killed; there is one host per home folder.
+        own(config.folder)
+        # What a host left behind that was killed.
         shutil.rmtree(config.folder / "attempts", ignore_errors=True)
         shutil.rmtree(config.zygotes, ignore_errors=True)
         prune(config.results, time.time(), max_age_s=RESULTS_S)

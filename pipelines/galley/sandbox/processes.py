@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import os
 import signal
 import time
@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from galley.domain.model import Model
+
+logger = logging.getLogger(__name__)
 
 KILLED_S = 10.0
 """How long a killed process may take to be gone."""
@@ -56,18 +58,32 @@ def _stat(pid: int) -> tuple[int, bool] | None:
 
 
 def save(path: Path, process: ProcessId) -> None:
-    """Write a pid file."""
+    """Write a pid file; not even a loss of power leaves half of one."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")
-    temporary.write_text(process.model_dump_json())
+    with temporary.open("w") as file:
+        file.write(process.model_dump_json())
+        file.flush()
+        os.fsync(file.fileno())
     temporary.replace(path)
 
 
 def saved(folder: Path) -> dict[str, ProcessId]:
-    """Return the processes of all pid files (``NAME.pid``) in a folder that still run."""
+    """Return the processes of all pid files (``NAME.pid``) in a folder that still run.
+
+    A file that cannot be read, as a disk may have it after a loss of power, names nobody: it is
+    removed, so that it stands in the way of no other.
+    """
     found = {}
     for path in sorted(folder.glob("*.pid")):
-        process = ProcessId.model_validate(json.loads(path.read_text()))
+        try:
+            process = ProcessId.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            continue
+        except ValueError as error:
+            logger.warning("the pid file %s is not one, and is removed: %s", path, error)
+            path.unlink(missing_ok=True)
+            continue
         if process.alive():
             found[path.stem] = process
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import signal
 import subprocess
@@ -277,6 +278,7 @@ def test_a_superseded_attempt_ends_without_a_word(
 
 
 SEES = """
+import fcntl
 import json
 def sees():
     import os
@@ -382,6 +384,19 @@ def test_a_killed_host_leaves_no_process(project: Path, tmp_path: Path) -> None:
         killed.kill()
         _, alive = psutil.wait_procs(family, timeout=60)
         assert alive == []
+
+
+def test_one_host_works_in_a_home(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Also where nobody knows of the first: its launcher was killed when it had started it."""
+    kept = tmp_path / "home/.galley/attempts/of-the-first/job.json"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    with (tmp_path / "home/.galley/lock").open("w") as lock, recording_service() as own:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with host_process(own, tmp_path / "home") as second:
+            assert second.wait(timeout=60) == 3
+    assert f"another worker host works in {tmp_path}/home/.galley" in capfd.readouterr().err
+    assert kept.exists()
 
 
 def test_a_host_that_is_not_known_ends(tmp_path: Path) -> None:
