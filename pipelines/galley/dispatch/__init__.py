@@ -16,6 +16,7 @@ from galley.dispatch.reap import reap
 from galley.dispatch.report import finish, heartbeat, log_grew, start
 from galley.dispatch.request import request_run, request_trial
 from galley.dispatch.secrets import give_secrets
+from galley.dispatch.unheard import take_back
 from galley.dispatch.waiting import WaitingRehearsal, rehearsals_waiting
 from galley.dispatch.why import why_queued
 
@@ -35,6 +36,7 @@ __all__ = [
     "request_trial",
     "retry",
     "start",
+    "take_back",
     "take_tracked",
     "why_queued",
 ]

@@ -32,12 +32,14 @@ def end_attempt(
     failure_class: FailureClass | None = None,
     error: CellError | None = None,
     reason: str = "",
+    heard: bool = True,
     **figures: Any,
 ) -> None:
     """End ``attempt`` as ``state`` and move its run: ended, or queued for the next attempt.
 
     Args:
         reason: one sentence for people; what an ``error`` says goes before it.
+        heard: whether its host had it at all; else the next attempt is at once, and no repeat.
         figures: columns of the attempt: duration, memory, cells.
     """
     attempt_arrows.end(
@@ -54,6 +56,8 @@ def end_attempt(
         run_arrows.cancel(session, run.id, run.state, by, reason, now)
     elif state is AttemptState.TIMED_OUT:
         run_arrows.time_out(session, run.id, run.state, why, now)
+    elif not heard:
+        run_arrows.requeue(session, run, why, now, now, counts=False)
     elif is_the_platforms(state, failure_class):
         _repeat_or_fail(session, run, why, now, jitter_of(attempt.id))
     elif failure_class is FailureClass.OUT_OF_MEMORY:

@@ -20,13 +20,19 @@ MAX_KERNEL = 500
 
 
 class LeaseRequest(Model):
-    """A host asks for work; the service answers an :class:`Assignment` or 204 after ``wait_s``."""
+    """A host asks for work; the service answers an :class:`Assignment` or 204 after ``wait_s``.
+
+    Attributes:
+        holds: the attempts that it has, told where a request before this one was not answered; what
+            that one leased beside them is anybody's again. None: all were answered.
+    """
 
     host: str = Field(
         max_length=300, description="Name of the host, for people: 'oncology@machine'."
     )
     slots: int = Field(default=1, ge=1)
     wait_s: float = Field(default=20, ge=0, le=60)
+    holds: tuple[UUID, ...] | None = None
 
 
 class RehearsalWork(Model):

@@ -17,7 +17,7 @@ from galley.cluster.address import ClusterAddress
 from galley.cluster.provider import ClusterProvider, ClusterUnavailable
 from galley.domain.runs import AttemptState, FailureClass, TaskState
 from galley.domain.versions import CellError
-from galley.domain.work import Assignment, Outcome, TaskReport
+from galley.domain.work import Assignment, HeartbeatReply, Outcome, TaskReport
 from galley.errors import PublicError, Unavailable
 from galley.forks.forked import Forked
 from galley.host.config import HostConfig
@@ -87,7 +87,7 @@ class AttemptRun:
             with ThreadPoolExecutor(2, thread_name_prefix="prepare") as preparing:
                 project = preparing.submit(self._service.project, self._assignment)
                 spare = preparing.submit(self._runners.spare)
-                if self._service.start(self._assignment).cancel:
+                if self._start().cancel:
                     reporter.cancel.set()
                 reporter.start()
             outcome = self._execute(job, reporter, project, spare)
@@ -109,6 +109,16 @@ class AttemptRun:
             prune(self._config.kept, time.time())
             if self._assignment.incremental:
                 prune(self._config.results, time.time(), max_age_s=RESULTS_S)
+
+    def _start(self) -> HeartbeatReply:
+        """Say that the attempt begins, until the service has heard it, or refuses it."""
+        while True:
+            try:
+                return self._service.start(self._assignment)
+            except Unavailable as error:
+                logger.warning("attempt %s: %s", self._assignment.attempt, error.detail)
+                if self._stopping.wait(1):
+                    raise
 
     def _job(self) -> Job:
         given = self._assignment

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from uuid import UUID
 
 from galley.cluster.provider import ClusterProvider
 from galley.domain.work import Assignment, LeaseRequest
@@ -36,7 +37,7 @@ class Host:
         self._runners = runners
         self._outboxes = Outboxes(config, service)
         self._room = threading.Semaphore(config.slots)
-        self._attempts: set[threading.Thread] = set()
+        self._attempts: dict[threading.Thread, UUID] = {}
         self._used_at = time.monotonic()
         self.stopping = threading.Event()
 
@@ -78,15 +79,17 @@ class Host:
                 return
 
     def _lease_until_stopped(self) -> None:
-        pause = 0.5
+        pause, answered = 0.5, True
         while not self.stopping.is_set():
             if not self._room.acquire(timeout=0.5):
                 continue
+            holds = None if answered else tuple(self._attempts.values())
             try:
                 assignment = self._service.lease(
-                    LeaseRequest(host=self._config.name, slots=1, wait_s=WAIT_S)
+                    LeaseRequest(host=self._config.name, slots=1, wait_s=WAIT_S, holds=holds)
                 )
             except Unavailable as error:
+                answered = False
                 self._room.release()
                 logger.warning("no lease: %s", error.detail)
                 self.stopping.wait(pause)
@@ -95,7 +98,7 @@ class Host:
             except (NotSignedIn, Forbidden):
                 self._room.release()
                 raise
-            pause = 0.5
+            pause, answered = 0.5, True
             if assignment is None:
                 self._room.release()
                 continue
@@ -107,7 +110,7 @@ class Host:
         attempt = threading.Thread(
             target=self._execute, args=(assignment,), name=f"attempt-{assignment.attempt}"
         )
-        self._attempts.add(attempt)
+        self._attempts[attempt] = assignment.attempt
         attempt.start()
 
     def _execute(self, assignment: Assignment) -> None:
@@ -122,7 +125,7 @@ class Host:
                 self.stopping,
             ).run()
         finally:
-            self._attempts.discard(threading.current_thread())
+            self._attempts.pop(threading.current_thread(), None)
             self._used_at = time.monotonic()
             self._room.release()
 

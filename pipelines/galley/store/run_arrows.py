@@ -177,12 +177,14 @@ def requeue(
     now: datetime,
     *,
     profile: str | None = None,
+    counts: bool = True,
 ) -> RunRow:
     """Launching or running → queued: the attempt was lost for a reason of the platform's.
 
     Args:
         profile: it ran out of memory, and the next attempt has this profile; that counts as no
             repeat.
+        counts: whether the next attempt is a repeat.
     """
     return _move(
         session,
@@ -193,7 +195,7 @@ def requeue(
         now,
         reason=reason,
         not_before=not_before,
-        repeats=row.repeats + (profile is None),
+        repeats=row.repeats + (counts and profile is None),
         profile=profile or row.profile,
         cell=None,
         cells=None,

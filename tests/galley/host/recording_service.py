@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from galley.domain.runs import RunKind
 from galley.domain.tenants import Profile
@@ -103,6 +104,10 @@ class RecordingService:
         self.full: set[str] = set()
         self.away = False
         self.withholds_project: set[str] = set()
+        self.withholds_start: set[str] = set()
+        self.unheard: list[Assignment] = []
+        self.loses_a_lease = False
+        self.held: list[tuple[UUID, ...]] = []
         self.mlflow: MlflowProcess | None = None
         self.port = 0
 
@@ -164,10 +169,17 @@ class RecordingService:
         self.hosts.add(request.host)
         if token != self.HOST_TOKEN:
             return 401, json.dumps({"code": "not-signed-in", "detail": "unknown host"}).encode()
+        if request.holds is not None:
+            self.held.append(request.holds)
+            self.work, self.unheard = self.unheard + self.work, []
         self.moved.wait_for(lambda: bool(self.work), min(request.wait_s, 1))
         if not self.work:
             return 204, b""
         work = self.work.pop(0)
+        if self.loses_a_lease:
+            self.loses_a_lease = False
+            self.unheard.append(work)
+            return 503, b"away"
         self.leased[str(work.attempt)] = datetime.now(UTC)
         return 200, work.model_dump_json().encode()
 
@@ -178,6 +190,9 @@ class RecordingService:
                 return 503, b"away"
             return 200, self.projects[attempt]
         if what == "start":
+            if attempt in self.withholds_start:
+                self.withholds_start.discard(attempt)
+                return 503, b"away"
             self.started[attempt] = datetime.now(UTC)
             return 200, self._reply(attempt)
         if what == "heartbeat":

@@ -263,6 +263,33 @@ def test_a_project_that_cannot_be_had_at_once_is_asked_for_again(
     assert attempt not in service.withholds_project
 
 
+def test_an_attempt_begins_once_the_service_hears_of_it(
+    service: RecordingService, host: subprocess.Popen[bytes], project: Path
+) -> None:
+    work = assignment()
+    service.withholds_start.add(str(work.attempt))
+    attempt = service.give(work, single(project, "1 + 1"))
+    assert service.outcome_of(attempt).state is AttemptState.SUCCEEDED
+    assert attempt not in service.withholds_start
+
+
+def test_a_host_tells_what_it_holds_after_a_request_that_was_not_answered(
+    service: RecordingService, host: subprocess.Popen[bytes], project: Path, tmp_path: Path
+) -> None:
+    first = assignment()
+    attempt = service.give(first, single(project, SLEEP))
+    service.wait_for(lambda service: "asleep" in service.log_of(attempt))
+    with service.moved:
+        service.held.clear()
+        service.loses_a_lease = True
+    other = service.give(assignment(), single(tmp_path / "other", "1"))
+    assert service.outcome_of(other).state is AttemptState.SUCCEEDED
+    assert service.held == [(first.attempt,)], "once: what follows was answered"
+    with service.moved:
+        service.cancelled.add(attempt)
+    service.outcome_of(attempt)
+
+
 def test_a_superseded_attempt_ends_without_a_word(
     service: RecordingService, host: subprocess.Popen[bytes], project: Path, tmp_path: Path
 ) -> None:

@@ -425,16 +425,19 @@ def test_the_host_of_a_run_is_sent_home_when_that_waits_no_more(platform: Platfo
     now = platform.clock()
     secret = platform.store.write(lambda s: tokens.mint_host(s, identity, now))
 
-    def lease() -> Response:
+    def lease(*holds: str, heard: bool = True) -> Response:
         answer: Response = platform.client.post(
             f"{INTERNAL}/leases",
             headers={"Authorization": f"Bearer {secret}"},
-            json={"host": "rehearsal-1@test", "wait_s": 0},
+            json={"host": "rehearsal-1@test", "wait_s": 0, "holds": None if heard else holds},
         )
         return answer
 
     assert lease().json()["run"] == run
     assert lease().status_code == 403, "another host has it"
+    again = lease(heard=False).json()
+    assert (again["run"], again["number"]) == (run, 2), "this one, which did not hear of it"
+    assert lease(again["attempt"], heard=False).status_code == 403
     assert platform.post(f"/runs/{run}/cancel").status_code in {200, 202}
     refused = lease()
     assert refused.status_code == 403

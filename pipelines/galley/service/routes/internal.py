@@ -85,8 +85,14 @@ async def lease(
 ) -> Response:
     """Wait for work and lease one attempt; 204 when there was none.
 
-    A host that was started for one run is sent home when that waits no more.
+    What an earlier request of the host leased, and it did not hear of, is taken back first. A host
+    that was started for one run is sent home when that waits no more.
     """
+    if body.holds is not None:
+        now = context.clock()
+        await asyncio.to_thread(
+            context.store.write, lambda s: dispatch.take_back(s, host, body, now)
+        )
     if host.run is not None:
         run = host.run
         state = await asyncio.to_thread(context.store.read, lambda s: runs.require(s, run).state)
