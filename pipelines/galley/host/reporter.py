@@ -13,7 +13,15 @@ from collections.abc import Iterator
 
 from galley.domain.usage import Used
 from galley.domain.work import Assignment, Heartbeat, TaskReport
-from galley.errors import InvalidInput, PublicError, TooLarge, Unavailable
+from galley.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    NotSignedIn,
+    PublicError,
+    TooLarge,
+    Unavailable,
+)
 from galley.host.outboxes import Outboxes
 from galley.host.service import Service
 from galley.host.shipping import LogShipper, NotebookShipper, UsageShipper
@@ -24,6 +32,9 @@ TICK_S = 0.25
 RETRY_S = 1.0
 UPLOAD_EVERY_S = 2.0
 USED_EVERY_S = 2.0
+REFUSED = (Conflict, NotFound, NotSignedIn)
+"""How the service says that an attempt is nobody's any more. Whatever else it says may pass: should
+the lease end meanwhile, one of these follows."""
 MOST_BEATS = 8
 """Beats in one go while there is more log than one takes."""
 
@@ -131,11 +142,11 @@ class Reporter(threading.Thread):
         while not sent.wait(self._assignment.heartbeat_s):
             try:
                 self._tell(self._reported or Report())
-            except Unavailable:
-                continue
-            except PublicError:
+            except REFUSED:
                 self.lost.set()
                 return
+            except PublicError:
+                continue
 
     def named(self, tasks: tuple[TaskReport, ...]) -> tuple[TaskReport, ...]:
         """Return reports of tasks with the ids that their runs have on MLflow's server by now."""
@@ -162,10 +173,10 @@ class Reporter(threading.Thread):
             if now - self._last_upload >= UPLOAD_EVERY_S:
                 self._last_upload = now
                 self.notebooks.ship()
-        except Unavailable:
-            self._quiet_until = now + RETRY_S
-        except PublicError:
+        except REFUSED:
             self.lost.set()
+        except PublicError:
+            self._quiet_until = now + RETRY_S
 
     def ship_files(self) -> None:
         """Upload the outputs that the notebooks have only in part, each once.
@@ -204,7 +215,7 @@ class Reporter(threading.Thread):
                 self._service.upload(
                     self._assignment.attempt, self._assignment.run_token, task, content
                 )
-        except TooLarge as error:
+        except (TooLarge, InvalidInput) as error:
             self._refused(f"the notebook of task {task!r}, as it was executed by now,", error)
 
     def _refused(self, what: str, error: PublicError) -> None:

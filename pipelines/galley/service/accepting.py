@@ -14,7 +14,7 @@ from galley.domain.runs import AttemptState, FailureClass, RunKind
 from galley.domain.split import SplitPlan
 from galley.domain.versions import CellError, TaskNode, Version
 from galley.domain.work import Outcome, RehearsalReport
-from galley.errors import InvalidInput
+from galley.errors import InvalidInput, Unavailable
 from galley.locking import Lock, accept_lock, lock_facts
 from galley.notebook.requirements import wanted_requirements
 from galley.project import archive
@@ -122,13 +122,17 @@ class _Published:
 
 
 def _facts(context: Context, version: Version) -> ProjectFacts:
-    datasets = context.tenant(version.tenant).datasets
+    declared = context.tenants().tenants.get(version.tenant)
+    if declared is None:
+        raise Unavailable(
+            f"the tenant {version.tenant!r} is not in the tenants file: its rehearsal waits for it"
+        )
     return ProjectFacts(
         name=version.name,
         description=version.description,
         author=version.author,
         profile=version.profile,
-        datasets={name: str(dataset.mode) for name, dataset in datasets.items()},
+        datasets={name: str(dataset.mode) for name, dataset in declared.datasets.items()},
         timeout_s=version.timeout_s,
         cell_timeout_s=version.cell_timeout_s,
         retries=version.retries,

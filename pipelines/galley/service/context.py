@@ -12,7 +12,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from galley.domain.settings import Settings
-from galley.domain.tenants import Tenant, Tenants
+from galley.domain.tenants import Limits, Tenant, Tenants
 from galley.errors import NotFound
 from galley.launcher import Launcher
 from galley.registry.blobs import Blobs
@@ -76,6 +76,14 @@ class Context:
         if tenant is None:
             raise NotFound(f"there is no tenant {name!r} (any more)")
         return tenant
+
+    def artifacts_limit(self, tenant: str) -> int:
+        """Return how much a tenant may keep, bytes of all runs together.
+
+        Its attempts keep what they make while it is out of the file, up to the default.
+        """
+        declared = self.tenants().tenants.get(tenant)
+        return (Limits() if declared is None else declared.limits).artifacts
 
 
 def context_of(request: Request) -> Context:

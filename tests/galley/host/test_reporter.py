@@ -12,7 +12,15 @@ import httpx
 import pytest
 from galley.domain.usage import Used
 from galley.domain.work import Assignment, Heartbeat, HeartbeatReply
-from galley.errors import Conflict, Unavailable
+from galley.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    NotSignedIn,
+    PublicError,
+    Unavailable,
+)
 from galley.host.config import HostConfig
 from galley.host.reporter import Reporter
 from galley.host.service import Service
@@ -82,6 +90,42 @@ def test_a_lease_that_is_refused_meanwhile_is_not_asked_for_again(tmp_path: Path
     reporter.ship_files()
     assert reporter.lost.is_set()
     assert len(service.beats) == 1
+
+
+@pytest.mark.parametrize(
+    ("refusal", "lost"),
+    [
+        (Conflict("it has ended"), True),
+        (NotSignedIn("its token has ended"), True),
+        (NotFound("there is no such attempt"), True),
+        (Forbidden("not at the moment"), False),
+        (InvalidInput("not that"), False),
+        (PublicError("404 of a proxy on the way"), False),
+    ],
+)
+@pytest.mark.parametrize("while_it_sends", [False, True])
+def test_only_who_says_so_has_given_the_attempt_away(
+    tmp_path: Path, refusal: PublicError, *, lost: bool, while_it_sends: bool
+) -> None:
+    service = SlowService(refusal, *([None] if while_it_sends and not lost else []))
+    reporter = reporter_of(tmp_path, service)
+    if while_it_sends:
+        reporter.ship_files()
+    else:
+        reporter._tick()
+    assert reporter.lost.is_set() is lost
+
+
+def test_a_notebook_that_is_refused_is_named_in_the_log(tmp_path: Path) -> None:
+    class Service(SlowService):
+        def upload(self, attempt: UUID, token: str, task: str, notebook: bytes) -> None:
+            raise InvalidInput("it is no notebook")
+
+    reporter = reporter_of(tmp_path, Service(None))
+    make_job(tmp_path).journal.mkdir()
+    reporter._tick()
+    assert not reporter.lost.is_set()
+    assert "is not kept: it is no notebook" in reporter.log.next()
 
 
 class ServiceWithoutRoom:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 from uuid import UUID
 
+import pytest
 import yaml
 from galley.domain.proof import Proof, ProofState
 from galley.domain.split import Fragment, Load, PlannedTask, Save, SplitPlan, SplitSource
@@ -64,6 +65,22 @@ def test_a_proved_split_is_built_here_and_has_a_digest_of_its_own(platform: Plat
         "lea",
     )
     assert said.status_code == 409
+
+
+def test_a_rehearsal_waits_for_a_tenant_that_is_out_of_the_file(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = platform.publish(notebook=MADE)
+    work = platform.lease("oncology", "ada")
+    assert work is not None
+    assert platform.report(work, "start").status_code == 200
+    proof = RehearsalReport(proof=Proof(state=ProofState.EQUAL, plan=PLAN))
+    found = {"state": "succeeded", "duration_s": 1, "rehearsal": proof.model_dump(mode="json")}
+    with monkeypatch.context() as without:
+        without.delitem(platform.tenants.tenants, "oncology")
+        assert platform.report(work, "outcome", **found).status_code == 503
+    assert platform.report(work, "outcome", **found).status_code == 200
+    assert platform.get(f"/versions/{version['id']}").json()["state"] == "in_review"
 
 
 def test_a_split_that_reviewers_did_not_see_leaves_one_task(platform: Platform) -> None:

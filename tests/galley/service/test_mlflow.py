@@ -98,6 +98,18 @@ def test_large_artifacts_stream_through_and_count_for_the_quota(
     assert "limits.artifacts" in refused.json()["message"]
 
 
+def test_work_of_a_tenant_that_is_out_of_the_file_leaves_its_artifacts(
+    platform: Platform, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = bearer(work(platform).task_token)
+    run = new_run(call, task, "daily-report (rehearsals)")
+    info = call(api(f"runs/get?run_id={run}"), headers=task).json()["run"]["info"]
+    root = info["artifact_uri"].removeprefix("mlflow-artifacts:/")
+    url = f"{MLFLOW_PREFIX}/oncology/api/2.0/mlflow-artifacts/artifacts/{root}/model.bin"
+    monkeypatch.delitem(platform.tenants.tenants, "oncology")
+    assert platform.client.put(url, headers=task, content=b"x").status_code == 200
+
+
 def test_server_info_says_that_there_are_no_workspaces_to_choose(
     platform: Platform, call: Call
 ) -> None:

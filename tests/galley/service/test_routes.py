@@ -17,7 +17,13 @@ from galley.store import tokens
 from galley.store.tokens import HostIdentity
 from httpx import Response
 
-from tests.galley.service.platform import TENANTS, Platform, notebook, publish_request
+from tests.galley.service.platform import (
+    TENANTS,
+    Platform,
+    executed_notebook,
+    notebook,
+    publish_request,
+)
 
 VERSIONS = "/tenants/oncology/pipelines/daily-report/versions"
 TRIALS = "/tenants/oncology/pipelines/daily-report/trials"
@@ -345,6 +351,29 @@ def test_a_profile_that_is_over_the_limits_of_its_tenant_is_shown_with_the_reaso
     reasons = {one["name"]: one["reason"] for one in shown["profiles"]}
     assert "of memory; all runs of the tenant together get 0.000977 GiB" in reasons["cpu-small"]
     assert not any(one["available"] for one in shown["profiles"])
+
+
+def test_what_a_tenant_has_under_way_ends_well_while_it_is_out_of_the_file(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.approved()
+    platform.post("/tenants/oncology/pipelines/daily-report/runs", {})
+    work = platform.lease("oncology")
+    assert work is not None
+    assert platform.report(work, "start").status_code == 200
+    with monkeypatch.context() as without:
+        without.delitem(platform.tenants.tenants, "oncology")
+        assert platform.report(work, "heartbeat").status_code == 200
+        assert platform.upload(work, "daily_report", executed_notebook()).status_code == 204
+        file = platform.client.put(
+            f"{INTERNAL}/attempts/{work.attempt}/files/fit.csv",
+            headers={"Authorization": f"Bearer {work.run_token}"},
+            content=b"1",
+        )
+        assert file.status_code == 204
+        ended = platform.report(work, "outcome", state="succeeded", duration_s=1)
+        assert ended.status_code == 200
+    assert platform.get(f"/runs/{work.run}").json()["state"] == "succeeded"
 
 
 def _with(platform: Platform, **changes: object) -> object:

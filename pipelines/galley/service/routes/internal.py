@@ -171,12 +171,12 @@ async def put_file(
 
 
 def _keep_file(context: Context, attempt: runs.AttemptRef, name: str, data: BinaryIO) -> None:
-    limit = context.tenant(attempt.tenant).limits.artifacts
+    limit = context.artifacts_limit(attempt.tenant)
     context.artifacts.put_file(attempt.tenant, attempt.run, attempt.id, name, data, limit=limit)
 
 
 def _keep_notebook(context: Context, attempt: runs.AttemptRef, task: str, received: Path) -> None:
-    now, limit = context.clock(), context.tenant(attempt.tenant).limits.artifacts
+    now, limit = context.clock(), context.artifacts_limit(attempt.tenant)
     key = context.artifacts.put(
         attempt.tenant, attempt.run, attempt.id, task, received, limit=limit
     )

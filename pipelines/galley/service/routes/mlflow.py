@@ -120,7 +120,7 @@ async def _authorise_person(
 async def _claim_space(request: Request, context: Context, tenant: str) -> None:
     announced = request.headers.get("Content-Length", "")
     more = int(announced) if announced.isdigit() else 0
-    limit = context.tenant(tenant).limits.artifacts
+    limit = context.artifacts_limit(tenant)
     await asyncio.to_thread(context.artifacts.claim, tenant, more, limit=limit)
 
 
