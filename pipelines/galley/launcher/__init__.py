@@ -17,6 +17,3 @@ class Launcher(Protocol):
 
     def adopt(self) -> None:
         """Find the hosts that an earlier process of the service started."""
-
-    def stop_all(self) -> None:
-        """End every host."""

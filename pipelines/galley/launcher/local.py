@@ -49,7 +49,6 @@ GPUS = Path("/gpus")
 """Where a sandbox finds the locks of the machine's GPUs."""
 OVERHEAD = 2**30
 """Memory of the host, its runners and idle Dask workers, beside what notebooks use, bytes."""
-PATIENCE_S = 10.0
 
 
 def _one_at_a_time(
@@ -187,11 +186,6 @@ class LocalLauncher:
     def adopt(self) -> None:
         """Find the hosts that an earlier process of the service started."""
         self._hosts.update(processes.saved(self._folder))
-
-    def stop_all(self) -> None:
-        """End every host, and wait until it is gone."""
-        processes.stop_all(self.hosts.values(), patience=PATIENCE_S)
-        self._reap()
 
     @property
     def _folder(self) -> Path:

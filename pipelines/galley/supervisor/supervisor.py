@@ -9,12 +9,16 @@ import signal
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import FrameType
+
+import psutil
 
 from galley.domain.settings import Settings
 from galley.supervisor import tree
 from galley.supervisor.child import Child, ChildSpec, ChildState, how_it_ended
 from galley.supervisor.deployment import Deployment
+from galley.supervisor.outliving import outliving
 from galley.supervisor.refusal import Refusal
 from galley.supervisor.report import Report
 from galley.supervisor.status import ProcessStatus, Status, write_status
@@ -178,19 +182,21 @@ class Supervisor:
         self._report.line()
         self._report.line("stopping …")
         stops, told = self._stops, set[int]()
+        others = partial(outliving, self.settings.run)
         deadline = time.monotonic() + STOP_S
-        while children := tree.children():
+        # Others come last: the service would start again what ends while it runs.
+        while left := tree.children() or others():
             if time.monotonic() > deadline or self._stops > stops:
-                self._report.line(f"ending {len(children)} that did not stop by themselves")
+                self._report.line(f"ending {len(left)} that did not stop by themselves")
                 break
-            for child in children:
-                if child.pid not in told:
-                    told.add(child.pid)
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(child.pid, signal.SIGTERM)
+            for process in left:
+                if process.pid not in told:
+                    told.add(process.pid)
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        process.terminate()
             self._sleep(0.1)
             tree.reap()
-        if stuck := tree.kill_descendants():
+        if stuck := tree.kill_descendants(others=others):
             self._report.line(f"! still there, stuck in the kernel: {', '.join(map(str, stuck))}")
         else:
             self._report.line("stopped")

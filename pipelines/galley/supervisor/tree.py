@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 import time
+from collections.abc import Callable
 
 import psutil
 
@@ -48,8 +49,13 @@ def send(number: int) -> None:
             child.send_signal(number)
 
 
-def kill_descendants(patience_s: float = 10) -> list[int]:
+def kill_descendants(
+    patience_s: float = 10, others: Callable[[], list[psutil.Process]] = list
+) -> list[int]:
     """End every descendant by SIGKILL and reap it; an orphan that appears meanwhile too.
+
+    Args:
+        others: returns what else is to be ended, with all descendants.
 
     Returns:
         pids that are still there after ``patience_s`` (stuck in the kernel).
@@ -57,14 +63,23 @@ def kill_descendants(patience_s: float = 10) -> list[int]:
     deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         reap()
-        left = psutil.Process().children(recursive=True)
+        left = _families(others())
         if not left:
             return []
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         time.sleep(0.02)
-    return [process.pid for process in psutil.Process().children(recursive=True)]
+    return [process.pid for process in _families(others())]
+
+
+def _families(others: list[psutil.Process]) -> list[psutil.Process]:
+    """Return the descendants of this process, and the others with theirs."""
+    found = psutil.Process().children(recursive=True)
+    for other in others:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += [other, *other.children(recursive=True)]
+    return found
 
 
 def reap() -> dict[int, int]:

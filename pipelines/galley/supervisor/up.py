@@ -6,13 +6,16 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 from galley.supervisor import tree
 from galley.supervisor.child import ChildSpec
 from galley.supervisor.deployment import Deployment, prepare
+from galley.supervisor.home import HomeLock
 from galley.supervisor.options import Options
+from galley.supervisor.outliving import outliving
 from galley.supervisor.refusal import Refusal
 from galley.supervisor.report import Report
 from galley.supervisor.supervisor import Supervisor
@@ -28,7 +31,7 @@ def up(options: Options, making: Prepare = prepare) -> int:
 
     SIGINT and SIGTERM stop it, a second one at once; SIGHUP reloads the tenants, unless it comes
     because the terminal went away. No process is left behind, however this one or the supervisor
-    ends.
+    ends; what both together left behind when they were killed ends with the next one.
 
     Args:
         making: makes what the children need.
@@ -49,10 +52,25 @@ def up(options: Options, making: Prepare = prepare) -> int:
     tree.kill_descendants()
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
+        _end_outliving(options.home.expanduser().absolute())
         name = signal.Signals(-code).name
         Report().line(f"the supervisor was ended by {name}; everything is stopped")
         return 1
     return code
+
+
+def _end_outliving(home: Path) -> None:
+    """Do what the supervisor did not come to, unless the state is another one's."""
+    if not (home / "lock").exists():
+        return
+    try:
+        lock = HomeLock(home)
+    except Refusal:
+        return
+    try:
+        tree.kill_descendants(others=partial(outliving, home / "run"))
+    finally:
+        lock.release()
 
 
 def _supervise(options: Options, foreground: int, making: Prepare) -> int:

@@ -15,6 +15,7 @@ from galley.domain.work import Outcome
 from galley.errors import NotFound
 from galley.launcher.local import LocalLauncher
 from galley.locking import lock_digest, read_lock
+from galley.sandbox import processes
 from galley.sandbox.workspace import ENVIRONMENTS, user_identity
 
 from tests.galley.host.recording_service import (
@@ -60,7 +61,7 @@ def launcher(settings: Settings) -> Iterator[LocalLauncher]:
 
     made = LocalLauncher(settings, lambda: tenants, mint=mint)
     yield made
-    made.stop_all()
+    processes.stop_all(processes.saved(settings.run / "hosts").values())
 
 
 def ended(service: RecordingService, folder: Path, requirements: str, kind: RunKind) -> Outcome:

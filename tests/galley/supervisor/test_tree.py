@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from galley.sandbox import processes
 from galley.supervisor.child import ChildState
 from galley.supervisor.status import Status, read_status
 
@@ -128,6 +129,71 @@ def test_killing_the_supervisor_leaves_nothing(sleepers: Sleepers) -> None:
     os.kill(sleepers.supervisor(), signal.SIGKILL)
     assert "ended by SIGKILL; everything is stopped" in sleepers.output()
     assert process.returncode == 1
+    assert living(sleepers.home) == {}
+
+
+OUTLIVING = """
+import signal, subprocess, sys, time
+if sys.argv[1] == "deaf":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+sleeper = [sys.executable, "-c", "import time; time.sleep(600)", sys.argv[2]]
+subprocess.Popen(sleeper, stdout=subprocess.DEVNULL)
+print("on", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def outliving(sleepers: Sleepers) -> Iterator[Callable[..., None]]:
+    """Start what an earlier platform, both of whose processes were killed, has left."""
+    started = []
+
+    def start(folder: str, behaviour: str = "") -> None:
+        words = [sys.executable, "-c", OUTLIVING, behaviour, str(sleepers.home)]
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, start_new_session=True)
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"on\n"
+        where = sleepers.home / "run" / folder / f"{process.pid}.pid"
+        processes.save(where, processes.identify(process.pid))
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_what_an_earlier_one_left_stops_as_well(
+    sleepers: Sleepers, outliving: Callable[..., None]
+) -> None:
+    process = sleepers.start()
+    sleepers.ready()
+    outliving("hosts")
+    outliving("servers")
+    process.send_signal(signal.SIGINT)
+    said = sleepers.output()
+    assert "stopped" in said
+    assert "by themselves" not in said
+    # What it has started ends with a host, which here only sleeps.
+    assert [words for words in living(sleepers.home).values() if OUTLIVING in words] == []
+
+
+@pytest.mark.parametrize("who", ["nobody", "supervisor"])
+def test_what_an_earlier_one_left_is_ended_with_all_of_its_own(
+    sleepers: Sleepers, outliving: Callable[..., None], who: str
+) -> None:
+    process = sleepers.start()
+    sleepers.ready()
+    outliving("hosts", "deaf")
+    if who == "supervisor":
+        os.kill(sleepers.supervisor(), signal.SIGKILL)
+    else:
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        while "stopping" not in process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+    sleepers.output()
     assert living(sleepers.home) == {}
 
 
