@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
-from galley.errors import IncompatibleState, PublicError
+from galley.errors import IncompatibleState, PublicError, Unavailable
 from galley.store.connect import Database
 
 BUSY_TIMEOUT_S = 30
@@ -51,8 +51,19 @@ class Sqlite(Database):
         """Return False: who holds the lock loses no race."""
         return False
 
-    def explain(self, error: BaseException) -> PublicError | None:  # noqa: ARG002
-        """Return None."""
+    def explain(self, error: BaseException) -> PublicError | None:
+        """Return that the file is held, or that the disk is full: both may pass."""
+        match getattr(getattr(error, "orig", error), "sqlite_errorcode", 0) & 0xFF:
+            case sqlite3.SQLITE_BUSY:
+                return Unavailable(
+                    f"Something else has held the database for more than {BUSY_TIMEOUT_S} s. "
+                    "Try again."
+                )
+            case sqlite3.SQLITE_FULL:
+                return Unavailable(
+                    "The change cannot be saved: the database's disk is full. Try again once the "
+                    "platform's operator has made room."
+                )
         return None
 
     def announce(self, connection: Connection, sender: str) -> None:

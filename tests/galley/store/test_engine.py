@@ -140,7 +140,9 @@ def test_a_full_disk_is_told_to_whom_it_hits(store: Store) -> None:
 
     small, large, after = store.submit(put("a")), store.submit(too_much), store.submit(put("b"))
     gate.open.set()
-    assert "disk is full" in str(large.exception(30))
+    error = large.exception(30)
+    assert isinstance(error, Unavailable)
+    assert "disk is full" in error.detail
     assert (small.exception(30), after.exception(30)) == (None, None)
     assert names(store) == {"a", "b"}
 

@@ -9,8 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from galley.errors import Unavailable
 from galley.store import Store, liveness, sqlite
-from sqlalchemy.exc import OperationalError
 
 from tests.galley.world import START
 
@@ -57,7 +57,7 @@ def test_a_writer_that_never_gets_its_turn_hears_it(
 ) -> None:
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(OperationalError, match="database is locked"):
+    with pytest.raises(Unavailable, match="Something else has held the database for more than"):
         store.write(lambda s: liveness.tick(s, "scheduler", START))
     other.execute("ROLLBACK")
     store.write(lambda s: liveness.tick(s, "scheduler", START))
