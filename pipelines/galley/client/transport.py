@@ -1,4 +1,4 @@
-"""One request to the service: credentials, retries of safe requests, problems as error classes."""
+"""One request to the service: credentials, retries of what is safe, problems as error classes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ API_PREFIX = "/api/v1"
 SAFE = frozenset({"GET", "HEAD"})
 RETRIED = frozenset({502, 503, 504})
 PAUSES_S = (0.2, 0.6, 1.8)
-"""Pauses before the second, third and fourth try of a safe request, seconds."""
+"""Pauses before the second, third and fourth try, seconds."""
 
 _BY_STATUS: dict[int, type[PublicError]] = {
     cls.status: cls
@@ -102,7 +102,8 @@ class Transport:
             path: below ``/api/v1``.
             params: query parameters; those that are None are left out.
             body: JSON.
-            creates: send an ``Idempotency-Key``, so that a repeated request creates nothing twice.
+            creates: send an ``Idempotency-Key``, so that a repeated request creates nothing twice;
+                so it is tried again like a safe one.
 
         Raises:
             PublicError: what the service answered, or Unavailable when it did not.
@@ -114,7 +115,7 @@ class Transport:
             json=body,
             headers={"Idempotency-Key": str(uuid4())} if creates else None,
         )
-        pauses = iter(PAUSES_S if method in SAFE else ())
+        pauses = iter(PAUSES_S if creates or method in SAFE else ())
         while True:
             pause = next(pauses, None)
             try:

@@ -70,6 +70,21 @@ def test_it_gives_up_after_the_last_pause() -> None:
     assert len(service.requests) == len(PAUSES_S) + 1
 
 
+@pytest.mark.parametrize(
+    "trouble", [httpx.Response(503), httpx.ReadTimeout("too slow")], ids=["503", "no answer"]
+)
+def test_what_creates_is_tried_again_under_the_same_key(
+    trouble: httpx.Response | httpx.TransportError,
+) -> None:
+    service = ServiceThatAnswers([trouble, trouble, httpx.Response(409, json={"code": "conflict"})])
+    for _ in range(2):
+        with pytest.raises(Conflict):
+            service.client().retry(uuid4())
+    assert service.pauses == list(PAUSES_S[:2])
+    first, *others = [request.headers["Idempotency-Key"] for request in service.requests]
+    assert [key == first for key in others] == [True, True, False]
+
+
 def test_a_write_is_sent_once() -> None:
     service = ServiceThatAnswers([httpx.ReadTimeout("too slow")])
     with pytest.raises(Unavailable):
