@@ -13,8 +13,12 @@ import type { GalleyEvent } from './types';
 
 const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 30000;
+/** The service says something every 15 s: after one beat that is missed, a look is worth it. */
+const LATE = 20000;
+/** After two of them the connection is dead, though proxy and browser may keep it open for ever. */
+const SILENCE = 40000;
 
-type Shared = { event?: GalleyEvent; connected?: boolean; ask?: true };
+type Shared = { event?: GalleyEvent; connected?: boolean; ask?: true; check?: true };
 
 export class EventStream implements IDisposable {
   constructor(private readonly transport: ITransport) {
@@ -28,6 +32,10 @@ export class EventStream implements IDisposable {
         .catch(() => undefined);
     } else {
       void this.lead();
+    }
+    if (typeof window !== 'undefined') {
+      window.addEventListener('online', this.look);
+      document.addEventListener('visibilitychange', this.look);
     }
   }
 
@@ -52,7 +60,14 @@ export class EventStream implements IDisposable {
   dispose(): void {
     if (!this.isDisposed) {
       this.ended.abort();
+      this.connection?.abort();
+      this.hurry();
+      clearTimeout(this.watchdog);
       this.channel?.close();
+      if (typeof window !== 'undefined') {
+        window.removeEventListener('online', this.look);
+        document.removeEventListener('visibilitychange', this.look);
+      }
       Signal.clearData(this);
     }
   }
@@ -61,7 +76,11 @@ export class EventStream implements IDisposable {
     if (message.ask && this.leading) {
       this.channel?.postMessage({ connected: this._connected } satisfies Shared);
     }
+    if (message.check && this.leading) {
+      this.check();
+    }
     if (message.connected !== undefined) {
+      this.watch();
       this.setConnected(message.connected);
     }
     if (message.event) {
@@ -78,6 +97,8 @@ export class EventStream implements IDisposable {
 
   private async lead(): Promise<void> {
     this.leading = true;
+    // Of a tab that led before this one: what came since, nobody has heard.
+    this.tell({ connected: false });
     let wait = FIRST_WAIT;
     while (!this.isDisposed) {
       const answered = await this.read().catch(() => false);
@@ -95,7 +116,9 @@ export class EventStream implements IDisposable {
     if (this.lastId) {
       headers['Last-Event-ID'] = this.lastId;
     }
-    const response = await this.transport.fetch('events', { headers, signal: this.ended.signal });
+    const { signal } = (this.connection = new AbortController());
+    this.watch();
+    const response = await this.transport.fetch('events', { headers, signal });
     if (!response.ok || !response.body) {
       return false;
     }
@@ -108,6 +131,7 @@ export class EventStream implements IDisposable {
         if (done) {
           return true;
         }
+        this.tell({ connected: true });
         for (const message of parser.push(value)) {
           this.lastId = message.id || this.lastId;
           this.tell({ event: JSON.parse(message.data) as GalleyEvent });
@@ -121,12 +145,44 @@ export class EventStream implements IDisposable {
   private pause(milliseconds: number): Promise<void> {
     return new Promise(resolve => {
       const timer = setTimeout(resolve, milliseconds);
-      this.ended.signal.addEventListener('abort', () => {
+      this.hurry = () => {
         clearTimeout(timer);
         resolve();
-      });
+      };
     });
   }
+
+  /** Something was heard: a silence begins. */
+  private watch(): void {
+    clearTimeout(this.watchdog);
+    this.heard = Date.now();
+    this.watchdog = setTimeout(() => this.giveUp(), SILENCE);
+  }
+
+  /** Too long a silence: of the service where this tab reads, else of the tab that does. */
+  private giveUp(): void {
+    if (this.leading) {
+      this.connection?.abort();
+    } else {
+      this.setConnected(false);
+    }
+  }
+
+  /** Whether the connection holds, asked when that may have changed: nobody waits longer then. */
+  private check(): void {
+    if (Date.now() - this.heard > LATE) {
+      this.giveUp();
+    }
+    this.hurry();
+  }
+
+  /** The tab is looked at again, or there is a network again, as after the machine has slept. */
+  private readonly look = (): void => {
+    if (!document.hidden) {
+      this.channel?.postMessage({ check: true } satisfies Shared);
+      this.check();
+    }
+  };
 
   private setConnected(connected: boolean): void {
     if (connected !== this._connected) {
@@ -138,6 +194,12 @@ export class EventStream implements IDisposable {
   private readonly ended = new AbortController();
   private readonly channel: BroadcastChannel | null = null;
   private leading = false;
+  private connection: AbortController | null = null;
+  private watchdog: ReturnType<typeof setTimeout> | undefined;
+  /** When something was heard last. */
+  private heard = 0;
+  /** Ends a pause. */
+  private hurry: () => void = () => undefined;
   private lastId = '';
   private _connected = false;
   private readonly _received = new Signal<this, GalleyEvent>(this);
