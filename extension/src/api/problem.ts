@@ -9,6 +9,13 @@ export interface IProblemBody {
   data?: Record<string, unknown>;
 }
 
+/** What a proxy says in place of the service, which would say it in words of its own. */
+const UNANSWERED: Record<number, string | undefined> = {
+  502: 'Galley does not answer properly (502). It may be starting again.',
+  503: 'Galley does not answer at the moment (503). It may be starting again.',
+  504: 'Galley takes too long to answer (504). It may be starting again.'
+};
+
 export class Problem extends Error {
   constructor(
     detail: string,
@@ -35,7 +42,10 @@ export class Problem extends Error {
     const text = await response.text();
     const body = parse(text);
     const detail =
-      body.detail ?? body.title ?? `${response.status} ${response.statusText || 'error'}`;
+      body.detail ??
+      body.title ??
+      UNANSWERED[response.status] ??
+      `${response.status} ${response.statusText || 'error'}`;
     return new Problem(
       detail,
       response.status,

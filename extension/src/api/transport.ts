@@ -40,8 +40,9 @@ export async function request<T>(
   let response: Response;
   try {
     response = await transport.fetch(path, init);
-  } catch (error) {
-    throw Problem.from(error);
+  } catch {
+    // Each browser has its own words for it, such as “Failed to fetch”.
+    throw new Problem('the connection was refused or cut off', 0, 'unreachable');
   }
   if (!response.ok) {
     throw await Problem.of(response);

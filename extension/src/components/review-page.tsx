@@ -68,7 +68,7 @@ export function ReviewPage({ id }: { id: string }): JSX.Element {
 type ReviewTab = 'changes' | 'rehearsal' | 'proof';
 
 function Body(props: { version: Version; onChanged: (version: Version) => void }): JSX.Element {
-  const { client, trans } = useGalley();
+  const { client, events, trans } = useGalley();
   const { version } = props;
   const [tab, setTab] = React.useState<ReviewTab>('changes');
   const [seen, setSeen] = React.useState(version.digest);
@@ -81,7 +81,9 @@ function Body(props: { version: Version; onChanged: (version: Version) => void }
   const against = comparedWith(version);
   const diff = useModel(
     () => {
-      const resource = new Resource<VersionDiff>(() => client.versionDiff(version.id, against));
+      const resource = new Resource<VersionDiff>(() =>
+        client.versionDiff(version.id, against)
+      ).follow(events);
       void resource.refresh();
       return resource;
     },

@@ -67,7 +67,7 @@ interface IOutlook {
 }
 
 export function ScheduleView({ pipeline }: { pipeline: Pipeline }): JSX.Element {
-  const { client, trans } = useGalley();
+  const { client, events, trans } = useGalley();
   const { schedule, tenant, slug } = pipeline;
   const firings = useModel(() => {
     const resource = new Resource<IOutlook>(async () => {
@@ -83,7 +83,7 @@ export function ScheduleView({ pipeline }: { pipeline: Pipeline }): JSX.Element 
         clockRule: meaning.clock_rule,
         firings: next.firings
       };
-    });
+    }).follow(events);
     void resource.refresh();
     return resource;
   }, `${tenant}/${slug}/${schedule?.id}/${schedule?.cron}/${schedule?.paused}/${schedule?.next_firing}`);

@@ -14,11 +14,11 @@ type Doing =
   | { what: 'delete'; secret: SecretInfo };
 
 export function SecretsOf({ tenant, title }: { tenant: string; title: string }): JSX.Element {
-  const { client, me, trans } = useGalley();
+  const { client, events, me, trans } = useGalley();
   useChanges(me);
   const [doing, setDoing] = React.useState<Doing | null>(null);
   const found = useModel(() => {
-    const resource = new Resource<IPage<SecretInfo>>(() => client.secrets(tenant));
+    const resource = new Resource<IPage<SecretInfo>>(() => client.secrets(tenant)).follow(events);
     void resource.refresh();
     return resource;
   }, `secrets/${tenant}`);

@@ -14,12 +14,12 @@ interface IStorage {
 }
 
 export function StorageOf({ tenant, title }: { tenant: string; title: string }): JSX.Element {
-  const { client, trans } = useGalley();
+  const { client, events, trans } = useGalley();
   const storage = useModel(() => {
     const resource = new Resource<IStorage>(async () => {
       const [disk, report] = await Promise.all([client.disk(tenant), client.retention(tenant)]);
       return { disk, report };
-    });
+    }).follow(events);
     void resource.refresh();
     return resource;
   }, tenant);

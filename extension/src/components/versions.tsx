@@ -230,11 +230,13 @@ function Comparison(props: {
   versions: Version[];
   onClose: () => void;
 }): JSX.Element {
-  const { client, trans } = useGalley();
+  const { client, events, trans } = useGalley();
   const [after, setAfter] = React.useState(props.pair[0]);
   const [before, setBefore] = React.useState(props.pair[1]);
   const diff = useModel(() => {
-    const resource = new Resource<VersionDiff>(() => client.versionDiff(after.id, before.number));
+    const resource = new Resource<VersionDiff>(() =>
+      client.versionDiff(after.id, before.number)
+    ).follow(events);
     void resource.refresh();
     return resource;
   }, `${after.id}/${before.id}`);

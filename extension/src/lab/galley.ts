@@ -58,13 +58,8 @@ export class LabGalley implements IGalley {
   ) {
     this.client = new Client(transport);
     this.events = new EventStream(transport);
-    this.me = new Resource<IMe>(this.client.me);
+    this.me = new Resource<IMe>(this.client.me).follow(this.events);
     void this.me.refresh();
-    this.events.connectedChanged.connect((_, connected) => {
-      if (connected && this.me.problem) {
-        void this.me.refresh();
-      }
-    });
   }
 
   readonly client: Client;

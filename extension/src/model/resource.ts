@@ -7,6 +7,9 @@ import type { GalleyEvent } from '../api/types';
 
 /** Events that come in a burst lead to one request, milliseconds. */
 const COALESCE = 300;
+/** What did not answer is asked again after this, and each time after twice as long, milliseconds. */
+const FIRST_RETRY = 2000;
+const LONGEST_RETRY = 30000;
 
 export interface IChanging {
   readonly changed: ISignal<unknown, void>;
@@ -30,19 +33,21 @@ export class Resource<T> implements IDisposable, IChanging {
   dispose(): void {
     this._disposed = true;
     clearTimeout(this.timer);
+    clearTimeout(this.retry);
     Signal.clearData(this);
   }
 
   /**
    * Refresh when an event concerns this resource, and when a lost connection is back; at most once
    * in `every` milliseconds. `concerns` may say how many for one event: seldom for what touches it
-   * from afar.
+   * from afar. Without it, only the connection is followed.
    */
   follow(
     events: EventStream,
-    concerns: (event: GalleyEvent) => boolean | number,
+    concerns: (event: GalleyEvent) => boolean | number = () => false,
     every = COALESCE
   ): this {
+    this.following = true;
     this.every = every;
     events.received.connect(this.onEvent, this);
     events.connectedChanged.connect(this.onConnected, this);
@@ -50,9 +55,13 @@ export class Resource<T> implements IDisposable, IChanging {
     return this;
   }
 
-  /** Load again; an answer that a later request has overtaken is dropped. */
+  /**
+   * Load again; an answer that a later request has overtaken is dropped. Where there is none, what
+   * follows the events asks again by itself, as its page promises.
+   */
   async refresh(): Promise<void> {
     const turn = ++this.turn;
+    clearTimeout(this.retry);
     this.asked = Date.now();
     this.loading = true;
     this._changed.emit();
@@ -61,10 +70,12 @@ export class Resource<T> implements IDisposable, IChanging {
       if (turn === this.turn && !this._disposed) {
         this.value = value;
         this.problem = null;
+        this.retryAfter = FIRST_RETRY;
       }
     } catch (error) {
-      if (turn === this.turn) {
+      if (turn === this.turn && !this._disposed) {
         this.problem = Problem.from(error);
+        this.retryLater();
       }
     }
     if (turn === this.turn && !this._disposed) {
@@ -82,6 +93,7 @@ export class Resource<T> implements IDisposable, IChanging {
   /** Take a value that a write has just returned. */
   set(value: T): void {
     this.turn += 1;
+    clearTimeout(this.retry);
     this.value = value;
     this.problem = null;
     this.loading = false;
@@ -96,8 +108,15 @@ export class Resource<T> implements IDisposable, IChanging {
   }
 
   private onConnected(_: EventStream, connected: boolean): void {
-    if (connected && this.value !== null) {
+    if (connected && (this.value !== null || this.problem?.unreachable)) {
       this.refreshSoon(this.every);
+    }
+  }
+
+  private retryLater(): void {
+    if (this.following && this.problem?.unreachable) {
+      this.retry = setTimeout(() => void this.refresh(), this.retryAfter);
+      this.retryAfter = Math.min(2 * this.retryAfter, LONGEST_RETRY);
     }
   }
 
@@ -117,6 +136,9 @@ export class Resource<T> implements IDisposable, IChanging {
 
   private concerns: (event: GalleyEvent) => boolean | number = () => false;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private retry: ReturnType<typeof setTimeout> | undefined;
+  private retryAfter = FIRST_RETRY;
+  private following = false;
   private turn = 0;
   private every = COALESCE;
   /** When it was asked for last, and when it is asked for next. */

@@ -21,7 +21,7 @@ export class PageGalley implements IGalley {
     const transport = new BrowserTransport(`${ROOT}api/v1/`, status => this.session.note(status));
     this.client = new Client(transport);
     this.events = new EventStream(transport);
-    this.me = new Resource<IMe>(this.client.me);
+    this.me = new Resource<IMe>(this.client.me).follow(this.events);
     void this.me.refresh();
   }
 

@@ -75,7 +75,15 @@ describe('Client', () => {
   it('tells no answer from a refusal', async () => {
     const { client } = recording({ fail: 'Failed to fetch' });
     const problem = await client.me().catch((error: unknown) => error as Problem);
-    expect(problem).toMatchObject({ status: 0, unreachable: true, message: 'Failed to fetch' });
+    expect(problem).toMatchObject({
+      status: 0,
+      unreachable: true,
+      message: 'the connection was refused or cut off'
+    });
+    const proxied = recording({ status: 503 }).client;
+    const away = await proxied.me().catch((error: unknown) => error as Problem);
+    expect(away).toMatchObject({ status: 503, unreachable: true });
+    expect(away).toHaveProperty('message', expect.stringMatching(/^Galley does not answer /));
   });
 });
 

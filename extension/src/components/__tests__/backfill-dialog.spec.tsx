@@ -146,8 +146,10 @@ describe('BackfillDialog', () => {
 
   it('says why there is no plan', async () => {
     await show(new Error('the line is down'));
-    expect(reasonOf('Run 0 dates')).toContain('the line is down');
-    expect(document.querySelector('[role=alert]')!.textContent).toContain('the line is down');
+    expect(reasonOf('Run 0 dates')).toContain('the connection was refused');
+    expect(document.querySelector('[role=alert]')!.textContent).toContain(
+      'the connection was refused'
+    );
   });
 
   it('asks for a cron expression where there is no schedule', async () => {

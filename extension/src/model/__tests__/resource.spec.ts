@@ -72,6 +72,68 @@ describe('Resource', () => {
   });
 });
 
+describe('Resource without an answer', () => {
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
+
+  it('asks again, each time later, until there is one', async () => {
+    let broken: Problem | null = new Problem('away', 503, 'error');
+    const load = jest.fn(() => (broken ? Promise.reject(broken) : Promise.resolve(1)));
+    const resource = new Resource<number>(load).follow(new Events().stream);
+    await resource.refresh();
+    for (const [wait, calls] of [
+      [1900, 1],
+      [100, 2],
+      [3900, 2],
+      [100, 3]
+    ]) {
+      await jest.advanceTimersByTimeAsync(wait);
+      expect(load).toHaveBeenCalledTimes(calls);
+    }
+    broken = null;
+    await jest.advanceTimersByTimeAsync(8000);
+    expect([resource.value, resource.problem]).toEqual([1, null]);
+    await jest.advanceTimersByTimeAsync(600_000);
+    expect(load).toHaveBeenCalledTimes(4);
+  });
+
+  it('asks no more after a refusal, once it is disposed, or where it follows nothing', async () => {
+    for (const [status, follows, disposed] of [
+      [404, true, false],
+      [503, true, true],
+      [503, false, false]
+    ] as const) {
+      const load = jest.fn(() => Promise.reject(new Problem('no', status, 'error')));
+      const resource = new Resource<number>(load);
+      if (follows) {
+        resource.follow(new Events().stream);
+      }
+      await resource.refresh();
+      if (disposed) {
+        resource.dispose();
+      }
+      await jest.advanceTimersByTimeAsync(600_000);
+      expect(load).toHaveBeenCalledTimes(1);
+    }
+  });
+
+  it('asks as soon as the connection is back, and leaves a refusal as it is', async () => {
+    for (const [status, calls] of [
+      [503, 2],
+      [403, 1]
+    ]) {
+      const events = new Events();
+      const load = jest.fn(() => Promise.reject(new Problem('no', status, 'error')));
+      const resource = new Resource<number>(load).follow(events.stream);
+      await resource.refresh();
+      events.connectedChanged.emit(true);
+      await jest.advanceTimersByTimeAsync(300);
+      expect(load).toHaveBeenCalledTimes(calls);
+      resource.dispose();
+    }
+  });
+});
+
 describe('Resource that much happens to', () => {
   it('refreshes soon after a quiet time, and then seldom', async () => {
     jest.useFakeTimers();
