@@ -6,7 +6,7 @@ import { LogModel } from '../model/log';
 import type { RunTab } from '../model/place';
 import { ended, taskWord } from '../model/words';
 import { Elapsed, Empty, Link, Name } from './basics';
-import { useGalley, useModel } from './context';
+import { useGalley, useModel, useNow } from './context';
 import { Badge } from './glyph';
 import { cellProgress } from './graph';
 import { KeptFiles } from './kept-files';
@@ -15,6 +15,9 @@ import { Metrics, Values } from './metrics';
 import { NotebookFrame } from './notebook-frame';
 import { Tabs } from './tabs';
 import { Resources } from './usage-view';
+
+/** Hosts send notebooks every 2 s, after they have told of the cells in them; milliseconds. */
+const SENDING = 6_000;
 
 export interface IDetailProps {
   run: Run;
@@ -163,6 +166,7 @@ function AttemptLog({ run, attempt }: { run: Run; attempt: Attempt }): JSX.Eleme
 function TaskNotebook({ run, attempt, task }: IDetailProps): JSX.Element {
   const { client, trans } = useGalley();
   const anchor = useFailedCell(run, attempt, task);
+  const now = useNow(5);
   if (task?.state === 'skipped') {
     return (
       <Empty title={trans.__('This task was skipped.')}>{skipReason(trans, attempt, task)}</Empty>
@@ -180,9 +184,19 @@ function TaskNotebook({ run, attempt, task }: IDetailProps): JSX.Element {
         fileName={`${task.name}-${run.id}.ipynb`}
         title={trans.__('%1, executed', task.name)}
         anchor={anchor}
+        revision={revisionOf(attempt, task, now)}
       />
     </>
   );
+}
+
+/** Changes when there may be more of a task's notebook; empty when all of it is there. */
+function revisionOf(attempt: Attempt, task: TaskTry, now: Date): string {
+  if (attempt.ended_at) {
+    return '';
+  }
+  const sent = Boolean(task.ended_at) && now.getTime() - Date.parse(task.ended_at!) > SENDING;
+  return `${task.state}/${task.cell ?? 0}/${sent}`;
 }
 
 /** Why there is no executed notebook, and the files that are kept all the same. */

@@ -38,6 +38,46 @@ async function shown(changes: Partial<TaskTry>, ofRun: Partial<Run> = {}, ended 
   return box.textContent;
 }
 
+describe('RunDetail with an executed notebook', () => {
+  beforeEach(() => void jest.useFakeTimers({ advanceTimers: true }));
+  afterEach(() => void jest.useRealTimers());
+
+  it('shows more of it as its cells go by, what came after the last, and the whole', async () => {
+    const drawn = async (changes: Partial<TaskTry>, endedAt: string | null): Promise<number> => {
+      await settle(() => {
+        document.querySelectorAll('iframe').forEach(one => one.dispatchEvent(new Event('load')));
+      });
+      const task: TaskTry = {
+        name: 'train',
+        state: 'running',
+        upstream: [],
+        notebook: true,
+        ...changes
+      };
+      const attempt = { number: 1, state: 'running', ended_at: endedAt, tasks: [task] };
+      const { galley } = scene;
+      await draw(
+        galley,
+        <RunDetail run={whole} attempt={attempt as unknown as Attempt} task={task} />
+      );
+      await settle(() => document.querySelector<HTMLElement>('[role=tab]')?.click());
+      await settle(() => void jest.advanceTimersByTime(10_000));
+      return document.querySelectorAll('iframe').length;
+    };
+    const scene = stage({ 'GET runs/r-1/files?attempt=1': [] });
+    const whole = run({ state: 'running' });
+    expect(await drawn({ cell: 1 }, null)).toBe(1);
+    expect(await drawn({ cell: 2 }, null)).toBe(2);
+    expect(await drawn({ cell: 2 }, null)).toBe(1);
+    const over = { cell: 3, state: 'succeeded', ended_at: new Date().toISOString() } as const;
+    expect(await drawn(over, null)).toBe(2);
+    expect(await drawn(over, null)).toBe(2);
+    expect(await drawn(over, null)).toBe(1);
+    expect(await drawn(over, new Date().toISOString())).toBe(2);
+    expect(await drawn(over, new Date().toISOString())).toBe(1);
+  });
+});
+
 describe('RunDetail without an executed notebook', () => {
   it('says that no cell ended only where the count says so', async () => {
     expect(await shown({})).toContain(UNBEGUN);
