@@ -8,14 +8,16 @@ import { backfillWord } from '../model/words';
 import { Button, Meter, Moment, ProblemBox, Section, Time } from './basics';
 import { useAction, useChanges, useGalley, useModel } from './context';
 import { Badge } from './glyph';
+import { More } from './more';
 
 /** Nothing is drawn while the pipeline has had no backfill. */
 export function Backfills({ pipeline }: { pipeline: Pipeline }): JSX.Element | null {
   const { client, events, trans } = useGalley();
   const { tenant, slug } = pipeline;
   const list = useModel(() => {
-    const backfills = new PagedList<Backfill>(cursor =>
-      client.backfills(tenant, slug, { cursor, limit: 5 })
+    const backfills = new PagedList<Backfill>(
+      (cursor, limit) => client.backfills(tenant, slug, { cursor, limit }),
+      5
     ).follow(
       events,
       event =>
@@ -37,9 +39,7 @@ export function Backfills({ pipeline }: { pipeline: Pipeline }): JSX.Element | n
           <BackfillLine key={one.id} backfill={one} onChanged={() => void list.refresh()} />
         ))}
       </ul>
-      {list.hasMore && (
-        <Button kind="quiet" label={trans.__('Show more')} onClick={() => void list.more()} />
-      )}
+      <More list={list} kind="quiet" label={trans.__('Show more')} />
     </Section>
   );
 }

@@ -89,15 +89,18 @@ function Body(props: IBodyProps): JSX.Element {
   const select = props.onTab ?? setChosen;
   const [state, setState] = React.useState('');
   const runs = useModel(() => {
-    const list = new PagedList<Run>(cursor =>
-      client.runs(tenant, { pipeline: slug, kind: 'pipeline', state, cursor, limit: 50 })
+    const list = new PagedList<Run>(
+      (cursor, limit) =>
+        client.runs(tenant, { pipeline: slug, kind: 'pipeline', state, cursor, limit }),
+      50
     ).follow(events, event => event.pipeline === slug && event.kind.startsWith('run.'));
     void list.refresh();
     return list;
   }, `${tenant}/${slug}/runs/${state}`);
   const versions = useModel(() => {
-    const list = new PagedList<Version>(cursor =>
-      client.versions(tenant, slug, { cursor, limit: 50 })
+    const list = new PagedList<Version>(
+      (cursor, limit) => client.versions(tenant, slug, { cursor, limit }),
+      50
     ).follow(events, event => event.pipeline === slug && event.kind === 'version.changed');
     void list.refresh();
     return list;

@@ -8,6 +8,7 @@ import { ended, runStateWord, runWord, triggerText } from '../model/words';
 import { Button, Elapsed, Link, Loading, Meter, Moment, Name, ProblemBox } from './basics';
 import { useChanges, useGalley, useTrans } from './context';
 import { Badge } from './glyph';
+import { More } from './more';
 
 export function StateFilter(props: {
   value: string;
@@ -135,11 +136,7 @@ export function RunTable(props: {
           ))}
         </tbody>
       </table>
-      {list.hasMore && (
-        <div className="jp-Galley-more">
-          <Button label={trans.__('Show older runs')} onClick={() => void list.more()} />
-        </div>
-      )}
+      <More list={list} label={trans.__('Show older runs')} />
     </>
   );
 }

@@ -7,6 +7,7 @@ import { Button, Empty, Link, Loading, ProblemBox, Time } from './basics';
 import { useGalley, useModel } from './context';
 import { Badge } from './glyph';
 import { Modal } from './modal';
+import { More } from './more';
 import { RunCause } from './run-cause';
 
 const PAGE = 20;
@@ -26,8 +27,9 @@ function FiringsDialog(props: { trigger: Trigger; onClose: () => void }): JSX.El
   const { client, events, trans } = useGalley();
   const { tenant, pipeline, name } = props.trigger;
   const list = useModel(() => {
-    const firings = new PagedList<TriggerFiring>(cursor =>
-      client.triggerFirings(tenant, pipeline, name, { cursor, limit: PAGE })
+    const firings = new PagedList<TriggerFiring>(
+      (cursor, limit) => client.triggerFirings(tenant, pipeline, name, { cursor, limit }),
+      PAGE
     ).follow(
       events,
       event =>
@@ -76,11 +78,7 @@ function FiringsDialog(props: { trigger: Trigger; onClose: () => void }): JSX.El
           </tbody>
         </table>
       )}
-      {list.hasMore && (
-        <div className="jp-Galley-more">
-          <Button label={trans.__('Show older ones')} onClick={() => void list.more()} />
-        </div>
-      )}
+      <More list={list} label={trans.__('Show older ones')} />
     </Modal>
   );
 }

@@ -11,6 +11,7 @@ import { CellDiffs, SettingDiffs } from './diff-view';
 import { Field } from './field';
 import { Badge } from './glyph';
 import { Modal } from './modal';
+import { More } from './more';
 import { RunDialog } from './run-dialog';
 
 export interface IVersionsProps {
@@ -47,11 +48,7 @@ export function Versions(props: IVersionsProps): JSX.Element {
           />
         ))}
       </ol>
-      {versions.hasMore && (
-        <div className="jp-Galley-more">
-          <Button label={trans.__('Show older versions')} onClick={() => void versions.more()} />
-        </div>
-      )}
+      <More list={versions} label={trans.__('Show older versions')} />
       {pair && <Comparison pair={pair} versions={versions.items} onClose={() => setPair(null)} />}
     </>
   );

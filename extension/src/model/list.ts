@@ -2,15 +2,24 @@
 import type { IPage } from '../api/types';
 import { Resource } from './resource';
 
-export type PageLoader<T> = (cursor: string | null) => Promise<IPage<T>>;
+/** The most that the service gives at once. */
+const MOST = 200;
+
+export type PageLoader<T> = (cursor: string | null, limit: number) => Promise<IPage<T>>;
 
 export interface ILoaded<T> {
   items: T[];
   cursor: string | null;
+  /** How many pages the items are. */
+  pages: number;
 }
 
 export class PagedList<T extends { id: unknown }> extends Resource<ILoaded<T>> {
-  constructor(private pages: PageLoader<T>) {
+  /** @param size - how many items a page has. */
+  constructor(
+    private pages: PageLoader<T>,
+    private readonly size: number
+  ) {
     super(() => this.loadAsFarAsSeen());
   }
 
@@ -22,43 +31,42 @@ export class PagedList<T extends { id: unknown }> extends Resource<ILoaded<T>> {
     return this.value?.cursor !== null && this.value !== null;
   }
 
+  /** Whether more was asked for than is there, because it loads or did not come. */
+  get wantsMore(): boolean {
+    return this.value !== null && this.seen > this.value.pages;
+  }
+
   /** Show another selection from its beginning. */
   select(pages: PageLoader<T>): Promise<void> {
     this.pages = pages;
+    this.seen = 1;
     this.value = null;
     return this.refresh();
   }
 
+  /** Show a page more. What is seen is loaded anew with it: both are of one moment. */
   async more(): Promise<void> {
-    const cursor = this.value?.cursor;
-    if (!cursor || this.loadingMore) {
-      return;
-    }
-    this.loadingMore = true;
-    try {
-      const page = await this.pages(cursor);
-      if (this.value && this.value.cursor === cursor) {
-        this.set({ items: merge(this.value.items, page.items), cursor: page.next_cursor ?? null });
-      }
-    } finally {
-      this.loadingMore = false;
+    if (this.hasMore && !(this.wantsMore && this.loading)) {
+      this.seen = this.value!.pages + 1;
+      await this.refresh();
     }
   }
 
+  /** All pages that are seen are loaded anew: what is on a later one changes, too. */
   private async loadAsFarAsSeen(): Promise<ILoaded<T>> {
-    const first = await this.pages(null);
-    const old = this.value;
-    if (!old || !first.next_cursor || old.items.length <= first.items.length) {
-      return { items: first.items, cursor: first.next_cursor ?? null };
-    }
-    return { items: merge(first.items, old.items), cursor: old.cursor };
+    const pages = this.seen;
+    const items: T[] = [];
+    let cursor: string | null = null;
+    let open = pages * this.size;
+    do {
+      const limit = Math.min(open, MOST);
+      const page: IPage<T> = await this.pages(cursor, limit);
+      items.push(...page.items);
+      cursor = page.next_cursor ?? null;
+      open -= limit;
+    } while (cursor && open > 0);
+    return { items, cursor, pages };
   }
 
-  private loadingMore = false;
-}
-
-/** `first` followed by what of `rest` it does not hold yet. */
-function merge<T extends { id: unknown }>(first: T[], rest: T[]): T[] {
-  const seen = new Set(first.map(item => item.id));
-  return [...first, ...rest.filter(item => !seen.has(item.id))];
+  private seen = 1;
 }

@@ -4,12 +4,12 @@ import type { PageLoader } from './list';
 
 type Cursors = Record<string, string | null>;
 
-/** Pages that hold a page of each tenant, newest first; a tenant that has no more is left out. */
+/** Pages that hold a page of each tenant, as many items of each as are asked for, newest first; a tenant that has no more is left out. */
 export function ofSeveral<T extends { created_at: string }>(
   tenants: readonly string[],
-  load: (tenant: string, cursor: string | null) => Promise<IPage<T>>
+  load: (tenant: string, cursor: string | null, limit: number) => Promise<IPage<T>>
 ): PageLoader<T> {
-  return async cursor => {
+  return async (cursor, limit) => {
     const cursors: Cursors =
       cursor === null
         ? Object.fromEntries(tenants.map(tenant => [tenant, null]))
@@ -17,7 +17,7 @@ export function ofSeveral<T extends { created_at: string }>(
     const pages = await Promise.all(
       Object.entries(cursors).map(async ([tenant, from]) => ({
         tenant,
-        page: await load(tenant, from)
+        page: await load(tenant, from, limit)
       }))
     );
     const next: Cursors = {};

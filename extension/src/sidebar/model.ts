@@ -10,15 +10,17 @@ import { ended } from '../model/words';
 export class SidebarModel implements IDisposable, IChanging {
   constructor(galley: IGalley, tenant: string) {
     const { client, events } = galley;
-    this.reviews = new PagedList<Version>(cursor => client.reviews({ cursor, limit: 50 })).follow(
-      events,
-      event => event.kind === 'version.changed'
-    );
-    this.runs = new PagedList<Run>(cursor =>
-      client.runs(tenant, { kind: 'pipeline', cursor, limit: 25 })
+    this.reviews = new PagedList<Version>(
+      (cursor, limit) => client.reviews({ cursor, limit }),
+      50
+    ).follow(events, event => event.kind === 'version.changed');
+    this.runs = new PagedList<Run>(
+      (cursor, limit) => client.runs(tenant, { kind: 'pipeline', cursor, limit }),
+      25
     ).follow(events, event => event.tenant === tenant && event.kind.startsWith('run.'));
-    this.pipelines = new PagedList<Pipeline>(cursor =>
-      client.pipelines(tenant, { cursor, limit: 100 })
+    this.pipelines = new PagedList<Pipeline>(
+      (cursor, limit) => client.pipelines(tenant, { cursor, limit }),
+      100
     ).follow(
       events,
       event =>

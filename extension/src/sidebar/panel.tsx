@@ -1,9 +1,10 @@
 /** The sidebar's content: three sections that fold, and one filter box. */
 import * as React from 'react';
 import { FilterBox, caretDownIcon, caretRightIcon, refreshIcon } from '@jupyterlab/ui-components';
-import { Button, Empty, Loading, ProblemBox } from '../components/basics';
+import { Empty, Loading, ProblemBox } from '../components/basics';
 import { useChanges, useGalley } from '../components/context';
 import { ConnectionBanner } from '../components/connection';
+import { More } from '../components/more';
 import type { PagedList } from '../model/list';
 import type { SidebarModel } from './model';
 import { PipelineRow, ReviewRow, RunRow } from './rows';
@@ -104,11 +105,7 @@ function Fold<T extends { id: unknown }>(props: {
         <div id={id}>
           <ProblemBox problem={list.problem} retry={() => void list.refresh()} />
           {list.value ? props.children : !list.problem && <Loading lines={3} />}
-          {list.hasMore && (
-            <div className="jp-Galley-more">
-              <Button kind="quiet" label={trans.__('Show more')} onClick={() => void list.more()} />
-            </div>
-          )}
+          <More list={list} kind="quiet" label={trans.__('Show more')} />
         </div>
       )}
     </section>

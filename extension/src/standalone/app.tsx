@@ -35,10 +35,10 @@ export function App({ galley }: { galley: PageGalley }): JSX.Element {
 function Shell({ galley, place }: { galley: PageGalley; place: Place | null }): JSX.Element {
   const { client, events } = galley;
   const waiting = useModel(() => {
-    const list = new PagedList<Version>(cursor => client.reviews({ cursor, limit: 100 })).follow(
-      events,
-      event => event.kind === 'version.changed'
-    );
+    const list = new PagedList<Version>(
+      (cursor, limit) => client.reviews({ cursor, limit }),
+      100
+    ).follow(events, event => event.kind === 'version.changed');
     void list.refresh();
     return list;
   }, 'waiting');

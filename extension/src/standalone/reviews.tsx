@@ -1,9 +1,10 @@
 /** Reviews: what waits for the reader, and everything that is or was in review. */
 import * as React from 'react';
 import type { Version } from '../api/types';
-import { Button, Empty, Loading, ProblemBox } from '../components/basics';
+import { Empty, Loading, ProblemBox } from '../components/basics';
 import { useChanges, useModel, useTrans } from '../components/context';
 import { Choice } from '../components/field';
+import { More } from '../components/more';
 import { ReviewItem } from '../components/rows';
 import { PagedList } from '../model/list';
 import { ofSeveral } from '../model/several';
@@ -63,9 +64,10 @@ function Others(props: {
   const { client, events, trans } = props.galley;
   const list = useModel(() => {
     const found = new PagedList<Version>(
-      ofSeveral(names, (tenant, cursor) =>
-        client.tenantReviews(tenant, { state, cursor, limit: 50 })
-      )
+      ofSeveral(names, (tenant, cursor, limit) =>
+        client.tenantReviews(tenant, { state, cursor, limit })
+      ),
+      50
     ).follow(events, event => event.kind === 'version.changed');
     void found.refresh();
     return found;
@@ -119,11 +121,7 @@ function List(props: {
           ))}
         </ul>
       )}
-      {list.hasMore && (
-        <div className="jp-Galley-more">
-          <Button label={trans.__('Show older reviews')} onClick={() => void list.more()} />
-        </div>
-      )}
+      <More list={list} label={trans.__('Show older reviews')} />
     </>
   );
 }

@@ -35,9 +35,10 @@ export function RunsPage(props: {
   const runs = useModel(() => {
     const kind = of === 'all' ? '' : of;
     const list = new PagedList<Run>(
-      ofSeveral(names, (name, cursor) =>
-        client.runs(name, { state, kind, pipeline: slug ?? '', cursor, limit: 50 })
-      )
+      ofSeveral(names, (name, cursor, limit) =>
+        client.runs(name, { state, kind, pipeline: slug ?? '', cursor, limit })
+      ),
+      50
     ).follow(
       events,
       event =>

@@ -49,7 +49,7 @@ describe('ComparePage', () => {
 describe('RunTable', () => {
   it('compares two selected runs, the older one on the left', async () => {
     const runs = ['r-1', 'r-2', 'r-3'].map(id => run({ id }));
-    const list = new PagedList<Run>(() => Promise.resolve({ items: runs }));
+    const list = new PagedList<Run>(() => Promise.resolve({ items: runs }), 50);
     await list.refresh();
     const { galley, went } = stage();
     const box = await draw(galley, <RunTable list={list} empty={null} />);

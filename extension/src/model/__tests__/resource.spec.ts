@@ -192,24 +192,66 @@ describe('Resource that is touched from afar', () => {
 });
 
 describe('PagedList', () => {
-  it('reads on by the cursor and keeps what was read on a refresh', async () => {
-    let newest = 3;
-    const list = new PagedList<{ id: number }>(cursor => {
-      const top = cursor === null ? newest : Number(cursor);
-      return Promise.resolve({
-        items: [top, top - 1].filter(id => id > 0).map(id => ({ id })),
-        next_cursor: top > 2 ? String(top - 2) : null
-      });
-    });
-    const ids = () => list.items.map(item => item.id);
+  /** The service has the items, newest first; `asked` has how many were asked for. */
+  function listed(count: number, size = 2) {
+    const items = Array.from({ length: count }, (_, index) => ({ id: count - index, state: 'on' }));
+    const asked: number[] = [];
+    const service = { items, asked, down: false };
+    const list = new PagedList<{ id: number; state: string }>((cursor, limit) => {
+      asked.push(limit);
+      if (service.down) {
+        return Promise.reject(new Problem('away', 503, 'error'));
+      }
+      const from = service.items.findIndex(one => String(one.id) === cursor) + 1;
+      const page = service.items.slice(from, from + limit);
+      const more = from + limit < service.items.length;
+      return Promise.resolve({ items: page, next_cursor: more ? String(page.at(-1)!.id) : null });
+    }, size);
+    return { list, service, ids: () => list.items.map(item => item.id) };
+  }
+
+  it('shows of every page that is seen what it holds now', async () => {
+    const { list, service, ids } = listed(5);
     await list.refresh();
-    expect(ids()).toEqual([3, 2]);
+    expect(ids()).toEqual([5, 4]);
     await list.more();
-    expect(ids()).toEqual([3, 2, 1]);
-    expect(list.hasMore).toBe(false);
-    newest = 4;
+    expect(ids()).toEqual([5, 4, 3, 2]);
+    service.items = [{ id: 6, state: 'on' }, ...service.items.filter(one => one.id !== 4)];
+    service.items.find(one => one.id === 3)!.state = 'ended';
     await list.refresh();
-    expect(ids()).toEqual([4, 3, 2, 1]);
+    expect(ids()).toEqual([6, 5, 3, 2]);
+    expect(list.items[2].state).toBe('ended');
+    expect(list.hasMore).toBe(true);
+    await list.more();
+    expect(ids()).toEqual([6, 5, 3, 2, 1]);
+    expect(list.hasMore).toBe(false);
+    expect(service.asked).toEqual([2, 4, 4, 6]);
+  });
+
+  it('asks for no more at once than the service gives', async () => {
+    const { list, service, ids } = listed(500, 150);
+    await list.refresh();
+    await list.more();
+    expect(service.asked).toEqual([150, 200, 100]);
+    expect(ids()).toHaveLength(300);
+  });
+
+  it('says that more is on its way, or did not come, and keeps what is there', async () => {
+    const { list, service, ids } = listed(5);
+    await list.refresh();
+    service.down = true;
+    const asking = list.more();
+    expect([list.wantsMore, list.loading]).toEqual([true, true]);
+    void list.more();
+    await asking;
+    expect(service.asked).toHaveLength(2);
+    expect(ids()).toEqual([5, 4]);
+    expect([list.wantsMore, list.loading]).toEqual([true, false]);
+    expect(list.problem?.message).toBe('away');
+    service.down = false;
+    await list.more();
+    expect(ids()).toEqual([5, 4, 3, 2]);
+    expect(list.wantsMore).toBe(false);
   });
 });
 

@@ -13,9 +13,9 @@ describe('ofSeveral', () => {
       asked.push(`${tenant}:${cursor ?? ''}`);
       return Promise.resolve(PAGES[`${tenant}:${cursor ?? ''}`]);
     });
-    const first = await pages(null);
+    const first = await pages(null, 2);
     expect(first.items.map(item => item.created_at)).toEqual(['3', '2', '1']);
-    const second = await pages(first.next_cursor!);
+    const second = await pages(first.next_cursor!, 2);
     expect(second).toEqual({ items: [{ created_at: '0' }], next_cursor: null });
     expect(asked).toEqual(['a:', 'b:', 'a:more']);
   });
