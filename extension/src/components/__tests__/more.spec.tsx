@@ -29,7 +29,7 @@ describe('More', () => {
     await settle(() => button('Show older').click());
     expect(button('Show older').getAttribute('aria-busy')).toBe('true');
     await settle(() => answers[1](new Problem('no room', 500, 'error')));
-    expect(box.querySelector('[role=alert]')!.textContent).toBe('no room');
+    expect(box.querySelector('[role=alert]')!.textContent).toBe('No room');
     await settle(() => button('Show older').click());
     await settle(() => answers[2]({ items: [{ id: 1 }, { id: 0 }] }));
     expect(box.textContent).toBe('');
