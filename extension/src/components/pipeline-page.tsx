@@ -7,6 +7,7 @@ import { PagedList } from '../model/list';
 import type { PipelineTab } from '../model/place';
 import { Resource } from '../model/resource';
 import { seenIn } from '../model/split';
+import { LISTS_EVERY, toldAmong } from '../model/told';
 import { liveOf } from '../model/live';
 import { Button, Empty, Link, Loading, Name, Nothing, ProblemBox, Section, Time } from './basics';
 import { CalendarView } from './calendar';
@@ -93,7 +94,12 @@ function Body(props: IBodyProps): JSX.Element {
       (cursor, limit) =>
         client.runs(tenant, { pipeline: slug, kind: 'pipeline', state, cursor, limit }),
       50
-    ).follow(events, event => event.pipeline === slug && event.kind.startsWith('run.'));
+    ).follow(
+      events,
+      event => event.pipeline === slug && event.tenant === tenant && event.kind === 'run.changed',
+      LISTS_EVERY,
+      toldAmong('items')
+    );
     void list.refresh();
     return list;
   }, `${tenant}/${slug}/runs/${state}`);

@@ -5,6 +5,7 @@ import type { Attempt, GalleyEvent, Run, RunState, TaskTry } from '../api/types'
 import { bytes } from '../format/quantity';
 import { attemptWord, ended, kindName, runWord, triggerText } from '../model/words';
 import type { IRunPart } from '../model/place';
+import { moved, told } from '../model/told';
 import { Resource } from '../model/resource';
 import {
   Copyable,
@@ -29,6 +30,8 @@ import { RunFailure } from './run-failure';
 
 /** How often a queued run is looked at again for what else happens in its tenant, milliseconds. */
 const WAITING_EVERY = 5000;
+/** How often a run is loaded anew while its cells go by, milliseconds: their count comes by itself. */
+const CELLS_EVERY = 5000;
 
 /** States whose reason is told above all else. */
 const EXPLAINED: RunState[] = ['queued', 'cancelled', 'skipped'];
@@ -43,6 +46,9 @@ function sentence(word: string, reason: string): string {
 /** Whether an event is of the run, or may change what it waits for: seldom, such events are many. */
 function concerns(event: GalleyEvent, id: string, run: Run | null): boolean | number {
   if (event.subject === id) {
+    if (event.kind === 'run.progress') {
+      return moved(run, event) || CELLS_EVERY;
+    }
     // Log and points of use have readers of their own.
     return !event.kind.endsWith('.grew');
   }
@@ -59,8 +65,11 @@ export function RunPage(props: {
   const { id } = props;
   const { client, events, trans } = useGalley();
   const resource = useModel(() => {
-    const run: Resource<Run> = new Resource(() => client.run(id)).follow(events, event =>
-      concerns(event, id, run.value)
+    const run: Resource<Run> = new Resource(() => client.run(id)).follow(
+      events,
+      event => concerns(event, id, run.value),
+      undefined,
+      told
     );
     void run.refresh();
     return run;

@@ -41,17 +41,22 @@ export class Resource<T> implements IDisposable, IChanging {
    * Refresh when an event concerns this resource, and when a lost connection is back; at most once
    * in `every` milliseconds. `concerns` may say how many for one event: seldom for what touches it
    * from afar. Without it, only the connection is followed.
+   * `told` gives the value as an event tells it, or the very same: that is shown without asking.
    */
   follow(
     events: EventStream,
     concerns: (event: GalleyEvent) => boolean | number = () => false,
-    every = COALESCE
+    every = COALESCE,
+    told?: (value: T, event: GalleyEvent) => T
   ): this {
     this.following = true;
     this.every = every;
     events.received.connect(this.onEvent, this);
     events.connectedChanged.connect(this.onConnected, this);
     this.concerns = concerns;
+    if (told) {
+      this.told = event => (this.value === null ? null : told(this.value, event));
+    }
     return this;
   }
 
@@ -105,6 +110,11 @@ export class Resource<T> implements IDisposable, IChanging {
     if (every !== false) {
       this.refreshSoon(every === true ? this.every : every);
     }
+    const told = this.told(event);
+    if (told !== this.value) {
+      this.value = told;
+      this._changed.emit();
+    }
   }
 
   private onConnected(_: EventStream, connected: boolean): void {
@@ -134,6 +144,7 @@ export class Resource<T> implements IDisposable, IChanging {
     }, due - now);
   }
 
+  private told: (event: GalleyEvent) => T | null = () => this.value;
   private concerns: (event: GalleyEvent) => boolean | number = () => false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private retry: ReturnType<typeof setTimeout> | undefined;

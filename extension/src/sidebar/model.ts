@@ -5,6 +5,7 @@ import type { Pipeline, Run, Version } from '../api/types';
 import type { IGalley } from '../model/galley';
 import { PagedList } from '../model/list';
 import type { IChanging } from '../model/resource';
+import { LISTS_EVERY, toldAmong } from '../model/told';
 import { ended } from '../model/words';
 
 export class SidebarModel implements IDisposable, IChanging {
@@ -17,7 +18,12 @@ export class SidebarModel implements IDisposable, IChanging {
     this.runs = new PagedList<Run>(
       (cursor, limit) => client.runs(tenant, { kind: 'pipeline', cursor, limit }),
       25
-    ).follow(events, event => event.tenant === tenant && event.kind.startsWith('run.'));
+    ).follow(
+      events,
+      event => event.tenant === tenant && event.kind === 'run.changed',
+      LISTS_EVERY,
+      toldAmong('items')
+    );
     this.pipelines = new PagedList<Pipeline>(
       (cursor, limit) => client.pipelines(tenant, { cursor, limit }),
       100

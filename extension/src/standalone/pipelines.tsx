@@ -8,6 +8,7 @@ import { Badge } from '../components/glyph';
 import { RunDots } from '../components/run-charts';
 import { loadDay, type IDay } from '../model/day';
 import { Resource } from '../model/resource';
+import { changed, LISTS_EVERY, toldAmong } from '../model/told';
 import type { PageGalley } from './galley';
 
 export function PipelinesPage({ galley }: { galley: PageGalley }): JSX.Element {
@@ -18,7 +19,9 @@ export function PipelinesPage({ galley }: { galley: PageGalley }): JSX.Element {
   const found = useModel(() => {
     const resource = new Resource<IDay>(() => loadDay(client, names)).follow(
       events,
-      event => names.includes(event.tenant) && /changed$/.test(event.kind)
+      event => names.includes(event.tenant) && changed(event),
+      LISTS_EVERY,
+      toldAmong('runs')
     );
     void resource.refresh();
     return resource;

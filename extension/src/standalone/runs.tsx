@@ -8,6 +8,7 @@ import { PagedList } from '../model/list';
 import type { IRunFilter } from '../model/place';
 import { Resource } from '../model/resource';
 import { ofSeveral } from '../model/several';
+import { LISTS_EVERY, toldAmong } from '../model/told';
 import type { PageGalley } from './galley';
 
 export function RunsPage(props: {
@@ -43,8 +44,10 @@ export function RunsPage(props: {
       events,
       event =>
         names.includes(event.tenant) &&
-        event.kind.startsWith('run.') &&
-        (!slug || event.pipeline === slug)
+        event.kind === 'run.changed' &&
+        (!slug || event.pipeline === slug),
+      LISTS_EVERY,
+      toldAmong('items')
     );
     void list.refresh();
     return list;

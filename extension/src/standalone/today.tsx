@@ -9,6 +9,7 @@ import { ReviewItem, RunItem } from '../components/rows';
 import { lanes, loadDay, windowAround, within, type IDay } from '../model/day';
 import type { PagedList } from '../model/list';
 import { Resource } from '../model/resource';
+import { changed, LISTS_EVERY, toldAmong } from '../model/told';
 import { ended, type Tone } from '../model/words';
 import type { PageGalley } from './galley';
 
@@ -21,7 +22,9 @@ export function TodayPage(props: { galley: PageGalley; waiting: PagedList<Versio
   const day = useModel(() => {
     const resource = new Resource<IDay>(() => loadDay(client, names)).follow(
       events,
-      event => names.includes(event.tenant) && event.kind !== 'log.grew'
+      event => names.includes(event.tenant) && changed(event),
+      LISTS_EVERY,
+      toldAmong('runs')
     );
     void resource.refresh();
     return resource;

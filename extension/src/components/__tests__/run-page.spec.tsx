@@ -92,6 +92,32 @@ describe('RunPage', () => {
     expect(other.box.textContent).not.toContain('Kernel');
   });
 
+  it('counts cells as they are told, without asking for the run each time', async () => {
+    const tasks: TaskTry[] = [{ ...TASK, state: 'running', cell: 1, cells: 9 }];
+    const attempts: Attempt[] = [{ ...FAILED, state: 'running', error: null, tasks }];
+    const { box, events, transport } = await show({
+      state: 'running',
+      cell: 1,
+      cells: 9,
+      attempts
+    });
+    const asked = () => transport.asked.filter(one => one.path === 'runs/r-1').length;
+    const tell = (state: string): Promise<void> =>
+      settle(() =>
+        events.received.emit({
+          kind: 'run.progress',
+          subject: 'r-1',
+          data: { attempt: 1, cell: 4, cells: 9, tasks: { train: { state, cell: 4, cells: 9 } } }
+        })
+      );
+    await tell('running');
+    expect(box.querySelector('header')!.textContent).toContain('cell 5 of 9');
+    await new Promise(resolve => setTimeout(resolve, 400));
+    expect(asked()).toBe(1);
+    await tell('succeeded');
+    await until(() => asked() === 2, 1000);
+  });
+
   it('says what a queued run waits for', async () => {
     const reason = 'waits for other runs of this pipeline';
     const { box } = await show({ state: 'queued', state_reason: reason, attempts: [] });
