@@ -1,7 +1,7 @@
 /** Rows of lists: a run, a review; the state first, the name, then what one wants to know. */
 import * as React from 'react';
 import type { Run, Version } from '../api/types';
-import { capitalised } from '../format/names';
+import { capitalised, straight } from '../format/names';
 import { runWord, gateShort, versionWord } from '../model/words';
 import { Elapsed, Link, Meter, Name, Time } from './basics';
 import { useTrans } from './context';
@@ -34,8 +34,8 @@ export function RunItem({ run, tenant }: { run: Run; tenant?: string }): JSX.Ele
         </div>
         {cell && <Meter done={run.cell} total={run.cells} label={cell} />}
         {(run.state === 'failed' || run.state === 'timed_out') && run.state_reason && (
-          <div className="jp-Galley-clip" title={run.state_reason}>
-            {capitalised(run.state_reason)}
+          <div className="jp-Galley-clip" title={straight(run.state_reason)}>
+            {capitalised(straight(run.state_reason))}
           </div>
         )}
       </div>
