@@ -139,6 +139,7 @@ def warm(folder: Path) -> Iterator[Warm]:
         idle_s=600,
         preload=("galley.run.dask",),
     )
+    Zygotes(folder / "zygotes").own()  # as a host does
     try:
         yield Warm(folder, provider.acquire())
     finally:
