@@ -16,6 +16,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 LONGEST = 20_000
 """Characters of a formula that is shown as one; a longer one is shown as it is written."""
 _ATTACHMENT = "attachment:"
+_NAMESPACE = ' xmlns="http://www.w3.org/1998/Math/MathML"'
 logger = logging.getLogger(__name__)
 
 
@@ -68,7 +69,8 @@ def _formula(source: str, as_written: Callable[..., Any], *given: str, display: 
     """Return LaTeX as MathML; as it is written where it is too long or not understood."""
     if len(source) <= LONGEST:
         try:
-            return str(convert(source, display=display))
+            # HTML needs no namespace, and in a heading nbconvert would make a prefix of it.
+            return str(convert(source, display=display)).replace(_NAMESPACE, "", 1)
         except Exception:  # it is an author's, and whatever stands in it is shown all the same
             logger.debug("a formula could not be converted", exc_info=True)
     return str(as_written(*given))

@@ -121,6 +121,7 @@ def test_a_picture_that_is_not_there_hides_nothing_else(kept: object) -> None:
     [
         markdown(r"so $\frac{a}{b}$ it is"),
         markdown(r"$$\frac{a}{b}$$"),
+        markdown(r"# Of $\frac{a}{b}$"),
         markdown(r"\begin{equation}\frac{a}{b}\end{equation}"),
         shown(text_latex=r"$\displaystyle \frac{a}{b}$", text_plain="a/b"),
     ],
