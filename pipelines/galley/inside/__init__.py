@@ -9,7 +9,7 @@ project where galley is not installed; other libraries are used where they are l
     secrets        gives a kernel the values of its secrets
     probe          takes fingerprints after chosen cells of a running notebook
     zygote         a process that is forked for each notebook, and with it, imported from beside it:
-                   preload, asking, changes, reading, template, spare, birth, task, batch,
-                   capture, wire
+                   preload, asking, changes, name_files, reading, template, spare, birth,
+                   task, batch, capture, wire
     outbox         MLflow's tracking store of a task; a package, with the kernel's own MLflow
 """

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import os
 import sys
 from pathlib import Path
 
 from . import asking, reading, reseeding
+from .name_files import read_names, write_names
 
 _NEVER = "matplotlib_inline"
 """Asks for IPython when it is imported, and then draws what a notebook plots, or not."""
@@ -34,7 +34,7 @@ class Preloader:
     """
 
     def __init__(self, without: list[str], kept: Path) -> None:
-        self.unfit = {*without, *_read(kept)}
+        self.unfit = {*without, *read_names(kept)}
         self.read: set[str] = set()
         self._kept = kept
         self._tried: set[str] = set()
@@ -55,7 +55,7 @@ class Preloader:
                     fit = self._load(name) and fit
         if not fit:
             with contextlib.suppress(OSError):  # where there is no room, it is found out again
-                _write(self._kept, self.unfit)
+                write_names(self._kept, self.unfit)
         return fit
 
     def _load(self, name: str) -> bool:
@@ -78,20 +78,3 @@ class Preloader:
                 return True
         self.unfit.add(name)
         return False
-
-
-def _read(kept: Path) -> list[str]:
-    # There is none yet, or the machine went down when it was being written.
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        return list(json.loads(kept.read_text()))
-    return []
-
-
-def _write(kept: Path, names: set[str]) -> None:
-    """Write the file at once: another zygote may be about to read it."""
-    whole = kept.with_suffix(f".{os.getpid()}.new")
-    try:
-        whole.write_text(json.dumps(sorted(names)))
-        whole.replace(kept)
-    finally:
-        whole.unlink(missing_ok=True)

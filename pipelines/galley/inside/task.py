@@ -24,7 +24,9 @@ INLINE = "module://matplotlib_inline.backend_inline"
 _COLUMNS = "display.max_columns"
 NOTEBOOK_COLUMNS = 20
 """How many columns of a frame pandas shows in a notebook."""
-_LAUNCHER = str(getattr(importlib.util.find_spec("ipykernel_launcher"), "origin", None))
+_LAUNCHER = str(
+    getattr(importlib.util.find_spec("ipykernel_launcher"), "origin", "ipykernel_launcher.py")
+)
 _HAS_DEBUGGER = importlib.util.find_spec("debugpy") is not None
 _POOLS = {
     "openblas": (

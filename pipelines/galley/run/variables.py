@@ -11,8 +11,6 @@ own cells, say otherwise is forked from a zygote that has imported nothing for n
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any
 
 from galley.forks import TO_FORK
 from galley.inside import zygote as program
+from galley.inside.name_files import read_names, write_names
 
 _AT_START = (
     "MPLBACKEND",
@@ -74,19 +73,20 @@ class Variables:
 
     def keep(self, at_start: Iterable[str]) -> None:
         """Have zygotes start with more than is known beforehand."""
-        _write(self._folder / _MORE_AT_START, {*at_start} - OF_A_KERNEL)
+        write_names(self._folder / _MORE_AT_START, {*at_start} - OF_A_KERNEL)
 
     def read(self) -> set[str]:
         """Return the names that libraries were seen to read."""
-        return _names(self._folder / _READ)
+        return read_names(self._folder / _READ)
 
     def learn(self, names: Iterable[str]) -> None:
-        """Keep the names that libraries were seen to read."""
-        _write(self._folder / _READ, {*names, *self.read()})
+        """Keep the names that libraries were seen to read; without room, nobody else hears."""
+        with contextlib.suppress(OSError):
+            write_names(self._folder / _READ, {*names, *self.read()})
 
     def at_start(self, env: Mapping[str, str], read: Collection[str]) -> dict[str, str]:
         """Return what of a task's environment its zygote starts with."""
-        named = {*_AT_START, *_names(self._folder / _MORE_AT_START)}
+        named = {*_AT_START, *read_names(self._folder / _MORE_AT_START)}
         kinds: tuple[str, ...] = _KINDS_AT_START
         if not (self._folder / program.OWNER).exists():
             named.update({*read} - _OF_ONE_TASK - TO_FORK.keys())
@@ -109,20 +109,3 @@ def differ(
     if not names.isdisjoint(assigned) or not TO_FORK.keys().isdisjoint(assigned):
         return True
     return any(name in env and name not in at_start for name in names - _CAUGHT_UP)
-
-
-def _names(file: Path) -> set[str]:
-    # There is none yet, or the machine went down when it was being written.
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        return {*json.loads(file.read_text())}
-    return set()
-
-
-def _write(file: Path, names: Iterable[str]) -> None:
-    """Write the file at once: another process may be about to read it."""
-    whole = file.with_name(f"{file.name}.{os.getpid()}.new")
-    try:
-        whole.write_text(json.dumps(sorted(names)))
-        whole.replace(file)
-    finally:
-        whole.unlink(missing_ok=True)

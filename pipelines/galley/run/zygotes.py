@@ -165,10 +165,12 @@ class Zygotes:
                 return _ask(connection, asked, [*files, private], wanted)
 
         def compared() -> ForkedKernel:
+            read = self._variables.read()
             for _ in range(MAX_COMPARED):
                 try:
-                    return forked(self._variables.read())
+                    return forked(read)
                 except _HasRead as more:
+                    read.update(more.names)
                     self._variables.learn(more.names)
             raise OSError("what it has imported reads ever more variables")
 

@@ -21,6 +21,8 @@ from typing import Any
 from galley.service.artifacts import write_atomically
 from galley.service.completing import completed
 
+logger = logging.getLogger(__name__)
+
 CSP = (
     "sandbox; default-src 'none'; img-src data:; media-src data:; "
     "style-src 'unsafe-inline'; font-src data:"
@@ -39,9 +41,6 @@ _VERSION = 3
 
 _REMOTE_SCRIPT = re.compile(r"<script\b[^>]*>.*?</script\s*>", re.DOTALL | re.IGNORECASE)
 _PAGE = "<!doctype html><html lang=en><meta charset=utf-8><title>Notebook</title><p>{}</p></html>"
-
-
-logger = logging.getLogger(__name__)
 
 
 class Theme(StrEnum):

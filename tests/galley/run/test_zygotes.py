@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import resource
@@ -20,6 +21,7 @@ import pytest
 from galley.inside import zygote as program
 from galley.inside.birth import NOT_BEGUN
 from galley.inside.wire import Frames, frame
+from galley.run import variables
 from galley.run import zygotes as module
 from galley.run.observer import lives_on
 from galley.run.processes import lives
@@ -183,6 +185,23 @@ def test_what_a_library_reads_of_the_environment_when_it_is_imported_is_the_task
         assert said(OTHER="b") == "True none"
     assert said(("OTHER",)) == "True none"
     assert said(("SETTING",)) == said(("OMP_NUM_THREADS",)) == "False none"
+    own.close()
+
+
+def test_what_was_read_need_not_be_kept_for_a_fork(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is no reason to execute a task outside of its walls."""
+
+    def without_room(file: Path, names: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    own = Zygotes(tmp_path / "z")
+    monkeypatch.setattr(variables, "write_names", without_room)
+    one = Batch(own, tmp_path, preload=["pandas"])
+    assert one.run("import sys\nprint('pandas' in sys.modules)") == "True"
+    assert not (tmp_path / "z" / "read").exists()
+    one.close()
     own.close()
 
 
